@@ -1,0 +1,65 @@
+# Everything a new user types: `make demo`, `make test`. Both set up first; setting
+# up again takes a moment, since a stamp remembers the lock it was made from.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.ready
+WORK ?= work
+
+# Bytecode is written on first use (cheaper than compiling everything), reporting of
+# the libraries is off, and one thread a process: on two busy cores the OpenMP default
+# makes boosted trees many times slower.
+unexport PYTHONDONTWRITEBYTECODE
+export MLFLOW_DISABLE_TELEMETRY := true
+export DO_NOT_TRACK := 1
+export OMP_NUM_THREADS ?= 1
+export OPENBLAS_NUM_THREADS ?= 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint check notebooks coverage bench lock clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(STAMP) ## create .venv from the lock and install the toolkit in it
+
+$(STAMP): requirements.lock pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@sed -n '/^uv==/,/[^\\]$$/p' requirements.lock > $(VENV)/uv.lock
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r $(VENV)/uv.lock
+	@$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements.lock
+	@$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: setup ## run the whole path on the bundled sample
+	@$(BIN)/toolkit demo --work $(WORK)/demo
+
+lint: setup ## style, types, import contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+check: setup ## the quick tests only
+	@$(BIN)/pytest -q -m "not slow"
+
+notebooks: setup ## run every notebook from top to bottom
+	@$(BIN)/pytest -q -p nbmake --nbmake --nbmake-timeout=300 notebooks
+
+test: lint ## everything: lint, types, contracts, tests, notebooks
+	@$(BIN)/pytest -q
+	@$(MAKE) --no-print-directory notebooks
+
+coverage: setup ## branch coverage of the tests
+	@$(BIN)/pytest -q --cov --cov-report=term
+
+bench: setup ## speed ratios, measured side by side
+	@$(BIN)/python -m tests.benchmarks
+
+lock: setup ## resolve the lock files again
+	@$(BIN)/uv pip compile -q pyproject.toml --extra research --extra telemetry --extra dev --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate -o requirements.lock
+	@$(BIN)/uv pip compile -q pyproject.toml -c requirements.lock --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate -o requirements-runtime.lock
+
+clean: ## remove what the targets made
+	@rm -rf $(WORK) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage

@@ -1,0 +1,228 @@
+"""Every error the toolkit raises, and the exit code each one ends a command with.
+
+::
+
+    ToolkitError                     1  unexpected
+    ├── UsageError (ValueError)      2  the call's words are off
+    ├── InputDataError (ValueError)  3  a file, line or field cannot be read
+    │   └── SchemaError              3  a record breaks the schema
+    ├── MissingExtraError (ImportError)  2  the command needs an extra that is not installed
+    ├── GateRefusedError             4  a promotion or export gate said no
+    ├── NotEnoughDataError (LookupError)  5  the honest answer is "not enough data"
+    ├── DriftError                   6  the world has changed since training
+    └── BundleRefusedError (ValueError)   7  an exported model may not be loaded
+
+A message says what was wrong, what was got, and what to do. The values are attributes
+too, so that a caller need not parse sentences.
+"""
+
+from pathlib import Path
+from typing import ClassVar
+
+__all__ = [
+    "BundleRefusedError",
+    "DriftError",
+    "GateRefusedError",
+    "InputDataError",
+    "MissingExtraError",
+    "NotEnoughDataError",
+    "SchemaError",
+    "ToolkitError",
+    "UsageError",
+]
+
+
+class ToolkitError(Exception):
+    """Base of every error the toolkit raises on purpose.
+
+    Attributes
+    ----------
+    exit_code : int
+        What the command line ends with when this error reaches it.
+    """
+
+    exit_code: ClassVar[int] = 1
+
+
+class UsageError(ToolkitError, ValueError):
+    """An argument is outside what a call accepts.
+
+    Examples
+    --------
+    >>> error = UsageError.unknown("operation type", "todo", ["shell", "todoWrite"])
+    >>> str(error)
+    "unknown operation type `todo`; known are `shell`, `todoWrite`. Did you mean `todoWrite`?"
+    """
+
+    exit_code: ClassVar[int] = 2
+
+    @classmethod
+    def unknown(cls, what: str, got: str, known: list[str]) -> "UsageError":
+        """Name something unknown beside the nearest known thing."""
+        from difflib import get_close_matches
+
+        lowered = {name.lower(): name for name in known}
+        near = get_close_matches(got.lower(), list(lowered), n=1, cutoff=0.5)
+        hint = f". Did you mean `{lowered[near[0]]}`?" if near else "."
+        listed = ", ".join(f"`{name}`" for name in known)
+        return cls(f"unknown {what} `{got}`; known are {listed}{hint}")
+
+
+class InputDataError(ToolkitError, ValueError):
+    """A file, line or field that cannot be read.
+
+    Parameters
+    ----------
+    problem : str
+        What was wrong.
+    file : path, optional
+        Where.
+    line : int, optional
+        1-based line of the file.
+    field : str, optional
+        Name of the offending field.
+    got : object, optional
+        The offending value; shown shortened.
+    fix : str, optional
+        What to do about it.
+
+    Examples
+    --------
+    >>> print(
+    ...     InputDataError(
+    ...         "not a number", file="a.csv", line=3, field="size", got="x", fix="write 3"
+    ...     )
+    ... )
+    a.csv:3: field `size`: not a number (got 'x'); write 3
+    """
+
+    exit_code: ClassVar[int] = 3
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        file: Path | str | None = None,
+        line: int | None = None,
+        field: str | None = None,
+        got: object = None,
+        fix: str | None = None,
+    ) -> None:
+        self.problem = problem
+        self.file = file
+        self.line = line
+        self.field = field
+        self.got = got
+        self.fix = fix
+        super().__init__(self._sentence())
+
+    def _sentence(self) -> str:
+        place = "" if self.file is None else str(self.file)
+        if self.line is not None:
+            place = f"{place}:{self.line}"
+        parts = [place] if place else []
+        if self.field is not None:
+            parts.append(f"field `{self.field}`")
+        got = "" if self.got is None else f" (got {shortened(self.got)})"
+        fix = "" if self.fix is None else f"; {self.fix}"
+        return ": ".join([*parts, f"{self.problem}{got}{fix}"])
+
+
+class SchemaError(InputDataError):
+    """A record that breaks the schema of its kind."""
+
+
+class MissingExtraError(ToolkitError, ImportError):
+    """A command needs an optional dependency that is not installed.
+
+    Examples
+    --------
+    >>> print(MissingExtraError("`toolkit features build`", "research"))
+    `toolkit features build` needs the `research` extra; install workflow-toolkit[research]
+    """
+
+    exit_code: ClassVar[int] = 2
+
+    def __init__(self, what: str, extra: str) -> None:
+        self.what = what
+        self.extra = extra
+        super().__init__(
+            f"{what} needs the `{extra}` extra; install workflow-toolkit[{extra}]"
+        )
+
+
+class GateRefusedError(ToolkitError):
+    """A gate (promotion, export, install) looked and said no."""
+
+    exit_code: ClassVar[int] = 4
+
+
+class NotEnoughDataError(ToolkitError, LookupError):
+    """The data at hand cannot answer the question.
+
+    Parameters
+    ----------
+    question : str
+        What was asked.
+    got : int
+        How many rows, groups or observations there were.
+    needed : int
+        How many there must be.
+    unit : str
+        What was counted.
+
+    Examples
+    --------
+    >>> print(NotEnoughDataError("a batch-size model", got=3, needed=40, unit="batches"))
+    not enough data for a batch-size model: 3 batches, at least 40 needed
+    """
+
+    exit_code: ClassVar[int] = 5
+
+    def __init__(self, question: str, *, got: int, needed: int, unit: str) -> None:
+        self.question = question
+        self.got = got
+        self.needed = needed
+        self.unit = unit
+        super().__init__(
+            f"not enough data for {question}: {got} {unit}, at least {needed} needed"
+        )
+
+
+class DriftError(ToolkitError):
+    """What is observed no longer looks like what the model was trained on."""
+
+    exit_code: ClassVar[int] = 6
+
+
+class BundleRefusedError(ToolkitError, ValueError):
+    """An exported model failed a check and must not be loaded.
+
+    Parameters
+    ----------
+    reason : str
+        Which check failed and how.
+    path : path
+        The bundle.
+    """
+
+    exit_code: ClassVar[int] = 7
+
+    def __init__(self, reason: str, *, path: Path | str) -> None:
+        self.reason = reason
+        self.path = path
+        super().__init__(
+            f"bundle {path} refused: {reason}; the rule answers until it is exported again"
+        )
+
+
+def shortened(value: object, limit: int = 60) -> str:
+    """Show a value in at most `limit` characters.
+
+    Examples
+    --------
+    >>> shortened("x" * 100, limit=10)
+    "'xxxxxx..."
+    """
+    shown = repr(value)
+    return shown if len(shown) <= limit else f"{shown[: limit - 3]}..."
