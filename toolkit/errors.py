@@ -50,8 +50,8 @@ class UsageError(ToolkitError, ValueError):
     Examples
     --------
     >>> error = UsageError.unknown("operation type", "todo", ["shell", "todoWrite"])
-    >>> str(error)
-    "unknown operation type `todo`; known are `shell`, `todoWrite`. Did you mean `todoWrite`?"
+    >>> print(error)
+    unknown operation type `todo`; known are `shell`, `todoWrite`. Did you mean `todoWrite`?
     """
 
     exit_code: ClassVar[int] = 2
@@ -90,7 +90,12 @@ class InputDataError(ToolkitError, ValueError):
     --------
     >>> print(
     ...     InputDataError(
-    ...         "not a number", file="a.csv", line=3, field="size", got="x", fix="write 3"
+    ...         "not a number",
+    ...         file="a.csv",
+    ...         line=3,
+    ...         field="size",
+    ...         got="x",
+    ...         fix="write 3",
     ...     )
     ... )
     a.csv:3: field `size`: not a number (got 'x'); write 3
@@ -173,7 +178,9 @@ class NotEnoughDataError(ToolkitError, LookupError):
 
     Examples
     --------
-    >>> print(NotEnoughDataError("a batch-size model", got=3, needed=40, unit="batches"))
+    >>> print(
+    ...     NotEnoughDataError("a batch-size model", got=3, needed=40, unit="batches")
+    ... )
     not enough data for a batch-size model: 3 batches, at least 40 needed
     """
 

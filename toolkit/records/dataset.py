@@ -224,4 +224,3 @@ def _spool_sql(kind: str) -> str:
 
 def _quoted(path: Path) -> str:
     return str(path).replace("'", "''")
-

@@ -7,10 +7,9 @@ field here: a record holds counts, times, classes and hashes only.
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from functools import cache
 from typing import Any, ClassVar, Self
 
 from toolkit.errors import SchemaError
@@ -374,7 +373,7 @@ class FieldRule:
     low: float
     high: float
 
-    def check(self, value: Any) -> None:
+    def check(self, value: object) -> None:
         """Raise `SchemaError` unless the value has this field's type and range."""
         accepted = _PYTHON_TYPES[self.type_name]
         if isinstance(value, bool) and self.type_name != "bool":
@@ -392,7 +391,7 @@ class FieldRule:
             raise SchemaError(
                 "not an aware time in UTC", field=self.name, got=value.isoformat()
             )
-        if self.type_name in ("int", "float") and not self.low <= value <= self.high:
+        if isinstance(value, (int, float)) and not self.low <= value <= self.high:
             raise SchemaError(
                 f"outside {self.low:g} to {self.high:g}", field=self.name, got=value
             )
@@ -414,7 +413,7 @@ class FieldRule:
                 ) from error
         return value
 
-    def _wrong(self, value: Any) -> SchemaError:
+    def _wrong(self, value: object) -> SchemaError:
         return SchemaError(
             f"not of type {self.type_name}",
             field=self.name,
@@ -435,22 +434,25 @@ _PYTHON_TYPES: Mapping[str, type | tuple[type, ...]] = {
 }
 
 
-@cache
+_RULES: dict[str, tuple[FieldRule, ...]] = {}
+
+
 def field_rules(cls: type[Record]) -> tuple[FieldRule, ...]:
-    """Read the type and range of every field of a record class from its declaration."""
-    rules = []
-    for declared in fields(cls):
-        names = str(getattr(declared.type, "__name__", declared.type))
-        if "|" in str(declared.type):
-            names = str(declared.type)
-        parts = [part.strip().rsplit(".", 1)[-1] for part in names.split("|")]
-        rules.append(
-            FieldRule(
-                name=declared.name,
-                type_name=next(part for part in parts if part != "None"),
-                optional="None" in parts,
-                low=declared.metadata.get("low", -math.inf),
-                high=declared.metadata.get("high", math.inf),
-            )
-        )
-    return tuple(rules)
+    """Read the type and range of every field of a record class, once a class."""
+    if cls.kind not in _RULES:
+        _RULES[cls.kind] = tuple(map(_field_rule, fields(cls)))
+    return _RULES[cls.kind]
+
+
+def _field_rule(declared: Field[Any]) -> FieldRule:
+    text = str(getattr(declared.type, "__name__", declared.type))
+    if "|" in str(declared.type):
+        text = str(declared.type)
+    parts = [part.strip().rsplit(".", 1)[-1] for part in text.split("|")]
+    return FieldRule(
+        name=declared.name,
+        type_name=next(part for part in parts if part != "None"),
+        optional="None" in parts,
+        low=declared.metadata.get("low", -math.inf),
+        high=declared.metadata.get("high", math.inf),
+    )
