@@ -1,0 +1,73 @@
+"""The policy that takes the cheapest supported action."""
+
+import math
+
+import numpy as np
+
+from toolkit.errors import NotEnoughDataError
+from toolkit.policies.base import CostModel, Decision, Problem, Reason
+
+__all__ = ["Greedy"]
+
+
+class Greedy:
+    """Take the action with the least expected cost among those history supports.
+
+    Parameters
+    ----------
+    model : CostModel
+    minimum_support : float
+        Past rows an action needs before it may be recommended.
+    name, version : str
+        What decisions are signed with.
+
+    Raises
+    ------
+    NotEnoughDataError
+        From `decide`, where no action has enough support.
+    """
+
+    def __init__(
+        self,
+        model: CostModel,
+        *,
+        minimum_support: float = 5.0,
+        name: str = "greedy",
+        version: str = "0",
+    ) -> None:
+        self.model = model
+        self.minimum_support = minimum_support
+        self.name = name
+        self.version = version
+
+    def decide(self, problem: Problem) -> Decision:
+        """Take the cheapest supported action; ties go to the first on offer."""
+        curve = self.model.predict(problem)
+        supported = curve.support >= self.minimum_support
+        if not supported.any():
+            raise NotEnoughDataError(
+                "a recommendation here",
+                got=int(curve.support.max()),
+                needed=math.ceil(self.minimum_support),
+                unit="past rows near any action",
+            )
+        index = int(np.argmin(np.where(supported, curve.log_cost, np.inf)))
+        return Decision(
+            index=index,
+            label=problem.labels[index],
+            action=tuple(map(float, problem.actions[index])),
+            expected_cost=_cost(curve.log_cost[index], relative=curve.relative),
+            cost_low=_cost(curve.log_low[index], relative=curve.relative),
+            cost_high=_cost(curve.log_high[index], relative=curve.relative),
+            support=float(curve.support[index]),
+            reason=Reason(
+                code="least_expected_cost",
+                facts={"supported_actions": float(supported.sum())},
+            ),
+            policy=self.name,
+            version=self.version,
+        )
+
+
+def _cost(log_cost: float, *, relative: bool) -> float | None:
+    return None if relative else float(math.exp(log_cost))

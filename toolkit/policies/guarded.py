@@ -1,0 +1,174 @@
+"""The policy that lets a learned answer through only where it is shown to be better."""
+
+import math
+
+import numpy as np
+
+from toolkit.policies.base import (
+    CostCurve,
+    CostModel,
+    Decision,
+    Floats,
+    Policy,
+    Problem,
+    Reason,
+)
+
+__all__ = ["Gain", "Guarded"]
+
+
+class Gain:
+    """How a learned action's cost compares with the rule's, with its uncertainty.
+
+    The difference of two predicted log costs in one context has its own distribution:
+    errors that the two actions share cancel. `residual_quantiles` are those of
+    *(observed - predicted) difference* between two actions of one unseen group, from
+    cross-fitting, standardised by nothing: they are in log cost.
+
+    Parameters
+    ----------
+    probabilities : array of shape (n,)
+        Ascending, in 0..1.
+    residual_quantiles : array of shape (n,)
+        Quantiles of the residual difference at those probabilities.
+
+    Examples
+    --------
+    >>> gain = Gain(np.array([0.05, 0.5, 0.95]), np.array([-0.2, 0.0, 0.2]))
+    >>> round(gain.upper(-0.5, level=0.95), 3)
+    -0.3
+    >>> gain.probability_not_worse(-0.5) > 0.95
+    True
+    """
+
+    def __init__(self, probabilities: Floats, residual_quantiles: Floats) -> None:
+        self.probabilities = probabilities
+        self.residual_quantiles = residual_quantiles
+
+    def upper(self, difference: float, *, level: float) -> float:
+        """Bound learned - rule from above, in log cost, at a one-sided level."""
+        return difference + float(
+            np.interp(level, self.probabilities, self.residual_quantiles)
+        )
+
+    def probability_not_worse(self, difference: float) -> float:
+        """Probability, 0 to 1, that learned - rule is at most zero."""
+        if difference == 0:
+            return 1.0
+        return float(
+            np.interp(
+                -difference,
+                self.residual_quantiles,
+                self.probabilities,
+                left=float(self.probabilities[0]),
+                right=float(self.probabilities[-1]),
+            )
+        )
+
+
+class Guarded:
+    """Answer with the learned action where it is shown to be better, else the rule's.
+
+    Parameters
+    ----------
+    model : CostModel
+        Expects the cost of each action.
+    learned : Policy
+        Chooses the learned action from the same model.
+    rule : Policy
+        What answers otherwise.
+    gain : Gain
+        Uncertainty of a difference between two actions.
+    level : float
+        One-sided level of the bound that must lie below zero, 0.5 to 1.
+    minimum_support : float
+        Past rows the learned action needs.
+    stale : str or None
+        Why the model must not be used at all, where that is so.
+    """
+
+    name = "guarded"
+
+    def __init__(
+        self,
+        *,
+        model: CostModel,
+        learned: Policy,
+        rule: Policy,
+        gain: Gain,
+        level: float = 0.95,
+        minimum_support: float = 5.0,
+        version: str = "0",
+        stale: str | None = None,
+    ) -> None:
+        self.model = model
+        self.learned = learned
+        self.rule = rule
+        self.gain = gain
+        self.level = level
+        self.minimum_support = minimum_support
+        self.version = version
+        self.stale = stale
+
+    def decide(self, problem: Problem) -> Decision:
+        """Take the learned action if the guard lets it through, else the rule's."""
+        fallback = self.rule.decide(problem)
+        if self.stale is not None:
+            return self._answer(fallback, None, fallback, Reason(code=self.stale))
+        curve = self.model.predict(problem)
+        if not (curve.support >= self.minimum_support).any():
+            facts = {"support": float(curve.support.max())}
+            reason = Reason(code="out_of_support", facts=facts)
+            return self._answer(fallback, None, fallback, reason)
+        learned = self.learned.decide(problem)
+        difference = float(
+            curve.log_cost[learned.index] - curve.log_cost[fallback.index]
+        )
+        upper = self.gain.upper(difference, level=self.level)
+        facts = {
+            "saves": 1 - math.exp(difference),
+            "saves_at_least": 1 - math.exp(upper),
+            "support": learned.support,
+        }
+        if learned.index == fallback.index:
+            reason = Reason(code="rule_and_model_agree", facts=facts)
+            return self._answer(learned, curve, fallback, reason, difference)
+        if upper < 0:
+            reason = Reason(code="learned_better", facts=facts)
+            return self._answer(learned, curve, fallback, reason, difference)
+        reason = Reason(code="not_shown_better", facts=facts)
+        return self._answer(fallback, curve, fallback, reason, 0.0)
+
+    def _answer(
+        self,
+        chosen: Decision,
+        curve: CostCurve | None,
+        fallback: Decision,
+        reason: Reason,
+        difference: float | None = None,
+    ) -> Decision:
+        costs: tuple[float | None, ...] = (None, None, None)
+        if curve is not None and not curve.relative:
+            costs = tuple(
+                math.exp(values[chosen.index])
+                for values in (curve.log_cost, curve.log_low, curve.log_high)
+            )
+        return Decision(
+            index=chosen.index,
+            label=chosen.label,
+            action=chosen.action,
+            expected_cost=costs[0],
+            cost_low=costs[1],
+            cost_high=costs[2],
+            confidence=(
+                None
+                if difference is None
+                else self.gain.probability_not_worse(difference)
+            ),
+            support=0.0 if curve is None else float(curve.support[chosen.index]),
+            baseline=fallback.label,
+            reason=reason,
+            policy=self.name if chosen is not fallback else fallback.policy,
+            version=self.version,
+            propensity=chosen.propensity,
+        )
