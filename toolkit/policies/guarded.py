@@ -37,7 +37,7 @@ class Gain:
     >>> gain = Gain(np.array([0.05, 0.5, 0.95]), np.array([-0.2, 0.0, 0.2]))
     >>> round(gain.upper(-0.5, level=0.95), 3)
     -0.3
-    >>> gain.probability_not_worse(-0.5) > 0.95
+    >>> gain.probability_not_worse(-0.5) >= 0.95
     True
     """
 

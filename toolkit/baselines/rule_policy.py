@@ -1,0 +1,209 @@
+"""Rules as policies: each answers with the offered action nearest to its number."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from toolkit.baselines.agent_count_rule import AgentCountRule
+from toolkit.baselines.batch_size_rule import BatchSizeRule, system_load
+from toolkit.baselines.rules_of_thumb import (
+    agents_by_tier,
+    agents_from_tasks,
+    half_the_cores,
+    tool_call_cap,
+)
+from toolkit.policies import Decision, Problem, Reason, Value
+
+__all__ = [
+    "AgentCountRulePolicy",
+    "BatchSizeRulePolicy",
+    "ConstantPolicy",
+    "RuleOfThumbPolicy",
+    "nearest_action",
+]
+
+UNKNOWN_LOAD = 0.5
+"""Between the rule's thresholds, so that an unknown load leaves the size alone."""
+
+
+def nearest_action(problem: Problem, target: float) -> int:
+    """Find the offered action nearest to a number; the smaller of two equally near.
+
+    Examples
+    --------
+    >>> nearest_action(Problem.of("size", [1, 4, 8, 12]), 10)
+    2
+    """
+    values = problem.actions[:, 0]
+    order = np.lexsort((values, np.abs(values - target)))
+    return int(order[0])
+
+
+class ConstantPolicy:
+    """Always the same number.
+
+    Parameters
+    ----------
+    value : float
+    name : str
+    """
+
+    def __init__(self, value: float, *, name: str = "constant") -> None:
+        self.value = value
+        self.name = name
+
+    def decide(self, problem: Problem) -> Decision:
+        """Take the offered action nearest to the number."""
+        reason = Reason(code="constant", facts={"value": self.value})
+        return _decision(problem, self.value, reason, self.name)
+
+
+class BatchSizeRulePolicy:
+    """The specification's batch-size rule; the best constant where it has no rule.
+
+    Parameters
+    ----------
+    rule : BatchSizeRule
+    constant : float
+        Size for operation types that the rule does not know.
+    """
+
+    def __init__(
+        self, rule: BatchSizeRule, *, constant: float, name: str = "rule"
+    ) -> None:
+        self.rule = rule
+        self.constant = constant
+        self.name = name
+
+    def decide(self, problem: Problem) -> Decision:
+        """Apply the rule to what the context knows of load and complexity."""
+        context = problem.context
+        operation_type = str(context.get("operation_type"))
+        if operation_type not in self.rule.optimums:
+            facts: dict[str, Value] = {"operation_type": operation_type}
+            reason = Reason(code="no_rule_constant", facts=facts)
+            return _decision(problem, self.constant, reason, self.name)
+        answer = self.rule.recommend(
+            operation_type=operation_type,
+            system_load=_load(problem),
+            coordination_complexity=_number(context.get("coordination_complexity"))
+            or 0.0,
+        )
+        return _decision(problem, answer.batch_size, answer.reason, self.name)
+
+
+class AgentCountRulePolicy:
+    """The specification's agent-count rule.
+
+    Parameters
+    ----------
+    rule : AgentCountRule
+    """
+
+    def __init__(self, rule: AgentCountRule, *, name: str = "rule") -> None:
+        self.rule = rule
+        self.name = name
+
+    def decide(self, problem: Problem) -> Decision:
+        """Apply the formula to the task's complexity."""
+        answer = self.rule.recommend(
+            components=_number(problem.context.get("components")),
+            dependencies=_number(problem.context.get("dependencies")),
+            parallelizable=_number(problem.context.get("parallelizable")),
+            coordination_needs=_number(problem.context.get("coordination_needs")),
+        )
+        return _decision(problem, answer.recommended, answer.reason, self.name)
+
+
+class RuleOfThumbPolicy:
+    """A number computed from one value of the context.
+
+    Parameters
+    ----------
+    column : str or None
+        What the number depends on; `None` for nothing.
+    number : callable
+        From that value to an action.
+    default : float
+        Answer where the value is not known.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        column: str | None,
+        number: Callable[[float], float],
+        default: float,
+    ) -> None:
+        self.name = name
+        self.column = column
+        self.number = number
+        self.default = default
+
+    def decide(self, problem: Problem) -> Decision:
+        """Compute the number and take the nearest offered action."""
+        known = None if self.column is None else problem.context.get(self.column)
+        value = _number(known)
+        target = self.default if value is None else float(self.number(value))
+        reason = Reason(code="rule_of_thumb", facts={"value": target})
+        return _decision(problem, target, reason, self.name)
+
+    @classmethod
+    def of_batch_sizes(cls) -> "list[RuleOfThumbPolicy]":
+        """List the rules of thumb for batch sizes."""
+        cap = tool_call_cap()
+        return [cls(name="cap of 10", column=None, number=float, default=cap)]
+
+    @classmethod
+    def of_agent_counts(cls) -> "list[RuleOfThumbPolicy]":
+        """List the rules of thumb for agent counts."""
+        return [
+            cls(
+                name="half the cores",
+                column="cpu_cores",
+                number=lambda cores: half_the_cores(int(cores)),
+                default=1,
+            ),
+            cls(
+                name="tasks / 1.5",
+                column="components",
+                number=agents_from_tasks,
+                default=2,
+            ),
+            cls(
+                name="3-4/5-7/8-12",
+                column="components",
+                number=agents_by_tier,
+                default=4,
+            ),
+        ]
+
+
+def _load(problem: Problem) -> float:
+    known = {
+        name: _number(problem.context.get(f"load_{name}"))
+        for name in ("cpu", "memory", "io")
+    }
+    if all(value is None for value in known.values()):
+        return UNKNOWN_LOAD
+    return system_load(**known)
+
+
+def _number(value: Value) -> float | None:
+    if value is None or isinstance(value, str) or value != value:
+        return None
+    return float(value)
+
+
+def _decision(problem: Problem, target: float, reason: Reason, name: str) -> Decision:
+    index = nearest_action(problem, target)
+    return Decision(
+        index=index,
+        label=problem.labels[index],
+        action=tuple(map(float, problem.actions[index])),
+        baseline=problem.labels[index],
+        reason=reason,
+        policy=name,
+        version="specification",
+    )
