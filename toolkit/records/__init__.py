@@ -1,27 +1,26 @@
 """What happened: the schema of records, the store, the importers.
 
 `schema` and `spool` need the standard library only; the store, the Parquet dataset and
-the importers need the `research` extra. So that a runtime may import the schema without
-paying for the rest, this room's heavier names are loaded when they are first asked for.
+the importers need the `research` extra. Every name is loaded when it is first asked for:
+an installed hook, which starts a process for each tool call, pays for the spool alone.
 """
 
 from typing import TYPE_CHECKING, Any
 
-from toolkit.records.schema import (
-    KINDS,
-    Batch,
-    CoordinationEvent,
-    LoadSample,
-    Outcome,
-    Provenance,
-    Record,
-    Recovery,
-    Workflow,
-)
-from toolkit.records.spool import Spool
-
 if TYPE_CHECKING:
     from toolkit.records.dataset import Dataset
+    from toolkit.records.schema import (
+        KINDS,
+        Batch,
+        CoordinationEvent,
+        LoadSample,
+        Outcome,
+        Provenance,
+        Record,
+        Recovery,
+        Workflow,
+    )
+    from toolkit.records.spool import Spool
     from toolkit.records.store import Addition, RecordStore, Rejection
 
 __all__ = [
@@ -46,13 +45,16 @@ _LAZY = {
     "Dataset": "dataset",
     "RecordStore": "store",
     "Rejection": "store",
+    "Spool": "spool",
 }
 
 
 def __getattr__(name: str) -> Any:
-    """Load the store's names when they are first asked for."""
-    if name not in _LAZY:
+    """Load a name when it is first asked for; what is not listed is the schema's."""
+    if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(f"toolkit.records.{_LAZY[name]}"), name)
+    module = import_module(f"toolkit.records.{_LAZY.get(name, 'schema')}")
+    value = globals()[name] = getattr(module, name)
+    return value
