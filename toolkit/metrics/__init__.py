@@ -1,1 +1,65 @@
-"""metrics."""
+"""How good: pure functions on numbers, with intervals, that say when they cannot tell.
+
+Grade decisions, not R2 (`slowdown` and its means); bound everything by groups
+(`group_bootstrap`); evaluate a policy from another one's logs only where the two overlap
+(`off_policy`).
+"""
+
+from toolkit.metrics.bootstrap import (
+    BootstrapInterval,
+    DifferenceOfRatios,
+    LogRatioOfRatios,
+    RatioOfTotals,
+    Statistic,
+    cluster_bootstrap,
+    group_bootstrap,
+    group_totals,
+    paired_group_bootstrap,
+)
+from toolkit.metrics.calibration import (
+    ReliabilityBin,
+    coverage,
+    expected_calibration_error,
+    group_coverage,
+    interval_width,
+    reliability,
+)
+from toolkit.metrics.decision import (
+    geometric_mean_slowdown,
+    range_normalised_regret,
+    share_within,
+    slowdown,
+)
+from toolkit.metrics.regression import (
+    mean_absolute_log_error,
+    r_squared,
+    rank_correlation,
+)
+from toolkit.metrics.student_t import student_t_cdf, student_t_quantile
+
+__all__ = [
+    "BootstrapInterval",
+    "DifferenceOfRatios",
+    "LogRatioOfRatios",
+    "RatioOfTotals",
+    "ReliabilityBin",
+    "Statistic",
+    "cluster_bootstrap",
+    "coverage",
+    "expected_calibration_error",
+    "geometric_mean_slowdown",
+    "group_bootstrap",
+    "group_coverage",
+    "group_totals",
+    "interval_width",
+    "mean_absolute_log_error",
+    "paired_group_bootstrap",
+    "r_squared",
+    "range_normalised_regret",
+    "rank_correlation",
+    "reliability",
+    "share_within",
+    "slowdown",
+    "student_t_cdf",
+    "student_t_quantile",
+]

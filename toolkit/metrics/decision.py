@@ -1,0 +1,131 @@
+"""How good decisions were, against the best action that was on offer.
+
+A cost model is judged by the action it leads to: slowdown is chosen cost over best
+cost, so 1 is perfect and log slowdowns average to a geometric mean.
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from toolkit.errors import UsageError
+
+__all__ = [
+    "geometric_mean_slowdown",
+    "range_normalised_regret",
+    "share_within",
+    "slowdown",
+]
+
+FloatArray = NDArray[np.float64]
+
+
+def slowdown(chosen: ArrayLike, best: ArrayLike) -> FloatArray:
+    """Divide the chosen actions' costs by the best on offer.
+
+    Parameters
+    ----------
+    chosen, best : array-like of shape (problems,)
+        Costs above 0, in one unit; `chosen` is nowhere below `best`.
+
+    Returns
+    -------
+    ndarray of shape (problems,)
+        At least 1.
+
+    Raises
+    ------
+    UsageError
+        A cost is not above 0, or lies below what is called the best.
+
+    Examples
+    --------
+    >>> slowdown([2.0, 3.0], [2.0, 2.0]).tolist()
+    [1.0, 1.5]
+    """
+    costs, least = _costs(chosen, "chosen"), _costs(best, "best")
+    if costs.shape != least.shape:
+        raise UsageError(f"shapes differ: {costs.shape} chosen, {least.shape} best")
+    if (costs < least).any():
+        at = int(np.argmax(costs < least))
+        raise UsageError(
+            f"problem {at}: chosen cost {costs[at]:g} is below the best {least[at]:g}; "
+            "give the least cost of all actions"
+        )
+    return costs / least
+
+
+def geometric_mean_slowdown(slowdowns: ArrayLike) -> float:
+    """Average slowdowns so that twice as slow and half as slow cancel.
+
+    Parameters
+    ----------
+    slowdowns : array-like of shape (problems,)
+        At least one, all above 0.
+
+    Examples
+    --------
+    >>> geometric_mean_slowdown([1.0, 4.0])
+    2.0
+    """
+    return float(np.exp(np.log(_costs(slowdowns, "slowdowns")).mean()))
+
+
+def share_within(slowdowns: ArrayLike, tolerance: float) -> float:
+    """Share, 0..1, of problems at most `tolerance` worse than the best.
+
+    Parameters
+    ----------
+    slowdowns : array-like of shape (problems,)
+    tolerance : float
+        0.1 is 10 %.
+
+    Examples
+    --------
+    >>> share_within([1.0, 1.04, 1.2, 2.0], 0.05)
+    0.5
+    """
+    ratios = _costs(slowdowns, "slowdowns")
+    # Ratios such as 1.1 / 1 carry rounding that must not decide on the boundary.
+    return float((ratios <= (1 + tolerance) * (1 + 1e-12)).mean())
+
+
+def range_normalised_regret(
+    chosen: ArrayLike, best: ArrayLike, worst: ArrayLike
+) -> FloatArray:
+    """Place each choice between the best (0) and the worst (1) action on offer.
+
+    Parameters
+    ----------
+    chosen, best, worst : array-like of shape (problems,)
+        Costs above 0.
+
+    Returns
+    -------
+    ndarray of shape (problems,)
+        In 0..1; exactly 0 where all actions cost the same, since nothing could be lost.
+
+    Raises
+    ------
+    UsageError
+        A choice lies outside its range.
+
+    Examples
+    --------
+    >>> range_normalised_regret([2.0, 5.0], [1.0, 5.0], [3.0, 5.0]).tolist()
+    [0.5, 0.0]
+    """
+    costs = _costs(chosen, "chosen")
+    low, high = _costs(best, "best"), _costs(worst, "worst")
+    if (costs < low).any() or (costs > high).any():
+        raise UsageError("chosen costs must lie between the best and the worst")
+    span = high - low
+    return np.where(span > 0, (costs - low) / np.where(span > 0, span, 1), 0.0)
+
+
+def _costs(values: ArrayLike, name: str) -> FloatArray:
+    array = np.asarray(values, dtype=np.float64)
+    if array.ndim != 1 or not array.size:
+        raise UsageError(f"`{name}` must be a non-empty list (got shape {array.shape})")
+    if not (np.isfinite(array) & (array > 0)).all():
+        raise UsageError(f"`{name}` must be finite and above 0; leave out the unknown")
+    return array
