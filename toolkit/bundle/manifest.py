@@ -1,0 +1,279 @@
+"""The manifest of a bundle: all that the runtime must know beside the graph itself."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from toolkit.bundle.feature_schema import FeatureSchema
+from toolkit.bundle.support import Support
+from toolkit.errors import BundleRefusedError, SchemaError
+
+__all__ = [
+    "DECISIONS",
+    "MANIFEST_NAME",
+    "SCHEMA_VERSION",
+    "Conformal",
+    "Fallback",
+    "Manifest",
+]
+
+SCHEMA_VERSION = 1
+MANIFEST_NAME = "manifest.json"
+MANIFEST_MAX_BYTES = 4 << 20
+"""A manifest is a page, not a data set; a larger one is refused unread."""
+
+DECISIONS = ("batch_size", "agent_count", "table")
+"""What a bundle decides; `table` is any decision table with named columns."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conformal:
+    """Interval and difference quantiles from cross-fitting over groups, in log cost.
+
+    Attributes
+    ----------
+    level : float
+        Nominal coverage of the interval, 0 to 1.
+    low, high : float
+        Added to the predicted log cost.
+    probabilities, differences : tuple of float
+        Quantiles of the error of a predicted difference between two actions.
+    groups : int
+        Groups they were computed from.
+    """
+
+    level: float
+    low: float
+    high: float
+    probabilities: tuple[float, ...]
+    differences: tuple[float, ...]
+    groups: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fallback:
+    """The rule that answers when the model may not, with its parameters.
+
+    Attributes
+    ----------
+    rule : str
+        `batch_size_rule`, `agent_count_rule` or `constant`.
+    constant : float
+        Answer where the rule has none.
+    parameters : mapping
+        The rule's numbers, as they were when the bundle was exported.
+    """
+
+    rule: str
+    constant: float
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """Everything a runtime needs to use, doubt or refuse a model.
+
+    Attributes
+    ----------
+    name, version : str
+    decision : str
+        One of `DECISIONS`.
+    created_at, expires_at : datetime
+        Aware, UTC; after expiry the rule answers.
+    feature_schema : FeatureSchema
+    actions : tuple of float
+        Actions that may be recommended, ascending; empty where each problem brings its
+        own.
+    support : Support
+    minimum_support : float
+        Past rows an action needs.
+    fallback : Fallback
+    conformal : Conformal
+    guard_level : float
+        One-sided level of the bound on learned - rule, 0.5 to 1.
+    adaptation_rate : float
+        Share of the observed error that corrects the prediction, 0 to 1.
+    adaptation_every : int
+        Operations between corrections.
+    cost_unit : str
+    training : mapping
+        Window, record counts and fingerprint of the training data.
+    metrics : mapping
+        Figures with intervals from the experiment.
+    files : mapping of str to str
+        SHA-256 of every other file.
+    extra : mapping
+        Sections of other rooms (advice, few-shot priors, thresholds), by name.
+    """
+
+    name: str
+    version: str
+    decision: str
+    created_at: datetime
+    expires_at: datetime
+    feature_schema: FeatureSchema
+    actions: tuple[float, ...]
+    support: Support
+    minimum_support: float
+    fallback: Fallback
+    conformal: Conformal
+    guard_level: float
+    adaptation_rate: float
+    adaptation_every: int
+    cost_unit: str
+    training: Mapping[str, Any]
+    metrics: Mapping[str, Any]
+    files: Mapping[str, str]
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Write as JSON types."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "name": self.name,
+            "version": self.version,
+            "decision": self.decision,
+            "created_at": self.created_at.isoformat(),
+            "expires_at": self.expires_at.isoformat(),
+            "feature_schema": self.feature_schema.to_json(),
+            "actions": list(self.actions),
+            "support": self.support.to_json(),
+            "minimum_support": self.minimum_support,
+            "fallback": {
+                "rule": self.fallback.rule,
+                "constant": self.fallback.constant,
+                "parameters": dict(self.fallback.parameters),
+            },
+            "conformal": {
+                "level": self.conformal.level,
+                "low": self.conformal.low,
+                "high": self.conformal.high,
+                "probabilities": list(self.conformal.probabilities),
+                "differences": list(self.conformal.differences),
+                "groups": self.conformal.groups,
+            },
+            "guard_level": self.guard_level,
+            "adaptation_rate": self.adaptation_rate,
+            "adaptation_every": self.adaptation_every,
+            "cost_unit": self.cost_unit,
+            "training": dict(self.training),
+            "metrics": dict(self.metrics),
+            "files": dict(self.files),
+            "extra": dict(self.extra),
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "Manifest":
+        """Read what `to_json` wrote.
+
+        Raises
+        ------
+        SchemaError
+            Where something is missing or of another type.
+        """
+        if value.get("schema_version") != SCHEMA_VERSION:
+            raise SchemaError(
+                f"this toolkit reads version {SCHEMA_VERSION}",
+                field="schema_version",
+                got=value.get("schema_version"),
+                fix="export the model again",
+            )
+        try:
+            return cls._parse(value)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            if isinstance(error, SchemaError):
+                raise
+            raise SchemaError(
+                "a field is missing or of another type",
+                field="manifest",
+                got=str(error),
+            ) from error
+
+    @classmethod
+    def _parse(cls, value: Mapping[str, Any]) -> "Manifest":
+        conformal, fallback = value["conformal"], value["fallback"]
+        if value["decision"] not in DECISIONS:
+            raise SchemaError(
+                "unknown decision",
+                field="decision",
+                got=value["decision"],
+                fix=f"known: {', '.join(DECISIONS)}",
+            )
+        return cls(
+            name=str(value["name"]),
+            version=str(value["version"]),
+            decision=str(value["decision"]),
+            created_at=_time(value["created_at"]),
+            expires_at=_time(value["expires_at"]),
+            feature_schema=FeatureSchema.from_json(value["feature_schema"]),
+            actions=tuple(map(float, value["actions"])),
+            support=Support.from_json(value["support"]),
+            minimum_support=float(value["minimum_support"]),
+            fallback=Fallback(
+                rule=str(fallback["rule"]),
+                constant=float(fallback["constant"]),
+                parameters=dict(fallback["parameters"]),
+            ),
+            conformal=Conformal(
+                level=float(conformal["level"]),
+                low=float(conformal["low"]),
+                high=float(conformal["high"]),
+                probabilities=tuple(map(float, conformal["probabilities"])),
+                differences=tuple(map(float, conformal["differences"])),
+                groups=int(conformal["groups"]),
+            ),
+            guard_level=float(value["guard_level"]),
+            adaptation_rate=float(value["adaptation_rate"]),
+            adaptation_every=int(value["adaptation_every"]),
+            cost_unit=str(value["cost_unit"]),
+            training=dict(value["training"]),
+            metrics=dict(value["metrics"]),
+            files={str(name): str(hash_) for name, hash_ in value["files"].items()},
+            extra=dict(value["extra"]),
+        )
+
+    @classmethod
+    def read(cls, directory: Path) -> "Manifest":
+        """Read a bundle's manifest.
+
+        Raises
+        ------
+        BundleRefusedError
+            Where it is missing, too large, not JSON, or breaks the schema.
+        """
+        path = directory / MANIFEST_NAME
+        try:
+            if path.stat().st_size > MANIFEST_MAX_BYTES:
+                raise BundleRefusedError(
+                    f"{MANIFEST_NAME} is larger than {MANIFEST_MAX_BYTES} bytes",
+                    path=directory,
+                )
+            value = json.loads(path.read_bytes())
+        except OSError as error:
+            raise BundleRefusedError(
+                f"{MANIFEST_NAME} cannot be read: {error.strerror}", path=directory
+            ) from error
+        except (ValueError, RecursionError) as error:
+            raise BundleRefusedError(
+                f"{MANIFEST_NAME} is not JSON", path=directory
+            ) from error
+        if not isinstance(value, dict):
+            raise BundleRefusedError(
+                f"{MANIFEST_NAME} is not an object", path=directory
+            )
+        try:
+            return cls.from_json(value)
+        except SchemaError as error:
+            raise BundleRefusedError(
+                f"{MANIFEST_NAME}: {error}", path=directory
+            ) from error
+
+
+def _time(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise SchemaError("not an aware time", field="created_at", got=text)
+    return moment.astimezone(UTC)

@@ -1,0 +1,116 @@
+"""How much history stands behind an action: counts near it, and the known ranges."""
+
+import math
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any
+
+import numpy as np
+
+from toolkit.errors import SchemaError
+from toolkit.policies import Floats, Problem, Value
+
+__all__ = ["Support"]
+
+NEAR = 0.25
+"""Within a quarter of a size counts as that size (definitions, section 1)."""
+
+SLACK = 0.1
+"""A context may leave a column's known range by this share of the range's width."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Support:
+    """Counts of past actions by category, and the ranges of the context's numbers.
+
+    Parameters
+    ----------
+    column : str or None
+        Category that splits the counts; `None` for one table.
+    counts : mapping of str to tuple of (action, rows)
+        Ascending by action.
+    ranges : mapping of str to (low, high)
+        Range of each numeric context column in the training rows.
+
+    Examples
+    --------
+    >>> support = Support(
+    ...     column="kind",
+    ...     counts={"read": ((1.0, 50), (8.0, 4))},
+    ...     ranges={"load": (0, 1)},
+    ... )
+    >>> support.near(Problem.of("size", [1, 7, 20], kind="read"))
+    array([50.,  4.,  0.])
+    >>> support.outside({"kind": "read", "load": 3.0})
+    'load'
+    """
+
+    column: str | None
+    counts: Mapping[str, tuple[tuple[float, int], ...]]
+    ranges: Mapping[str, tuple[float, float]]
+
+    def near(self, problem: Problem) -> Floats:
+        """Count past rows within a quarter of each action, shape (n_actions,)."""
+        rows = self.counts.get(self._key(problem.context), ())
+        known = [action for action, _ in rows]
+        total = [0, *accumulate(count for _, count in rows)]
+        near = [
+            total[bisect_right(known, action * (1 + NEAR))]
+            - total[bisect_left(known, action * (1 - NEAR))]
+            for action in problem.actions[:, 0].tolist()
+        ]
+        return np.asarray(near, dtype=np.float64)
+
+    def outside(self, context: Mapping[str, Value]) -> str | None:
+        """Name the first context column outside what training saw, if any."""
+        if self.column is not None and self._key(context) not in self.counts:
+            return self.column
+        for name, (low, high) in self.ranges.items():
+            value = context.get(name)
+            if value is None or isinstance(value, str) or math.isnan(value):
+                continue
+            slack = SLACK * (high - low)
+            if not low - slack <= value <= high + slack:
+                return name
+        return None
+
+    def to_json(self) -> dict[str, Any]:
+        """Write as JSON types."""
+        return {
+            "column": self.column,
+            "counts": {
+                key: [list(r) for r in rows] for key, rows in self.counts.items()
+            },
+            "ranges": {name: list(pair) for name, pair in self.ranges.items()},
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "Support":
+        """Read what `to_json` wrote.
+
+        Raises
+        ------
+        SchemaError
+            Where something is missing or of another type.
+        """
+        try:
+            return cls(
+                column=value["column"],
+                counts={
+                    str(key): tuple((float(a), int(n)) for a, n in rows)
+                    for key, rows in value["counts"].items()
+                },
+                ranges={
+                    str(name): (float(low), float(high))
+                    for name, (low, high) in value["ranges"].items()
+                },
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise SchemaError(
+                "not a support table", field="support", got=str(error)
+            ) from error
+
+    def _key(self, context: Mapping[str, Value]) -> str:
+        return "" if self.column is None else str(context.get(self.column))
