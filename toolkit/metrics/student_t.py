@@ -54,8 +54,12 @@ def student_t_cdf(value: float, degrees: float) -> float:
         raise UsageError(f"`degrees` must be above 0 (got {degrees}); give groups - 1")
     if degrees >= NORMAL_FROM:
         return NormalDist().cdf(value)
-    share = degrees / (degrees + value * value)
-    tail = 0.5 * _incomplete_beta(degrees / 2, 0.5, share)
+    square = value * value
+    if square < degrees:
+        # Near the middle 1 - x would lose the digits of a small value.
+        middle = _incomplete_beta(0.5, degrees / 2, square / (degrees + square)) / 2
+        return 0.5 + (middle if value > 0 else -middle)
+    tail = _incomplete_beta(degrees / 2, 0.5, degrees / (degrees + square)) / 2
     return 1 - tail if value > 0 else tail
 
 
