@@ -1,0 +1,420 @@
+"""What an installed hook starts for each event: read, stamp, reduce, append, leave.
+
+Standard library only, and of the toolkit nothing but the spool: it runs as a process of
+its own before and after every tool call of somebody's session, so it must be quick, end
+with 0 whatever happens, and print nothing unless it was installed to advise. Run it by
+its path with `python -I -S`: skipping the site packages is most of its speed.
+
+A row holds times, classes, counts and hashes. Prompts, commands, paths, file contents
+and tool results are looked at to count and to classify them, and then forgotten.
+"""
+
+import json
+import os
+import signal
+import sys
+import time
+from hashlib import blake2b
+from pathlib import Path
+
+RECEIVED_NS = time.time_ns()
+"""When this process began: hook payloads carry no time of their own."""
+
+if not __package__:
+    sys.path.append(str(Path(__file__).resolve().parents[1]))
+
+from toolkit.records.spool import Spool  # noqa: E402 - found through the line above
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # typing itself is loaded lazily: it costs as much as the work here
+    from collections.abc import Mapping, Sequence
+    from types import FrameType
+    from typing import Any
+
+__all__ = ["advise", "main", "reduce_event"]
+
+LIMIT_S = 2.0
+"""The one time limit: after it the process leaves, whatever it was doing."""
+
+MAX_PAYLOAD_BYTES = 16 * 1024 * 1024
+MAX_TABLE_BYTES = 256 * 1024
+MAX_CALLS = 500
+MAX_ID = 128
+MARKER_SCAN = 200
+"""Characters of a tool result looked at for the words that mark a cancelled call."""
+
+CANCELLED_MARKERS = ("Sibling tool call errored", "Cancelled: parallel tool call")
+FAILED_MARKERS = ("<tool_use_error>", "InputValidationError", '"is_error":true')
+REJECTED_MARKERS = ("The user doesn't want to proceed", "The user doesn't want to take")
+
+COUNTED = ("totalDurationMs", "totalTokens", "totalToolUseCount")
+"""What a foreground subagent's result says about the subagent's whole run."""
+
+CLASSES = (
+    "permission_mode",
+    "source",
+    "reason",
+    "trigger",
+    "notification_type",
+    "agent_type",
+    "model",
+)
+"""Payload fields whose values are one word of a fixed vocabulary, kept as they are."""
+
+
+def main(arguments: "Sequence[str]") -> int:
+    """Handle one event from standard input; every path out of here is exit code 0.
+
+    Parameters
+    ----------
+    arguments : sequence of str
+        `--store DIR`, and optionally `--advice off|shadow|on` and `--bundle DIR`.
+    """
+    options = dict(zip(arguments[::2], arguments[1::2], strict=False))
+    store = Path(options.get("--store") or _default_store())
+    try:
+        words = _handle(store, options)
+    except Exception as error:  # noqa: BLE001 - somebody's session must go on; what happened is recorded
+        words = None
+        _record_failure(store, error)
+    if words:
+        os.write(1, words.encode("ascii"))
+    return 0
+
+
+def reduce_event(
+    payload: "Mapping[str, Any]", key: bytes, at_ns: int
+) -> "dict[str, Any]":
+    """Keep of a hook payload what a record may hold.
+
+    Parameters
+    ----------
+    payload : mapping
+        As the harness sent it.
+    key : bytes
+        The store's secret, for hashes of paths and keys.
+    at_ns : int
+        When it was received, nanoseconds since 1970 in UTC.
+
+    Returns
+    -------
+    dict
+        `kind` "hook", `event`, `at_ns`, `session`, `agent`, and what the event tells.
+
+    Examples
+    --------
+    >>> row = reduce_event(
+    ...     {
+    ...         "session_id": "s",
+    ...         "hook_event_name": "PostToolUse",
+    ...         "tool_name": "Read",
+    ...         "tool_use_id": "toolu_1",
+    ...         "duration_ms": 12,
+    ...         "tool_input": {"file_path": "/home/me/secret.py"},
+    ...     },
+    ...     b"k",
+    ...     1,
+    ... )
+    >>> row["tool"], row["id"], row["duration_ms"], "secret" in str(row)
+    ('Read', 'toolu_1', 12, False)
+    """
+    row = {
+        "kind": "hook",
+        "event": _identifier(payload.get("hook_event_name"), key) or "unknown",
+        "at_ns": at_ns,
+        "session": _identifier(payload.get("session_id"), key),
+        "agent": _identifier(payload.get("agent_id"), key) or "main",
+    }
+    for name in CLASSES:
+        row[name] = _identifier(payload.get(name), key)
+    if payload.get("tool_name") is not None:
+        row.update(_call(payload, key))
+        row["interrupted"] = payload.get("is_interrupt") is True or None
+        row["duration_ms"] = _duration(payload.get("duration_ms"))
+    calls = next(
+        (
+            payload[n]
+            for n in ("tool_calls", "tool_results", "tool_uses")
+            if n in payload
+        ),
+        None,
+    )
+    if isinstance(calls, list):
+        reduced = [_call(c, key) for c in calls[:MAX_CALLS] if isinstance(c, dict)]
+        row["calls"] = reduced
+        row["calls_seen"] = len(calls)
+    row["task"] = _identifier(payload.get("task_id"), key)
+    return {name: value for name, value in row.items() if value is not None}
+
+
+def advise(
+    table: "Mapping[str, Any]",
+    row: "Mapping[str, Any]",
+    now_s: float,
+) -> "dict[str, Any] | None":
+    """Look up what the table says after this batch.
+
+    Parameters
+    ----------
+    table : mapping
+        A parsed `advice.json`; `toolkit.bundle.AdviceTable` writes and describes it.
+    row : mapping
+        A reduced `PostToolBatch`.
+    now_s : float
+        Seconds since 1970.
+
+    Returns
+    -------
+    dict or None
+        The decision, with `said` where it is confident enough to be said; `None` where
+        the table has no answer for this context.
+    """
+    tools = table["tools"]
+    kinds = [tools.get(call.get("tool"), ("other", 0)) for call in row["calls"]]
+    if not kinds:
+        return None
+    names = {kind[0] for kind in kinds}
+    operation_type = names.pop() if len(names) == 1 else "mixed"
+    size = sum(call.get("todos", 1) for call in row["calls"])
+    known = {
+        "load": row.get("load"),
+        "load_cpu": row.get("load_cpu"),
+        "load_memory": row.get("load_memory"),
+        "read_share": sum(bool(kind[1]) for kind in kinds) / len(kinds),
+        "size": size,
+    }
+    bins = [_bin(known.get(name), edges) for name, edges in table["axes"]]
+    cell = table["cells"].get("|".join([operation_type, *bins]))
+    if cell is None:
+        return None
+    decision = {
+        "operation_type": operation_type,
+        "size": size,
+        "recommended": cell["size"],
+        "rule": cell.get("rule"),
+        "policy": cell.get("policy", table["policy"]),
+        "policy_version": table["policy_version"],
+        "propensity": cell.get("propensity", 1.0),
+        "confidence": cell.get("confidence"),
+        "reason": cell["reason"],
+    }
+    if now_s > table.get("expires_at_s", now_s):
+        decision["reason"] = "stale"
+    elif cell["confident"] and cell["size"] != size:
+        decision["said"] = _sentence(decision, cell)
+    return {name: value for name, value in decision.items() if value is not None}
+
+
+def _handle(store: Path, options: "Mapping[str, str]") -> str | None:
+    payload = _read_payload()
+    row = reduce_event(payload, _key(store), RECEIVED_NS)
+    if "session" not in row:
+        raise ValueError("a hook payload without `session_id`")
+    row.update(_load(row["event"]))
+    rows = [row]
+    mode = options.get("--advice", "off")
+    decision = None
+    if row["event"] == "PostToolBatch" and row.get("calls") and mode != "off":
+        decision = _decision(row, options.get("--bundle", ""), mode)
+        rows.append(decision)
+    Spool(store / "hooks").append_all(rows)
+    if decision is None or mode != "on" or "said" not in decision:
+        return None
+    output = {"hookEventName": row["event"], "additionalContext": decision["said"]}
+    return json.dumps({"hookSpecificOutput": output})
+
+
+def _decision(row: "Mapping[str, Any]", bundle: str, mode: str) -> "dict[str, Any]":
+    decision = {
+        "kind": "hook",
+        "event": "advice",
+        "at_ns": row["at_ns"],
+        "session": row["session"],
+        "agent": row["agent"],
+        "mode": mode,
+        "batch": row["calls"][0].get("id"),
+    }
+    try:
+        table = _read_table(Path(bundle) / "advice.json")
+        answer = advise(table, row, row["at_ns"] / 1e9)
+    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
+        return {**decision, "reason": "no_table", "error": type(error).__name__}
+    return {**decision, **(answer or {"reason": "no_answer"})}
+
+
+def _read_table(path: Path) -> "dict[str, Any]":
+    with path.open("rb") as stream:
+        data = stream.read(MAX_TABLE_BYTES + 1)
+    if len(data) > MAX_TABLE_BYTES:
+        raise ValueError(f"`{path}` is larger than {MAX_TABLE_BYTES} bytes")
+    table = json.loads(data)
+    if not isinstance(table, dict) or table.get("format") != 1:
+        raise ValueError(f"`{path}` is not an advice table of format 1")
+    return table
+
+
+def _bin(value: float | None, edges: "Sequence[float]") -> str:
+    if value is None:
+        return "-"
+    return str(sum(value > edge for edge in edges))
+
+
+def _sentence(decision: "Mapping[str, Any]", cell: "Mapping[str, Any]") -> str:
+    gain = cell.get("gain")
+    why = "" if gain is None else f", which took {gain:.0%} less time per operation"
+    sure = decision["confidence"]
+    return (
+        f"Batch size: about {decision['recommended']} {decision['operation_type']} "
+        f"operations in one message (you sent {decision['size']}){why} in this team's "
+        f"history than the usual {decision['rule']}"
+        f"{'' if sure is None else f'; {sure:.0%} sure'}."
+    )
+
+
+def _call(payload: "Mapping[str, Any]", key: bytes) -> "dict[str, Any]":
+    given = payload.get("tool_input")
+    given = given if isinstance(given, dict) else {}
+    response = payload.get("tool_response")
+    todos = given.get("todos")
+    facts: dict[str, Any] = {
+        "tool": _identifier(payload.get("tool_name"), key) or "unknown",
+        "id": _identifier(payload.get("tool_use_id"), key),
+        "key": _name_of(given, key),
+        "todos": len(todos) if isinstance(todos, list) and todos else None,
+        "ended": _ending(payload, response),
+    }
+    if isinstance(response, dict):
+        facts["status"] = _identifier(response.get("status"), key)
+        facts["spawned"] = _identifier(response.get("agentId"), key)
+        for name in COUNTED:
+            facts[name] = _duration(response.get(name))
+    return {name: value for name, value in facts.items() if value is not None}
+
+
+def _ending(payload: "Mapping[str, Any]", response: object) -> str | None:
+    said = payload.get("error", response)
+    if not isinstance(said, str):
+        if not isinstance(said, (dict, list)):
+            return None
+        said = json.dumps(said, separators=(",", ":")) if len(said) < 8 else ""
+    head = said[:MARKER_SCAN]
+    for word, markers in (
+        ("cancelled", CANCELLED_MARKERS),
+        ("rejected", REJECTED_MARKERS),
+        ("failed", FAILED_MARKERS),
+    ):
+        if any(marker in head for marker in markers):
+            return word
+    return None
+
+
+def _name_of(given: "Mapping[str, Any]", key: bytes) -> str | None:
+    for name in ("file_path", "notebook_path", "key", "memory_key", "path"):
+        value = given.get(name)
+        if isinstance(value, str) and value:
+            space = given.get("namespace")
+            inside = f"{space}/" if name == "key" and isinstance(space, str) else ""
+            return _hidden(inside + value, key)
+    return None
+
+
+def _hidden(text: str, key: bytes) -> str:
+    # The same digest as records.identity.keyed_hash; a test holds them together.
+    raw = text.encode("utf-8", "surrogatepass")
+    return blake2b(raw, digest_size=10, key=key).hexdigest()
+
+
+def _identifier(value: object, key: bytes) -> str | None:
+    if value is None:
+        return None
+    text = value if isinstance(value, str) else str(value)
+    plain = text.isascii() and all(c.isalnum() or c in "_-.:" for c in text[:MAX_ID])
+    if 0 < len(text) <= MAX_ID and plain:
+        return text
+    return "hidden-" + _hidden(text[:4096], key) if text else None
+
+
+def _duration(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return value if 0 <= value < 1e12 else None
+
+
+def _load(event: str) -> "dict[str, float]":
+    if event not in ("PreToolUse", "PostToolBatch"):
+        return {}
+    load = {"load_cpu": min(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))}
+    try:
+        with Path("/proc/meminfo").open("rb") as stream:
+            lines = dict(
+                line.split(b":", 1) for line in stream.read(400).splitlines()[:3]
+            )
+        free, total = (int(lines[n].split()[0]) for n in (b"MemAvailable", b"MemTotal"))
+        load["load_memory"] = min(1.0, max(0.0, 1 - free / total))
+    except (OSError, ValueError, LookupError, ArithmeticError):
+        pass  # a system that does not tell: the memory load is not known, and left out
+    load["load"] = max(load.values())
+    return {name: round(value, 4) for name, value in load.items()}
+
+
+def _read_payload() -> "dict[str, Any]":
+    parts = []
+    left = MAX_PAYLOAD_BYTES + 1
+    while left > 0 and (part := os.read(0, min(left, 1 << 20))):
+        parts.append(part)
+        left -= len(part)
+    if left <= 0:
+        raise ValueError(f"a hook payload above {MAX_PAYLOAD_BYTES} bytes")
+    payload = json.loads(b"".join(parts).decode("utf-8", "replace"))
+    if not isinstance(payload, dict):
+        raise TypeError("a hook payload that is not a JSON object")
+    return payload
+
+
+def _key(store: Path) -> bytes:
+    """Read the store's secret, drawing it the first time as `records.identity` does."""
+    path = store / "key"
+    if path.exists():
+        return path.read_bytes()
+    store.mkdir(parents=True, exist_ok=True)
+    draft = store / f".key-{os.urandom(8).hex()}"
+    draft.touch(mode=0o600)
+    draft.write_bytes(os.urandom(32))
+    try:
+        path.hardlink_to(draft)
+    except FileExistsError:
+        pass  # another process drew the key first; its key is the store's
+    finally:
+        draft.unlink()
+    return path.read_bytes()
+
+
+def _default_store() -> Path:
+    if named := os.environ.get("TOOLKIT_STORE"):
+        return Path(named)
+    return Path(os.environ.get("CLAUDE_PROJECT_DIR", os.curdir), ".toolkit")
+
+
+def _record_failure(store: Path, error: Exception) -> None:
+    row = {
+        "kind": "hook",
+        "event": "unreadable",
+        "at_ns": RECEIVED_NS,
+        "error": type(error).__name__,
+    }
+    try:
+        Spool(store / "hooks").append(row)
+    except OSError as again:
+        line = f"toolkit hook: nothing recorded: {type(again).__name__}\n"
+        os.write(2, line.encode())
+
+
+def _leave(_signal: int, _frame: "FrameType | None") -> None:
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGALRM, _leave)
+    signal.setitimer(signal.ITIMER_REAL, LIMIT_S)
+    main(sys.argv[1:])
+    os._exit(0)
