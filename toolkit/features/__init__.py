@@ -1,1 +1,33 @@
-"""features."""
+"""Records to feature tables: point in time, with columns declared once."""
+
+from toolkit.features.batch import TRAINABLE, WINDOW, batch_features, batch_table
+from toolkit.features.columns import (
+    BATCH_CONTEXT,
+    BATCH_TARGETS,
+    BATCH_WINDOW,
+    IDENTITY,
+    WORKFLOW_CONTEXT,
+    WORKFLOW_TARGETS,
+    batch_schema,
+    workflow_schema,
+)
+from toolkit.features.engine import connect, read_records
+from toolkit.features.workflow import workflow_table
+
+__all__ = [
+    "BATCH_CONTEXT",
+    "BATCH_TARGETS",
+    "BATCH_WINDOW",
+    "IDENTITY",
+    "TRAINABLE",
+    "WINDOW",
+    "WORKFLOW_CONTEXT",
+    "WORKFLOW_TARGETS",
+    "batch_features",
+    "batch_schema",
+    "batch_table",
+    "connect",
+    "read_records",
+    "workflow_schema",
+    "workflow_table",
+]

@@ -136,7 +136,7 @@ class Dataset:
             for name in names
         )
         cursor = connection.execute(
-            f"SELECT {selected} FROM read_parquet(?) ORDER BY at, record_id",  # noqa: S608 - names come from the schema
+            f"SELECT {selected} FROM read_parquet(?) ORDER BY \"at\", record_id",  # noqa: S608 - names come from the schema
             [[str(file) for file in files]],
         )
         while rows := cursor.fetchmany(size):
@@ -178,8 +178,8 @@ class Dataset:
         connection.execute(
             f"""COPY (SELECT {names} FROM ({source}) AS r
             QUALIFY row_number() OVER (PARTITION BY record_id
-              ORDER BY {COMPLETENESS_SQL[kind]} DESC, at, r::VARCHAR) = 1
-            ORDER BY at, record_id) TO '{_quoted(draft)}' (FORMAT parquet)""",  # noqa: S608 - names come from the schema
+              ORDER BY {COMPLETENESS_SQL[kind]} DESC, "at", r::VARCHAR) = 1
+            ORDER BY "at", record_id) TO '{_quoted(draft)}' (FORMAT parquet)""",  # noqa: S608 - names come from the schema
             values,
         )
         draft.replace(part)
@@ -214,11 +214,11 @@ def column_types(kind: str) -> dict[str, str]:
 
 
 def _spool_sql(kind: str) -> str:
-    columns = ", ".join(f"{n}: '{t}'" for n, t in column_types(kind).items())
+    columns = ", ".join(f"\"{n}\": '{t}'" for n, t in column_types(kind).items())
     return (
         f"SELECT * EXCLUDE (kind) FROM read_json(?, format='newline_delimited', "  # noqa: S608 - names come from the schema
         f"columns={{kind: 'VARCHAR', {columns}}}, ignore_errors=true) "
-        f"WHERE kind = '{kind}' AND record_id IS NOT NULL AND at IS NOT NULL"
+        f"WHERE kind = '{kind}' AND record_id IS NOT NULL AND \"at\" IS NOT NULL"
     )
 
 

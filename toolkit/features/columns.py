@@ -1,0 +1,129 @@
+"""Names, dtypes and units of the feature tables, declared once and exported as they are.
+
+Every column is known before the decision is taken; what becomes known afterwards is a
+*target* and never enters a schema.
+"""
+
+from collections.abc import Sequence
+
+from toolkit.bundle import Column, FeatureSchema
+
+__all__ = [
+    "BATCH_CONTEXT",
+    "BATCH_TARGETS",
+    "BATCH_WINDOW",
+    "IDENTITY",
+    "WORKFLOW_CONTEXT",
+    "WORKFLOW_TARGETS",
+    "batch_schema",
+    "workflow_schema",
+]
+
+IDENTITY = (
+    "record_id",
+    "at",
+    "source",
+    "source_version",
+    "provenance",
+    "session_id",
+    "agent_id",
+    "context_id",
+    "group_id",
+)
+"""Columns that name a row; never read by a model."""
+
+
+BATCH_CONTEXT = (
+    Column(name="read_share", unit="ratio", about="operations that only read"),
+    Column(name="load_cpu", unit="ratio", about="processor utilisation at the start"),
+    Column(name="load_memory", unit="ratio", about="memory in use at the start"),
+    Column(name="load_io", unit="ratio", about="time spent on input and output"),
+    Column(name="active_agents", about="agents at work at the start"),
+    Column(
+        name="coordination_complexity", unit="ratio", about="definitions, section 1"
+    ),
+    Column(
+        name="operation_bytes", unit="byte", about="payload of one operation", log=True
+    ),
+    Column(name="failure_rate", unit="ratio", about="operations expected to fail"),
+    Column(name="workers", about="operations that may run at once"),
+)
+"""Context columns that a record states."""
+
+BATCH_WINDOW = (
+    Column(name="recent_batches", about="earlier batches of the agent, up to 10"),
+    Column(name="recent_size", about="mean size of those"),
+    Column(
+        name="recent_operation_s", unit="s", about="mean time per operation", log=True
+    ),
+    Column(name="recent_turn_s", unit="s", about="mean turn latency", log=True),
+    Column(name="recent_success", unit="ratio", about="operations that succeeded"),
+)
+"""Context columns computed over the agent's last 10 ended batches."""
+
+BATCH_TARGETS = ("cycle_s", "succeeded", "failed", "cancelled")
+"""What a batch turned out to cost."""
+
+WORKFLOW_CONTEXT = (
+    Column(name="components", about="parts of the task", log=True),
+    Column(name="dependencies", about="edges between parts", log=True),
+    Column(name="parallelizable", unit="ratio", about="parts that can run together"),
+    Column(name="coordination_needs", unit="ratio", about="work under shared state"),
+    Column(name="component_s", unit="s", about="estimated time of one part", log=True),
+    Column(name="component_cv", unit="ratio", about="spread of those times"),
+    Column(name="critical_path_share", unit="ratio", about="longest chain / parts"),
+    Column(name="cpu_cores", about="processor cores of the machine"),
+    Column(name="load_cpu", unit="ratio", about="processor utilisation at the start"),
+    Column(name="load_memory", unit="ratio", about="memory in use at the start"),
+    Column(name="load_io", unit="ratio", about="time spent on input and output"),
+)
+"""Context columns of a workflow."""
+
+WORKFLOW_TARGETS = ("makespan_s", "agent_seconds", "outcome")
+"""What a workflow turned out to cost."""
+
+
+def batch_schema(
+    operation_types: Sequence[str], *, known: Sequence[str]
+) -> FeatureSchema:
+    """Declare what a batch-size model reads.
+
+    Parameters
+    ----------
+    operation_types : sequence of str
+        Types that the training rows have.
+    known : sequence of str
+        Context columns with at least one value; a column that is never known would be
+        a constant.
+
+    Examples
+    --------
+    >>> batch_schema(["shell"], known=["load_cpu"]).names
+    ('operation_type=shell', 'load_cpu', 'log size')
+    """
+    kind = Column(
+        name="operation_type",
+        kind="category",
+        unit="category",
+        about="what the operations do",
+        categories=tuple(sorted(set(operation_types))),
+    )
+    columns = (c for c in (*BATCH_CONTEXT, *BATCH_WINDOW) if c.name in known)
+    return FeatureSchema(
+        context=(kind, *columns),
+        action=(Column(name="size", about="operations in the batch"),),
+    )
+
+
+def workflow_schema(*, known: Sequence[str]) -> FeatureSchema:
+    """Declare what an agent-count model reads.
+
+    Examples
+    --------
+    >>> workflow_schema(known=["components"]).names
+    ('components', 'log agents')
+    """
+    return FeatureSchema(
+        context=tuple(c for c in WORKFLOW_CONTEXT if c.name in known),
+        action=(Column(name="agents", about="agents at work"),),
+    )

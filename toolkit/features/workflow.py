@@ -1,0 +1,56 @@
+"""The workflow feature table: a row a run, holding what was known when it began."""
+
+from typing import TYPE_CHECKING
+
+from toolkit.features.batch import TRAINABLE
+from toolkit.features.columns import IDENTITY, WORKFLOW_CONTEXT, WORKFLOW_TARGETS
+from toolkit.features.engine import connect, read_records
+from toolkit.records import Dataset
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["workflow_table"]
+
+_IDENTITY = tuple(name for name in IDENTITY if name != "agent_id")
+
+
+def workflow_table(
+    dataset: Dataset, *, provenances: tuple[str, ...] = TRAINABLE
+) -> "pd.DataFrame":
+    """Build the feature table of every workflow in a store.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Compacted records.
+    provenances : tuple of str
+        Which rows to keep.
+
+    Returns
+    -------
+    DataFrame of shape (n_workflows, n_columns)
+        Identity, context and target columns, ordered by time and id.
+
+    Raises
+    ------
+    NotEnoughDataError
+        Where there is no workflow record.
+    """
+    connection = connect()
+    rows = read_records(connection, dataset, "workflow")
+    rows = rows.filter(rows.provenance.isin(list(provenances)))
+    table: pd.DataFrame = (
+        rows.select(
+            *_IDENTITY,
+            "agents",
+            *(column.name for column in WORKFLOW_CONTEXT),
+            *WORKFLOW_TARGETS,
+            "propensity",
+        )
+        .order_by("at", "record_id")
+        .to_pyarrow()
+        .to_pandas()
+    )
+    connection.disconnect()
+    return table
