@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-__all__ = ["Spool", "SpoolLine"]
+__all__ = ["Span", "Spool", "SpoolLine"]
 
 LOCK_NAME = ".lock"
 LIVE_NAME = "live.jsonl"
@@ -36,6 +36,22 @@ class SpoolLine(NamedTuple):
     number: int
     end: int
     row: dict[str, Any] | None
+
+
+class Span(NamedTuple):
+    """Where a write landed.
+
+    Attributes
+    ----------
+    inode : int
+        Of the live file at that moment.
+    start, end : int
+        Byte offsets of the first byte written and just behind the last.
+    """
+
+    inode: int
+    start: int
+    end: int
 
 
 class Spool:
@@ -76,12 +92,27 @@ class Spool:
             The disk is full or the directory cannot be written; nothing is half
             acknowledged.
         """
-        data = b"".join(encode(row) for row in rows)
+        self.append_encoded(encode(row) for row in rows)
+
+    def append_encoded(self, lines: Iterable[bytes]) -> Span | None:
+        """Append lines that are written already, each with its newline, in one write.
+
+        Returns
+        -------
+        Span or None
+            Where they landed; `None` when there was nothing to write.
+
+        Raises
+        ------
+        OSError
+            As in `append_all`.
+        """
+        data = b"".join(lines)
         if not data:
-            return
+            return None
         self.directory.mkdir(parents=True, exist_ok=True)
         with self._locked(fcntl.LOCK_SH):
-            _write_whole(self.live, data)
+            return _write_whole(self.live, data)
 
     def seal(self) -> list[Path]:
         """Set the live file aside and list all sealed files, oldest first.
@@ -169,14 +200,18 @@ def _number(path: Path) -> int:
     return int(path.stem.removeprefix("sealed-"))
 
 
-def _write_whole(path: Path, data: bytes) -> None:
+def _write_whole(path: Path, data: bytes) -> Span:
     flags = os.O_RDWR | os.O_APPEND | os.O_CREAT
     descriptor = os.open(path, flags, 0o600)
     try:
-        size = os.fstat(descriptor).st_size
+        status = os.fstat(descriptor)
+        size = status.st_size
         if size and os.pread(descriptor, 1, size - 1) != b"\n":
             data = b"\n" + data
-        while data:
-            data = data[os.write(descriptor, data) :]
+        left = data
+        while left:
+            left = left[os.write(descriptor, left) :]
+        end = os.lseek(descriptor, 0, os.SEEK_CUR)
+        return Span(status.st_ino, end - len(data), end)
     finally:
         os.close(descriptor)

@@ -5,31 +5,48 @@
     STORE/key               secret of the keyed hashes
     STORE/spool/*.jsonl     what was appended and is not yet compacted
     STORE/dataset/kind=K/day=D/part.parquet
-    STORE/index.sqlite      record ids already known, for idempotent import
+    STORE/index.sqlite      copies of records already known, for idempotent import
     STORE/rejected/*.jsonl  lines that could not be read: file, line, reason
+
+Of two copies of a record the fuller one is kept. Copies that are equally full but differ
+(a fork names another session) are all spooled, once each, and compaction picks one by a
+total order: so the dataset is the same whatever order the files were imported in.
 
 The index only saves work. Where it is behind (a hook appended to the spool, a process
 died between the two writes) a record may be appended twice, and compaction keeps one.
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from hashlib import blake2b
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from toolkit.errors import InputDataError, SchemaError
+from toolkit.errors import InputDataError, MissingExtraError, SchemaError
 from toolkit.records.dataset import Compaction, Dataset
 from toolkit.records.identity import keyed_hash, record_id, store_key
 from toolkit.records.schema import KINDS, Record
-from toolkit.records.spool import Spool, read_lines
+from toolkit.records.spool import Span, Spool, read_lines
+
+try:
+    import orjson
+except ImportError as error:
+    raise MissingExtraError("the record store", "research") from error
 
 __all__ = ["Addition", "RecordStore", "Rejection"]
 
 FLUSH_ROWS = 2000
 """Rows held back before they are written together: bounds memory, saves system calls."""
+
+ASK_IDS = 500
+"""Ids asked of the index at once; SQLite takes at most 999 values in a question."""
+
+Identity = tuple[str, str]
+Copies = dict[int, int]
+"""Completeness of each known copy of a record, by the digest of its content."""
 
 
 class Addition(StrEnum):
@@ -93,8 +110,9 @@ class RecordStore:
         self.spool = Spool(root / "spool")
         self.dataset = Dataset(root / "dataset")
         self._index: sqlite3.Connection | None = None
-        self._rows: list[dict[str, Any]] = []
-        self._pending: dict[tuple[str, str], int] = {}
+        self._lines: list[bytes] = []
+        self._pending: dict[Identity, Copies] = {}
+        self._blank = False
 
     def __enter__(self) -> Self:
         return self
@@ -118,24 +136,45 @@ class RecordStore:
 
     def add(self, record: Record) -> Addition:
         """Keep a record unless a copy at least as full is known already."""
-        identity = (record.kind, record.record_id)
-        known = self._known(identity)
-        if known is not None and known >= record.completeness:
-            return Addition.DUPLICATE
-        self._pending[identity] = record.completeness
-        self._rows.append(record.to_json())
-        if len(self._rows) >= FLUSH_ROWS:
+        return self.add_all([record])[0]
+
+    def add_all(self, records: Sequence[Record]) -> list[Addition]:
+        """Keep several records; asking the index for all at once saves time.
+
+        Returns
+        -------
+        list of Addition
+            What adding each one did, in their order.
+        """
+        known = self._known([(r.kind, r.record_id) for r in records])
+        added = [self._keep(record, known) for record in records]
+        if len(self._lines) >= FLUSH_ROWS:
             self.flush()
-        return Addition.ADDED if known is None else Addition.UPDATED
+        return added
+
+    def _keep(self, record: Record, known: dict[Identity, Copies]) -> Addition:
+        identity = (record.kind, record.record_id)
+        copies = known.get(identity)
+        fullness = record.completeness
+        if copies and max(copies.values()) > fullness:
+            return Addition.DUPLICATE
+        line = encode(record)
+        mark = digest(line)
+        if copies and mark in copies:
+            return Addition.DUPLICATE
+        self._lines.append(line)
+        self._pending.setdefault(identity, {})[mark] = fullness
+        known.setdefault(identity, {})[mark] = fullness
+        return Addition.UPDATED if copies else Addition.ADDED
 
     def reject(self, rejection: Rejection) -> Addition:
         """Note a line that could not be read, once."""
         folder = self.hidden(str(rejection.file.parent.resolve()))
         place = f"{folder}/{rejection.file.name}:{rejection.line}"
         identity = ("rejected", record_id(place, rejection.reason))
-        if self._known(identity) is not None:
+        if self._known([identity]):
             return Addition.DUPLICATE
-        self._pending[identity] = 0
+        self._pending[identity] = {0: 0}
         row = {
             "file": rejection.file.name,
             "folder": folder,
@@ -147,17 +186,21 @@ class RecordStore:
 
     def flush(self) -> None:
         """Write what is held back; when this returns, it survives `kill -9`."""
-        self.spool.append_all(self._rows)
-        self._rows.clear()
+        span = self.spool.append_encoded(self._lines)
+        self._lines.clear()
         if not self._pending:
             return
+        rows = [
+            (kind, name, mark, full)
+            for (kind, name), copies in self._pending.items()
+            for mark, full in copies.items()
+        ]
         index = self._open_index()
         with index:
-            index.executemany(
-                "INSERT INTO seen VALUES (?, ?, ?) ON CONFLICT DO UPDATE "
-                "SET completeness = max(completeness, excluded.completeness)",
-                [(kind, name, full) for (kind, name), full in self._pending.items()],
-            )
+            index.executemany("INSERT OR IGNORE INTO known VALUES (?, ?, ?, ?)", rows)
+            if span is not None:
+                _advance(index, span)
+        self._blank = False
         self._pending.clear()
 
     def absorb_spool(self) -> int:
@@ -213,18 +256,28 @@ class RecordStore:
     def _rejected(self) -> Spool:
         return Spool(self.root / "rejected")
 
-    def _known(self, identity: tuple[str, str]) -> int | None:
-        if identity in self._pending:
-            return self._pending[identity]
-        row = (
-            self._open_index()
-            .execute(
-                "SELECT completeness FROM seen WHERE kind = ? AND record_id = ?",
-                identity,
-            )
-            .fetchone()
-        )
-        return None if row is None else int(row[0])
+    def _known(self, identities: Iterable[Identity]) -> dict[Identity, Copies]:
+        """Look up the known copies of some records, written or still held back."""
+        index = self._open_index()
+        names: dict[str, list[str]] = {}
+        known: dict[Identity, Copies] = {}
+        for identity in identities:
+            names.setdefault(identity[0], []).append(identity[1])
+            if identity in self._pending:
+                known[identity] = dict(self._pending[identity])
+        if self._blank:
+            return known
+        for kind, wanted in names.items():
+            for start in range(0, len(wanted), ASK_IDS):
+                some = wanted[start : start + ASK_IDS]
+                marks = ",".join("?" * len(some))
+                for name, mark, full in index.execute(
+                    "SELECT record_id, digest, completeness FROM known "
+                    f"WHERE kind = ? AND record_id IN ({marks})",  # noqa: S608 - question marks only
+                    [kind, *some],
+                ):
+                    known.setdefault((kind, name), {})[mark] = full
+        return known
 
     def _note(self, row: dict[str, Any] | None) -> None:
         kind = KINDS.get(str((row or {}).get("kind")))
@@ -234,7 +287,8 @@ class RecordStore:
             record = kind.from_json(row)
         except SchemaError:
             return  # compaction skips it as well
-        self._pending[(record.kind, record.record_id)] = record.completeness
+        copies = self._pending.setdefault((record.kind, record.record_id), {})
+        copies[digest(encode(record))] = record.completeness
         if len(self._pending) >= FLUSH_ROWS:
             self.flush()
 
@@ -245,6 +299,8 @@ class RecordStore:
             try:
                 self._index = sqlite3.connect(path, timeout=30)
                 self._index.executescript(_INDEX_SCHEMA)
+                known = self._index.execute("SELECT 1 FROM known LIMIT 1").fetchone()
+                self._blank = known is None
             except sqlite3.DatabaseError as error:
                 raise InputDataError(
                     f"not a usable index: {error}",
@@ -254,12 +310,33 @@ class RecordStore:
         return self._index
 
 
+def encode(record: Record) -> bytes:
+    """Write a record as one line of the spool."""
+    return orjson.dumps(record.to_json(), option=orjson.OPT_APPEND_NEWLINE)
+
+
+def digest(line: bytes) -> int:
+    """Digest a line to a number that SQLite can hold."""
+    return int.from_bytes(blake2b(line, digest_size=8).digest(), "big", signed=True)
+
+
+def _advance(index: sqlite3.Connection, span: Span) -> None:
+    """Count what this process appended as absorbed, unless others wrote before it."""
+    row = index.execute(
+        "SELECT end FROM absorbed WHERE inode = ?", (span.inode,)
+    ).fetchone()
+    if span.start == (row[0] if row else 0):
+        index.execute(
+            "INSERT OR REPLACE INTO absorbed VALUES (?, ?)", (span.inode, span.end)
+        )
+
+
 _INDEX_SCHEMA = """
 PRAGMA journal_mode=WAL;
 PRAGMA synchronous=NORMAL;
-CREATE TABLE IF NOT EXISTS seen (
-  kind TEXT, record_id TEXT, completeness INTEGER,
-  PRIMARY KEY (kind, record_id)
+CREATE TABLE IF NOT EXISTS known (
+  kind TEXT, record_id TEXT, digest INTEGER, completeness INTEGER,
+  PRIMARY KEY (kind, record_id, digest)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS absorbed (inode INTEGER PRIMARY KEY, end INTEGER);
 """

@@ -1,0 +1,134 @@
+"""Lines of plain and gzipped files in bounded memory, and their JSON objects."""
+
+import gzip
+import json
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BufferedReader
+from pathlib import Path
+from typing import Any
+
+from toolkit.errors import InputDataError, MissingExtraError
+
+try:
+    import orjson
+except ImportError as error:
+    raise MissingExtraError("an import", "research") from error
+
+__all__ = ["MAX_LINE_BYTES", "UnreadableLineError", "decode_object", "read_lines"]
+
+MAX_LINE_BYTES = 32 * 2**20
+"""Longest line that is read: what a line holds went to or came from a model in one
+request, and the largest request that Claude's interface takes is 32 MB."""
+
+CHUNK_BYTES = 2**20
+GZIP_MAGIC = b"\x1f\x8b"
+
+
+class UnreadableLineError(InputDataError):
+    """A line that is refused while the rest of its file is read.
+
+    The message names what was wrong and never repeats what the line held.
+    """
+
+
+def read_lines(path: Path) -> Iterator[tuple[int, bytes | None]]:
+    """Read the lines of a file, gzipped or not (its first bytes decide).
+
+    Yields
+    ------
+    number : int
+        1-based.
+    line : bytes or None
+        Without its end; `None` for a line longer than `MAX_LINE_BYTES`, which is
+        skipped without holding it.
+
+    Raises
+    ------
+    InputDataError
+        Where compressed data end early or are damaged; whole lines before that have
+        been yielded.
+    """
+    number = 0
+    tail: list[bytes] = []
+    size = 0
+    with _opened(path) as stream:
+        while chunk := _chunk(stream, path):
+            *whole, rest = chunk.split(b"\n")
+            for line in whole:
+                number += 1
+                if tail:
+                    size += len(line)
+                    tail.append(line)
+                    yield number, None if size > MAX_LINE_BYTES else b"".join(tail)
+                    tail, size = [], 0
+                else:
+                    yield number, line
+            if rest:
+                size += len(rest)
+                tail = [b""] if size > MAX_LINE_BYTES else [*tail, rest]
+        if tail:
+            yield number + 1, None if size > MAX_LINE_BYTES else b"".join(tail)
+
+
+def decode_object(line: bytes) -> dict[str, Any]:
+    r"""Read a line as one JSON object.
+
+    Raises
+    ------
+    UnreadableLineError
+        With the reason, and without the content.
+
+    Examples
+    --------
+    >>> decode_object(b'{"a": 1}')
+    {'a': 1}
+    >>> decode_object(b'{"a": 1')
+    Traceback (most recent call last):
+    ...
+    toolkit.records.sources.lines.UnreadableLineError: not JSON: cut off or damaged
+    """
+    try:
+        value = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        value = _decode_leniently(line)
+    if isinstance(value, dict):
+        return value
+    kinds = {list: "a JSON array", str: "a JSON string"}
+    raise UnreadableLineError(
+        f"{kinds.get(type(value), 'a JSON scalar')}, not an object"
+    )
+
+
+def _decode_leniently(line: bytes) -> Any:
+    """Accept what the standard library does (lone surrogates), or say what is wrong."""
+    if b"\0" in line:
+        raise UnreadableLineError("holds NUL bytes")
+    try:
+        return json.loads(line.decode())
+    except UnicodeDecodeError as error:
+        raise UnreadableLineError("not UTF-8") from error
+    except RecursionError as error:
+        raise UnreadableLineError("nested too deeply") from error
+    except ValueError as error:
+        raise UnreadableLineError("not JSON: cut off or damaged") from error
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BufferedReader | gzip.GzipFile]:
+    with path.open("rb") as raw:
+        if raw.peek(2)[:2] != GZIP_MAGIC:
+            yield raw
+            return
+        with gzip.GzipFile(fileobj=raw) as stream:
+            yield stream
+
+
+def _chunk(stream: BufferedReader | gzip.GzipFile, path: Path) -> bytes:
+    try:
+        return stream.read1(CHUNK_BYTES)
+    except EOFError as error:
+        raise InputDataError("compressed data end early", file=path) from error
+    except (gzip.BadGzipFile, zlib.error) as error:
+        raise InputDataError("compressed data are damaged", file=path) from error

@@ -1,0 +1,75 @@
+"""What an import did, as `--json` prints it."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+__all__ = ["ImportReport"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportReport:
+    """Counts of what was read, and of what that did to the store.
+
+    What was read is counted once however many copies of it were met, and whether or not
+    the store knew it: importing the same files again gives the same counts and nothing
+    added.
+
+    Attributes
+    ----------
+    files : int
+        Files opened, the refused ones included.
+    lines : int
+        Lines (or rows) read.
+    sessions, subagent_streams : int
+        Sessions, and (session, subagent) pairs, met.
+    batches, multi_call_batches, calls : int
+        Batches met, those of two calls or more, and the calls in all of them.
+    load_samples, events, workflows, recoveries : int
+        Records of the other kinds met.
+    added, updated, duplicates : int
+        Records new to the store; fuller than the copy it had; known already. They add
+        up to all records emitted.
+    rejected : int
+        Lines that could not be read, each noted with its reason.
+    refused_files : int
+        Files that could not be read as a whole, each noted with its reason.
+    path : str
+        What was imported; empty for the whole.
+    parts : tuple of ImportReport
+        The same counts for each path that was given.
+
+    Examples
+    --------
+    >>> report = ImportReport(files=2, batches=3, calls=4)
+    >>> report.to_json()["batches"]
+    3
+    """
+
+    files: int = 0
+    lines: int = 0
+    sessions: int = 0
+    batches: int = 0
+    multi_call_batches: int = 0
+    calls: int = 0
+    subagent_streams: int = 0
+    load_samples: int = 0
+    events: int = 0
+    workflows: int = 0
+    recoveries: int = 0
+    added: int = 0
+    updated: int = 0
+    duplicates: int = 0
+    rejected: int = 0
+    refused_files: int = 0
+    path: str = ""
+    parts: tuple["ImportReport", ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Write the report as JSON types."""
+        row = asdict(self)
+        row["parts"] = [part.to_json() for part in self.parts]
+        if not self.parts:
+            del row["parts"]
+        if not self.path:
+            del row["path"]
+        return row
