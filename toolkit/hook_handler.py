@@ -40,12 +40,21 @@ MAX_PAYLOAD_BYTES = 16 * 1024 * 1024
 MAX_TABLE_BYTES = 256 * 1024
 MAX_CALLS = 500
 MAX_ID = 128
-MARKER_SCAN = 200
+MARKER_SCAN = 400
 """Characters of a tool result looked at for the words that mark a cancelled call."""
 
 CANCELLED_MARKERS = ("Sibling tool call errored", "Cancelled: parallel tool call")
 FAILED_MARKERS = ("<tool_use_error>", "InputValidationError", '"is_error":true')
-REJECTED_MARKERS = ("The user doesn't want to proceed", "The user doesn't want to take")
+REJECTED_MARKERS = (
+    "The user doesn't want to",
+    "User rejected tool use",
+    "[Request interrupted by user",
+)
+
+KEY_FIELDS = ("file_path", "notebook_path", "path", "key", "to", "recipient")
+"""Arguments that name what a call is about, as the importer of transcripts reads them."""
+
+MEMORY_READS = ("retrieve", "search", "get", "list", "query", "read")
 
 COUNTED = ("totalDurationMs", "totalTokens", "totalToolUseCount")
 """What a foreground subagent's result says about the subagent's whole run."""
@@ -143,6 +152,8 @@ def reduce_event(
         reduced = [_call(c, key) for c in calls[:MAX_CALLS] if isinstance(c, dict)]
         row["calls"] = reduced
         row["calls_seen"] = len(calls)
+    cwd = payload.get("cwd")
+    row["place"] = _hidden(cwd, key) if isinstance(cwd, str) and cwd else None
     row["task"] = _identifier(payload.get("task_id"), key)
     return {name: value for name, value in row.items() if value is not None}
 
@@ -277,7 +288,7 @@ def _call(payload: "Mapping[str, Any]", key: bytes) -> "dict[str, Any]":
     response = payload.get("tool_response")
     todos = given.get("todos")
     facts: dict[str, Any] = {
-        "tool": _identifier(payload.get("tool_name"), key) or "unknown",
+        "tool": _tool(payload.get("tool_name")),
         "id": _identifier(payload.get("tool_use_id"), key),
         "key": _name_of(given, key),
         "todos": len(todos) if isinstance(todos, list) and todos else None,
@@ -308,13 +319,25 @@ def _ending(payload: "Mapping[str, Any]", response: object) -> str | None:
     return None
 
 
+def _tool(value: object) -> str:
+    """Keep the harness's own tool names; others are a team's words, so their class."""
+    name = value if isinstance(value, str) else ""
+    if not name.startswith("mcp__"):
+        return name if name.isascii() and name.isalnum() and len(name) < 40 else "other"
+    verb = name.rsplit("__", 1)[-1]
+    if "memory" not in verb:
+        return "mcp__other"
+    reads = any(word in verb for word in MEMORY_READS)
+    return "mcp__memory_read" if reads else "mcp__memory_store"
+
+
 def _name_of(given: "Mapping[str, Any]", key: bytes) -> str | None:
-    for name in ("file_path", "notebook_path", "key", "memory_key", "path"):
+    for name in KEY_FIELDS:
         value = given.get(name)
         if isinstance(value, str) and value:
             space = given.get("namespace")
-            inside = f"{space}/" if name == "key" and isinstance(space, str) else ""
-            return _hidden(inside + value, key)
+            named = f"{space}:{value}" if isinstance(space, str) else value
+            return _hidden(named, key)
     return None
 
 

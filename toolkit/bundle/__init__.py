@@ -4,6 +4,13 @@ The only bridge between the experiments and the runtime. Nothing here needs more
 numpy, onnx and onnxruntime, and those two are imported when a bundle is loaded.
 """
 
+from toolkit.bundle.advice import (
+    ADVICE_NAME,
+    AdviceAxis,
+    AdviceCell,
+    AdviceTable,
+    Fidelity,
+)
 from toolkit.bundle.feature_schema import Column, FeatureSchema, Float32s
 from toolkit.bundle.golden import GOLDEN_NAME, TOLERANCE, GoldenRows
 from toolkit.bundle.graph_check import INPUT_NAME, OUTPUT_NAME, graph_problem
@@ -18,6 +25,7 @@ from toolkit.bundle.reader import MODEL_NAME, Bundle, BundleModel, read_bundle
 from toolkit.bundle.support import Support
 
 __all__ = [
+    "ADVICE_NAME",
     "DECISIONS",
     "GOLDEN_NAME",
     "INPUT_NAME",
@@ -25,12 +33,16 @@ __all__ = [
     "MODEL_NAME",
     "OUTPUT_NAME",
     "TOLERANCE",
+    "AdviceAxis",
+    "AdviceCell",
+    "AdviceTable",
     "Bundle",
     "BundleModel",
     "Column",
     "Conformal",
     "Fallback",
     "FeatureSchema",
+    "Fidelity",
     "Float32s",
     "GoldenRows",
     "Manifest",
