@@ -1,0 +1,223 @@
+"""Tables in which every action of a problem was tried, as arrays.
+
+Padded to the largest number of actions, so that a thousand simulated logs of a table
+are index operations.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.baselines import AgentCountRule
+from toolkit.errors import InputDataError
+
+__all__ = ["FullFactorial", "read_full_factorial", "synthetic_full_factorial"]
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+RULE_BATCH, RULE_WORKERS = 10.0, 6.0
+"""The specification's optimum of a batch (section 1) and of agents (section 3)."""
+WORKER_COLUMN = "a_n"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FullFactorial:
+    """One table and cost.
+
+    Attributes
+    ----------
+    name : str
+        Table and cost, for reports.
+    log_costs : ndarray of shape (problems, actions)
+        Natural logarithm; NaN where the problem does not offer the action.
+    sizes : ndarray of shape (problems, actions)
+        The number a rule chooses by, in log2.
+    features : ndarray of shape (problems, actions, columns)
+        Standardised; 0 where not offered. The first column is 1.
+    groups : ndarray of shape (problems,)
+    rule : ndarray of shape (problems,)
+        Index of the action nearest to the specification's answer.
+    """
+
+    name: str
+    log_costs: FloatArray
+    sizes: FloatArray
+    features: FloatArray
+    groups: NDArray[Any]
+    rule: IntArray
+
+    @property
+    def offered(self) -> NDArray[np.bool_]:
+        """Which actions each problem offers; shape (problems, actions)."""
+        return ~np.isnan(self.log_costs)
+
+    @property
+    def largest_choice(self) -> int:
+        """Actions of the problem that offers most."""
+        return int(self.offered.sum(axis=1).max())
+
+    def value(self, actions: IntArray) -> float:
+        """Mean log cost of taking one action in each problem."""
+        return float(self.log_costs[np.arange(len(actions)), actions].mean())
+
+
+def read_full_factorial(path: Path, cost: str) -> FullFactorial:
+    """Read a table with columns `problem, group, action, a_*, x_*, cost_*`.
+
+    Parameters
+    ----------
+    path : path
+        CSV, gz or not.
+    cost : str
+        Which cost, without `cost_`.
+
+    Raises
+    ------
+    InputDataError
+        The file or the column is not there, or a cost is not above 0.
+    """
+    import pandas as pd
+
+    try:
+        table = pd.read_csv(path)
+    except (OSError, ValueError) as error:
+        raise InputDataError(f"not a readable table: {error}", file=path) from error
+    names = [str(name) for name in table.columns]
+    actions = [name for name in names if name.startswith("a_")]
+    context = [name for name in names if name.startswith("x_")]
+    for name in ("problem", "group", f"cost_{cost}"):
+        if name not in names:
+            raise InputDataError(
+                "no such column", file=path, field=name, fix=f"has {names}"
+            )
+    if not actions:
+        raise InputDataError("no column a_*", file=path, fix="give the action's size")
+    costs = np.asarray(table[f"cost_{cost}"], dtype=np.float64)
+    if not (np.isfinite(costs) & (costs > 0)).all():
+        raise InputDataError("a cost is not above 0", file=path, field=f"cost_{cost}")
+    problems, first = np.unique(np.asarray(table["problem"], str), return_index=True)
+    return _padded(
+        name=f"{path.name.partition('.')[0]} {cost}",
+        codes=np.searchsorted(problems, np.asarray(table["problem"], str)),
+        log_costs=np.log(costs),
+        actions=np.asarray(table[actions], dtype=np.float64),
+        context=np.asarray(table[context], dtype=np.float64),
+        groups=np.asarray(table["group"], str)[first],
+        targets=_rule_sizes(
+            workers=WORKER_COLUMN in actions,
+            tasks=None if "x_N" not in names else np.asarray(table["x_N"])[first],
+            problems=len(problems),
+        ),
+        by_workers=actions.index(WORKER_COLUMN) if WORKER_COLUMN in actions else 0,
+    )
+
+
+def synthetic_full_factorial(
+    rng: np.random.Generator, *, problems: int = 60, groups: int = 10, actions: int = 8
+) -> FullFactorial:
+    """Make a table whose costs follow the Universal Scalability Law.
+
+    Contention and coherence depend on the context and on the group, so that the best
+    size differs by problem and no cost model of the toolkit is exactly right.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    problems, groups, actions : int
+
+    References
+    ----------
+    Gunther, *Guerrilla Capacity Planning* (2007), 4.
+
+    Examples
+    --------
+    >>> table = synthetic_full_factorial(np.random.default_rng(0))
+    >>> table.log_costs.shape, table.largest_choice
+    ((60, 8), 8)
+    """
+    labels = np.arange(problems) % groups
+    context = rng.normal(size=(problems, 2))
+    own = rng.normal(0, 0.4, size=(groups, 2))[labels]
+    contention = 0.05 * np.exp(0.6 * context[:, 0] + own[:, 0])
+    coherence = 0.01 * np.exp(0.8 * context[:, 1] + own[:, 1])
+    size = np.unique(np.round(2 ** np.linspace(0, 5, actions)))
+    extra = size - 1
+    speedup = size / (
+        1 + contention[:, None] * extra + coherence[:, None] * size * extra
+    )
+    log_costs = context[:, :1] - np.log(speedup) + rng.normal(0, 0.02, speedup.shape)
+    return _padded(
+        name="synthetic",
+        codes=np.repeat(np.arange(problems), len(size)),
+        log_costs=log_costs.ravel(),
+        actions=np.tile(np.log2(size), problems)[:, None],
+        context=np.repeat(context, len(size), axis=0),
+        groups=labels,
+        targets=np.full(problems, RULE_WORKERS),
+        by_workers=0,
+    )
+
+
+def _rule_sizes(
+    *, workers: bool, tasks: FloatArray | None, problems: int
+) -> FloatArray:
+    if not workers:
+        return np.full(problems, RULE_BATCH)
+    if tasks is None:
+        return np.full(problems, RULE_WORKERS)
+    rule = AgentCountRule()
+    return np.array(
+        [rule.recommend(components=2.0**n).recommended for n in tasks], float
+    )
+
+
+def _padded(
+    *,
+    name: str,
+    codes: IntArray,
+    log_costs: FloatArray,
+    actions: FloatArray,
+    context: FloatArray,
+    groups: NDArray[Any],
+    targets: FloatArray,
+    by_workers: int,
+) -> FullFactorial:
+    order = np.argsort(codes, kind="stable")
+    counts = np.bincount(codes)
+    place = np.arange(len(codes)) - np.repeat(np.cumsum(counts) - counts, counts)
+    rows, columns = codes[order], place
+    shape = (len(counts), int(counts.max()))
+    costs, sizes = np.full(shape, np.nan), np.full(shape, np.nan)
+    costs[rows, columns] = log_costs[order]
+    sizes[rows, columns] = actions[order, by_workers]
+    design = _design(actions, context)[order]
+    features = np.zeros((*shape, design.shape[1]))
+    features[rows, columns] = design
+    # Sizes double from action to action, so near means near as a ratio.
+    distance = np.abs(sizes - np.log2(targets)[:, None])
+    return FullFactorial(
+        name=name,
+        log_costs=costs,
+        sizes=sizes,
+        features=features,
+        groups=groups,
+        rule=np.asarray(np.nanargmin(distance, axis=1), dtype=np.int64),
+    )
+
+
+def _design(actions: FloatArray, context: FloatArray) -> FloatArray:
+    """Expand to a quadratic in the action whose slope depends on the context."""
+    a, x = _standardised(actions), _standardised(context)
+    products = (a[:, :, None] * x[:, None, :]).reshape(len(a), -1)
+    return np.hstack([np.ones((len(a), 1)), a, a**2, x, products])
+
+
+def _standardised(columns: FloatArray) -> FloatArray:
+    spread = columns.std(axis=0)
+    return np.asarray(
+        (columns - columns.mean(axis=0)) / np.where(spread > 0, spread, 1)
+    )
