@@ -6,7 +6,11 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from toolkit.records.schema import Outcome
-from toolkit.records.sources.claude_code_tools import ToolClass, classify_tool
+from toolkit.records.sources.claude_code_tools import (
+    ASYNC_LAUNCHED,
+    ToolClass,
+    classify_tool,
+)
 from toolkit.records.sources.lines import UnreadableLineError
 
 __all__ = ["Call", "Reply", "read_call", "read_reply", "read_time"]
@@ -20,6 +24,9 @@ REFUSED_BY_PERSON = (
     "[Request interrupted by user",
 )
 """How it words a call that a person refused or interrupted."""
+
+MAX_WORKED_MS = 1e12
+"""Thirty years: what is longer is not a duration."""
 
 LOOKED_AT = 400
 """Characters of a failed call's text in which those words are looked for."""
@@ -193,14 +200,14 @@ def _success(end_s: float, details: Mapping[str, Any]) -> Reply:
     agent_id = details.get("agentId")
     if not isinstance(agent_id, str):
         return Reply(end_s, Outcome.SUCCEEDED)
-    worked_ms = details.get("totalDurationMs")
-    known = isinstance(worked_ms, (int, float)) and 0 <= worked_ms < 1e12
+    worked_ms: Any = details.get("totalDurationMs")
+    known = type(worked_ms) in (int, float) and 0 <= worked_ms < MAX_WORKED_MS
     return Reply(
         end_s,
         Outcome.SUCCEEDED,
         agent_id=agent_id,
         agent_s=worked_ms / 1000 if known else None,
-        in_background=details.get("status") == "async_launched",
+        in_background=details.get("status") == ASYNC_LAUNCHED,
     )
 
 
@@ -213,7 +220,3 @@ def _text(content: object) -> str:
             if isinstance(block, dict) and isinstance(block.get("text"), str):
                 return str(block["text"])[:LOOKED_AT]
     return ""
-
-
-IDENTIFIER = re.compile(r"[A-Za-z0-9_.:@\[\]-]{1,100}")
-"""What an id or a model's name looks like; what does not is hidden or left out."""
