@@ -1,0 +1,78 @@
+"""The model card of a bundle: what it is for, what it is worth, where it stops."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from toolkit.bundle import Manifest
+
+__all__ = ["model_card"]
+
+
+def model_card(manifest: Manifest, *, limits: Sequence[str], worst: float) -> str:
+    """Write the card in Markdown.
+
+    Parameters
+    ----------
+    manifest : Manifest
+    limits : sequence of str
+        What the training data does not support, a sentence each.
+    worst : float
+        Largest difference between the graph and the fitted model, in log cost.
+    """
+    schema = manifest.feature_schema
+    columns = "\n".join(
+        f"| `{c.name}` | {c.kind} | {c.unit} | {c.about} |"
+        for c in (*schema.context, *schema.action)
+    )
+    support = "\n".join(
+        f"| {key or 'all'} | {', '.join(f'{action:g} ({rows})' for action, rows in rows_)} |"
+        for key, rows_ in manifest.support.counts.items()
+    )
+    return f"""# {manifest.name} {manifest.version}
+
+Decides: **{manifest.decision}**. Predicts the natural logarithm of {manifest.cost_unit}.
+Created {manifest.created_at:%Y-%m-%d %H:%M} UTC, expires {manifest.expires_at:%Y-%m-%d}.
+
+## Use
+
+Recommends one of {_listed(manifest.actions)} where history supports it and the model is
+shown to be better than the rule (`{manifest.fallback.rule}`) at a one-sided level of
+{manifest.guard_level:.0%}; otherwise the rule answers, and says why.
+
+## Training data
+
+{_table(manifest.training)}
+
+## Measured worth
+
+{_table(manifest.metrics)}
+
+Intervals hold {manifest.conformal.level:.0%} nominally, from
+{manifest.conformal.groups} groups left out in turn. The exported graph equals the fitted
+model to {worst:.2g} in log cost.
+
+## What it reads
+
+| column | kind | unit | meaning |
+|---|---|---|---|
+{columns}
+
+## Support (action (rows))
+
+| category | actions |
+|---|---|
+{support}
+
+## Limits
+
+{chr(10).join(f"* {limit}" for limit in limits)}
+"""
+
+
+def _listed(actions: Sequence[float]) -> str:
+    return ", ".join(f"{action:g}" for action in actions) or "the actions on offer"
+
+
+def _table(values: Mapping[str, Any]) -> str:
+    rows = "\n".join(f"| {name} | {value} |" for name, value in values.items())
+    return f"| what | value |\n|---|---|\n{rows}"

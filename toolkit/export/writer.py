@@ -1,0 +1,142 @@
+"""Writes a bundle, all of it or nothing."""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from toolkit.bundle import (
+    GOLDEN_NAME,
+    MANIFEST_NAME,
+    MODEL_NAME,
+    Bundle,
+    Float32s,
+    GoldenRows,
+    Manifest,
+    read_bundle,
+)
+from toolkit.errors import GateRefusedError, UsageError
+from toolkit.export.converters import to_onnx
+from toolkit.export.model_card import model_card
+from toolkit.export.verification import probe_rows, verify_graph
+
+__all__ = ["CARD_NAME", "write_bundle"]
+
+CARD_NAME = "MODEL_CARD.md"
+GOLDEN_ROWS = 64
+
+
+def write_bundle(
+    directory: Path,
+    *,
+    model: Any,
+    manifest: Manifest,
+    X: Float32s,
+    seed: int,
+    limits: Sequence[str] = (),
+    extra_files: Mapping[str, bytes] | None = None,
+) -> Bundle:
+    """Convert, verify and write a fitted model; then load it as the runtime would.
+
+    Parameters
+    ----------
+    directory : path
+        New, empty, or an older bundle, which is replaced.
+    model : estimator
+        Fitted; predicts log cost.
+    manifest : Manifest
+        Complete but for `files`.
+    X : array of shape (n, width)
+        Training rows, from which the rows of the comparison are made.
+    seed : int
+    limits : sequence of str
+        Sentences for the model card.
+    extra_files : mapping of str to bytes, optional
+        More files to ship, by name.
+
+    Raises
+    ------
+    GateRefusedError
+        Where the graph is not the model, or the written bundle does not load.
+    UsageError
+        Where the directory holds something else.
+    """
+    _check_target(directory)
+    graph = to_onnx(model, width=manifest.feature_schema.width)
+    rows = probe_rows(manifest.feature_schema, X, seed=seed)
+    log_cost, worst = verify_graph(model, graph, rows)
+    golden = GoldenRows(features=rows[:GOLDEN_ROWS], log_cost=log_cost[:GOLDEN_ROWS])
+    files = {
+        MODEL_NAME: graph.SerializeToString(),
+        GOLDEN_NAME: golden.dumps().encode(),
+        CARD_NAME: model_card(manifest, limits=limits, worst=worst).encode(),
+        **(extra_files or {}),
+    }
+    return _install(directory, manifest, files)
+
+
+def _install(directory: Path, manifest: Manifest, files: Mapping[str, bytes]) -> Bundle:
+    digests = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
+    text = json.dumps(
+        replace(manifest, files=digests).to_json(),
+        indent=1,
+        allow_nan=False,
+        default=_plain,
+    )
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
+    try:
+        for name, data in {**files, MANIFEST_NAME: text.encode()}.items():
+            _write_through(draft / name, data)
+        read_bundle(draft)
+        draft.chmod(0o755)
+        _swap(draft, directory)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return read_bundle(directory)
+
+
+def _swap(draft: Path, directory: Path) -> None:
+    """Put the draft in place; an older bundle steps aside first and is then removed."""
+    if directory.exists():
+        retired = draft.with_name(f"{draft.name}-retired")
+        directory.rename(retired)
+        draft.rename(directory)
+        shutil.rmtree(retired)
+    else:
+        draft.rename(directory)
+
+
+def _write_through(path: Path, data: bytes) -> None:
+    with path.open("wb") as stream:
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def _check_target(directory: Path) -> None:
+    if directory.exists() and not directory.is_dir():
+        raise UsageError(f"{directory} is not a directory; name a new one")
+    if (
+        directory.is_dir()
+        and any(directory.iterdir())
+        and not (directory / MANIFEST_NAME).exists()
+    ):
+        raise UsageError(
+            f"{directory} holds something other than a bundle; name a new directory"
+        )
+
+
+def _plain(value: object) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
+    raise GateRefusedError(
+        f"the manifest holds a {type(value).__name__}, which JSON has no form for"
+    )
