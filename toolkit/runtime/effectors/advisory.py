@@ -1,0 +1,50 @@
+"""An effector that only tells: for swarms that we may watch and not touch."""
+
+from toolkit.runtime.effectors.base import Action, Effect, EffectOutcome
+from toolkit.runtime.notifier import Level, Notification, Notifier
+
+__all__ = ["AdvisoryEffector"]
+
+
+class AdvisoryEffector:
+    """Turns each action into a piece of advice, once for its key.
+
+    Parameters
+    ----------
+    notifier : Notifier
+
+    Examples
+    --------
+    >>> import asyncio
+    >>> from toolkit.runtime.notifier import MemoryNotifier
+    >>> told = MemoryNotifier()
+    >>> action = Action(key="1", verb="spawn_replacement", cause="agent:a1")
+    >>> asyncio.run(AdvisoryEffector(told).act(action)).outcome.value
+    'inapplicable'
+    >>> told.kept[0].message
+    'advice: spawn_replacement for agent:a1'
+    """
+
+    def __init__(self, notifier: Notifier) -> None:
+        self._notifier = notifier
+        self._told: dict[str, Effect] = {}
+
+    async def act(self, action: Action) -> Effect:
+        """Tell what should be done; nothing is done, and nothing else claimed."""
+        if action.key not in self._told:
+            self._notifier.notify(
+                Notification(
+                    message=f"advice: {action.verb} for {action.cause}",
+                    level=Level.INFO,
+                    metadata={"verb": action.verb, "cause": action.cause},
+                )
+            )
+            self._told[action.key] = Effect(
+                outcome=EffectOutcome.INAPPLICABLE,
+                detail=f"told only: {action.verb} for {action.cause}",
+            )
+        return self._told[action.key]
+
+    async def effect_of(self, key: str) -> Effect | None:
+        """Tell what was said under a key."""
+        return self._told.get(key)

@@ -1,0 +1,273 @@
+"""The memory that the agents share: versioned, checked, repairable.
+
+Every write commits a version that is never changed; the *current* entry points at the
+newest. An entry whose digest is wrong, or that holds an older version than the newest
+committed one, is inconsistent, and can be repaired from the versions. A write carries
+the task it comes from: the same task writes once, however often it is carried out.
+"""
+
+import fcntl
+import os
+import sqlite3
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+
+__all__ = ["Entry", "SharedMemory", "WriteLock"]
+
+BUSY_S = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One entry as it is found.
+
+    Attributes
+    ----------
+    key, value : str
+    version : int
+    writer : str
+        Slot of the agent that wrote what is found.
+    intact : bool
+        Whether the value is the one its digest was taken of.
+    newest : int
+        Newest committed version.
+    """
+
+    key: str
+    value: str
+    version: int
+    writer: str
+    intact: bool
+    newest: int
+
+    @property
+    def consistent(self) -> bool:
+        """Whether it is the newest committed version, unharmed."""
+        return self.intact and self.version == self.newest
+
+
+class SharedMemory:
+    """One process's connection to the shared memory.
+
+    Parameters
+    ----------
+    path : path
+        The database; made when missing.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> memory = SharedMemory(Path(tempfile.mkdtemp()) / "memory.sqlite")
+    >>> memory.write("plan", "v", writer="a1", task="t1", now_s=0.0)
+    1
+    >>> memory.write("plan", "v", writer="a2", task="t1", now_s=1.0)
+    1
+    >>> memory.read("plan").consistent
+    True
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._connection = sqlite3.connect(
+            path, timeout=BUSY_S, isolation_level=None, check_same_thread=False
+        )
+        self._connection.execute("PRAGMA synchronous=NORMAL")
+        if not self._connection.execute("PRAGMA user_version").fetchone()[0]:
+            self._connection.executescript(SCHEMA)
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._connection.close()
+
+    def write(
+        self, key: str, value: str, *, writer: str, task: str, now_s: float
+    ) -> int:
+        """Commit a new version and point at it; the same task commits once.
+
+        Returns
+        -------
+        int
+            The version.
+
+        Raises
+        ------
+        sqlite3.OperationalError
+            The store is full or cannot be written; nothing was committed.
+        """
+        digest = digest_of(value)
+        self._limit()
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            version = self._commit(key, value, digest, writer, task, now_s)
+        except BaseException:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise
+        self._connection.execute("COMMIT")
+        return version
+
+    def read(self, key: str) -> Entry | None:
+        """Read one entry."""
+        return next((entry for entry in self.entries() if entry.key == key), None)
+
+    def entries(self) -> list[Entry]:
+        """Read every entry, by key."""
+        rows = self._connection.execute(
+            "SELECT c.key, c.value, c.version, c.writer, c.digest, "
+            "(SELECT max(version) FROM versions v WHERE v.key=c.key) "
+            "FROM current c ORDER BY c.key"
+        ).fetchall()
+        return [
+            Entry(
+                key=key,
+                value=value,
+                version=version,
+                writer=writer,
+                intact=digest_of(value) == digest,
+                newest=newest,
+            )
+            for key, value, version, writer, digest, newest in rows
+        ]
+
+    def repair(self, keys: tuple[str, ...] | None = None) -> int:
+        """Point entries at their newest committed version again.
+
+        Parameters
+        ----------
+        keys : tuple of str, optional
+            Which; every key when left out.
+
+        Returns
+        -------
+        int
+            Entries that were changed.
+        """
+        harmed = [
+            entry.key
+            for entry in self.entries()
+            if (keys is None or entry.key in keys) and not entry.consistent
+        ]
+        for key in harmed:
+            self._connection.execute(
+                "INSERT OR REPLACE INTO current "
+                "SELECT key, version, value, digest, writer FROM versions "
+                "WHERE key=? ORDER BY version DESC LIMIT 1",
+                (key,),
+            )
+        return len(harmed)
+
+    def reclaim(self) -> int:
+        """Free space: scratch data, and versions older than the last two of each key.
+
+        Returns
+        -------
+        int
+            Pages that can be used again.
+        """
+        self._connection.execute("DELETE FROM scratch")
+        self._connection.execute(
+            "DELETE FROM versions WHERE version < (SELECT max(version) - 1 "
+            "FROM versions v WHERE v.key = versions.key)"
+        )
+        return int(self._connection.execute("PRAGMA freelist_count").fetchone()[0])
+
+    def fill(self) -> None:
+        """Take all the room there is: every later write finds the store full."""
+        self._connection.execute(
+            "INSERT INTO scratch VALUES (zeroblob(?))", (FILL_BYTES,)
+        )
+        pages = self._connection.execute("PRAGMA page_count").fetchone()[0]
+        self._connection.execute("INSERT INTO quota VALUES (?)", (pages,))
+
+    def harm(self, key: str, *, value: str, writer: str) -> None:
+        """Change a value behind its digest's back, as a broken writer would."""
+        self._connection.execute(
+            "UPDATE current SET value=?, writer=? WHERE key=?", (value, writer, key)
+        )
+
+    def age(self, key: str) -> bool:
+        """Put an entry one version back; false where it has no older one."""
+        return (
+            self._connection.execute(
+                "INSERT OR REPLACE INTO current "
+                "SELECT key, version, value, digest, writer FROM versions "
+                "WHERE key=?1 AND version=(SELECT max(version)-1 FROM versions WHERE key=?1)",
+                (key,),
+            ).rowcount
+            > 0
+        )
+
+    def _commit(
+        self, key: str, value: str, digest: str, writer: str, task: str, now_s: float
+    ) -> int:
+        known = self._connection.execute(
+            "SELECT version FROM versions WHERE key=? AND task=?", (key, task)
+        ).fetchone()
+        if known is not None:
+            return int(known[0])
+        (newest,) = self._connection.execute(
+            "SELECT coalesce(max(version), 0) FROM versions WHERE key=?", (key,)
+        ).fetchone()
+        row = (key, newest + 1, value, digest, writer)
+        self._connection.execute(
+            "INSERT INTO versions VALUES (?,?,?,?,?,?,?)", (*row, task, now_s)
+        )
+        self._connection.execute("INSERT OR REPLACE INTO current VALUES (?,?,?,?,?)", row)
+        return int(newest) + 1
+
+    def _limit(self) -> None:
+        row = self._connection.execute("SELECT min(pages) FROM quota").fetchone()
+        if row[0] is not None:
+            self._connection.execute(f"PRAGMA max_page_count={int(row[0])}")
+
+
+class WriteLock:
+    """The lock that an agent holds while it writes: the kernel's, freed when it dies.
+
+    Parameters
+    ----------
+    path : path
+        The lock file; it names the slot of the holder.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+
+    def acquire(self, slot: str) -> str | None:
+        """Take the lock, or tell which slot holds it."""
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return os.pread(self._descriptor, 100, 0).decode() or "unknown"
+        os.ftruncate(self._descriptor, 0)
+        os.pwrite(self._descriptor, slot.encode(), 0)
+        return None
+
+    def release(self) -> None:
+        """Let the next one in."""
+        fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+
+
+def digest_of(value: str) -> str:
+    """Digest a value."""
+    return blake2b(value.encode(), digest_size=8).hexdigest()
+
+
+FILL_BYTES = 64 * 1024
+
+SCHEMA = """
+PRAGMA journal_mode=WAL;
+BEGIN IMMEDIATE;
+CREATE TABLE IF NOT EXISTS current (
+  key TEXT PRIMARY KEY, version INTEGER, value TEXT, digest TEXT, writer TEXT
+);
+CREATE TABLE IF NOT EXISTS versions (
+  key TEXT, version INTEGER, value TEXT, digest TEXT, writer TEXT, task TEXT,
+  at_s REAL, PRIMARY KEY (key, version)
+);
+CREATE UNIQUE INDEX IF NOT EXISTS by_task ON versions(key, task);
+CREATE TABLE IF NOT EXISTS scratch (data BLOB);
+CREATE TABLE IF NOT EXISTS quota (pages INTEGER);
+PRAGMA user_version=1;
+COMMIT;
+"""

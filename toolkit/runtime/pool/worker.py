@@ -1,0 +1,261 @@
+"""One agent: a process that takes tasks, does them, and says so.
+
+Two threads, as real agents have: one keeps the connection (it follows the beat), one
+works. Only the one that works writes activity, so an agent whose work hangs falls
+silent although its connection lives; that is why a heartbeat proves nothing.
+"""
+
+import os
+import resource
+import sqlite3
+import sys
+import threading
+import traceback
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+from toolkit.runtime.pool.ledger import Ledger, Task
+from toolkit.runtime.pool.memory import SharedMemory, WriteLock
+from toolkit.runtime.pool.metronome import BeatFollower
+from toolkit.runtime.pool.mischief import Mischief
+
+__all__ = ["Worker", "work"]
+
+OUT_OF_MEMORY = 137
+
+
+def work(**arguments: Any) -> None:
+    """Be an agent until retired or alone; what the nursery forks."""
+    Worker(**arguments).run()
+
+
+class Worker:
+    """The agent.
+
+    Parameters
+    ----------
+    directory : str
+        The pool's.
+    beat : str
+        The metronome's socket.
+    agent_id, slot : str
+    now_s : float
+        When it is started.
+    start_delay_s : float
+        How long it takes to come to itself.
+    memory_limit_bytes : int
+        What it may take beyond its start before it dies of it.
+    heartbeat : str
+        Which thread stamps a heartbeat: `thread`, `loop` or, by default, none.
+    """
+
+    def __init__(
+        self,
+        *,
+        directory: str,
+        beat: str,
+        agent_id: str,
+        slot: str,
+        now_s: float,
+        start_delay_s: float = 0.0,
+        memory_limit_bytes: int = 0,
+        heartbeat: str = "",
+    ) -> None:
+        self.agent_id = agent_id
+        self.slot = slot
+        self.ledger = Ledger(Path(directory) / "pool.sqlite")
+        self.memory = SharedMemory(Path(directory) / "memory.sqlite")
+        self.lock = WriteLock(Path(directory) / "write.lock")
+        self.task: Task | None = None
+        self.done_s = 0.0
+        self.mischief = Mischief(self)
+        self._assigned: deque[str] = deque()
+        self._awake_s = now_s + start_delay_s
+        self._now_s = now_s
+        self._heartbeat = heartbeat
+        self._limit_bytes = memory_limit_bytes
+        self._beat = beat
+        self._turns: deque[tuple[int, float, dict[str, Any]]] = deque()
+        self._change = threading.Condition()
+        self._finished = 0
+        self._away = False
+
+    def run(self) -> None:
+        """Follow the beat until the metronome is gone."""
+        follower = BeatFollower(
+            Path(self._beat), name=self.agent_id, role="agent", pid=os.getpid()
+        )
+        base = resident_bytes()
+        if not self.ledger.register(
+            self.agent_id, pid=os.getpid(), now_s=self._now_s, base_bytes=base
+        ):
+            return
+        if self._limit_bytes:
+            limit = virtual_bytes() + self._limit_bytes
+            resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+        threading.excepthook = _end_with_the_work
+        threading.Thread(target=self._work, daemon=True).start()
+        while messages := follower.messages():
+            for message in messages:
+                self._follow(follower, message)
+
+    def leave(self) -> None:
+        """Tell the other thread not to wait: the work will not come back."""
+        with self._change:
+            self._away = True
+            self._change.notify_all()
+
+    def _follow(self, follower: BeatFollower, message: dict[str, Any]) -> None:
+        with self._change:
+            self._turns.append(
+                (message.get("beat", 0), message.get("now_s", 0.0), message)
+            )
+            self._change.notify_all()
+            if "beat" not in message:
+                return
+            self._change.wait_for(
+                lambda: self._away or self._finished >= message["beat"]
+            )
+        if self._heartbeat == "thread":
+            self._stamp(message)
+        follower.acknowledge(message["beat"])
+
+    def _stamp(self, message: dict[str, Any]) -> None:
+        with self.ledger.transaction() as connection:
+            connection.execute(
+                "UPDATE agents SET heartbeat_s=? WHERE id=?",
+                (message["now_s"] + message["jump_s"], self.agent_id),
+            )
+
+    def _work(self) -> None:
+        while True:
+            with self._change:
+                self._change.wait_for(lambda: bool(self._turns))
+                number, now_s, message = self._turns.popleft()
+            if "mischief" in message:
+                self.mischief.begin(**message["mischief"])
+                continue
+            self._turn(now_s, message)
+            with self._change:
+                self._finished = number
+                self._change.notify_all()
+
+    def _turn(self, now_s: float, message: dict[str, Any]) -> None:
+        passed_s, self._now_s = now_s - self._now_s, now_s
+        self.mischief.suffer()
+        try:
+            self._step(passed_s)
+            if self._heartbeat == "loop":
+                self._stamp(message)
+        except sqlite3.OperationalError:
+            # The queue cannot be read or written: there is nobody to tell, so this
+            # turn is lost and the next one tries again. Silence is what shows it.
+            return
+
+    def _step(self, passed_s: float) -> None:
+        if not self.ledger.is_live(self.agent_id):
+            os._exit(0)
+        if self._now_s < self._awake_s:
+            return
+        if self.task is None or not self.task.silent:
+            self._read_messages()
+        if self.task is None:
+            self._take()
+        else:
+            self._advance(self.task, passed_s / self.mischief.slowness)
+
+    def _read_messages(self) -> None:
+        for kind, body in self.ledger.receive(self.agent_id, now_s=self._now_s):
+            if kind == "remind":
+                self._speak("answer")
+            elif kind == "assign":
+                self._assigned.append(body)
+            elif self.task is not None and body == self.task.task_id:
+                self._drop(self.task)
+
+    def _drop(self, task: Task) -> None:
+        mine = self.ledger.rows(
+            "SELECT 1 FROM tasks WHERE id=? AND owner=? AND token=? AND status='running'",
+            (task.task_id, self.agent_id, task.token),
+        )
+        if not mine:
+            self._speak("drop")
+            self.task = None
+
+    def _take(self) -> None:
+        while self._assigned and self.task is None:
+            self.task = self.ledger.begin(
+                self._assigned.popleft(), self.agent_id, now_s=self._now_s
+            )
+        if self.task is None:
+            self.task = self.ledger.claim(self.agent_id, now_s=self._now_s)
+        if self.task is not None:
+            self.done_s = 0.0
+            self._speak("start")
+
+    def _advance(self, task: Task, worked_s: float) -> None:
+        self.done_s += worked_s
+        if self.done_s >= task.duration_s:
+            self._finish(task)
+        elif not task.silent:
+            self._speak("step")
+
+    def _finish(self, task: Task) -> None:
+        if task.memory_key is not None:
+            holder = self.lock.acquire(self.slot)
+            if holder is not None:
+                self._speak("wait", waiting_for=holder)
+                return
+            try:
+                self.mischief.while_locked()
+                self._write(task, task.memory_key)
+            except sqlite3.OperationalError:
+                self._speak("fail", storage=True)
+                return
+            finally:
+                self.lock.release()
+        accepted = self.ledger.complete(task, self.agent_id, now_s=self._now_s)
+        self._speak("finish" if accepted else "refused")
+        self.task = None
+        self._take()
+
+    def _write(self, task: Task, key: str) -> None:
+        value = f"{task.task_id} by {task.operation_type}"
+        self.memory.write(
+            key, value, writer=self.slot, task=task.task_id, now_s=self._now_s
+        )
+
+    def _speak(
+        self, kind: str, *, waiting_for: str | None = None, storage: bool = False
+    ) -> None:
+        self.ledger.speak(
+            self.agent_id,
+            kind,
+            now_s=self._now_s,
+            task=self.task,
+            waiting_for=waiting_for,
+            storage=storage,
+        )
+
+
+def resident_bytes() -> int:
+    """Measure what this process holds in memory."""
+    import psutil
+
+    return int(psutil.Process().memory_info().rss)
+
+
+def virtual_bytes() -> int:
+    """Measure this process's address space."""
+    import psutil
+
+    return int(psutil.Process().memory_info().vms)
+
+
+def _end_with_the_work(error: threading.ExceptHookArgs) -> None:
+    """End the process when its working thread ends: half an agent is none."""
+    if issubclass(error.exc_type, MemoryError):
+        os._exit(OUT_OF_MEMORY)
+    traceback.print_exception(error.exc_value, file=sys.stderr)
+    os._exit(1)
