@@ -8,7 +8,7 @@ whatever the order they came in.
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from toolkit.records.spool import Spool
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["Compaction", "Dataset"]
+__all__ = ["Compaction", "Dataset", "KindCount"]
 
 COMPLETENESS_SQL = {
     "batch": "(coalesce(succeeded,0)+coalesce(failed,0)+coalesce(cancelled,0))*1000000+size",
@@ -58,6 +58,32 @@ class Compaction:
     partitions: int
     rows: dict[str, int]
     spool_files: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KindCount:
+    """How many records there are of one kind, source and type.
+
+    Attributes
+    ----------
+    kind, source, type_name, provenance : str
+        `type_name` is the operation type of batches, else empty.
+    first_day, last_day : str
+        Days in UTC of the earliest and the latest, as `YYYY-MM-DD`.
+    records : int
+    """
+
+    kind: str
+    source: str
+    type_name: str
+    provenance: str
+    first_day: str
+    last_day: str
+    records: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Write the count as JSON types, in declared order."""
+        return asdict(self)
 
 
 class Dataset:
@@ -114,6 +140,20 @@ class Dataset:
             connection.close()
         return int(row[0]) if row else 0
 
+    def summary(self) -> list[KindCount]:
+        """Count the records of every kind by source, type and provenance."""
+        counts: list[KindCount] = []
+        connection = connect()
+        try:
+            for kind in KINDS:
+                files = [str(file) for file in self.files(kind)]
+                if files:
+                    rows = connection.execute(_summary_sql(kind), [files]).fetchall()
+                    counts.extend(_kind_count(kind, row) for row in rows)
+        finally:
+            connection.close()
+        return counts
+
     def scan(self, kind: str, *, size: int = 4096) -> Iterator[Record]:
         """Read the records of a kind in the order of their time, then of their id.
 
@@ -136,7 +176,7 @@ class Dataset:
             for name in names
         )
         cursor = connection.execute(
-            f"SELECT {selected} FROM read_parquet(?) ORDER BY \"at\", record_id",  # noqa: S608 - names come from the schema
+            f'SELECT {selected} FROM read_parquet(?) ORDER BY "at", record_id',  # noqa: S608 - names come from the schema
             [[str(file) for file in files]],
         )
         while rows := cursor.fetchmany(size):
@@ -211,6 +251,27 @@ def column_names(kind: str) -> list[str]:
 def column_types(kind: str) -> dict[str, str]:
     """Map the columns of a kind to their DuckDB types."""
     return {rule.name: SQL_TYPES[rule.type_name] for rule in field_rules(KINDS[kind])}
+
+
+def _summary_sql(kind: str) -> str:
+    type_name = "operation_type" if kind == "batch" else "''"
+    return (
+        f"SELECT source, {type_name}, provenance, min({_DAY}), max({_DAY}), count(*) "  # noqa: S608 - names come from the schema
+        "FROM read_parquet(?) GROUP BY ALL ORDER BY ALL"
+    )
+
+
+def _kind_count(kind: str, row: tuple[Any, ...]) -> KindCount:
+    source, type_name, provenance, first, last, records = row
+    return KindCount(
+        kind=kind,
+        source=source,
+        type_name=type_name,
+        provenance=provenance,
+        first_day=first,
+        last_day=last,
+        records=records,
+    )
 
 
 def _spool_sql(kind: str) -> str:

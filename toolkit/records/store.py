@@ -272,8 +272,8 @@ class RecordStore:
                 some = wanted[start : start + ASK_IDS]
                 marks = ",".join("?" * len(some))
                 for name, mark, full in index.execute(
-                    "SELECT record_id, digest, completeness FROM known "
-                    f"WHERE kind = ? AND record_id IN ({marks})",  # noqa: S608 - question marks only
+                    "SELECT record_id, digest, completeness FROM known "  # noqa: S608 - question marks only
+                    f"WHERE kind = ? AND record_id IN ({marks})",
                     [kind, *some],
                 ):
                     known.setdefault((kind, name), {})[mark] = full

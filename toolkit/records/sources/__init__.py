@@ -19,6 +19,7 @@ SOURCES = {
     "claude-code": "claude_code:ClaudeCodeSource",
     "claude-flow": "claude_flow:ClaudeFlowSource",
     "otlp": "otlp:OtlpSource",
+    "spool": "spool_files:SpoolSource",
     "table": "table:TableSource",
 }
 """Module of this room and class of every source, by the name typed for it."""

@@ -272,6 +272,7 @@ def _report(
                 **vars(count),
                 calls=calls,
                 multi_call_batches=several,
+                parts=(),
                 **{n: met.get((k, number), (0,))[0] for n, k in _NOUNS.items()},
             )
         )

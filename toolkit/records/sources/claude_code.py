@@ -19,10 +19,10 @@ from toolkit.records.sources.base import Sink, SourceFile
 from toolkit.records.sources.claude_code_records import SOURCE
 from toolkit.records.sources.claude_code_transcript import Transcript
 from toolkit.records.sources.lines import (
-    MAX_LINE_BYTES,
     UnreadableLineError,
     decode_object,
     read_lines,
+    reason_of,
 )
 from toolkit.records.sources.paths import find_files
 
@@ -72,12 +72,10 @@ def _take_lines(path: Path, transcript: Transcript, sink: Sink) -> None:
     strange: list[tuple[int, str]] = []
     number = 0
     try:
-        for number, line in read_lines(path):  # noqa: B007 - counts the lines as well
+        for number, line in read_lines(path):
             if line is not None and not line.strip():
                 continue
             try:
-                if line is None:
-                    raise UnreadableLineError(f"longer than {MAX_LINE_BYTES} bytes")
                 transcript.take(number, decode_object(line))
             except UnreadableLineError as error:
                 strange.append((number, reason_of(error)))
@@ -102,37 +100,16 @@ def _foreign(strange: list[tuple[int, str]]) -> str:
     return f"no Claude Code transcript: line {number}: {reason}"
 
 
-def reason_of(error: InputDataError) -> str:
-    """Say why a line cannot be read, without what it held.
-
-    Examples
-    --------
-    >>> reason_of(UnreadableLineError("not an id", field="sessionId", got="secret"))
-    'field `sessionId`: not an id'
-    """
-    return (
-        error.problem
-        if error.field is None
-        else f"field `{error.field}`: {error.problem}"
-    )
-
-
 def _give(path: Path, transcript: Transcript, sink: Sink) -> None:
     """Hand over what was read, and count the session that the file is about.
 
     A file that also repeats lines of another session is about the one it is named for.
     """
-    records = transcript.records()
-    while True:
-        line = 0
-        try:
-            entry = next(records, None)
-            if entry is None:
-                break
-            line, record = entry
+    for line, record in transcript.records():
+        if isinstance(record, SchemaError):
+            sink.reject(line, reason_of(record))
+        else:
             sink.add(record)
-        except SchemaError as error:
-            sink.reject(line, reason_of(error))
     for stream in transcript.streams():
         sink.met("subagent_stream", stream)
     own = path.name.partition(".")[0]

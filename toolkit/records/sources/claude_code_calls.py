@@ -13,7 +13,7 @@ from toolkit.records.sources.claude_code_tools import (
 )
 from toolkit.records.sources.lines import UnreadableLineError
 
-__all__ = ["Call", "Reply", "read_call", "read_reply", "read_time"]
+__all__ = ["IDENTIFIER", "Call", "Reply", "read_call", "read_reply", "read_time"]
 
 CANCELLED_BY_SIBLING = ("Sibling tool call errored", "Cancelled: parallel tool call")
 """How the harness words a call that it gave up because another one failed."""
@@ -27,6 +27,9 @@ REFUSED_BY_PERSON = (
 
 MAX_WORKED_MS = 1e12
 """Thirty years: what is longer is not a duration."""
+
+IDENTIFIER = re.compile(r"[A-Za-z0-9_.:@\[\]-]{1,100}")
+"""What an id or a model's name looks like; what does not is hidden or left out."""
 
 LOOKED_AT = 400
 """Characters of a failed call's text in which those words are looked for."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
+from toolkit.errors import SchemaError
 from toolkit.records.identity import call_record_id
 from toolkit.records.schema import (
     Batch,
@@ -15,7 +16,6 @@ from toolkit.records.sources.claude_code_agents import ActiveAgents
 from toolkit.records.sources.claude_code_calls import Call
 from toolkit.records.sources.claude_code_streams import MessageBatch, Stream
 from toolkit.records.sources.claude_code_timing import (
-    Before,
     Timing,
     had_person,
     time_batch,
@@ -29,7 +29,7 @@ TODO = "todoWrite"
 
 def records_of(
     stream: Stream, agents: ActiveAgents, hidden: Callable[[str], str]
-) -> Iterator[tuple[int, Record]]:
+) -> Iterator[tuple[int, Record | SchemaError]]:
     """Turn the batches of a stream into records.
 
     Parameters
@@ -44,18 +44,33 @@ def records_of(
     ------
     line : int
         Of the batch's first call, to name should the record break the schema.
-    record : Record
+    record : Record or SchemaError
+        The error stands for a batch that breaks the schema.
     """
     for batch, before in stream.in_order():
         timing = time_batch(batch.calls, batch.mode, before)
         active = agents.at(batch.calls[0].start_s, stream)
-        identity = call_record_id(batch.calls[0].call_id)
-        yield batch.line, _batch(stream, batch, timing, identity, active)
-        for call in batch.calls:
-            if call.tool.action is not None:
-                yield batch.line, _event(stream, batch, call, identity, hidden)
-        if any(c.reply and c.reply.agent_s is not None for c in batch.calls):
-            yield batch.line, _workflow(stream, batch, timing, identity)
+        try:
+            for record in _records(stream, batch, timing, active, hidden):
+                yield batch.line, record
+        except SchemaError as error:
+            yield batch.line, error
+
+
+def _records(
+    stream: Stream,
+    batch: MessageBatch,
+    timing: Timing,
+    active: int | None,
+    hidden: Callable[[str], str],
+) -> Iterator[Record]:
+    identity = call_record_id(batch.calls[0].call_id)
+    yield _batch(stream, batch, timing, identity, active)
+    for call in batch.calls:
+        if call.tool.action is not None:
+            yield _event(stream, batch, call, identity, hidden)
+    if any(c.reply and c.reply.agent_s is not None for c in batch.calls):
+        yield _workflow(stream, batch, timing, identity)
 
 
 def _batch(
@@ -136,7 +151,7 @@ def _event(
 def _workflow(
     stream: Stream, batch: MessageBatch, timing: Timing, identity: str
 ) -> Workflow:
-    """The agents that one message spawned: each had one component, none depended.
+    """Describe the agents that one message spawned as independent components.
 
     `agent_seconds` is what the harness measured of each agent, summed; it is unknown
     where one of them was not measured.

@@ -126,7 +126,7 @@ def time_batch(calls: Sequence[Call], mode: str | None, before: Before) -> Timin
         min([call.start_s for call in calls]) if len(calls) > 1 else calls[0].start_s
     )
     ended = [call.reply.end_s for call in calls if call.reply is not None]
-    waited = any([had_person(call, mode) for call in calls])
+    waited = any(had_person(call, mode) for call in calls)
     turn_s, slept = _turn(before, first_s)
     censored = waited or slept or before.prompt_s is not None
     waiting_s = _waiting(before) if censored else 0.0

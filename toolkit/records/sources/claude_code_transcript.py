@@ -10,13 +10,15 @@ Each call and result counts once: a line that a resumed session repeats changes 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
+from toolkit.errors import SchemaError
 from toolkit.records.schema import Record
 from toolkit.records.sources.base import Sink
 from toolkit.records.sources.claude_code_agents import ActiveAgents
 from toolkit.records.sources.claude_code_calls import (
+    IDENTIFIER,
     Call,
     Reply,
     read_call,
@@ -29,12 +31,17 @@ from toolkit.records.sources.lines import UnreadableLineError
 
 __all__ = ["Transcript"]
 
-IDENTIFIER = re.compile(r"[A-Za-z0-9_.:@\[\]-]{1,100}")
-"""What an id or a model's name looks like; what does not is hidden or left out."""
-
 BOOKKEEPING = frozenset(
-    "summary file-history-snapshot attachment custom-title last-prompt ai-title "
-    "agent-name permission-mode".split()
+    {
+        "agent-name",
+        "ai-title",
+        "attachment",
+        "custom-title",
+        "file-history-snapshot",
+        "last-prompt",
+        "permission-mode",
+        "summary",
+    }
 )
 """Types of lines that hold nothing for us and need not name a session."""
 
@@ -42,6 +49,9 @@ NOTICE = re.compile(
     r"<task-id>([\w-]{1,100})</task-id>.*<status>(?:completed|failed|killed|stopped)<",
     re.DOTALL,
 )
+
+
+Reader = Callable[[int, dict[str, Any], str], None]
 
 
 class Transcript:
@@ -67,11 +77,11 @@ class Transcript:
         self._sidechains: dict[str, str] = {}
         self._ends: dict[str, float] = {}
         self._clean: dict[str, str] = {}
-        self._readers = {
+        self._readers: dict[str, Reader] = {
             "assistant": self._assistant,
-            "user": self._user,
+            "user": lambda _, row, session: self._user(row, session),
             "progress": self._progress,
-            "queue-operation": self._queue,
+            "queue-operation": lambda _, row, __: self._queue(row),
         }
 
     def take(self, number: int, row: dict[str, Any]) -> None:
@@ -102,8 +112,8 @@ class Transcript:
             raise UnreadableLineError("not a line of a transcript", field="type")
         self.recognised = True
 
-    def records(self) -> Iterator[tuple[int, Record]]:
-        """Give what all lines say, once they have been taken."""
+    def records(self) -> Iterator[tuple[int, Record | SchemaError]]:
+        """Give what all lines say, once they have been taken; see `records_of`."""
         for call_id, begun_s in self._begun.items():
             call = self._calls.get(call_id)
             if call is not None:
@@ -124,7 +134,7 @@ class Transcript:
         message = _message(row)
         self._issue(number, row, message, stream, row.get("cwd"))
 
-    def _user(self, number: int, row: dict[str, Any], session: str) -> None:
+    def _user(self, row: dict[str, Any], session: str) -> None:
         stream = self._stream(row, session)
         mode = row.get("permissionMode")
         if isinstance(mode, str):
@@ -247,7 +257,7 @@ class Transcript:
             at = read_time(row.get("timestamp"))
             self._begun[call_id] = at.timestamp() - passed_s
 
-    def _queue(self, number: int, row: dict[str, Any], session: str) -> None:
+    def _queue(self, row: dict[str, Any]) -> None:
         """Note the end of an agent in the background, which a notice tells of."""
         content = row.get("content")
         if not isinstance(content, str):

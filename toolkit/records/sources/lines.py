@@ -16,7 +16,13 @@ try:
 except ImportError as error:
     raise MissingExtraError("an import", "research") from error
 
-__all__ = ["MAX_LINE_BYTES", "UnreadableLineError", "decode_object", "read_lines"]
+__all__ = [
+    "MAX_LINE_BYTES",
+    "UnreadableLineError",
+    "decode_object",
+    "read_lines",
+    "reason_of",
+]
 
 MAX_LINE_BYTES = 32 * 2**20
 """Longest line that is read: what a line holds went to or came from a model in one
@@ -72,8 +78,8 @@ def read_lines(path: Path) -> Iterator[tuple[int, bytes | None]]:
             yield number + 1, None if size > MAX_LINE_BYTES else b"".join(tail)
 
 
-def decode_object(line: bytes) -> dict[str, Any]:
-    r"""Read a line as one JSON object.
+def decode_object(line: bytes | None) -> dict[str, Any]:
+    r"""Read a line of `read_lines` as one JSON object.
 
     Raises
     ------
@@ -89,16 +95,16 @@ def decode_object(line: bytes) -> dict[str, Any]:
     ...
     toolkit.records.sources.lines.UnreadableLineError: not JSON: cut off or damaged
     """
+    if line is None:
+        raise UnreadableLineError(f"longer than {MAX_LINE_BYTES} bytes")
     try:
         value = orjson.loads(line)
     except orjson.JSONDecodeError:
         value = _decode_leniently(line)
     if isinstance(value, dict):
         return value
-    kinds = {list: "a JSON array", str: "a JSON string"}
-    raise UnreadableLineError(
-        f"{kinds.get(type(value), 'a JSON scalar')}, not an object"
-    )
+    shape = "array" if isinstance(value, list) else "value"
+    raise UnreadableLineError(f"a JSON {shape}, not an object")
 
 
 def _decode_leniently(line: bytes) -> Any:
@@ -113,6 +119,21 @@ def _decode_leniently(line: bytes) -> Any:
         raise UnreadableLineError("nested too deeply") from error
     except ValueError as error:
         raise UnreadableLineError("not JSON: cut off or damaged") from error
+
+
+def reason_of(error: InputDataError) -> str:
+    """Say why a line cannot be read, without what it held.
+
+    Examples
+    --------
+    >>> reason_of(UnreadableLineError("not an id", field="sessionId", got="secret"))
+    'field `sessionId`: not an id'
+    """
+    return (
+        error.problem
+        if error.field is None
+        else f"field `{error.field}`: {error.problem}"
+    )
 
 
 @contextmanager

@@ -1,0 +1,185 @@
+"""`toolkit records`: import, compact and show a store; other verbs join by a table."""
+
+import argparse
+import importlib
+import importlib.util
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from toolkit.cli.output import print_json, print_note, print_table
+from toolkit.cli.progress import progress
+
+if TYPE_CHECKING:
+    from toolkit.records.sources import ImportReport
+    from toolkit.records.store import RecordStore
+
+__all__ = ["SOURCE_NAMES", "VERBS", "add_parser"]
+
+SOURCE_NAMES = {
+    "claude-code": "transcripts of Claude Code (directories, .jsonl, .jsonl.gz)",
+    "claude-flow": "metrics and databases of claude-flow",
+    "table": "CSV, JSONL or Parquet of any origin, with --map",
+    "otlp": "OpenTelemetry logs and traces as JSON lines",
+    "spool": "spools that other stores or hooks wrote",
+}
+"""Every source with its one-line help."""
+
+VERBS = ("measure", "simulate", "receive")
+"""Verbs in a module of their own, `toolkit.cli.records_<verb>`, with `add_verb`."""
+
+SHOWN_REJECTIONS = 20
+"""Rejected lines that `show` lists for people; `--json` has the counts by reason."""
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the noun and its verbs."""
+    parser = subparsers.add_parser("records", help="import and show records")
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    _add_import(verbs)
+    _add_compact(verbs)
+    _add_show(verbs)
+    for verb in VERBS:
+        if importlib.util.find_spec(f"toolkit.cli.records_{verb}") is not None:
+            importlib.import_module(f"toolkit.cli.records_{verb}").add_verb(verbs)
+
+
+def _add_import(verbs: Any) -> None:
+    parser = verbs.add_parser("import", help="import records from files")
+    sources = parser.add_subparsers(dest="origin", metavar="SOURCE", required=True)
+    for name, text in SOURCE_NAMES.items():
+        source = sources.add_parser(name, help=text, description=text)
+        source.add_argument("paths", nargs="+", type=Path, metavar="PATH")
+        _add_store(source)
+        if name == "table":
+            source.add_argument(
+                "--map", type=Path, required=True, help="TOML file that maps columns"
+            )
+        source.set_defaults(command=_import)
+
+
+def _add_compact(verbs: Any) -> None:
+    parser = verbs.add_parser("compact", help="merge the spool into Parquet files")
+    _add_store(parser)
+    parser.set_defaults(command=_compact)
+
+
+def _add_show(verbs: Any) -> None:
+    parser = verbs.add_parser("show", help="count what a store holds")
+    _add_store(parser)
+    parser.set_defaults(command=_show)
+
+
+def _add_store(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--store",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="where records are kept",
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def _import(options: argparse.Namespace) -> int:
+    from toolkit.records.sources import open_source, run_import
+    from toolkit.records.store import RecordStore
+
+    given = {"map_path": options.map} if options.origin == "table" else {}
+    source = open_source(options.origin, **given)
+    with RecordStore(options.store) as store, progress("reading") as shown:
+        report = run_import(source, options.paths, store, progress=shown)
+    if options.json:
+        print_json(report.to_json())
+    else:
+        _print_report(report)
+    return 0
+
+
+def _print_report(report: "ImportReport") -> None:
+    parts = report.parts
+    rows = [
+        [name.replace("_", " "), *(getattr(part, name) for part in parts), whole]
+        for name, whole in report.to_json().items()
+        if name != "parts"
+    ]
+    titles = [part.path for part in parts] if len(parts) > 1 else []
+    if not titles:
+        rows = [[row[0], row[-1]] for row in rows]
+    print_table(["what", *titles, "all"], rows)
+    if report.rejected or report.refused_files:
+        print_note(
+            f"{report.rejected} lines and {report.refused_files} files could not be "
+            "read; `toolkit records show` says why"
+        )
+
+
+def _compact(options: argparse.Namespace) -> int:
+    from toolkit.records.store import RecordStore
+
+    with RecordStore(options.store) as store:
+        done = store.compact()
+    counts: Mapping[str, Any] = {
+        "partitions": done.partitions,
+        "spool_files": done.spool_files,
+        "rows": done.rows,
+    }
+    if options.json:
+        print_json(counts)
+    else:
+        print_table(
+            ["what", "count"],
+            [
+                ["spool files merged", done.spool_files],
+                ["partitions written", done.partitions],
+                *([f"{kind} rows", rows] for kind, rows in done.rows.items()),
+            ],
+        )
+    return 0
+
+
+def _show(options: argparse.Namespace) -> int:
+    from toolkit.errors import InputDataError
+    from toolkit.records.store import RecordStore
+
+    if not options.store.is_dir():
+        raise InputDataError(
+            "no such store", file=options.store, fix="import something into it first"
+        )
+    with RecordStore(options.store) as store:
+        store.compact()
+        shown = _summary(store)
+        rejected = list(store.rejected())
+    if options.json:
+        print_json(shown)
+        return 0
+    print_table(
+        ["kind", "source", "type", "provenance", "first day", "last day", "records"],
+        [list(row.values()) for row in shown["records"]],
+    )
+    if rejected:
+        print_table(
+            ["file", "line", "reason"],
+            [
+                [
+                    row["file"],
+                    "all" if row["line"] is None else row["line"],
+                    row["reason"],
+                ]
+                for row in rejected[:SHOWN_REJECTIONS]
+            ],
+        )
+        print_note(f"{len(rejected)} lines and files rejected in all")
+    return 0
+
+
+def _summary(store: "RecordStore") -> dict[str, Any]:
+    """Count a store's records, and what was rejected, by reason."""
+    reasons: dict[str, int] = {}
+    for row in store.rejected():
+        reasons[row["reason"]] = reasons.get(row["reason"], 0) + 1
+    return {
+        "records": [count.to_json() for count in store.dataset.summary()],
+        "rejected": sum(reasons.values()),
+        "rejected_by_reason": dict(sorted(reasons.items())),
+    }
