@@ -5,6 +5,7 @@ trees go through skl2onnx, whose node is taken over as it is. What a conversion 
 is not taken on trust: `verification` compares graph and model on thousands of rows.
 """
 
+import warnings
 from functools import singledispatch
 from typing import TYPE_CHECKING, Any
 
@@ -118,11 +119,15 @@ def _trees(model: BoostedCost, graph: Graph) -> str:
     from skl2onnx import convert_sklearn
     from skl2onnx.common.data_types import FloatTensorType
 
-    made = convert_sklearn(
-        model.regressor_,
-        initial_types=[("X", FloatTensorType([None, graph.width]))],
-        target_opset={"": OPSET, "ai.onnx.ml": OPSET_TREES},
-    )
+    with warnings.catch_warnings():
+        # skl2onnx 1.20 hands numpy booleans to protobuf, which numpy deprecates; as an
+        # error that warning surfaces as "Value out of range".
+        warnings.simplefilter("ignore", DeprecationWarning)
+        made = convert_sklearn(
+            model.regressor_,
+            initial_types=[("X", FloatTensorType([None, graph.width]))],
+            target_opset={"": OPSET, "ai.onnx.ml": OPSET_TREES},
+        )
     (node,) = (n for n in made.graph.node if n.op_type == "TreeEnsembleRegressor")
     return graph.append(node, [graph.input])
 
