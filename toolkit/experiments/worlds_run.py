@@ -1,0 +1,260 @@
+"""Runs experiment 005: off-policy evaluation and the gate in worlds of known truth.
+
+Each finished part is written before the next begins, so an interrupted run resumes; a
+part is run again when the specification has changed.
+"""
+
+import json
+import tomllib
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from toolkit.errors import InputDataError
+from toolkit.experiments.full_factorial import (
+    FullFactorial,
+    read_full_factorial,
+    synthetic_full_factorial,
+)
+from toolkit.experiments.off_policy_worlds import (
+    LogDesign,
+    learned_elsewhere,
+    scenarios_of,
+    score_scenario,
+)
+from toolkit.experiments.power import (
+    GateWorld,
+    drawn_from_table,
+    gate_rate,
+    records_needed,
+)
+from toolkit.experiments.promotion import GateRules
+from toolkit.metrics.off_policy import OverlapLimits, Sampling
+
+__all__ = ["SYNTHETIC", "GateDesign", "WorldsSpec", "read_worlds_spec", "run_worlds"]
+
+SYNTHETIC = "synthetic"
+"""Stands for a made-up table, where no measured ones are at hand."""
+
+Report = Callable[[float, float, str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateDesign:
+    """Worlds the gate is put before.
+
+    Attributes
+    ----------
+    records : tuple of int
+    gains : tuple of float
+        In log cost; 0 is the A/A world.
+    records_per_group : int
+    table_groups : tuple of int
+        How many groups are drawn for an A/A world with a table's errors.
+    replicates : int
+    """
+
+    records: tuple[int, ...] = (48, 96, 192, 384, 768)
+    gains: tuple[float, ...] = (0.0, 0.02, 0.05, 0.1, 0.2)
+    records_per_group: int = 8
+    table_groups: tuple[int, ...] = (6, 12, 25)
+    replicates: int = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorldsSpec:
+    """All there is to choose.
+
+    Attributes
+    ----------
+    seed, worlds : int
+    tables : tuple of str
+        `FILE:COST` without `.csv.gz`, or `synthetic`.
+    replicates : int
+        Bootstrap resamples of an off-policy interval.
+    log, gate, limits
+        The designs.
+    """
+
+    seed: int
+    worlds: int
+    tables: tuple[str, ...]
+    replicates: int = 500
+    log: LogDesign = field(default_factory=LogDesign)
+    gate: GateDesign = field(default_factory=GateDesign)
+    limits: OverlapLimits = field(default_factory=OverlapLimits)
+
+
+def read_worlds_spec(path: Path) -> WorldsSpec:
+    """Read `spec.toml`.
+
+    Raises
+    ------
+    InputDataError
+        Not readable, or with a field that is not known.
+    """
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        return WorldsSpec(
+            seed=raw.pop("seed"),
+            worlds=raw.pop("worlds"),
+            tables=tuple(raw.pop("tables")),
+            log=LogDesign(**raw.pop("log", {})),
+            gate=GateDesign(**_with_tuples(raw.pop("gate", {}))),
+            limits=OverlapLimits(**raw.pop("limits", {})),
+            **raw,
+        )
+    except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+        raise InputDataError(
+            f"not a specification of worlds: {error}",
+            file=path,
+            fix="see experiments/005-off-policy/spec.toml",
+        ) from error
+
+
+def _with_tuples(section: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in section.items()
+    }
+
+
+def run_worlds(
+    spec: WorldsSpec, *, tables: Path | None, results: Path, report: Report
+) -> dict[str, Any]:
+    """Run what is not yet in the results, and return all of them.
+
+    Parameters
+    ----------
+    spec : WorldsSpec
+    tables : path, optional
+        Directory of the decision tables; not needed for `synthetic`.
+    results : path
+        JSON file, written after every part.
+    report : callable
+        Told done, total and what.
+
+    Raises
+    ------
+    InputDataError
+        A table is not there.
+    """
+    done = _resumed(results, spec)
+    for part, work in _parts(spec, tables, report):
+        if part not in done["parts"]:
+            done["parts"][part] = work()
+            _write(results, done)
+    return done
+
+
+def _parts(
+    spec: WorldsSpec, tables: Path | None, report: Report
+) -> Iterator[tuple[str, Callable[[], Any]]]:
+    for name in spec.tables:
+        yield f"off-policy {name}", partial(_off_policy, spec, name, tables, report)
+        yield f"gate {name}", partial(_gate_on_table, spec, name, tables)
+    yield "gate power", partial(_power, spec, report)
+
+
+def _off_policy(
+    spec: WorldsSpec, name: str, tables: Path | None, report: Report
+) -> list[dict[str, Any]]:
+    table = _table(spec, name, tables)
+    found = []
+    for scenario in scenarios_of(table, spec.log):
+        title = f"{table.name}, {scenario.name}"
+        count = iter(range(1, spec.worlds + 1))
+
+        def tick(title: str = title, count: Iterator[int] = count) -> None:
+            report(next(count), spec.worlds, title)
+
+        score = score_scenario(
+            scenario,
+            spec.log,
+            worlds=spec.worlds,
+            rng=np.random.default_rng(spec.seed),
+            sampling=Sampling(replicates=spec.replicates),
+            limits=spec.limits,
+            tick=tick,
+        )
+        found.append(score.to_json())
+    return found
+
+
+def _gate_on_table(
+    spec: WorldsSpec, name: str, tables: Path | None
+) -> list[dict[str, Any]]:
+    table = _table(spec, name, tables)
+    challenger = learned_elsewhere(table)
+    return [
+        gate_rate(
+            f"A/A {table.name}, {groups} groups",
+            drawn_from_table(table, challenger, groups=groups),
+            worlds=spec.worlds,
+            rng=np.random.default_rng(spec.seed),
+            rules=GateRules(replicates=spec.gate.replicates),
+        ).to_json()
+        for groups in spec.gate.table_groups
+    ]
+
+
+def _power(spec: WorldsSpec, report: Report) -> dict[str, Any]:
+    rows, needed = [], {}
+    total = len(spec.gate.gains) * len(spec.gate.records)
+    for gain in spec.gate.gains:
+        curve = {}
+        for records in spec.gate.records:
+            world = GateWorld(
+                records=records,
+                groups=records // spec.gate.records_per_group,
+                gain=gain,
+            )
+            rate = gate_rate(
+                f"gain {gain:g}, {records} records",
+                world.draw,
+                worlds=spec.worlds,
+                rng=np.random.default_rng(spec.seed),
+                rules=GateRules(replicates=spec.gate.replicates),
+            )
+            curve[records] = rate.share_promoted
+            rows.append({"gain": gain, "records": records, **rate.to_json()})
+            report(len(rows), total, rate.name)
+        needed[f"{gain:g}"] = records_needed(curve, GateRules().power)
+    return {"rates": rows, "records_needed": needed}
+
+
+def _table(spec: WorldsSpec, name: str, tables: Path | None) -> FullFactorial:
+    if name == SYNTHETIC:
+        return synthetic_full_factorial(np.random.default_rng(spec.seed))
+    file, _, cost = name.partition(":")
+    if tables is None:
+        raise InputDataError(
+            f"table `{name}` is not at hand", fix="give the directory with --tables"
+        )
+    return read_full_factorial(tables / f"{file}.csv.gz", cost)
+
+
+def _resumed(results: Path, spec: WorldsSpec) -> dict[str, Any]:
+    fresh: dict[str, Any] = {"spec": asdict(spec), "parts": {}}
+    if not results.exists():
+        return fresh
+    try:
+        known = json.loads(results.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputDataError(
+            f"not readable results: {error}", file=results, fix="remove the file"
+        ) from error
+    # Through JSON once, so that tuples and lists compare equal.
+    same = known.get("spec") == json.loads(json.dumps(fresh["spec"]))
+    return known if same else fresh
+
+
+def _write(results: Path, value: dict[str, Any]) -> None:
+    results.parent.mkdir(parents=True, exist_ok=True)
+    draft = results.with_suffix(".tmp")
+    draft.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
+    draft.replace(results)
