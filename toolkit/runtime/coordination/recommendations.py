@@ -1,0 +1,74 @@
+"""What the monitor would have somebody do, and the notification it would send."""
+
+from dataclasses import dataclass
+
+from toolkit.runtime.coordination.alerts import Priority
+from toolkit.runtime.notifier import Level, Notification
+
+__all__ = [
+    "COORDINATION_REPAIR",
+    "EFFICIENCY_IMPROVEMENT",
+    "HOOK_COMPLIANCE",
+    "Recommendation",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recommendation:
+    """One piece of advice (specification, section 2).
+
+    Attributes
+    ----------
+    type : str
+        `efficiency_improvement`, `coordination_repair` or `hook_compliance`.
+    priority : Priority
+    action : str
+        What to do.
+    notification : tuple of str
+        Arguments of the `notify` hook; never a shell string.
+    """
+
+    type: str
+    priority: Priority
+    action: str
+    notification: tuple[str, ...]
+
+
+def _advice(
+    kind: str, priority: Priority, action: str, message: str, level: Level
+) -> Recommendation:
+    told = Notification(message=message, level=level)
+    return Recommendation(
+        type=kind,
+        priority=priority,
+        action=action,
+        notification=tuple(told.arguments()),
+    )
+
+
+EFFICIENCY_IMPROVEMENT = _advice(
+    "efficiency_improvement",
+    Priority.HIGH,
+    "Optimize agent batching patterns",
+    "Agent efficiency below threshold, optimizing workflow",
+    Level.WARNING,
+)
+"""When an agent's score is below 0.6."""
+
+COORDINATION_REPAIR = _advice(
+    "coordination_repair",
+    Priority.CRITICAL,
+    "Resolve duplicate work detection",
+    "Duplicate work detected, coordinating agent assignments",
+    Level.ERROR,
+)
+"""When the swarm's duplicate work rate is above 0.1."""
+
+HOOK_COMPLIANCE = _advice(
+    "hook_compliance",
+    Priority.MEDIUM,
+    "Improve hook usage compliance",
+    "Hook compliance below standard, enforcing protocol",
+    Level.WARNING,
+)
+"""When an agent's hook compliance is below 0.8."""
