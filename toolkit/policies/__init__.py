@@ -1,5 +1,6 @@
 """Prediction to action: what a decision is, and the policies that take one."""
 
+from toolkit.policies.aimd import Aimd
 from toolkit.policies.base import (
     CostCurve,
     CostModel,
@@ -10,19 +11,29 @@ from toolkit.policies.base import (
     Reason,
     Value,
 )
+from toolkit.policies.controller import Controller, SizeBounds
+from toolkit.policies.exploring import Exploring
+from toolkit.policies.gradient2 import Gradient2
 from toolkit.policies.greedy import Greedy
 from toolkit.policies.guarded import Gain, Guarded
+from toolkit.policies.vegas import Vegas
 
 __all__ = [
+    "Aimd",
+    "Controller",
     "CostCurve",
     "CostModel",
     "Decision",
+    "Exploring",
     "Floats",
     "Gain",
+    "Gradient2",
     "Greedy",
     "Guarded",
     "Policy",
     "Problem",
     "Reason",
+    "SizeBounds",
     "Value",
+    "Vegas",
 ]
