@@ -34,9 +34,9 @@ class OverlapLimits:
         One-sided level of that showing.
     """
 
-    matched: int = 20
-    clusters: int = 10
-    effective: float = 10.0
+    matched: int = 12
+    clusters: int = 8
+    effective: float = 8.0
     supported: float = 0.98
     level: float = 0.995
 
