@@ -52,9 +52,9 @@ def test_a_deterministic_log_tells_the_value_of_its_own_policy() -> None:
 
 
 def test_few_matches_are_refused_with_how_many_are_needed() -> None:
-    found = overlap(explored_log(np.random.default_rng(0), rows=60))
+    found = overlap(explored_log(np.random.default_rng(0), rows=40))
 
-    with pytest.raises(NotEnoughDataError, match="at least 20 needed"):
+    with pytest.raises(NotEnoughDataError, match="at least 12 needed"):
         check_overlap(found, LIMITS, policy="always 1")
 
 
