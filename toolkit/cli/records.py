@@ -20,8 +20,9 @@ SOURCE_NAMES = {
     "claude-code": "transcripts of Claude Code (directories, .jsonl, .jsonl.gz)",
     "claude-flow": "metrics and databases of claude-flow",
     "table": "CSV, JSONL or Parquet of any origin, with --map",
+    "hooks": "what installed hooks recorded (the `hooks` folder of a store)",
     "otlp": "OpenTelemetry logs and traces as JSON lines",
-    "spool": "spools that other stores or hooks wrote",
+    "spool": "spools that other stores wrote",
 }
 """Every source with its one-line help."""
 

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 __all__ = ["Compaction", "Dataset", "KindCount"]
 
 COMPLETENESS_SQL = {
-    "batch": "(coalesce(succeeded,0)+coalesce(failed,0)+coalesce(cancelled,0))*1000000+size",
-    "coordination": "0",
+    "batch": "((coalesce(succeeded,0)+coalesce(failed,0)+coalesce(cancelled,0))"
+    "*1000000+size)*2+(provenance = 'measured')::INT",
+    "coordination": "(provenance = 'measured')::INT",
     "workflow": "(makespan_s IS NOT NULL)::INT*2+(outcome <> 'unknown')::INT",
     "load": "0",
     "recovery": "(post_condition IS NOT NULL)::INT*2+(outcome <> 'unknown')::INT",

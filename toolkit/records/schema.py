@@ -222,9 +222,10 @@ class Batch(Record):
 
     @property
     def completeness(self) -> int:
-        """Operations whose end this copy saw, then how many operations it saw."""
+        """Operations whose end this copy saw, then those it saw, then who clocked it."""
         ended = (self.succeeded or 0) + (self.failed or 0) + (self.cancelled or 0)
-        return ended * 1_000_000 + self.size
+        measured = self.provenance is Provenance.MEASURED
+        return (ended * 1_000_000 + self.size) * 2 + measured
 
     @property
     def cost_s(self) -> float | None:
@@ -261,6 +262,11 @@ class CoordinationEvent(Record):
     has_pre_event: bool | None = None
     has_post_event: bool | None = None
     batch_id: str | None = None
+
+    @property
+    def completeness(self) -> int:
+        """A copy that was clocked says more than one worked out afterwards."""
+        return int(self.provenance is Provenance.MEASURED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

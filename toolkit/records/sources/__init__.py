@@ -18,6 +18,7 @@ __all__ = ["SOURCES", "ImportReport", "Sink", "Source", "open_source", "run_impo
 SOURCES = {
     "claude-code": "claude_code:ClaudeCodeSource",
     "claude-flow": "claude_flow:ClaudeFlowSource",
+    "hooks": "hook_events:HookSource",
     "otlp": "otlp:OtlpSource",
     "spool": "spool_files:SpoolSource",
     "table": "table:TableSource",

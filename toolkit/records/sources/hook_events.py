@@ -33,7 +33,7 @@ from toolkit.records.sources.claude_code_tools import classify_tool
 from toolkit.records.sources.lines import decode_object, read_lines
 from toolkit.records.sources.paths import find_files
 
-__all__ = ["HookEvents", "HookJoiner"]
+__all__ = ["HookSource", "HookJoiner"]
 
 SOURCE = "claude-code-hooks"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -49,12 +49,12 @@ ENDINGS = {
 STOPS = ("Stop", "StopFailure", "SessionEnd", "SubagentStop")
 
 
-class HookEvents:
+class HookSource:
     """Reads the spool that `toolkit.hook_handler` appends to.
 
     Examples
     --------
-    >>> HookEvents().name
+    >>> HookSource().name
     'hooks'
     """
 
@@ -88,8 +88,6 @@ class HookEvents:
                     sink.add(record)
             except (InputDataError, SchemaError) as error:
                 sink.reject(number, error.problem)
-        for record in joiner.finish():
-            sink.add(record)
         sink.read(lines)
         for session, agent in joiner.streams:
             sink.met("session", session)
@@ -142,11 +140,6 @@ class HookJoiner:
         if event == "SessionEnd":
             del self._sessions[session]
 
-    def finish(self) -> Iterator[Record]:
-        """Give what the end of the input completes: batches still waiting for a call."""
-        for state in self._sessions.values():
-            yield from state.finish()
-
 
 class _Session:
     """What is open in one session."""
@@ -180,16 +173,11 @@ class _Session:
         elif event in STOPS:
             yield from self._stop(event, agent, stream)
 
-    def finish(self) -> Iterator[Record]:
-        """Group calls that no batch event closed, where the harness has none."""
-        if self._has_batches:
-            return
-        for agent, stream in self._streams.items():
-            yield from self._overlapping(agent, stream)
-
     def _stop(self, event: str, agent: str, stream: "_Stream") -> Iterator[Record]:
         if event == "SubagentStop":
             self._running.discard(agent)
+        # Only where the harness has no batch events, and only once the agent stopped:
+        # in the middle of a batch its calls would be taken for batches of their own.
         if not self._has_batches:
             yield from self._overlapping(agent, stream)
 

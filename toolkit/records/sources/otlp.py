@@ -11,12 +11,12 @@ from toolkit.records.sources.otlp_batches import SignalGroups
 from toolkit.records.sources.otlp_signals import CallSignal, reduce_document
 from toolkit.records.sources.paths import find_files
 
-__all__ = ["OtlpFiles"]
+__all__ = ["OtlpSource"]
 
 SUFFIXES = (".jsonl", ".json", ".jsonl.gz", ".json.gz")
 
 
-class OtlpFiles:
+class OtlpSource:
     """Reads `.jsonl` files as the OpenTelemetry collector's file exporter writes them.
 
     A span exported by this toolkit becomes the record it was made of. Tool calls of
@@ -24,7 +24,7 @@ class OtlpFiles:
 
     Examples
     --------
-    >>> OtlpFiles().name
+    >>> OtlpSource().name
     'otlp'
     """
 
