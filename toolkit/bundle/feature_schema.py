@@ -5,12 +5,12 @@ the runtime uses, and the declaration travels in the bundle's manifest.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from toolkit.errors import SchemaError, UsageError
 from toolkit.policies import Problem, Value
@@ -158,7 +158,7 @@ class FeatureSchema:
             numbers += _encode(column, context.get(column.name))
         return np.asarray(numbers, dtype=np.float32)
 
-    def encode_table(self, table: Mapping[str, Sequence[Any]]) -> Float32s:
+    def encode_table(self, table: Mapping[str, ArrayLike]) -> Float32s:
         """Encode a table of rows given as columns, shape (n_rows, width).
 
         Raises
@@ -231,7 +231,7 @@ def _encode(column: Column, value: Value) -> list[float]:
     return [math.log1p(value) if column.log else float(value)]
 
 
-def _encode_column(column: Column, values: Sequence[Any]) -> NDArray[np.float64]:
+def _encode_column(column: Column, values: ArrayLike) -> NDArray[np.float64]:
     if column.kind == "category":
         known = np.asarray(values, dtype=object)
         return np.column_stack(

@@ -12,6 +12,7 @@ from toolkit.policies.base import (
     Value,
 )
 from toolkit.policies.controller import Controller, SizeBounds
+from toolkit.policies.correction import CorrectionSettings, CostCorrection
 from toolkit.policies.exploring import Exploring
 from toolkit.policies.gradient2 import Gradient2
 from toolkit.policies.greedy import Greedy
@@ -21,6 +22,8 @@ from toolkit.policies.vegas import Vegas
 __all__ = [
     "Aimd",
     "Controller",
+    "CorrectionSettings",
+    "CostCorrection",
     "CostCurve",
     "CostModel",
     "Decision",

@@ -1,0 +1,124 @@
+"""Tuning with Optuna: seeded, pruned, resumable from a journal file."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from optuna import Study, Trial
+
+__all__ = ["Tuned", "tune"]
+
+STARTUP_TRIALS = 4
+"""Random trials before the sampler learns; also before anything is pruned."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tuned:
+    """What a study found.
+
+    Attributes
+    ----------
+    parameters : dict
+    score : float
+        Lower is better.
+    trials, pruned : int
+        Trials in the journal, and how many of them were given up early.
+    """
+
+    parameters: dict[str, Any]
+    score: float
+    trials: int
+    pruned: int
+
+
+def tune(
+    name: str,
+    *,
+    suggest: "Callable[[Trial], dict[str, Any]]",
+    scores: Callable[[dict[str, Any]], Iterator[float]],
+    trials: int,
+    seed: int,
+    journal: Path,
+) -> Tuned:
+    """Minimise the mean of a sequence of scores.
+
+    Parameters
+    ----------
+    name : str
+        Study's name: it must change with the data, since a journal that already holds
+        enough trials of this name is not tuned again.
+    suggest : callable
+        From a trial to parameters.
+    scores : callable
+        From parameters to one score a fold, in order; a trial whose running mean is
+        above the median of earlier ones is pruned before its last folds.
+    trials : int
+        Trials the study is to hold in the end.
+    seed : int
+    journal : path
+        File of Optuna's journal storage.
+    """
+    with _quiet_optuna():
+        study = _study(name, seed, journal)
+
+        def objective(trial: "Trial") -> float:
+            from optuna import TrialPruned
+
+            parameters = suggest(trial)
+            trial.set_user_attr("parameters", parameters)
+            seen: list[float] = []
+            for step, score in enumerate(scores(parameters)):
+                seen.append(score)
+                trial.report(sum(seen) / len(seen), step)
+                if trial.should_prune():
+                    raise TrialPruned
+            return sum(seen) / len(seen)
+
+        finished = [t for t in study.trials if t.state.is_finished()]
+        if trials > len(finished):
+            study.optimize(objective, n_trials=trials - len(finished))
+        return _summary(study)
+
+
+def _study(name: str, seed: int, journal: Path) -> "Study":
+    import optuna
+    from optuna.storages import JournalStorage
+    from optuna.storages.journal import JournalFileBackend
+
+    journal.parent.mkdir(parents=True, exist_ok=True)
+    return optuna.create_study(
+        study_name=name,
+        storage=JournalStorage(JournalFileBackend(str(journal))),
+        sampler=optuna.samplers.TPESampler(seed=seed, n_startup_trials=STARTUP_TRIALS),
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=STARTUP_TRIALS),
+        direction="minimize",
+        load_if_exists=True,
+    )
+
+
+def _summary(study: "Study") -> Tuned:
+    from optuna.trial import TrialState
+
+    best = study.best_trial
+    return Tuned(
+        parameters=dict(best.user_attrs["parameters"]),
+        score=float(best.value if best.value is not None else float("nan")),
+        trials=len(study.trials),
+        pruned=sum(t.state is TrialState.PRUNED for t in study.trials),
+    )
+
+
+@contextmanager
+def _quiet_optuna() -> Iterator[None]:
+    """Keep Optuna's line a trial out of the log; its warnings stay."""
+    import optuna
+
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        yield
+    finally:
+        optuna.logging.set_verbosity(before)
