@@ -97,7 +97,9 @@ class Activity:
     operation_type : str or None
         What the agent had in hand.
     gap_s : float or None
-        Silence before it, while that operation was in hand; `None` for the first.
+        Silence before it; `None` where the agent had nothing to do.
+    gap_of : str or None
+        What the agent had in hand during that silence; `start` before its first sign.
     task_id : str or None
     storage : bool
         Whether it failed because the store could not be written.
@@ -109,6 +111,7 @@ class Activity:
     kind: ActivityKind
     operation_type: str | None = None
     gap_s: float | None = None
+    gap_of: str | None = None
     task_id: str | None = None
     storage: bool = False
 

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Callable
 
+import anyio
 import anyio.to_thread
 
 from toolkit.errors import ToolkitError
@@ -29,6 +30,7 @@ class LocalPoolEffector:
 
     def __init__(self, pool: LocalAgentPool) -> None:
         self.pool = pool
+        self._one_at_a_time = anyio.Lock()
         self._verbs: dict[str, Verb] = {
             "coordination_reminder": self._remind,
             "reassign_task": self._reassign,
@@ -36,7 +38,7 @@ class LocalPoolEffector:
             "workflow_restart": self._restart_all,
             "repair_keys": self._repair,
             "full_memory_sync": self._sync,
-            "agent_restart": self._replace,
+            "agent_restart": self._restart_writer,
             "coordination_reset": self._reset_coordination,
             "reannounce_ownership": self._announce,
             "task_redistribution": self._redistribute,
@@ -55,7 +57,10 @@ class LocalPoolEffector:
         verb = self._verbs.get(action.verb)
         if verb is None:
             return nothing(f"this pool has no way to do {action.verb}")
-        return await anyio.to_thread.run_sync(self._carry_out, verb, action)
+        async with self._one_at_a_time:
+            return await anyio.to_thread.run_sync(
+                self._carry_out, verb, action, abandon_on_cancel=True
+            )
 
     async def effect_of(self, key: str) -> Effect | None:
         """Tell what took effect under a key."""
@@ -117,6 +122,12 @@ class LocalPoolEffector:
             return nothing("no agent to replace")
         agent = self.pool.replace(action.slot, key=action.key)
         return done(f"replaced {action.slot} by {agent}", 1)
+
+    def _restart_writer(self, action: Action) -> Effect:
+        effect = self._replace(action)
+        if effect.outcome is EffectOutcome.ACTED and action.keys:
+            self.pool.memory.repair(action.keys)
+        return effect
 
     def _restart_all(self, action: Action) -> Effect:
         slots = self.pool.slots()

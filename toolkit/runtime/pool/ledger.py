@@ -271,9 +271,12 @@ class Ledger:
         operation = None if task is None or kind in _ENDINGS else task
         with self.transaction() as connection:
             connection.execute(
-                "INSERT INTO activity(agent, slot, at_s, kind, operation, gap_s, task, storage) "
-                "SELECT id, slot, ?1, ?2, ?3, CASE WHEN operation IS NULL THEN NULL "
-                "ELSE ?1 - active_s END, ?4, ?5 FROM agents WHERE id=?6",
+                "INSERT INTO activity(agent, slot, at_s, kind, operation, gap_s, gap_of, "
+                "task, storage) SELECT id, slot, ?1, ?2, ?3, "
+                "CASE WHEN active_s IS NULL THEN ?1 - spawned_s "
+                "WHEN operation IS NULL THEN NULL ELSE ?1 - active_s END, "
+                "CASE WHEN active_s IS NULL THEN 'start' ELSE operation END, ?4, ?5 "
+                "FROM agents WHERE id=?6",
                 (
                     now_s,
                     kind,
@@ -411,7 +414,7 @@ CREATE TABLE IF NOT EXISTS messages (
 CREATE INDEX IF NOT EXISTS unread ON messages(agent) WHERE read_s IS NULL;
 CREATE TABLE IF NOT EXISTS activity (
   seq INTEGER PRIMARY KEY AUTOINCREMENT, agent TEXT, slot TEXT, at_s REAL,
-  kind TEXT, operation TEXT, gap_s REAL, task TEXT, storage INTEGER
+  kind TEXT, operation TEXT, gap_s REAL, gap_of TEXT, task TEXT, storage INTEGER
 );
 CREATE INDEX IF NOT EXISTS by_time ON activity(at_s);
 CREATE TABLE IF NOT EXISTS actions (

@@ -178,6 +178,9 @@ class Metronome:
     def _await(self, waiting: list[_Follower]) -> None:
         limit_s = time.monotonic() + ACK_LIMIT_S
         for follower in waiting:
+            missed = self._number - follower.acked > 1
+            if missed and not can_speak(follower.pid):
+                continue  # it was stopped at the last beat, and still is
             while follower in self._followers and follower.acked < self._number:
                 try:
                     for message in follower.receive():

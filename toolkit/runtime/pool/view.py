@@ -131,6 +131,7 @@ def _activity(row: sqlite3.Row) -> Activity:
         kind=ActivityKind(row["kind"]),
         operation_type=row["operation"],
         gap_s=row["gap_s"],
+        gap_of=row["gap_of"],
         task_id=row["task"],
         storage=bool(row["storage"]),
     )

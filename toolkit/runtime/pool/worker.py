@@ -146,12 +146,18 @@ class Worker:
         self.mischief.suffer()
         try:
             self._step(passed_s)
-            if self._heartbeat == "loop":
+            if self._heartbeat == "loop" and not self._is_inside_call():
                 self._stamp(message)
         except sqlite3.OperationalError:
             # The queue cannot be read or written: there is nobody to tell, so this
             # turn is lost and the next one tries again. Silence is what shows it.
             return
+
+    def _is_inside_call(self) -> bool:
+        """Whether a real loop would be inside one long call: starting, or building."""
+        return self._now_s < self._awake_s or (
+            self.task is not None and self.task.silent
+        )
 
     def _step(self, passed_s: float) -> None:
         if not self.ledger.is_live(self.agent_id):

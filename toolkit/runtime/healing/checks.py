@@ -1,0 +1,370 @@
+"""The health checks: four of the specification, and one of ours for memory that grows.
+
+Each looks at a `Sight` and answers with a `Reading`. The value is the specification's
+share over the whole swarm; beside it each single cause has its own value on the same
+scale, since one dead agent of ten would never bring the share below its threshold.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from toolkit.runtime.healing.gaps import GapBook
+from toolkit.runtime.healing.issues import IssueKind
+from toolkit.runtime.healing.readings import Finding, Reading
+from toolkit.runtime.swarm import ActivityKind, AgentState, Sight, TaskStatus
+
+__all__ = [
+    "AgentResponsiveness",
+    "CheckPlan",
+    "CoordinationEfficiency",
+    "HealthCheck",
+    "MemoryConsistency",
+    "ResourceHeadroom",
+    "WorkflowProgress",
+]
+
+CLAIM_LIMIT_S = 60.0
+"""An assigned task that was not begun in this time has not reached its owner."""
+
+LEAST_FAILURES = 3
+"""Failures of the store before it, and not one write, is called ill."""
+
+
+class HealthCheck(Protocol):
+    """Measures one thing; raises nothing for what it cannot see, but says unknown."""
+
+    def measure(self, sight: Sight) -> Reading:
+        """Measure."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckPlan:
+    """When a check runs and what it is called.
+
+    Attributes
+    ----------
+    name : str
+    interval_s : float
+    threshold : float
+        Critical below it.
+    issue : IssueKind
+        What is wrong when it fails.
+    """
+
+    name: str
+    interval_s: float
+    threshold: float
+    issue: IssueKind
+
+
+@dataclass(frozen=True, slots=True)
+class AgentResponsiveness:
+    """Share of live agents that were active within their own usual silence.
+
+    An agent with nothing to do owes no sign of life. One whose process is gone is ill
+    whatever its silence.
+
+    Parameters
+    ----------
+    gaps : GapBook
+    """
+
+    gaps: GapBook
+    plan: CheckPlan = CheckPlan(
+        name="agent_responsiveness",
+        interval_s=30.0,
+        threshold=0.5,
+        issue=IssueKind.STUCK_AGENT,
+    )
+
+    def measure(self, sight: Sight) -> Reading:
+        """Judge each agent by its own activity."""
+        judged = [agent for agent in sight.agents if _owes_a_sign(agent, sight)]
+        findings, active = [], 0
+        for agent in judged:
+            silent_s = silence_s(agent, sight.at_s)
+            allowance_s = self._allowance_s(agent)
+            active += agent.alive is not False and silent_s <= allowance_s
+            value = _responsiveness(agent, silent_s, allowance_s)
+            if value < self.plan.threshold:
+                findings.append(self._finding(agent, value, silent_s, allowance_s))
+        return Reading(
+            check=self.plan.name,
+            at_s=sight.at_s,
+            value=active / len(judged) if judged else None,
+            evidence=f"{active} of {len(judged)} agents with work active in their time",
+            findings=tuple(findings),
+        )
+
+    def _allowance_s(self, agent: AgentState) -> float:
+        operation = agent.operation_type
+        if agent.active_s is None:
+            operation = "start"
+        return self.gaps.allowance_s(operation, agent.slot)
+
+    def _finding(
+        self, agent: AgentState, value: float, silent_s: float, allowance_s: float
+    ) -> Finding:
+        # Who waits for another's lock is not ill itself: its holder is.
+        cause = agent.waiting_for or agent.slot
+        state = "gone" if agent.alive is False else "silent"
+        return Finding(
+            issue=self.plan.issue,
+            cause=f"agent:{cause}",
+            value=value,
+            threshold=self.plan.threshold,
+            silent_s=silent_s,
+            allowance_s=allowance_s,
+            evidence={"process": state, "operation": agent.operation_type or "none"},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryConsistency:
+    """Share of memory entries that are their newest committed version, unharmed."""
+
+    plan: CheckPlan = CheckPlan(
+        name="memory_consistency",
+        interval_s=45.0,
+        threshold=0.8,
+        issue=IssueKind.MEMORY_INCONSISTENCY,
+    )
+
+    def measure(self, sight: Sight) -> Reading:
+        """Compare every entry with its committed versions."""
+        entries = sight.entries
+        if not entries:
+            return _unknown(self.plan, sight, "no entry of the memory can be seen")
+        wrong = [entry for entry in entries if not entry.consistent]
+        findings = tuple(
+            Finding(
+                issue=self.plan.issue,
+                cause=f"key:{entry.key}",
+                value=0.0,
+                threshold=self.plan.threshold,
+                evidence={"slot": entry.writer} if entry.writer else {},
+            )
+            for entry in wrong
+        )
+        return Reading(
+            check=self.plan.name,
+            at_s=sight.at_s,
+            value=1 - len(wrong) / len(entries),
+            evidence=f"{len(entries) - len(wrong)} of {len(entries)} entries consistent",
+            findings=findings,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class CoordinationEfficiency:
+    """Whether tasks have one owner that works on them, and nobody waits for a lock.
+
+    Parameters
+    ----------
+    gaps : GapBook
+    score : callable, optional
+        The coordination monitor's overall score, 0 to 1 or `None`; without a monitor
+        the value is the share of well-coordinated tasks.
+    """
+
+    gaps: GapBook
+    score: Callable[[], float | None] | None = None
+    plan: CheckPlan = CheckPlan(
+        name="coordination_efficiency",
+        interval_s=60.0,
+        threshold=0.6,
+        issue=IssueKind.COORDINATION_BREAKDOWN,
+    )
+
+    def measure(self, sight: Sight) -> Reading:
+        """Look for lost and doubled ownership and for long waits."""
+        findings = tuple({f.cause: f for f in self._findings(sight)}.values())
+        value = self.score() if self.score is not None else None
+        if value is None and sight.tasks:
+            held = [t for t in sight.tasks if t.status is not TaskStatus.QUEUED]
+            value = max(0.0, 1 - len(findings) / len(held)) if held else None
+        if value is None and not findings:
+            return _unknown(self.plan, sight, "no coordination can be seen")
+        return Reading(
+            check=self.plan.name,
+            at_s=sight.at_s,
+            value=value,
+            evidence=f"{len(findings)} causes of lost or doubled work",
+            findings=findings,
+        )
+
+    def _findings(self, sight: Sight) -> Iterator[Finding]:
+        for task in sight.tasks or ():
+            age_s = sight.at_s - task.since_s
+            if task.status is TaskStatus.ASSIGNED and self._overdue(task.owner, sight):
+                value = min(1.0, CLAIM_LIMIT_S / max(age_s, 1.0))
+                yield from self._if_ill(f"task:{task.task_id}", value, "not begun")
+            if len(task.runners) > 1:
+                value = 1 / len(task.runners)
+                yield from self._if_ill(f"task:{task.task_id}", value, "done twice")
+        for agent in sight.agents:
+            if agent.waiting_for not in (None, "unknown", agent.slot):
+                waits_s = sight.at_s - (agent.operation_s or sight.at_s)
+                spent_s = waits_s - (agent.expected_s or 0.0)
+                value = LEAST_WAIT_S / max(spent_s, LEAST_WAIT_S)
+                yield from self._if_ill(f"agent:{agent.waiting_for}", value, "waited for")
+
+    def _overdue(self, owner: str | None, sight: Sight) -> bool:
+        """Whether the owner had a chance to begin: it has nothing else in hand."""
+        agent = None if owner is None else sight.agent(owner)
+        return agent is None or agent.operation_type is None
+
+    def _if_ill(self, cause: str, value: float, why: str) -> Iterator[Finding]:
+        if value < self.plan.threshold:
+            yield Finding(
+                issue=self.plan.issue,
+                cause=cause,
+                value=value,
+                threshold=self.plan.threshold,
+                evidence={"why": why},
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowProgress:
+    """Tasks completed / tasks that the plan has completed by now.
+
+    A single agent is judged by the work in its hand: planned time / time spent, where
+    the work says that it is going on. A store whose writes fail holds everybody up.
+    """
+
+    plan: CheckPlan = CheckPlan(
+        name="workflow_progress",
+        interval_s=120.0,
+        threshold=0.4,
+        issue=IssueKind.PERFORMANCE_DEGRADATION,
+    )
+
+    def measure(self, sight: Sight) -> Reading:
+        """Compare what is done with what was planned."""
+        findings = list(self._store(sight)) or list(self._slow(sight))
+        if sight.completed is None or not sight.planned:
+            value, evidence = None, "no plan to compare with"
+        else:
+            value = min(1.0, sight.completed / sight.planned)
+            evidence = f"{sight.completed} of {sight.planned} planned tasks completed"
+        if value is not None and value < self.plan.threshold and not findings:
+            findings.append(self._finding("swarm", value, "behind the plan"))
+        return Reading(
+            check=self.plan.name,
+            at_s=sight.at_s,
+            value=value,
+            evidence=evidence,
+            findings=tuple(findings),
+        )
+
+    def _store(self, sight: Sight) -> Iterator[Finding]:
+        recent = sight.since(sight.at_s - self.plan.interval_s)
+        failed = [act for act in recent if act.storage]
+        done = sum(act.kind is ActivityKind.FINISH for act in recent)
+        slots = {act.slot for act in failed}
+        if len(failed) < LEAST_FAILURES:
+            return
+        value = done / (done + len(failed))
+        if value < self.plan.threshold:
+            busy = {act.slot for act in recent}
+            alone = len(slots) == 1 and len(busy) > 1 and done > 0
+            cause = f"agent:{slots.pop()}" if alone else "store"
+            yield self._finding(cause, value, "writes fail")
+
+    def _slow(self, sight: Sight) -> Iterator[Finding]:
+        recent = sight.since(sight.at_s - self.plan.interval_s)
+        held_up = {act.slot for act in recent if act.storage}
+        for agent in sight.agents:
+            if agent.operation_s is None or not agent.expected_s:
+                continue
+            if agent.waiting_for or agent.slot in held_up:
+                continue
+            spent_s = sight.at_s - agent.operation_s
+            value = agent.expected_s / max(spent_s, agent.expected_s)
+            fresh = silence_s(agent, sight.at_s) <= LEAST_WAIT_S
+            if value < self.plan.threshold and fresh and spent_s > LEAST_WAIT_S:
+                yield self._finding(f"agent:{agent.slot}", value, "slow")
+
+    def _finding(self, cause: str, value: float, why: str) -> Finding:
+        return Finding(
+            issue=self.plan.issue,
+            cause=cause,
+            value=value,
+            threshold=self.plan.threshold,
+            evidence={"why": why},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceHeadroom:
+    """Share of its memory that the fullest agent has left.
+
+    Ours: an agent that grows dies of it in the end, and its trend says so before.
+    """
+
+    plan: CheckPlan = CheckPlan(
+        name="resource_headroom",
+        interval_s=30.0,
+        threshold=0.15,
+        issue=IssueKind.PERFORMANCE_DEGRADATION,
+    )
+
+    def measure(self, sight: Sight) -> Reading:
+        """Find the agent with the least memory left."""
+        left = {
+            agent.slot: max(0.0, 1 - agent.memory_share)
+            for agent in sight.agents
+            if agent.memory_share is not None
+        }
+        if not left:
+            return _unknown(self.plan, sight, "nobody's memory can be seen")
+        fullest = min(left, key=lambda slot: left[slot])
+        findings = tuple(
+            Finding(
+                issue=self.plan.issue,
+                cause=f"agent:{slot}",
+                value=share,
+                threshold=self.plan.threshold,
+                evidence={"why": "memory"},
+            )
+            for slot, share in left.items()
+            if share < self.plan.threshold
+        )
+        return Reading(
+            check=self.plan.name,
+            at_s=sight.at_s,
+            value=left[fullest],
+            evidence=f"{fullest} has the least memory left of {len(left)} agents",
+            findings=findings,
+            weakest=f"agent:{fullest}",
+        )
+
+
+LEAST_WAIT_S = 60.0
+
+
+def silence_s(agent: AgentState, now_s: float) -> float:
+    """Seconds since an agent's own last sign of life, or since it was started."""
+    last_s = agent.since_s if agent.active_s is None else agent.active_s
+    return max(0.0, now_s - last_s)
+
+
+def _owes_a_sign(agent: AgentState, sight: Sight) -> bool:
+    """Whether an agent has work: in hand, or waiting for anybody to take it."""
+    if agent.alive is False or agent.operation_type is not None:
+        return True
+    waiting = [t for t in sight.tasks or () if t.status is TaskStatus.QUEUED]
+    return any(sight.at_s - task.since_s > CLAIM_LIMIT_S for task in waiting)
+
+
+def _responsiveness(agent: AgentState, silent_s: float, allowance_s: float) -> float:
+    if agent.alive is False:
+        return 0.0
+    return min(1.0, allowance_s / max(silent_s, 1e-9))
+
+
+def _unknown(plan: CheckPlan, sight: Sight, why: str) -> Reading:
+    return Reading(check=plan.name, at_s=sight.at_s, value=None, evidence=why)

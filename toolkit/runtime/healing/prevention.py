@@ -1,0 +1,148 @@
+"""Treating a check before it fails, where its trend says that it will."""
+
+import math
+from collections import deque
+from dataclasses import dataclass
+
+__all__ = ["Forecast", "PreventionCount", "Prevention", "crossing_probability"]
+
+PROBABILITY = 0.7
+"""Specification, section 4: `predictiveThreshold`."""
+
+KEPT_READINGS = 12
+LEAST_READINGS = 5
+LEAST_SLOPE_ERRORS = 2.0
+"""A slope nearer to zero than twice its standard error is no trend."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forecast:
+    """What a check is expected to say at its next interval.
+
+    Attributes
+    ----------
+    value : float
+    probability : float
+        That it will be below the threshold.
+    """
+
+    value: float
+    probability: float
+
+
+@dataclass(slots=True)
+class PreventionCount:
+    """How the alarms of prevention turned out, settled one interval later.
+
+    Attributes
+    ----------
+    alarms, prevented, missed, false_alarms : int
+        `prevented`: the check moved away from its threshold; `missed`: it crossed all
+        the same; `false_alarms`: it neither crossed nor was anything done about it.
+    """
+
+    alarms: int = 0
+    prevented: int = 0
+    missed: int = 0
+    false_alarms: int = 0
+
+
+def crossing_probability(
+    points: list[tuple[float, float]], at_s: float, threshold: float
+) -> Forecast | None:
+    """Forecast a value by its least-squares line, and how likely it is too low.
+
+    Parameters
+    ----------
+    points : list of (seconds, value)
+    at_s : float
+        When.
+    threshold : float
+
+    Returns
+    -------
+    Forecast or None
+        `None` where there are fewer than five points or no trend.
+
+    Notes
+    -----
+    The prediction error of simple linear regression, taken as normal (Draper and
+    Smith, 1998, "Applied Regression Analysis", section 1.4).
+
+    Examples
+    --------
+    >>> falling = [(30.0 * i, 1.0 - 0.13 * i + 0.001 * (i % 2)) for i in range(6)]
+    >>> crossing_probability(falling, 210.0, 0.15).probability > 0.9
+    True
+    >>> crossing_probability([(0.0, 1.0)] * 3, 30.0, 0.5) is None
+    True
+    """
+    n = len(points)
+    if n < LEAST_READINGS:
+        return None
+    mean_t = sum(t for t, _ in points) / n
+    mean_v = sum(v for _, v in points) / n
+    spread = sum((t - mean_t) ** 2 for t, _ in points)
+    slope = sum((t - mean_t) * (v - mean_v) for t, v in points) / spread
+    rest = sum((v - mean_v - slope * (t - mean_t)) ** 2 for t, v in points)
+    variance = max(rest / (n - 2), 1e-12)
+    if abs(slope) < LEAST_SLOPE_ERRORS * math.sqrt(variance / spread):
+        return None
+    value = mean_v + slope * (at_s - mean_t)
+    error = math.sqrt(variance * (1 + 1 / n + (at_s - mean_t) ** 2 / spread))
+    below = 0.5 * (1 + math.erf((threshold - value) / (error * math.sqrt(2))))
+    return Forecast(value=value, probability=below)
+
+
+class Prevention:
+    """Follows the trend of every check.
+
+    Attributes
+    ----------
+    count : PreventionCount
+    """
+
+    def __init__(self) -> None:
+        self.count = PreventionCount()
+        self._points: dict[str, deque[tuple[float, float]]] = {}
+        self._open: dict[str, tuple[float, float, bool]] = {}
+
+    def update(
+        self, check: str, at_s: float, value: float, threshold: float, interval_s: float
+    ) -> Forecast | None:
+        """Note a value and say whether the check is about to fail.
+
+        Returns
+        -------
+        Forecast or None
+            Only one whose probability reaches 0.7, while the value is still good.
+        """
+        self._settle(check, at_s, value, threshold)
+        points = self._points.setdefault(check, deque(maxlen=KEPT_READINGS))
+        points.append((at_s, value))
+        if value < threshold or check in self._open:
+            return None
+        forecast = crossing_probability(list(points), at_s + interval_s, threshold)
+        if forecast is None or forecast.probability < PROBABILITY:
+            return None
+        self.count.alarms += 1
+        self._open[check] = (at_s + interval_s, value, False)
+        return forecast
+
+    def treated(self, check: str) -> None:
+        """Note that something was done about an alarm; its trend begins anew."""
+        if check in self._open:
+            until_s, value, _ = self._open[check]
+            self._open[check] = (until_s, value, True)
+            self._points[check].clear()
+
+    def _settle(self, check: str, at_s: float, value: float, threshold: float) -> None:
+        if check not in self._open or at_s < self._open[check][0]:
+            return
+        _, before, acted = self._open.pop(check)
+        if value < threshold:
+            self.count.missed += 1
+        elif acted and value > before:
+            self.count.prevented += 1
+        else:
+            self.count.false_alarms += 1
