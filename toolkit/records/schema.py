@@ -6,10 +6,11 @@ field here: a record holds counts, times, classes and hashes only.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from operator import attrgetter
 from typing import Any, ClassVar, Self
 
 from toolkit.errors import SchemaError
@@ -92,13 +93,24 @@ class Record:
         SchemaError
             Naming the field, the value and the fix.
         """
-        for rule in field_rules(type(self)):
-            value = getattr(self, rule.name)
+        layout = _layout(type(self))
+        given: Sequence[Any] = layout.values(self)
+        for value, (exact, low, high, optional, rule) in zip(
+            given, layout.checks, strict=True
+        ):
             if value is None:
-                if not rule.optional:
+                if not optional:
                     raise SchemaError("missing", field=rule.name, fix="give a value")
-                continue
-            rule.check(value)
+            elif value.__class__ is not exact:
+                rule.check(value)
+            elif low is not None:
+                if not low <= value <= high:
+                    rule.check(value)
+            elif exact is str:
+                if len(value) > MAX_TEXT:
+                    rule.check(value)
+            elif exact is datetime:
+                rule.check(value)
 
     @property
     def completeness(self) -> int:
@@ -113,16 +125,19 @@ class Record:
         dict
             `kind` first, then the known fields in declared order.
         """
-        row: dict[str, Any] = {"kind": self.kind}
-        for rule in field_rules(type(self)):
-            value = getattr(self, rule.name)
-            if value is not None:
-                row[rule.name] = (
-                    value.astimezone(UTC).isoformat(timespec="microseconds")
-                    if rule.type_name == "datetime"
-                    else value
-                )
+        row = self.known()
+        for name in _layout(type(self)).times:
+            if name in row:
+                moment = row[name].astimezone(UTC)
+                row[name] = moment.isoformat(timespec="microseconds")
         return row
+
+    def known(self) -> dict[str, Any]:
+        """Give `kind`, then the fields that are known, in declared order."""
+        layout = _layout(type(self))
+        given = zip(layout.names, layout.values(self), strict=True)
+        row = {name: value for name, value in given if value is not None}
+        return {"kind": self.kind, **row}
 
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> Self:
@@ -438,6 +453,47 @@ _PYTHON_TYPES: Mapping[str, type | tuple[type, ...]] = {
     "Provenance": Provenance,
     "Outcome": Outcome,
 }
+
+
+_Check = tuple[Any, float | None, float, bool, FieldRule]
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """A record class's fields, arranged so that checking a row takes microseconds.
+
+    `checks` holds the one type of each field that needs no second look, for numbers the
+    range, and the rule, which looks at whatever does not fit and explains.
+    """
+
+    names: tuple[str, ...]
+    values: Callable[[Any], tuple[Any, ...]]
+    checks: tuple[_Check, ...]
+    times: tuple[str, ...]
+
+
+_LAYOUTS: dict[type[Record], _Layout] = {}
+
+
+def _layout(cls: type[Record]) -> _Layout:
+    layout = _LAYOUTS.get(cls)
+    if layout is None:
+        rules = field_rules(cls)
+        names = tuple(rule.name for rule in rules)
+        layout = _LAYOUTS[cls] = _Layout(
+            names=names,
+            values=attrgetter(*names),
+            checks=tuple(map(_check_of, rules)),
+            times=tuple(rule.name for rule in rules if rule.type_name == "datetime"),
+        )
+    return layout
+
+
+def _check_of(rule: FieldRule) -> _Check:
+    accepted = _PYTHON_TYPES[rule.type_name]
+    exact = accepted[0] if isinstance(accepted, tuple) else accepted
+    low = rule.low if exact in (int, float) else None
+    return exact, low, rule.high, rule.optional, rule
 
 
 _RULES: dict[str, tuple[FieldRule, ...]] = {}

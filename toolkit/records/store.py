@@ -113,6 +113,8 @@ class RecordStore:
         self._lines: list[bytes] = []
         self._pending: dict[Identity, Copies] = {}
         self._blank = False
+        self._refused: list[dict[str, Any]] = []
+        self._folders: dict[Path, str] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -169,7 +171,7 @@ class RecordStore:
 
     def reject(self, rejection: Rejection) -> Addition:
         """Note a line that could not be read, once."""
-        folder = self.hidden(str(rejection.file.parent.resolve()))
+        folder = self._folder(rejection.file.parent)
         place = f"{folder}/{rejection.file.name}:{rejection.line}"
         identity = ("rejected", record_id(place, rejection.reason))
         if self._known([identity]):
@@ -181,13 +183,17 @@ class RecordStore:
             "line": rejection.line,
             "reason": rejection.reason,
         }
-        self._rejected.append(row)
+        self._refused.append(row)
+        if len(self._refused) >= FLUSH_ROWS:
+            self.flush()
         return Addition.ADDED
 
     def flush(self) -> None:
         """Write what is held back; when this returns, it survives `kill -9`."""
         span = self.spool.append_encoded(self._lines)
         self._lines.clear()
+        self._rejected.append_all(self._refused)
+        self._refused.clear()
         if not self._pending:
             return
         rows = [
@@ -241,6 +247,7 @@ class RecordStore:
 
     def rejected(self) -> Iterator[dict[str, Any]]:
         """Read what could not be imported, in the order it was met."""
+        self.flush()
         for line in self._rejected.lines():
             if line.row is not None:
                 yield line.row
@@ -255,6 +262,12 @@ class RecordStore:
     @property
     def _rejected(self) -> Spool:
         return Spool(self.root / "rejected")
+
+    def _folder(self, directory: Path) -> str:
+        """Hide a directory, remembering the last one: files of one come together."""
+        if directory not in self._folders:
+            self._folders = {directory: self.hidden(str(directory.resolve()))}
+        return self._folders[directory]
 
     def _known(self, identities: Iterable[Identity]) -> dict[Identity, Copies]:
         """Look up the known copies of some records, written or still held back."""
@@ -312,7 +325,7 @@ class RecordStore:
 
 def encode(record: Record) -> bytes:
     """Write a record as one line of the spool."""
-    return orjson.dumps(record.to_json(), option=orjson.OPT_APPEND_NEWLINE)
+    return orjson.dumps(record.known(), option=orjson.OPT_APPEND_NEWLINE)
 
 
 def digest(line: bytes) -> int:

@@ -32,6 +32,10 @@ STRANGE_LINES = 1000
 """Unreadable lines before the first readable one after which a file is another tool's;
 so many reasons are held back at most."""
 
+HOOK = b'"type":"progress","data":{"type":"hook_progress",'
+"""How a line begins that reports a hook: it holds nothing for us, and one line in eight
+is such, so it is not parsed. Inside a text these quotation marks would be escaped."""
+
 
 class ClaudeCodeSource:
     """Reads Claude Code transcripts; see the module for what counts as what.
@@ -73,7 +77,9 @@ def _take_lines(path: Path, transcript: Transcript, sink: Sink) -> None:
     number = 0
     try:
         for number, line in read_lines(path):
-            if line is not None and not line.strip():
+            if line is not None and (
+                not line or line.isspace() or (HOOK in line and transcript.recognised)
+            ):
                 continue
             try:
                 transcript.take(number, decode_object(line))

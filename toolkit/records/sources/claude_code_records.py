@@ -132,7 +132,7 @@ def _event(
     if reply is not None and not had_person(call, batch.mode):
         duration_s = max(round(reply.end_s - call.start_s, 3), 0.0)
     return CoordinationEvent(
-        record_id=call_record_id(call.call_id),
+        record_id=identity if call is batch.calls[0] else call_record_id(call.call_id),
         at=call.at,
         source=SOURCE,
         source_version=batch.version,

@@ -122,11 +122,9 @@ def had_person(call: Call, mode: str | None) -> bool:
 
 def time_batch(calls: Sequence[Call], mode: str | None, before: Before) -> Timing:
     """Time a batch; calls without a result leave what depends on them unknown."""
-    first_s = (
-        min([call.start_s for call in calls]) if len(calls) > 1 else calls[0].start_s
-    )
+    first_s = min([call.start_s for call in calls])
     ended = [call.reply.end_s for call in calls if call.reply is not None]
-    waited = any(had_person(call, mode) for call in calls)
+    waited = any([had_person(call, mode) for call in calls])  # noqa: C419 - twice as fast
     turn_s, slept = _turn(before, first_s)
     censored = waited or slept or before.prompt_s is not None
     waiting_s = _waiting(before) if censored else 0.0
@@ -137,21 +135,29 @@ def time_batch(calls: Sequence[Call], mode: str | None, before: Before) -> Timin
     cycle_s = None
     if turn_s is not None and before.result_s is not None:
         cycle_s = _span(before.result_s, last_s)
-    took = [_span(c.start_s, e) for c, e in zip(calls, ended, strict=True)]
-    known = [seconds for seconds in took if seconds is not None]
-    if len(known) < len(took):
-        return Timing(cycle_s, execution_s, turn_s, waiting_s, censored=censored)
-    total_s = sum(known)
-    return Timing(
-        cycle_s,
-        execution_s,
-        turn_s,
-        waiting_s,
-        total_s,
-        max(known),
-        known[0] if len(known) == 1 else median(known),
-        _parallelism(total_s, execution_s, len(calls)),
-        censored,
+    known = Timing(cycle_s, execution_s, turn_s, waiting_s, censored=censored)
+    return _with_operations(known, calls, ended)
+
+
+def _with_operations(
+    known: Timing, calls: Sequence[Call], ended: Sequence[float]
+) -> Timing:
+    """Add what the single calls took, where every one of them is known."""
+    if len(calls) == 1:
+        took_s = known.execution_s
+        if took_s is None:
+            return known
+        alone = 1.0 if took_s else None
+        return Timing(*known[:4], took_s, took_s, took_s, alone, known.censored)
+    took = [_span(c.start_s, end_s) for c, end_s in zip(calls, ended, strict=True)]
+    given = [seconds for seconds in took if seconds is not None]
+    if len(given) < len(took):
+        return known
+    return known._replace(
+        operations_s=sum(given),
+        longest_s=max(given),
+        median_s=median(given),
+        parallelism=_parallelism(sum(given), known.execution_s, len(calls)),
     )
 
 

@@ -10,7 +10,7 @@ Each call and result counts once: a line that a resumed session repeats changes 
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from toolkit.errors import SchemaError
@@ -51,9 +51,6 @@ NOTICE = re.compile(
 )
 
 
-Reader = Callable[[int, dict[str, Any], str], None]
-
-
 class Transcript:
     """Takes the lines of one file and gives its records.
 
@@ -77,12 +74,7 @@ class Transcript:
         self._sidechains: dict[str, str] = {}
         self._ends: dict[str, float] = {}
         self._clean: dict[str, str] = {}
-        self._readers: dict[str, Reader] = {
-            "assistant": self._assistant,
-            "user": lambda _, row, session: self._user(row, session),
-            "progress": self._progress,
-            "queue-operation": lambda _, row, __: self._queue(row),
-        }
+        self._names: dict[str, str] = {}
 
     def take(self, number: int, row: dict[str, Any]) -> None:
         """Read one line's object.
@@ -105,9 +97,14 @@ class Transcript:
         if session not in self.sessions:
             self.sessions.add(session)
             self.first_session = self.first_session or session
-        reader = self._readers.get(kind)
-        if reader is not None:
-            reader(number, row, session)
+        if kind == "assistant":
+            self._assistant(number, row, session)
+        elif kind == "user":
+            self._user(row, session)
+        elif kind == "progress":
+            self._progress(number, row, session)
+        elif kind == "queue-operation":
+            self._queue(row)
         elif kind != "system" and "uuid" not in row and "timestamp" not in row:
             raise UnreadableLineError("not a line of a transcript", field="type")
         self.recognised = True
@@ -302,9 +299,12 @@ class Transcript:
 
     def _name(self, text: object) -> str | None:
         """Keep the name of a model or a version; `<synthetic>` and texts are none."""
-        if not isinstance(text, str) or not IDENTIFIER.fullmatch(text):
+        if not isinstance(text, str):
             return None
-        return text
+        name = self._names.get(text)
+        if name is None:
+            name = self._names[text] = text if IDENTIFIER.fullmatch(text) else ""
+        return name or None
 
 
 def _message(row: dict[str, Any]) -> dict[str, Any]:
