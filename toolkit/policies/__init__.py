@@ -1,5 +1,12 @@
 """Prediction to action: what a decision is, and the policies that take one."""
 
+from toolkit.policies.adaptive import (
+    Adaptive,
+    Belief,
+    MeasurementPrior,
+    curve_kernels,
+    spend,
+)
 from toolkit.policies.aimd import Aimd
 from toolkit.policies.base import (
     CostCurve,
@@ -13,14 +20,23 @@ from toolkit.policies.base import (
 )
 from toolkit.policies.controller import Controller, SizeBounds
 from toolkit.policies.correction import CorrectionSettings, CostCorrection
+from toolkit.policies.expected_improvement import grid_middle, own_runs_only
 from toolkit.policies.exploring import Exploring
 from toolkit.policies.gradient2 import Gradient2
 from toolkit.policies.greedy import Greedy
 from toolkit.policies.guarded import Gain, Guarded
+from toolkit.policies.offered import (
+    OfferedRange,
+    distinct_axes,
+    offered_columns,
+    with_offered_range,
+)
 from toolkit.policies.vegas import Vegas
 
 __all__ = [
+    "Adaptive",
     "Aimd",
+    "Belief",
     "Controller",
     "CorrectionSettings",
     "CostCorrection",
@@ -33,10 +49,19 @@ __all__ = [
     "Gradient2",
     "Greedy",
     "Guarded",
+    "MeasurementPrior",
+    "OfferedRange",
     "Policy",
     "Problem",
     "Reason",
     "SizeBounds",
     "Value",
     "Vegas",
+    "curve_kernels",
+    "distinct_axes",
+    "grid_middle",
+    "offered_columns",
+    "own_runs_only",
+    "spend",
+    "with_offered_range",
 ]

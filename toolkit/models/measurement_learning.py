@@ -1,0 +1,195 @@
+"""Learns how far history may be trusted on one problem, from groups left out in turn.
+
+The residual of a held-out prediction is a curve over the actions of a problem. Its
+variance components are found by marginal likelihood, once for the curve that history
+predicts and once for no curve at all; the prior weight of each, at several scales, by
+expectation maximisation over what a few runs of each problem would have shown.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+from toolkit.models.relative_rows import RelativeRows, centred
+from toolkit.policies import MeasurementPrior, curve_kernels
+
+__all__ = ["learn_measurement_prior"]
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+SCALES = (0.25, 1.0, 4.0, 16.0)
+LEVEL_VARIANCE = 30.0
+MOST_PROBLEMS = 120
+MOST_ACTIONS = 12
+RUNS = 4
+"""Runs that a problem shows when the weights are learned."""
+DRAWS = 2
+ROUNDS = 15
+SMOOTHING = 0.2
+"""Share of the weights that is spread evenly: no component is ever ruled out."""
+
+
+def learn_measurement_prior(
+    rows: RelativeRows, held_out: Floats, axes: tuple[int, ...], seed: int
+) -> MeasurementPrior:
+    """Learn a prior from held-out predictions.
+
+    Parameters
+    ----------
+    rows : RelativeRows
+    held_out : array of shape (rows,)
+        Predictions by models that had not seen the row's group.
+    axes : tuple of int
+        Action columns that differ within problems.
+    seed : int
+    """
+    rng = np.random.default_rng(seed)
+    first = rows.layout.context
+    values = rows.X[:, [first + axis for axis in axes]]
+    within = centred(values, rows.problem)
+    spread = np.sqrt(np.average(within**2, axis=0, weights=rows.weight)) + 1e-9
+    points = within / spread
+    residuals = [rows.regret - held_out, rows.regret]
+    amplitudes = [_components(rows, points, r, rng) for r in residuals]
+    weights = _weights(rows, points, np.stack(residuals), np.stack(amplitudes), rng)
+    pairs = [tuple(map(float, row)) for row in weights]
+    shapes = [tuple(map(float, row)) for row in amplitudes]
+    return MeasurementPrior(
+        axes=tuple(axes),
+        spread=tuple(map(float, spread)),
+        amplitudes=(shapes[0], shapes[1]),
+        scales=SCALES,
+        weights=(pairs[0], pairs[1]),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Curves:
+    """Residual curves of some problems, padded to the same number of actions."""
+
+    kernels: Floats
+    residual: Floats
+    known: NDArray[np.bool_]
+    weight: Floats
+
+
+def _components(
+    rows: RelativeRows, points: Floats, residual: Floats, rng: np.random.Generator
+) -> Floats:
+    """Maximise the marginal likelihood of the curves, groups weighing alike."""
+    curves = _curves(rows, points, residual, rng)
+    count = len(curves.kernels)
+    both = curves.known[:, :, None] & curves.known[:, None, :]
+    padding = np.eye(both.shape[1]) * ~curves.known[:, :, None]
+    kernels = np.where(both, curves.kernels, 0.0)
+    fixed = both * LEVEL_VARIANCE + padding + both * 1e-5 * np.eye(both.shape[1])
+
+    def loss(logs: Floats) -> tuple[float, Floats]:
+        variances = np.exp(logs)
+        covariance = np.tensordot(variances, kernels, 1) + fixed
+        inverse = np.linalg.inv(covariance)
+        _, log_determinant = np.linalg.slogdet(covariance)
+        solved = (inverse @ curves.residual[..., None])[..., 0]
+        fit = (solved * curves.residual).sum(axis=1) + log_determinant
+        inside = 0.5 * (inverse - solved[:, :, None] * solved[:, None, :])
+        inside *= curves.weight[:, None, None]
+        slope = (kernels * inside).sum(axis=(1, 2, 3)) * variances
+        value = 0.5 * float(curves.weight @ fit) + 0.05 * ((logs + 3) ** 2).sum()
+        return value, slope + 0.1 * (logs + 3)
+
+    start = np.append(np.full(count - 1, -2.0), -4.0)
+    bounds = [(-10.0, 4.0)] * (count - 1) + [(-8.0, 2.0)]
+    found = minimize(
+        loss,
+        start,
+        jac=True,
+        method="L-BFGS-B",
+        bounds=bounds,
+        options={"maxiter": 40},
+    )
+    return np.asarray(np.exp(found.x))
+
+
+def _curves(
+    rows: RelativeRows, points: Floats, residual: Floats, rng: np.random.Generator
+) -> _Curves:
+    problems = _chosen_problems(rows, rng)
+    size = min(MOST_ACTIONS, int(np.bincount(rows.problem).max()))
+    placed = np.zeros((len(problems), size, points.shape[1]))
+    values = np.zeros((len(problems), size))
+    known = np.zeros((len(problems), size), dtype=bool)
+    for row, problem in enumerate(problems):
+        places = np.flatnonzero(rows.problem == problem)
+        if len(places) > size:
+            places = rng.choice(places, size, replace=False)
+        placed[row, : len(places)] = points[places]
+        values[row, : len(places)] = residual[places] - residual[places].mean()
+        known[row, : len(places)] = True
+    groups = rows.group_of_problem[problems]
+    weight = 1 / np.bincount(groups)[groups]
+    return _Curves(
+        kernels=curve_kernels(placed),
+        residual=values,
+        known=known,
+        weight=weight / weight.mean(),
+    )
+
+
+def _chosen_problems(rows: RelativeRows, rng: np.random.Generator) -> Ints:
+    """Choose at most `MOST_PROBLEMS` problems, small groups as likely as large ones."""
+    groups = rows.group_of_problem
+    problems = np.arange(len(groups))
+    if len(problems) <= MOST_PROBLEMS:
+        return problems
+    odds = 1 / np.bincount(groups)[groups]
+    return rng.choice(problems, MOST_PROBLEMS, replace=False, p=odds / odds.sum())
+
+
+def _weights(
+    rows: RelativeRows,
+    points: Floats,
+    residuals: Floats,
+    amplitudes: Floats,
+    rng: np.random.Generator,
+) -> Floats:
+    """Weigh (mean, scale) by what a few runs show, shape (2, scales)."""
+    fits, groups = [], []
+    for problem in _chosen_problems(rows, rng):
+        places = np.flatnonzero(rows.problem == problem)
+        base = np.tensordot(amplitudes, curve_kernels(points[places]), 1)
+        for _ in range(DRAWS):
+            seen = rng.choice(len(places), min(RUNS, len(places)), replace=False)
+            fits.append(_fits(base[:, seen][:, :, seen], residuals[:, places[seen]]))
+            groups.append(rows.group_of_problem[problem])
+    labels = np.asarray(groups)
+    share = 1 / np.bincount(labels)[labels]
+    mixed = _mixture(np.asarray(fits), share / share.sum())
+    return mixed.reshape(len(residuals), len(SCALES))
+
+
+def _fits(base: Floats, residual: Floats) -> Floats:
+    """Log likelihood of a few residuals under every component."""
+    size = residual.shape[1]
+    values = []
+    for matrix, error in zip(base, residual, strict=True):
+        for scale in SCALES:
+            covariance = scale * matrix + LEVEL_VARIANCE**2 + 1e-6 * np.eye(size)
+            _, log_determinant = np.linalg.slogdet(covariance)
+            square = error @ np.linalg.solve(covariance, error)
+            values.append(-0.5 * (square + log_determinant))
+    return np.asarray(values)
+
+
+def _mixture(fits: Floats, share: Floats) -> Floats:
+    """Find mixture weights by expectation maximisation."""
+    count = fits.shape[1]
+    weights = np.full(count, 1 / count)
+    odds = np.exp(fits - fits.max(axis=1, keepdims=True))
+    for _ in range(ROUNDS):
+        blame = weights * odds
+        blame /= blame.sum(axis=1, keepdims=True)
+        weights = (share @ blame + SMOOTHING / count) / (1 + SMOOTHING)
+    return weights

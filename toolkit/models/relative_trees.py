@@ -1,0 +1,96 @@
+"""Extremely randomised trees on relative cost: averages that do not extrapolate."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.ensemble import ExtraTreesRegressor
+
+from toolkit.models.relative_rows import RelativeLayout, RelativeRows, centred, softened
+
+__all__ = ["RelativeTrees"]
+
+Floats = NDArray[np.float64]
+KNEE = 0.5
+CEILING = 1.5
+"""Regret beyond which one bad action is as bad as another: a factor of 4.5."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelativeTrees:
+    """Extra trees on the offered range, or on everything with differences.
+
+    References
+    ----------
+    Geurts, Ernst and Wehenkel, *Extremely randomized trees*, Machine Learning 63 (2006).
+
+    Parameters
+    ----------
+    everything : bool
+        Also the raw actions and every action minus context; else context and offered
+        range only.
+    min_samples_leaf : int
+    trees : int
+    seed : int
+    """
+
+    everything: bool
+    min_samples_leaf: int
+    trees: int = 60
+    seed: int = 0
+
+    def fit(self, rows: RelativeRows) -> "FittedTrees":
+        """Fit on the rows of some groups."""
+        forest = ExtraTreesRegressor(
+            self.trees,
+            min_samples_leaf=self.min_samples_leaf,
+            max_features=0.5,
+            random_state=self.seed,
+        )
+        target = (
+            np.minimum(rows.regret, CEILING)
+            if self.everything
+            else centred(softened(rows.regret, KNEE), rows.problem)
+        )
+        fitted = FittedTrees(
+            forest=forest, layout=rows.layout, everything=self.everything
+        )
+        forest.fit(fitted.design(rows.X), target, sample_weight=rows.weight)
+        return fitted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FittedTrees:
+    """A fitted forest and the columns it reads."""
+
+    forest: ExtraTreesRegressor
+    layout: RelativeLayout
+    everything: bool
+
+    @property
+    def columns(self) -> list[int]:
+        """Positions of the columns that are read as they are."""
+        return (
+            [*self.layout.a, *self.layout.x, *self.layout.offered]
+            if self.everything
+            else [*self.layout.offered, *self.layout.x]
+        )
+
+    @property
+    def pairs(self) -> list[tuple[int, int]]:
+        """Positions whose differences are read."""
+        return self.layout.pairs if self.everything else []
+
+    def design(self, X: Floats) -> NDArray[np.float32]:
+        """Compute in 32 bits, as the exported graph does."""
+        X32 = X.astype(np.float32)
+        parts = [X32[:, self.columns]]
+        if self.pairs:
+            first, second = np.array(self.pairs).T
+            parts.append(X32[:, first] - X32[:, second])
+        return np.hstack(parts)
+
+    def predict(self, X: Floats) -> Floats:
+        """Predict relative cost, shape (n,)."""
+        predicted: Floats = self.forest.predict(self.design(X))
+        return predicted

@@ -1,0 +1,340 @@
+"""History as a prior that yields to a few measurements of the problem at hand.
+
+The log cost of one problem is a curve over its actions. Each *component* of the prior
+is a Gaussian process with its own mean, the curve that history predicts or no curve at
+all, and its own amplitude of doubt. Measurements reweigh the components by their
+likelihood: a history that is wrong here loses its weight within a run or two. The level
+of the curve is unknown to every component, so one run alone changes no mind.
+
+What to measure next is the action whose measurement is expected to lower the cost of
+the final answer most (the knowledge gradient).
+
+References
+----------
+Rasmussen and Williams, *Gaussian Processes for Machine Learning* (2006), 2.2 and 2.7.
+Frazier, Powell and Dayanik, *The knowledge-gradient policy for correlated normal
+beliefs*, INFORMS Journal on Computing 21 (2009).
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from toolkit.errors import SchemaError, UsageError
+from toolkit.policies.base import CostModel, Decision, Floats, Problem, Reason
+
+__all__ = ["Adaptive", "Belief", "MeasurementPrior", "curve_kernels", "spend"]
+
+LENGTHS = (0.5, 1.5)
+"""Length scales of the smooth kernels, in spreads of an action axis."""
+LEVEL_VARIANCE = 900.0
+"""Prior variance of a problem's log level: wide enough to be no information."""
+JITTER = 1e-6
+NODES = np.array([-1.5, -0.5, 0.5, 1.5])
+"""Standardised outcomes that the look-ahead imagines for one measurement."""
+NODE_WEIGHTS = np.exp(-0.5 * NODES**2) / np.exp(-0.5 * NODES**2).sum()
+SHORTLIST = 25
+"""Actions that the look-ahead examines, those of largest expected improvement."""
+NEGLIGIBLE = 1e-3
+"""Components below this weight take no part in the look-ahead."""
+
+
+def curve_kernels(points: Floats) -> Floats:
+    """Covariances between the actions of one problem, of unit amplitude.
+
+    A slope, two lengths of smooth deviation, a curvature, and one for each action that
+    is its own: shape (5, ..., n, n) for points of shape (..., n, axes), which are
+    centred and in spreads.
+
+    Examples
+    --------
+    >>> curve_kernels(np.array([[-1.0], [1.0]]))[0].tolist()
+    [[1.0, -1.0], [-1.0, 1.0]]
+    """
+    across = points[..., :, None, :], points[..., None, :, :]
+    product = (across[0] * across[1]).sum(axis=-1)
+    square = ((across[0] - across[1]) ** 2).sum(axis=-1)
+    smooth = [np.exp(-0.5 * square / length**2) for length in LENGTHS]
+    own = np.broadcast_to(np.eye(points.shape[-2]), product.shape)
+    return np.stack([product, *smooth, product**2, own])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasurementPrior:
+    """What cross-fitting over groups taught about how wrong history is.
+
+    Attributes
+    ----------
+    axes : tuple of int
+        Action columns that the curve runs along.
+    spread : tuple of float
+        Typical spread of each axis within a problem.
+    amplitudes : tuple of tuples of float
+        Variances of `curve_kernels`, for a mean from history and for no mean.
+    scales : tuple of float
+        Multiples of those variances that are entertained.
+    weights : tuple of tuples of float
+        Prior probability of each (mean, scale); sums to 1.
+    """
+
+    axes: tuple[int, ...]
+    spread: tuple[float, ...]
+    amplitudes: tuple[tuple[float, ...], tuple[float, ...]]
+    scales: tuple[float, ...]
+    weights: tuple[tuple[float, ...], tuple[float, ...]]
+
+    def to_json(self) -> dict[str, Any]:
+        """Write as JSON types."""
+        return {
+            "axes": list(self.axes),
+            "spread": list(self.spread),
+            "amplitudes": [list(row) for row in self.amplitudes],
+            "scales": list(self.scales),
+            "weights": [list(row) for row in self.weights],
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "MeasurementPrior":
+        """Read what `to_json` wrote.
+
+        Raises
+        ------
+        SchemaError
+            Where something is missing or of another type.
+        """
+        try:
+            amplitudes = [tuple(map(float, row)) for row in value["amplitudes"]]
+            weights = [tuple(map(float, row)) for row in value["weights"]]
+            return cls(
+                axes=tuple(map(int, value["axes"])),
+                spread=tuple(map(float, value["spread"])),
+                amplitudes=(amplitudes[0], amplitudes[1]),
+                scales=tuple(map(float, value["scales"])),
+                weights=(weights[0], weights[1]),
+            )
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            raise SchemaError(
+                "not a measurement prior", field="measurement_prior", got=str(error)
+            ) from error
+
+    def points(self, problem: Problem) -> Floats:
+        """Place a problem's actions on the curve's axes: centred, in spreads."""
+        values = problem.actions[:, list(self.axes)] / np.asarray(self.spread)
+        return np.asarray(values - values.mean(axis=0))
+
+
+class Belief:
+    """What is believed of one problem's curve, given the runs so far.
+
+    Parameters
+    ----------
+    prior : MeasurementPrior
+    points : array of shape (n_actions, n_axes)
+    history : array of shape (n_actions,)
+        Predicted log cost; its level does not matter.
+    """
+
+    def __init__(
+        self, prior: MeasurementPrior, points: Floats, history: Floats
+    ) -> None:
+        self.history = np.asarray(history - history.mean(), dtype=np.float64)
+        kernels = curve_kernels(points)
+        base = [np.tensordot(a, kernels, 1) for a in np.asarray(prior.amplitudes)]
+        self._means = np.repeat(
+            [self.history, np.zeros(len(points))], len(prior.scales), axis=0
+        )
+        self._covariances = np.array(
+            [scale * matrix for matrix in base for scale in prior.scales]
+        )
+        self._log_weights = np.log(np.asarray(prior.weights).ravel() + 1e-12)
+        self.measured: list[int] = []
+        self.log_costs: list[float] = []
+
+    def observe(self, index: int, log_cost: float) -> None:
+        """Take in a measurement.
+
+        Raises
+        ------
+        UsageError
+            Where the cost is not a finite number.
+        """
+        if not math.isfinite(log_cost):
+            raise UsageError(f"a measured log cost must be finite, got {log_cost}")
+        self.measured.append(index)
+        self.log_costs.append(float(log_cost))
+
+    def answer(self) -> int:
+        """Take the action of least expected log cost; a measured one counts as measured."""
+        if len(self.measured) <= 1:
+            return int(np.argmin(self.history))
+        weights, means, _ = self._posterior()
+        return int(np.argmin(self._pinned(weights @ means)))
+
+    def next(self) -> int | None:
+        """Choose the action to measure next; `None` where all have been."""
+        if len(set(self.measured)) == len(self.history):
+            return None
+        if not self.measured:
+            return self.answer()
+        weights, means, covariances = self._posterior()
+        heavy = weights > NEGLIGIBLE
+        weights = weights[heavy] / weights[heavy].sum()
+        means, covariances = means[heavy], covariances[heavy]
+        values = [
+            (self._value(index, weights, means, covariances), index)
+            for index in self._shortlist(weights, means, covariances)
+        ]
+        return min(values)[1]
+
+    def weight_of_history(self) -> float:
+        """Probability, 0 to 1, of the components that follow history."""
+        weights, _, _ = self._posterior()
+        return float(weights[: len(weights) // 2].sum())
+
+    def _pinned(self, expected: Floats) -> Floats:
+        pinned = expected.copy()
+        pinned[self.measured] = self.log_costs
+        return pinned
+
+    def _posterior(self) -> tuple[Floats, Floats, Floats]:
+        """Weights (c,), means (c, n) and covariances (c, n, n) given the runs."""
+        covariances = self._covariances + LEVEL_VARIANCE
+        if not self.measured:
+            weights = np.exp(self._log_weights)
+            return weights / weights.sum(), self._means, covariances
+        seen = self.measured
+        across = covariances[:, :, seen]
+        own = across[:, seen, :] + JITTER * np.eye(len(seen))
+        gain = np.linalg.solve(own, across.transpose(0, 2, 1)).transpose(0, 2, 1)
+        error = np.asarray(self.log_costs) - self._means[:, seen]
+        solved = np.linalg.solve(own, error[..., None])[..., 0]
+        _, log_determinant = np.linalg.slogdet(own)
+        fit = self._log_weights - 0.5 * ((solved * error).sum(1) + log_determinant)
+        weights = np.exp(fit - fit.max())
+        means = self._means + (gain @ error[..., None])[..., 0]
+        reduced = covariances - gain @ across.transpose(0, 2, 1)
+        return weights / weights.sum(), means, reduced
+
+    def _shortlist(
+        self, weights: Floats, means: Floats, covariances: Floats
+    ) -> list[int]:
+        spread = np.sqrt(np.maximum(np.diagonal(covariances, 0, 1, 2), 1e-9))
+        z = (min(self.log_costs) - means) / spread
+        improvement = weights @ (spread * (z * _normal_cdf(z) + _normal_pdf(z)))
+        improvement[self.measured] = -np.inf
+        order = np.argsort(-improvement, kind="stable")[:SHORTLIST]
+        return [int(index) for index in order if np.isfinite(improvement[index])]
+
+    def _value(
+        self, index: int, weights: Floats, means: Floats, covariances: Floats
+    ) -> float:
+        """Expect the log cost of the answer after measuring one more action."""
+        variance = np.maximum(covariances[:, index, index], 0.0) + JITTER
+        spread = np.sqrt(variance)
+        outcomes = (means[:, index, None] + spread[:, None] * NODES).ravel()
+        chance = (weights[:, None] * NODE_WEIGHTS).ravel()
+        shift = outcomes[:, None] - means[None, :, index]
+        fit = np.log(weights) - 0.5 * shift**2 / variance - np.log(spread)
+        posterior = np.exp(fit - fit.max(axis=1, keepdims=True))
+        posterior /= posterior.sum(axis=1, keepdims=True)
+        expected = posterior @ means
+        expected += (posterior * shift / variance) @ covariances[:, :, index]
+        expected[:, self.measured] = self.log_costs
+        expected[:, index] = outcomes
+        return float(chance @ expected.min(axis=1))
+
+
+class Adaptive:
+    """Answer from history until own runs say otherwise.
+
+    Parameters
+    ----------
+    model : CostModel
+        Predicts the curve from history.
+    prior : MeasurementPrior
+        How far it is to be trusted.
+    name, version : str
+    """
+
+    def __init__(
+        self,
+        model: CostModel,
+        prior: MeasurementPrior,
+        *,
+        name: str = "adaptive",
+        version: str = "0",
+    ) -> None:
+        self.model = model
+        self.prior = prior
+        self.name = name
+        self.version = version
+
+    def believe(self, problem: Problem) -> Belief:
+        """Begin with what history says of a problem."""
+        curve = self.model.predict(problem)
+        return Belief(self.prior, self.prior.points(problem), curve.log_cost)
+
+    def decide(self, problem: Problem) -> Decision:
+        """Answer without a run of one's own."""
+        return self.answer(problem, self.believe(problem))
+
+    def answer(self, problem: Problem, belief: Belief) -> Decision:
+        """Answer after the runs in `belief`."""
+        index = belief.answer()
+        measured = index in belief.measured
+        return Decision(
+            index=index,
+            label=problem.labels[index],
+            action=tuple(map(float, problem.actions[index])),
+            reason=Reason(
+                code="measured" if measured else "least_expected_cost",
+                facts={
+                    "own_runs": len(belief.measured),
+                    "weight_of_history": belief.weight_of_history(),
+                },
+            ),
+            policy=self.name,
+            version=self.version,
+        )
+
+
+def spend(
+    belief: Belief, measure: Callable[[int], float], budgets: Sequence[int]
+) -> list[int]:
+    """Measure actions of the belief's own choosing; answer at each budget.
+
+    Parameters
+    ----------
+    belief : Belief
+        Changed by the measurements.
+    measure : callable
+        Log cost of the action with that index; called for chosen actions only.
+    budgets : sequence of int
+        Ascending numbers of runs.
+
+    Returns
+    -------
+    list of int
+        The answer at each budget; fewer runs where the actions run out.
+    """
+    answers: list[int] = []
+    for budget in budgets:
+        while len(belief.measured) < budget:
+            index = belief.next()
+            if index is None:
+                break
+            belief.observe(index, measure(index))
+        answers.append(belief.answer())
+    return answers
+
+
+def _normal_pdf(z: Floats) -> Floats:
+    return np.asarray(np.exp(-0.5 * z * z) / math.sqrt(2 * math.pi))
+
+
+def _normal_cdf(z: Floats) -> Floats:
+    erf = np.frompyfunc(math.erf, 1, 1)
+    return np.asarray(0.5 * (1 + erf(z / math.sqrt(2)).astype(np.float64)))

@@ -1,0 +1,119 @@
+"""Where an action lies among the actions on offer: what carries over to unseen groups.
+
+A best batch size of 64 says little about another model; "the second largest that fits"
+says much. Three numbers an axis are known before deciding: the distance to the largest
+action on offer, to the smallest, and the share of the way between them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from toolkit.errors import UsageError
+from toolkit.policies.base import CostCurve, CostModel, Floats, Problem
+
+__all__ = ["OfferedRange", "distinct_axes", "offered_columns", "with_offered_range"]
+
+SAME = 1e-6
+"""Two action columns that differ by less than this within every problem are one."""
+
+
+def distinct_axes(actions: Sequence[Floats]) -> tuple[int, ...]:
+    """Find the action columns that differ by more than a constant within problems.
+
+    The total batch and the batch per worker are one axis where workers are fixed.
+
+    Parameters
+    ----------
+    actions : sequence of arrays of shape (n_actions, n_columns)
+        The actions of each problem.
+
+    Returns
+    -------
+    tuple of int
+        Positions of the columns to keep; the first of equal ones. The first column
+        where none varies.
+
+    Examples
+    --------
+    >>> distinct_axes([np.array([[0.0, 3.0, 1.0], [1.0, 4.0, 1.0], [2.0, 5.0, 1.0]])])
+    (0,)
+    """
+    centred = np.concatenate([block - block.mean(axis=0) for block in actions])
+    kept: list[int] = []
+    for column in range(centred.shape[1]):
+        values = centred[:, column]
+        if np.abs(values).max() > SAME and all(
+            np.abs(values - centred[:, other]).max() > SAME for other in kept
+        ):
+            kept.append(column)
+    return tuple(kept) or (0,)
+
+
+def offered_columns(actions: Floats, axes: Sequence[int]) -> Floats:
+    """Compute the three numbers of each axis, shape (n_actions, 3 * len(axes)).
+
+    Parameters
+    ----------
+    actions : array of shape (n_actions, n_columns)
+        All actions of one problem.
+    axes : sequence of int
+
+    Examples
+    --------
+    >>> offered_columns(np.array([[0.0], [1.0], [4.0]]), [0]).tolist()
+    [[-4.0, 0.0, 0.0], [-3.0, 1.0, 0.25], [0.0, 4.0, 1.0]]
+    """
+    values = actions[:, list(axes)]
+    low, high = values.min(axis=0), values.max(axis=0)
+    share = (values - low) / np.where(high > low, high - low, 1.0)
+    return np.hstack([values - high, values - low, share])
+
+
+def with_offered_range(problem: Problem, axes: Sequence[int]) -> Problem:
+    """Add the offered range's columns to the actions of a problem.
+
+    Raises
+    ------
+    UsageError
+        Where an axis is not an action column.
+
+    Examples
+    --------
+    >>> with_offered_range(Problem.of("size", [0, 1, 4]), [0]).action_columns
+    ('size', 'below_largest:size', 'above_smallest:size', 'share:size')
+    """
+    if any(axis >= len(problem.action_columns) for axis in axes):
+        raise UsageError(f"axes {tuple(axes)} of actions {problem.action_columns}")
+    names = [problem.action_columns[axis] for axis in axes]
+    added = [
+        f"{what}:{name}"
+        for what in ("below_largest", "above_smallest", "share")
+        for name in names
+    ]
+    return replace(
+        problem,
+        action_columns=(*problem.action_columns, *added),
+        actions=np.hstack([problem.actions, offered_columns(problem.actions, axes)]),
+    )
+
+
+class OfferedRange:
+    """A cost model that is shown where each action lies among those on offer.
+
+    Parameters
+    ----------
+    model : CostModel
+        Reads the columns of `with_offered_range`.
+    axes : sequence of int
+    """
+
+    def __init__(self, model: CostModel, axes: Sequence[int]) -> None:
+        self.model = model
+        self.axes = tuple(axes)
+
+    def predict(self, problem: Problem) -> CostCurve:
+        """Expect a cost of each action, comparable within the problem only."""
+        curve = self.model.predict(with_offered_range(problem, self.axes))
+        return replace(curve, relative=True)
