@@ -30,6 +30,18 @@ from toolkit.metrics.decision import (
     share_within,
     slowdown,
 )
+from toolkit.metrics.interval import ShareInterval, wilson
+from toolkit.metrics.objectives import (
+    OBJECTIVES,
+    Burn,
+    Claim,
+    Objective,
+    ObjectiveReport,
+    Period,
+    Trials,
+    Verdict,
+    objective_report,
+)
 from toolkit.metrics.regression import (
     mean_absolute_log_error,
     r_squared,
@@ -38,12 +50,21 @@ from toolkit.metrics.regression import (
 from toolkit.metrics.student_t import student_t_cdf, student_t_quantile
 
 __all__ = [
+    "OBJECTIVES",
     "BootstrapInterval",
+    "Burn",
+    "Claim",
     "DifferenceOfRatios",
     "LogRatioOfRatios",
+    "Objective",
+    "ObjectiveReport",
+    "Period",
     "RatioOfTotals",
     "ReliabilityBin",
+    "ShareInterval",
     "Statistic",
+    "Trials",
+    "Verdict",
     "cluster_bootstrap",
     "coverage",
     "expected_calibration_error",
@@ -53,6 +74,7 @@ __all__ = [
     "group_totals",
     "interval_width",
     "mean_absolute_log_error",
+    "objective_report",
     "paired_group_bootstrap",
     "r_squared",
     "range_normalised_regret",
@@ -62,4 +84,5 @@ __all__ = [
     "slowdown",
     "student_t_cdf",
     "student_t_quantile",
+    "wilson",
 ]

@@ -573,6 +573,11 @@ class CoordinationMonitor:
         """Count the operations of the cross-agent window."""
         return unpack(self._packed)
 
+    def agent_counts(self, agent: str) -> Counts:
+        """Count the last operations of one agent; none of one not remembered."""
+        me = self._agents.get(agent)
+        return unpack(me.packed if me else 0)
+
     # What follows runs seldom, or when somebody asks.
 
     def _drop_outdated(self, done: dict[AgentRecord, float], now: float) -> None:

@@ -1,0 +1,331 @@
+"""The coordination feature table: what the live monitor knows, worked out from history.
+
+The batch twin of `toolkit.runtime.coordination`: the same definitions as Ibis
+expressions over coordination records. A row is an agent at one instant, after all its
+operations of that instant; counts agree with the monitor's exactly, floats to 1e-9.
+
+Point in time: an event is judged by what strictly precedes it, so a row holds nothing
+of the future.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from toolkit.baselines import EfficiencyWeights
+from toolkit.features.engine import connect, read_records
+from toolkit.records import Dataset
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["COORDINATION_COLUMNS", "coordination_features", "coordination_table"]
+
+WINDOW = 10
+HORIZON_US = 300_000_000
+FORGET_US = 3_600_000_000
+GAP_HALF_LIFE = 50
+WAIT_BUDGET_S = 1.0
+FEWEST_FACTORS = 3
+"""Definitions, section 2; a test holds them to the monitor's settings."""
+
+BLOCK = 25_000
+"""Gaps are weighted by 2^(place / half-life), which would overflow after 51,150
+operations; so places start again every block, and a row reads the one of two staggered
+series in which at least half a block lies behind it (2^-250 of the weight is lost)."""
+
+COORDINATION_COLUMNS = {
+    "agent": "session and agent id",
+    "at": "instant, UTC",
+    "window_operations": "operations in the window of the last 10",
+    "keyed": "of them with a memory key",
+    "reads": "of them reads",
+    "writes": "of them writes",
+    "stale_reads": "reads of an older version",
+    "stale_writes": "writes over another agent's unseen write",
+    "duplicates": "operations another agent had just done",
+    "hooks_known": "operations of which hook events are known",
+    "hooked": "operations with both hook events",
+    "operation_frequency": "0 to 1, or missing",
+    "memory_consistency": "0 to 1, or missing",
+    "coordination_latency": "0 to 1, or missing",
+    "duplicate_work": "0 to 1, or missing",
+    "hook_compliance": "0 to 1, or missing",
+    "score": "0 to 1, or missing with fewer than three factors",
+}
+"""Columns of the table with their meaning."""
+
+_FLAGS = (
+    "duplicate",
+    "stale_write",
+    "stale_read",
+    "is_write",
+    "is_read",
+    "is_hooked",
+    "is_hooks_known",
+    "is_keyed",
+)
+"""Also the order among operations of one instant, as the monitor's rings keep them."""
+
+_SUMS = {
+    "window_operations": "one",
+    "keyed": "is_keyed",
+    "reads": "is_read",
+    "writes": "is_write",
+    "stale_reads": "stale_read",
+    "stale_writes": "stale_write",
+    "duplicates": "duplicate",
+    "hooks_known": "is_hooks_known",
+    "hooked": "is_hooked",
+}
+
+
+def coordination_table(dataset: Dataset) -> "pd.DataFrame":
+    """Build the coordination table of a store.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Compacted records.
+
+    Returns
+    -------
+    DataFrame of shape (n_instants, n_columns)
+        The columns of `COORDINATION_COLUMNS`, ordered by time and agent.
+
+    Raises
+    ------
+    NotEnoughDataError
+        Where there is no coordination record.
+    """
+    connection = connect()
+    events = read_records(connection, dataset, "coordination")
+    table: pd.DataFrame = coordination_features(events).to_pyarrow().to_pandas()
+    connection.disconnect()
+    return table
+
+
+def coordination_features(events: Any) -> Any:
+    """Write the coordination table as an Ibis expression.
+
+    Parameters
+    ----------
+    events : ibis.Table
+        Coordination records.
+
+    Returns
+    -------
+    ibis.Table
+        One row an agent and instant.
+    """
+    rows = _with_duplicates(_with_stale_writes(_with_stale_reads(_identified(events))))
+    table = _with_score(_with_factors(_with_windows(rows)))
+    last = table.filter(table.place_in_instant == 0)
+    return last.select(*COORDINATION_COLUMNS).order_by("at", "agent")
+
+
+def _identified(events: Any) -> Any:
+    """Name the agents, number the microseconds, and part their lives."""
+    import ibis
+
+    epoch = ibis.timestamp("1970-01-01 00:00:00+00:00", timezone="UTC")
+    pre, post = events.has_pre_event, events.has_post_event
+    denied = (pre.notnull() & ~pre) | (post.notnull() & ~post)
+    known = (pre.notnull() & post.notnull()) | denied
+    rows = events.mutate(
+        agent=ibis.ifelse(
+            events.session_id.isnull(),
+            events.agent_id,
+            events.session_id + "/" + events.agent_id,
+        ),
+        us=events["at"].delta(epoch, unit="microsecond"),
+        one=ibis.literal(1, "int64"),
+        is_keyed=events.memory_key.notnull().cast("int64"),
+        is_read=_flag(events.memory_key.notnull() & (events.action == "read")),
+        is_write=_flag(events.memory_key.notnull() & (events.action == "write")),
+        is_hooks_known=_flag(known),
+        is_hooked=_flag(pre & post),
+    )
+    before = rows.us.lag().over(ibis.window(group_by=rows.agent, order_by=rows.us))
+    rows = rows.mutate(begins=_flag(rows.us - before > FORGET_US))
+    lives = ibis.window(
+        group_by=rows.agent, order_by=rows.us, preceding=None, following=0
+    )
+    return rows.mutate(life=rows.begins.sum().over(lives))
+
+
+def _with_stale_reads(rows: Any) -> Any:
+    """Find the newest write before each event, then reads of an older version."""
+    import ibis
+
+    earlier = ibis.range_window(
+        preceding=(HORIZON_US, 1), group_by=rows.memory_key, order_by=rows.us
+    )
+    rows = rows.mutate(
+        newest_us=rows.us.max(where=rows.is_write == 1).over(earlier),
+    )
+    written = rows.filter(rows.is_write == 1)
+    newest = written.group_by(["memory_key", "us"]).agg(
+        newest_version=written.version.max(),
+        first_writer=written.agent.min(),
+        last_writer=written.agent.max(),
+    )
+    newest = newest.rename(newest_key="memory_key", newest_at="us")
+    rows = rows.left_join(
+        newest,
+        [rows.memory_key == newest.newest_key, rows.newest_us == newest.newest_at],
+    ).drop("newest_key", "newest_at")
+    older = rows.version_seen < rows.newest_version
+    return rows.mutate(stale_read=_flag((rows.is_read == 1) & older))
+
+
+def _with_stale_writes(rows: Any) -> Any:
+    """Find writes whose author had not seen the newest write, by another agent."""
+    import ibis
+
+    earlier = ibis.range_window(
+        preceding=(HORIZON_US, 1),
+        group_by=[rows.memory_key, rows.agent],
+        order_by=rows.us,
+    )
+    sees = (rows.is_write == 1) | ((rows.is_read == 1) & (rows.stale_read == 0))
+    rows = rows.mutate(sight_us=rows.us.max(where=sees).over(earlier))
+    alone = (rows.first_writer == rows.agent) & (rows.last_writer == rows.agent)
+    by_version = rows.version_seen < rows.newest_version
+    by_time = rows.sight_us.isnull() | (rows.sight_us < rows.newest_us)
+    stale = rows.newest_us.notnull() & ~alone & ibis.coalesce(by_version, by_time)
+    return rows.mutate(stale_write=_flag((rows.is_write == 1) & stale))
+
+
+def _with_duplicates(rows: Any) -> Any:
+    """Find operations that another agent had just done on the same key."""
+    import ibis
+
+    agents = ibis.window(
+        group_by=[rows.agent, rows.life], order_by=[rows.us, rows.record_id]
+    )
+    rows = rows.mutate(displaced_by=rows.us.lead(WINDOW).over(agents))
+    instants = ibis.window(group_by=[rows.agent, rows.life, rows.us])
+    kept = rows.displaced_by.isnull().any().over(instants)
+    rows = rows.mutate(
+        left_us=kept.ifelse(ibis.null("int64"), rows.displaced_by.max().over(instants))
+    )
+    others = rows.filter(rows.is_keyed == 1).select(
+        other_key="memory_key",
+        other_operation="operation",
+        other="agent",
+        then_us="us",
+        gone_us="left_us",
+    )
+    pairs = rows.join(
+        others,
+        [
+            rows.memory_key == others.other_key,
+            rows.operation == others.other_operation,
+            rows.agent != others.other,
+            others.then_us < rows.us,
+            others.then_us >= rows.us - HORIZON_US,
+            others.then_us >= ibis.coalesce(rows.newest_us, others.then_us),
+            ibis.coalesce(others.gone_us, rows.us) >= rows.us,
+        ],
+    )
+    found = pairs.select(duplicate_id="record_id").distinct()
+    rows = rows.left_join(found, rows.record_id == found.duplicate_id)
+    return rows.mutate(duplicate=_flag(rows.duplicate_id.notnull()))
+
+
+def _with_windows(rows: Any) -> Any:
+    """Sum up the last ten operations and weigh the gaps."""
+    import ibis
+
+    order = _canonical(rows)
+    life = [rows.agent, rows.life]
+    recent = ibis.window(
+        group_by=life, order_by=order, preceding=WINDOW - 1, following=0
+    )
+    lives = ibis.window(group_by=life, order_by=order)
+    backwards = ibis.window(
+        group_by=[*life, rows.us], order_by=[column.desc() for column in order[1:]]
+    )
+    rows = rows.mutate(
+        **{name: rows[flag].sum().over(recent) for name, flag in _SUMS.items()},
+        span_us=rows.us - rows.us.min().over(recent),
+        median_wait_s=rows.waited_s.median().over(recent),
+        gap_us=(rows.us - rows.us.lag().over(lives)).cast("float64"),
+        place=ibis.row_number().over(lives),
+        place_in_instant=ibis.row_number().over(backwards),
+    )
+    rows = rows.mutate(**_placed(rows, "a", 0), **_placed(rows, "b", BLOCK // 2))
+    rows = rows.mutate(**_weighed(rows, "a"), **_weighed(rows, "b"))
+    first = (rows.block_a == 0) | (rows.place_a >= BLOCK // 2)
+    return rows.mutate(expected_us=first.ifelse(rows.expected_a, rows.expected_b))
+
+
+def _canonical(rows: Any) -> list[Any]:
+    """Order operations as the monitor's rings do; the id parts what is alike."""
+    flags = (rows[flag] for flag in _FLAGS)
+    return [rows.us, *flags, rows.waited_s.fill_null(-1.0), rows.record_id]
+
+
+def _placed(rows: Any, series: str, shift: int) -> dict[str, Any]:
+    place = rows.place + shift
+    return {
+        f"block_{series}": (place // BLOCK).cast("int64"),
+        f"place_{series}": place % BLOCK,
+    }
+
+
+def _weighed(rows: Any, series: str) -> dict[str, Any]:
+    import ibis
+
+    so_far = ibis.window(
+        group_by=[rows.agent, rows.life, rows[f"block_{series}"]],
+        order_by=_canonical(rows),
+        preceding=None,
+        following=0,
+    )
+    power = rows[f"place_{series}"] / GAP_HALF_LIFE
+    weight = ibis.literal(2.0).pow(power)
+    total = (rows.gap_us * weight).sum().over(so_far)
+    known = rows.gap_us.notnull().ifelse(weight, 0.0).sum().over(so_far)
+    return {f"expected_{series}": total / known.nullif(0.0)}
+
+
+def _with_factors(rows: Any) -> Any:
+    """Work out the five factors; one without observations is missing."""
+    import ibis
+
+    mean_gap = rows.span_us / (rows.window_operations - 1).nullif(0)
+    all_at_once = (mean_gap == 0) & (rows.expected_us == 0)
+    ratio = ibis.least(1.0, rows.expected_us / mean_gap.nullif(0))
+    stale = rows.stale_reads + rows.stale_writes
+    return rows.mutate(
+        operation_frequency=ibis.cases(
+            (mean_gap.isnull() | all_at_once, ibis.null("float64")),
+            (mean_gap == 0, 1.0),
+            else_=ratio,
+        ),
+        memory_consistency=1.0 - stale / (rows.reads + rows.writes).nullif(0),
+        coordination_latency=WAIT_BUDGET_S / (WAIT_BUDGET_S + rows.median_wait_s),
+        duplicate_work=(rows.keyed > 0).ifelse(
+            1.0 - rows.duplicates / rows.window_operations, ibis.null("float64")
+        ),
+        hook_compliance=rows.hooked / rows.hooks_known.nullif(0),
+    )
+
+
+def _with_score(rows: Any) -> Any:
+    """Weigh the factors that are present."""
+    import ibis
+
+    weights = EfficiencyWeights()
+    shares = {name: getattr(weights, name) for name in EfficiencyWeights.__slots__}
+    zero = ibis.literal(0.0)
+    total = sum((rows[n].fill_null(0.0) * s for n, s in shares.items()), zero)
+    weight = sum((rows[n].notnull().ifelse(s, 0.0) for n, s in shares.items()), zero)
+    present = sum((_flag(rows[n].notnull()) for n in shares), ibis.literal(0))
+    return rows.mutate(
+        score=(present >= FEWEST_FACTORS).ifelse(total / weight, ibis.null("float64"))
+    )
+
+
+def _flag(condition: Any) -> Any:
+    return condition.fill_null(False).cast("int64")  # noqa: FBT003 - Ibis takes the value alone
