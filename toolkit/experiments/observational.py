@@ -1,0 +1,197 @@
+"""What a history that nobody designed supports, and what it does not.
+
+Agents batch more when the work is easy to batch, so the cost of a size that was chosen
+is not the cost the same work would have had at another size. Without logged propensities
+nothing here proves a gain; it says how much was tried, what it cost where it was tried,
+and how well costs of unseen sessions are predicted.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from toolkit.baselines import OPTIMUMS
+from toolkit.experiments.cost_model import fit_on
+from toolkit.experiments.evaluation import Learner
+from toolkit.experiments.learning_table import LearningTable
+from toolkit.experiments.split import Fold
+from toolkit.metrics import (
+    RatioOfTotals,
+    cluster_bootstrap,
+    group_totals,
+    mean_absolute_log_error,
+)
+
+__all__ = [
+    "PredictionSkill",
+    "SizeSupport",
+    "limits_of",
+    "prediction_skill",
+    "size_support",
+]
+
+LARGE = 3
+"""From three operations on a batch is more than a pair issued together."""
+
+FEWEST_ROWS = 30
+FEWEST_GROUPS = 5
+"""Below either, a size was hardly tried."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SizeSupport:
+    """How often a size was tried and what it cost where it was.
+
+    Attributes
+    ----------
+    operation_type : str
+    size : int
+    batches, sessions : int
+    cost_s, cost_low_s, cost_high_s : float or None
+        Seconds per successful operation, ratio of totals, 95 % interval over sessions;
+        `None` with fewer than two sessions or without a success.
+    """
+
+    operation_type: str
+    size: int
+    batches: int
+    sessions: int
+    cost_s: float | None
+    cost_low_s: float | None
+    cost_high_s: float | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Write as JSON types."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PredictionSkill:
+    """How well the cost of unseen sessions' batches is predicted.
+
+    Attributes
+    ----------
+    rows, groups : int
+    learned_error, constant_error : float
+        Mean absolute error of log cost; the constant knows the operation type's mean.
+    """
+
+    rows: int
+    groups: int
+    learned_error: float
+    constant_error: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Write as JSON types."""
+        return asdict(self)
+
+
+def size_support(table: LearningTable, *, seed: int) -> list[SizeSupport]:
+    """Count every operation type and size, with its cost where it was tried."""
+    rows = []
+    frame = table.frame.assign(_row=np.arange(len(table.frame)), _group=table.groups)
+    for (operation_type, size), part in frame.groupby(
+        ["operation_type", "size"], sort=True
+    ):
+        y = table.y[part["_row"].to_numpy()] * float(str(size))
+        cost = _cost(y, part["_group"].to_numpy(), seed)
+        rows.append(
+            SizeSupport(
+                operation_type=str(operation_type),
+                size=int(str(size)),
+                batches=len(part),
+                sessions=int(part["_group"].nunique()),
+                cost_s=cost[0],
+                cost_low_s=cost[1],
+                cost_high_s=cost[2],
+            )
+        )
+    return rows
+
+
+def prediction_skill(
+    table: LearningTable, folds: Sequence[Fold], learner: Learner
+) -> PredictionSkill:
+    """Compare the learned cost with its operation type's constant on unseen sessions."""
+    from sklearn.base import clone
+
+    observed, learned, constant = [], [], []
+    kinds = table.frame.get("operation_type")
+    for fold in folds:
+        model = fit_on(table, fold.train, clone(learner.model))
+        train, test = table.rows_of(fold.train), table.rows_of(fold.test)
+        test = test[np.isfinite(table.log_cost[test])]
+        names = np.full(len(table.frame), "") if kinds is None else kinds.to_numpy()
+        overall = float(np.nanmean(table.log_cost[train]))
+        means = {
+            name: float(np.nanmean(table.log_cost[train][names[train] == name]))
+            for name in set(names[train].tolist())
+        }
+        observed += np.exp(table.log_cost[test]).tolist()
+        predicted = model.predict(table.X[test].astype(np.float64))
+        learned += np.exp(predicted).tolist()
+        constant += [np.exp(means.get(name, overall)) for name in names[test]]
+    return PredictionSkill(
+        rows=len(observed),
+        groups=len(set(table.groups.tolist())),
+        learned_error=mean_absolute_log_error(observed, learned),
+        constant_error=mean_absolute_log_error(observed, constant),
+    )
+
+
+def limits_of(table: LearningTable, support: Sequence[SizeSupport]) -> list[str]:
+    """Say in sentences what this history cannot answer."""
+    limits = [
+        (
+            "The sizes were chosen by the agents, not assigned, and no propensities were "
+            "logged: differences between sizes mix what batching does with when agents "
+            "batch."
+        )
+    ]
+    for kind in sorted({row.operation_type for row in support}):
+        rows = [row for row in support if row.operation_type == kind]
+        batches = sum(row.batches for row in rows)
+        large = sum(row.batches for row in rows if row.size >= LARGE)
+        tried = [
+            row.size
+            for row in rows
+            if row.batches >= FEWEST_ROWS and row.sessions >= FEWEST_GROUPS
+        ]
+        reach = f"up to {max(tried)} per batch" if tried else "at no size"
+        text = (
+            f"`{kind}`: {batches} batches, {large} of them with {LARGE} operations or "
+            f"more; supported {reach} ({FEWEST_ROWS} batches in {FEWEST_GROUPS} groups)."
+        )
+        rule = OPTIMUMS.get(kind)
+        if rule is not None and rule.optimal not in tried:
+            text += (
+                f" The rule's {rule.optimal} was hardly tried, so it cannot be judged."
+            )
+        limits.append(text)
+    if table.frame["load_cpu"].isna().all():
+        limits.append(
+            "No system load was recorded: the rule's load thresholds are idle."
+        )
+    return limits
+
+
+def _cost(
+    y: "np.ndarray[Any, np.dtype[np.float64]]",
+    groups: "np.ndarray[Any, Any]",
+    seed: int,
+) -> tuple[float | None, float | None, float | None]:
+    if not (y[:, 1] > 0).any():
+        return None, None, None
+    if len(set(groups.tolist())) < 2:
+        return float(y[:, 0].sum() / y[:, 1].sum()), None, None
+    totals, sizes = group_totals([y[:, 0], y[:, 1]], groups)
+    interval = cluster_bootstrap(
+        totals,
+        RatioOfTotals(),
+        rng=np.random.default_rng(seed),
+        rows=int(sizes.sum()),
+        method="jackknife" if len(totals) < FEWEST_GROUPS else "auto",
+    )
+    return interval.estimate, max(interval.low, 0.0), interval.high

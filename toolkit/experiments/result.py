@@ -1,0 +1,111 @@
+"""What an experiment found: a frozen result, its JSON form, and the table people read."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from toolkit.experiments.evaluation import Evaluation
+from toolkit.metrics import group_bootstrap, paired_group_bootstrap, share_within
+
+__all__ = ["PolicyRow", "markdown_table", "policy_rows"]
+
+TIE = 0.02
+"""Differences under 2 % in log cost are ties: that is the replicates' noise."""
+
+ORDER = ("oracle", "learned", "guarded", "tuned rule", "rule", "best constant")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyRow:
+    """One policy's row of the comparison.
+
+    Attributes
+    ----------
+    policy : str
+    slowdown, slowdown_low, slowdown_high : float
+        Geometric mean of chosen cost over best cost, with its 95 % interval over groups.
+    within_5, within_10 : float
+        Share of problems at most that much worse than the best.
+    against_rule, against_rule_low, against_rule_high : float
+        Cost relative to the rule's, minus 1; below 0 is cheaper.
+    verdict : str
+        `better`, `worse` or `tie` against the rule, by the interval and the noise.
+    """
+
+    policy: str
+    slowdown: float
+    slowdown_low: float
+    slowdown_high: float
+    within_5: float
+    within_10: float
+    against_rule: float
+    against_rule_low: float
+    against_rule_high: float
+    verdict: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Write as JSON types."""
+        return asdict(self)
+
+
+def policy_rows(evaluation: Evaluation, *, seed: int) -> list[PolicyRow]:
+    """Grade every policy, with intervals over groups."""
+    rule = np.array(evaluation.scores["rule"])
+    groups = np.array(evaluation.groups)
+    rows = [
+        _row(name, np.array(scores), rule, groups, seed)
+        for name, scores in evaluation.scores.items()
+    ]
+    return sorted(rows, key=lambda row: (_rank(row.policy), row.slowdown))
+
+
+def _rank(name: str) -> int:
+    return ORDER.index(name) if name in ORDER else len(ORDER)
+
+
+def _row(
+    name: str,
+    scores: "np.ndarray[Any, np.dtype[np.float64]]",
+    rule: "np.ndarray[Any, np.dtype[np.float64]]",
+    groups: "np.ndarray[Any, Any]",
+    seed: int,
+) -> PolicyRow:
+    rng = np.random.default_rng(seed)
+    mean = group_bootstrap(scores, groups, rng=rng)
+    paired = paired_group_bootstrap(scores, rule, groups, rng=rng)
+    slowdowns = np.exp(scores)
+    return PolicyRow(
+        policy=name,
+        slowdown=float(np.exp(mean.estimate)),
+        slowdown_low=max(1.0, float(np.exp(mean.low))),
+        slowdown_high=float(np.exp(mean.high)),
+        within_5=share_within(slowdowns, 0.05),
+        within_10=share_within(slowdowns, 0.10),
+        against_rule=float(np.expm1(paired.estimate)),
+        against_rule_low=float(np.expm1(paired.low)),
+        against_rule_high=float(np.expm1(paired.high)),
+        verdict=_verdict(paired.estimate, paired.low, paired.high),
+    )
+
+
+def _verdict(estimate: float, low: float, high: float) -> str:
+    if abs(estimate) < TIE or low <= 0 <= high:
+        return "tie"
+    return "better" if estimate < 0 else "worse"
+
+
+def markdown_table(rows: Sequence[PolicyRow]) -> str:
+    """Write the comparison as a Markdown table."""
+    header = (
+        "| policy | slowdown against the best [95 %] | within 10 % "
+        "| cost against the rule [95 %] | verdict |\n|---|---|---|---|---|"
+    )
+    lines = [
+        f"| {row.policy} | {row.slowdown:.3f} [{row.slowdown_low:.3f}, "
+        f"{row.slowdown_high:.3f}] | {row.within_10:.0%} | {row.against_rule:+.1%} "
+        f"[{row.against_rule_low:+.1%}, {row.against_rule_high:+.1%}] | {row.verdict} |"
+        for row in rows
+    ]
+    return "\n".join([header, *lines])

@@ -1,0 +1,150 @@
+"""MLflow on SQLite: a parent run an experiment, a child run a policy. Nothing leaves.
+
+MLflow's own reporting is switched off before it is imported.
+"""
+
+import logging
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["TrackedRun", "silence_telemetry", "track"]
+
+TELEMETRY_OFF: Mapping[str, str] = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+}
+"""Switches that MLflow reads when it is imported."""
+
+
+def silence_telemetry() -> None:
+    """Switch MLflow's reporting off in this process; call before importing it."""
+    os.environ.update(TELEMETRY_OFF)
+
+
+class TrackedRun:
+    """An open MLflow run of an experiment.
+
+    Attributes
+    ----------
+    run_id : str
+    """
+
+    def __init__(self, run_id: str) -> None:
+        self.run_id = run_id
+
+    def log_parameters(self, parameters: Mapping[str, Any]) -> None:
+        """Log parameters, nested ones with dots in their names."""
+        import mlflow
+
+        mlflow.log_params(_flat(parameters))
+
+    def log_metrics(self, metrics: Mapping[str, float]) -> None:
+        """Log figures; one call, since each call is a transaction."""
+        import mlflow
+
+        mlflow.log_metrics({_legal(name): value for name, value in metrics.items()})
+
+    def log_data(self, frame: "pd.DataFrame", *, name: str, fingerprint: str) -> None:
+        """Log the training data's schema, size and fingerprint as the run's input."""
+        import mlflow
+        from mlflow.data.pandas_dataset import from_pandas
+
+        dataset = from_pandas(frame, name=name, digest=fingerprint[:36])
+        mlflow.log_input(dataset, context="training")
+
+    def log_files(self, files: Sequence[Path], folder: str) -> None:
+        """Copy files into the run's artifacts."""
+        import mlflow
+
+        for path in files:
+            mlflow.log_artifact(str(path), folder)
+
+    def log_model(self, bundle: Path, *, name: str, columns: Sequence[str]) -> str:
+        """Log the exported graph with its signature; return its URI."""
+        import mlflow
+        import onnx
+        from mlflow.models import ModelSignature
+        from mlflow.types import Schema, TensorSpec
+        from numpy import dtype
+
+        signature = ModelSignature(
+            inputs=Schema(
+                [TensorSpec(dtype("float32"), (-1, len(columns)), "features")]
+            ),
+            outputs=Schema([TensorSpec(dtype("float32"), (-1, 1), "log_cost")]),
+        )
+        info = mlflow.onnx.log_model(
+            onnx.load_model(bundle / "model.onnx"),
+            name=name,
+            signature=signature,
+            pip_requirements=["onnxruntime", "numpy"],
+            metadata={"columns": list(columns)},
+        )
+        return str(info.model_uri)
+
+    @contextmanager
+    def child(self, name: str) -> Iterator["TrackedRun"]:
+        """Open a child run."""
+        import mlflow
+
+        with mlflow.start_run(run_name=name, nested=True) as run:
+            yield TrackedRun(run.info.run_id)
+
+
+@contextmanager
+def track(experiment: str, *, folder: Path, run_name: str) -> Iterator[TrackedRun]:
+    """Open a run in `folder/mlflow.db`, with artifacts beside it.
+
+    Parameters
+    ----------
+    experiment, run_name : str
+    folder : path
+        Created if need be.
+    """
+    silence_telemetry()
+    import mlflow
+
+    folder.mkdir(parents=True, exist_ok=True)
+    with _quiet():
+        mlflow.set_tracking_uri(f"sqlite:///{(folder / 'mlflow.db').resolve()}")
+        if mlflow.get_experiment_by_name(experiment) is None:
+            artifacts = (folder / "artifacts").resolve()
+            mlflow.create_experiment(experiment, artifact_location=artifacts.as_uri())
+        mlflow.set_experiment(experiment)
+        with mlflow.start_run(run_name=run_name) as run:
+            yield TrackedRun(run.info.run_id)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep migration and registry chatter out of the log; warnings stay."""
+    names = ("alembic", "mlflow", "mlflow.store.db.utils", "mlflow.tracking.fluent")
+    before = {name: logging.getLogger(name).level for name in names}
+    for name in names:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        for name, level in before.items():
+            logging.getLogger(name).setLevel(level)
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            flat.update(_flat(value, f"{prefix}{name}."))
+        else:
+            flat[f"{prefix}{name}"] = value
+    return flat
+
+
+def _legal(name: str) -> str:
+    """MLflow allows letters, digits, `_-./: ` in names."""
+    return "".join(c if c.isalnum() or c in "_-./: " else "_" for c in name)
