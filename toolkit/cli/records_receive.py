@@ -1,0 +1,70 @@
+"""`toolkit records receive`: take OTLP over HTTP until interrupted."""
+
+import argparse
+import threading
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from toolkit.cli.output import print_json, print_note
+
+__all__ = ["add_verb"]
+
+JOIN_EVERY_S = 10.0
+
+
+def add_verb(verbs: Any) -> None:
+    """Add the verb to `toolkit records`."""
+    parser = verbs.add_parser(
+        "receive", help="receive OTLP over HTTP (JSON and protobuf) on this machine"
+    )
+    parser.add_argument("--port", type=int, default=4318, help="default 4318; 0: any")
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)"
+    )
+    parser.add_argument("--store", type=Path, required=True, metavar="DIR")
+    parser.add_argument(
+        "--seconds", type=float, metavar="S", help="stop after so long (default: never)"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.set_defaults(command=receive)
+
+
+def receive(options: argparse.Namespace) -> int:
+    """Receive until the time is over or somebody interrupts."""
+    from toolkit.errors import UsageError
+    from toolkit.records.receiver import OtlpReceiver
+    from toolkit.records.store import RecordStore
+
+    with RecordStore(options.store) as store:
+        try:
+            receiver = OtlpReceiver(store, host=options.host, port=options.port)
+        except (OSError, OverflowError) as error:
+            raise UsageError(
+                f"cannot listen on {options.host}:{options.port} ({error}); "
+                "give another `--port`, or 0 for any"
+            ) from error
+        with receiver:
+            print_note(f"receiving on http://{options.host}:{receiver.port}")
+            _wait(receiver, options.seconds)
+        status = asdict(receiver.status())
+    if options.json:
+        print_json(status)
+    else:
+        print_note(", ".join(f"{name} {count}" for name, count in status.items()))
+    return 0
+
+
+def _wait(receiver: Any, seconds: float | None) -> None:
+    """Join what has come every few seconds, until the time is over."""
+    from time import monotonic
+
+    ending = threading.Event()
+    until_s = None if seconds is None else monotonic() + seconds
+    try:
+        while until_s is None or monotonic() < until_s:
+            left_s = JOIN_EVERY_S if until_s is None else until_s - monotonic()
+            ending.wait(max(0.0, min(JOIN_EVERY_S, left_s)))
+            receiver.join()
+    except KeyboardInterrupt:
+        print_note("interrupted; what was acknowledged is kept")
