@@ -1,0 +1,73 @@
+"""`toolkit records measure`: real batches on this machine, recorded."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from toolkit.cli.output import print_json, print_note, print_table
+from toolkit.cli.progress import progress
+
+__all__ = ["add_verb", "measure"]
+
+
+def add_verb(subparsers: Any) -> None:
+    """Add `measure` to the verbs of `toolkit records`."""
+    parser = subparsers.add_parser(
+        "measure",
+        help="run real batches and task graphs here and record what they cost",
+        description="Tries every batch size and worker count on real work under several"
+        " real load levels, shuffled and repeated. Interrupted, run it again: what was"
+        " measured is kept in OUT/work and not measured twice.",
+    )
+    parser.add_argument("--out", type=Path, required=True, help="where the result goes")
+    parser.add_argument(
+        "--seed", type=int, default=1, help="draws the order and the luck"
+    )
+    parser.add_argument(
+        "--repeats", type=int, default=3, help="how often each is tried"
+    )
+    parser.add_argument(
+        "--scratch", type=Path, help="directory on the file system to measure"
+    )
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="a few workloads, seconds instead of minutes",
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.set_defaults(command=measure)
+
+
+def measure(options: argparse.Namespace) -> int:
+    """Measure, archive what was measured even when interrupted, and report."""
+    import shutil
+    import tempfile
+
+    from toolkit.records.measure import (
+        Sweep,
+        default_design,
+        describe_machine,
+        quick_design,
+        write_archive,
+    )
+    from toolkit.runtime.clock import SystemClock
+
+    choose = quick_design if options.quick else default_design
+    design = choose(seed=options.seed, repeats=options.repeats)
+    work: Path = options.out / "work"
+    sweep = Sweep(design, work, now=SystemClock().now)
+    machine = describe_machine(options.scratch or Path(tempfile.gettempdir()))
+    try:
+        with progress("measuring", quiet=options.json) as shown:
+            sweep.measure(scratch=options.scratch, progress=shown)
+    finally:
+        report = write_archive(
+            options.out, sweep.measured(), design=design, machine=machine
+        )
+    shutil.rmtree(work)
+    if options.json:
+        print_json({"directory": str(options.out), **report.to_json()})
+    else:
+        print_table(*report.table())
+        print_note(f"written to {options.out}; what it holds is in its README.md")
+    return 0

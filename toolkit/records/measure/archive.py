@@ -1,0 +1,71 @@
+"""A sweep's result as files small enough to live beside the code."""
+
+import gzip
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from toolkit.records.measure.design import Design
+from toolkit.records.measure.machine import Machine
+from toolkit.records.measure.report import Report, summarise
+from toolkit.records.schema import KINDS, Batch, LoadSample, Record, Workflow
+
+__all__ = ["write_archive"]
+
+FILES = {
+    Batch.kind: "batches.jsonl.gz",
+    Workflow.kind: "workflows.jsonl.gz",
+    LoadSample.kind: "load.jsonl.gz",
+}
+"""Name of the file of each kind of record."""
+
+
+def write_archive(
+    directory: Path,
+    measured: Mapping[str, Iterable[Mapping[str, Any]]],
+    *,
+    design: Design,
+    machine: Machine,
+) -> Report:
+    """Write gzipped JSON lines, the machine, and a data sheet with the figures.
+
+    The same records give the same bytes, whatever the order they are handed over in.
+
+    Parameters
+    ----------
+    directory : path
+        Made if need be; files of an earlier archive are replaced.
+    measured : mapping of str to rows
+        As `Sweep.measured` returns them.
+    design : Design
+    machine : Machine
+
+    Returns
+    -------
+    Report
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    records = [
+        KINDS[str(row["kind"])].from_json(row)
+        for rows in measured.values()
+        for row in rows
+    ]
+    records.sort(key=lambda record: (record.at, record.record_id))
+    for kind, name in FILES.items():
+        _write(directory / name, [r for r in records if r.kind == kind])
+    text = json.dumps(machine.to_json(), indent=2)
+    (directory / "machine.json").write_text(f"{text}\n")
+    report = summarise(records)
+    (directory / "README.md").write_text(report.data_sheet(design, machine))
+    return report
+
+
+def _write(path: Path, records: Iterable[Record]) -> None:
+    with (
+        path.open("wb") as raw,
+        gzip.GzipFile(filename="", fileobj=raw, mode="wb", mtime=0) as stream,
+    ):
+        for record in records:
+            line = json.dumps(record.to_json(), separators=(",", ":"))
+            stream.write(line.encode("ascii") + b"\n")

@@ -1,0 +1,185 @@
+"""The sweep: presses on the machine, measures every cell, keeps what it has.
+
+Each measured cell is one line of a file; a sweep that was interrupted reads that file
+and goes on where it was, a block whose cells are all known being skipped.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from toolkit.records.identity import record_id
+from toolkit.records.measure.cells import Stopwatch, measure_batches, measure_graph
+from toolkit.records.measure.design import Cell, Design
+from toolkit.records.measure.load import Utilisation, pressure, utilisation
+from toolkit.records.measure.workloads import (
+    BatchWorkload,
+    TaskGraph,
+    batch_workloads,
+    task_graphs,
+)
+from toolkit.records.schema import LoadSample, Provenance, Record
+from toolkit.records.spool import Spool
+
+__all__ = ["Sweep", "default_design", "quick_design"]
+
+Progress = Callable[[float, float, str], None]
+
+
+def default_design(*, seed: int, repeats: int) -> Design:
+    """Measure every variant under every load level: minutes."""
+    return Design(
+        seed=seed,
+        repeats=repeats,
+        batch_groups=[workload.variant.name for workload in batch_workloads()],
+        graph_groups=[graph.variant.name for graph in task_graphs()],
+    )
+
+
+def quick_design(*, seed: int, repeats: int) -> Design:
+    """Measure one variant of each kind under two load levels: seconds."""
+    whole = default_design(seed=seed, repeats=repeats)
+    return Design(
+        seed=seed,
+        repeats=repeats,
+        batch_groups=["files-durable-small", "todos-short-list", "tasks-light"],
+        graph_groups=["graph-fork-join-disk"],
+        loads=[level for level in whole.loads if level.name in ("idle", "full")],
+        sizes=(1, 3, 8, 20),
+        spawn_sizes=(1, 3, 8),
+        workers=(1, 2, 4, 12),
+        operations=12,
+        spawn_operations=6,
+    )
+
+
+class Sweep:
+    """Measures a design and keeps every cell as soon as it is measured.
+
+    Parameters
+    ----------
+    design : Design
+    directory : path
+        Where measured cells are kept until they are archived.
+    now : callable
+        Reads the time of day, aware and in UTC.
+    """
+
+    def __init__(
+        self, design: Design, directory: Path, *, now: Callable[[], datetime]
+    ) -> None:
+        self.design = design
+        self.spool = Spool(directory)
+        self._now = now
+        self._run = record_id("sweep", repr(design.to_json()))[:12]
+
+    def measured(self) -> dict[str, list[Mapping[str, Any]]]:
+        """Read the records of the cells of this design that are measured, by cell."""
+        rows = (line.row for line in self.spool.lines())
+        return {
+            row["cell"]: row["records"]
+            for row in rows
+            if row is not None and row["run"] == self._run
+        }
+
+    def measure(
+        self, *, scratch: Path | None = None, progress: Progress | None = None
+    ) -> None:
+        """Measure what is not measured yet; interrupted, call it again.
+
+        Parameters
+        ----------
+        scratch : path, optional
+            Existing directory on the file system to measure; by default that of
+            temporary files. What is made there is removed.
+        progress : callable, optional
+            Told how many of how many cells are measured, and in what block.
+        """
+        known = set(self.measured())
+        done = len([key for key in known if not key.startswith("load/")])
+        with TemporaryDirectory(dir=scratch, prefix="toolkit-measure-") as name:
+            work = _Workbench(self.design, Path(name), self._run)
+            work.prepare()
+            for level, blocks in self.design.rounds():
+                waiting = [[c for c in cells if c.key not in known] for cells in blocks]
+                if not any(waiting):
+                    continue
+                with pressure(level, Path(name)):
+                    for cells in filter(None, waiting):
+                        self._block(work, cells)
+                        done += len(cells)
+                        if progress is not None:
+                            progress(done, self.design.cells, f"{level.name} load")
+
+    def _block(self, work: "_Workbench", cells: list[Cell]) -> None:
+        """Observe the machine, then measure one context's actions one after another."""
+        stopwatch = Stopwatch.start(self._now)
+        load = utilisation()
+        self._keep(f"load/{cells[0].key}", [self._sample(load, cells[0].key)])
+        for cell in cells:
+            self._keep(cell.key, work.measure(cell, load, stopwatch))
+
+    def _keep(self, key: str, records: list[Record]) -> None:
+        rows = [record.to_json() for record in records]
+        self.spool.append({"run": self._run, "cell": key, "records": rows})
+
+    def _sample(self, load: Utilisation, place: str) -> LoadSample:
+        return LoadSample(
+            record_id=record_id("measure", self._run, "load", place),
+            at=self._now(),
+            source="measure",
+            provenance=Provenance.MEASURED,
+            host="measured",
+            cpu=load.cpu,
+            memory=load.memory,
+            io=load.io,
+            memory_total_bytes=load.memory_total_bytes,
+            memory_used_bytes=load.memory_used_bytes,
+        )
+
+
+class _Workbench:
+    """The workloads of a design, ready to be measured."""
+
+    def __init__(self, design: Design, directory: Path, run: str) -> None:
+        self._design = design
+        self._directory = directory
+        self._run = run
+        self._batches: dict[str, BatchWorkload] = {
+            workload.variant.name: workload
+            for workload in batch_workloads()
+            if workload.variant.name in design.batch_groups
+        }
+        self._graphs: dict[str, TaskGraph] = {
+            graph.variant.name: graph
+            for graph in task_graphs()
+            if graph.variant.name in design.graph_groups
+        }
+
+    def prepare(self) -> None:
+        for name, workload in self._batches.items():
+            workload.prepare(self._directory / name)
+        for name, graph in self._graphs.items():
+            graph.prepare(self._directory / name, seed=self._design.seed)
+
+    def measure(
+        self, cell: Cell, load: Utilisation, stopwatch: Stopwatch
+    ) -> list[Record]:
+        if cell.group in self._graphs:
+            return measure_graph(
+                self._graphs[cell.group],
+                cell,
+                load=load,
+                stopwatch=stopwatch,
+                run=self._run,
+            )
+        return measure_batches(
+            self._batches[cell.group],
+            cell,
+            self._design,
+            load=load,
+            stopwatch=stopwatch,
+            run=self._run,
+        )

@@ -1,0 +1,39 @@
+"""v3's routing outcomes: what its callers said of a task and its agent."""
+
+from pathlib import Path
+
+from toolkit.errors import InputDataError
+from toolkit.records.schema import Provenance
+from toolkit.records.sources.base import Sink
+from toolkit.records.sources.claude_flow.documents import read_document
+from toolkit.records.sources.claude_flow.event import EventMaker, outcome_of
+from toolkit.records.sources.lines import reason_of
+
+__all__ = ["read_outcomes"]
+
+
+def read_outcomes(path: Path, sink: Sink) -> None:
+    """Read a `routing-outcomes.json`; success is what the caller declared."""
+    rows = read_document(path).get("outcomes")
+    if not isinstance(rows, list):
+        raise InputDataError("no list", file=path, field="outcomes")
+    maker = EventMaker("v3", Provenance.DECLARED)
+    for number, row in enumerate(rows, start=1):
+        sink.read(1)
+        if not isinstance(row, dict):
+            sink.reject(number, "not a JSON object")
+            continue
+        agent, at = str(row.get("agent")), row.get("timestamp")
+        try:
+            sink.add(
+                maker.make(
+                    ("route", agent, str(at)),
+                    at,
+                    operation="claude-flow route",
+                    action="message",
+                    agent=agent,
+                    outcome=outcome_of(row.get("success")),
+                )
+            )
+        except InputDataError as error:
+            sink.reject(number, reason_of(error))
