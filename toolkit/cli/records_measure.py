@@ -41,6 +41,7 @@ def add_verb(subparsers: Any) -> None:
 def measure(options: argparse.Namespace) -> int:
     """Measure, archive what was measured even when interrupted, and report."""
     import shutil
+    import signal
     import tempfile
 
     from toolkit.records.measure import (
@@ -57,6 +58,8 @@ def measure(options: argparse.Namespace) -> int:
     work: Path = options.out / "work"
     sweep = Sweep(design, work, now=SystemClock().now)
     machine = describe_machine(options.scratch or Path(tempfile.gettempdir()))
+    # Ended from outside it cleans up as it does when interrupted.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with progress("measuring", quiet=options.json) as shown:
             sweep.measure(scratch=options.scratch, progress=shown)

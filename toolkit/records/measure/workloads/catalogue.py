@@ -37,15 +37,15 @@ def task_graphs() -> list[TaskGraph]:
     """Make every task graph anew, nine of four shapes."""
     shape = GraphShape
     return [
-        _graph("chain-compute", shape.chain(10), 4000),
-        _graph("independent-compute", shape.independent(16), 4000),
-        _graph("independent-disk", shape.independent(16), 500, syncs=3),
-        _graph("independent-locked", shape.independent(16), 2000, shared=1000),
-        _graph("fork-join-disk", shape.fork_join(10), 800, syncs=2),
-        _graph("fork-join-talk", shape.fork_join(5, 3), 1500, syncs=1, message=100),
-        _graph("layered-disk", shape.layered(6, 3), 500, syncs=3, shared=100),
-        _graph("layered-talk", shape.layered(5, 3), 1000, syncs=3, message=200),
-        _graph("wide-disk", shape.independent(24), 200, syncs=3),
+        _graph("chain-compute", shape.chain(10), 3000, briefing=40),
+        _graph("independent-compute", shape.independent(16), 5000, briefing=10),
+        _graph("independent-disk", shape.independent(16), 300, syncs=6, briefing=10),
+        _graph("independent-locked", shape.independent(16), 1000, syncs=2, shared=1000),
+        _graph("fork-join-disk", shape.fork_join(10), 500, syncs=6, briefing=20),
+        _graph("fork-join-talk", shape.fork_join(5, 3), 1000, syncs=3, message=100),
+        _graph("layered-disk", shape.layered(6, 3), 300, syncs=5, shared=100),
+        _graph("layered-talk", shape.layered(5, 3), 600, syncs=5, message=200),
+        _graph("wide-disk", shape.independent(24), 100, syncs=5, briefing=10),
     ]
 
 
