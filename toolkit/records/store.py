@@ -38,8 +38,9 @@ except ImportError as error:
 
 __all__ = ["Addition", "RecordStore", "Rejection"]
 
-FLUSH_ROWS = 2000
-"""Rows held back before they are written together: bounds memory, saves system calls."""
+FLUSH_ROWS = 8000
+"""Rows held back before they are written together, about 10 MB: the index is sorted into
+once for all of them."""
 
 ASK_IDS = 500
 """Ids asked of the index at once; SQLite takes at most 999 values in a question."""
@@ -201,6 +202,7 @@ class RecordStore:
             for (kind, name), copies in self._pending.items()
             for mark, full in copies.items()
         ]
+        rows.sort()
         index = self._open_index()
         with index:
             index.executemany("INSERT OR IGNORE INTO known VALUES (?, ?, ?, ?)", rows)

@@ -78,7 +78,9 @@ def _take_lines(path: Path, transcript: Transcript, sink: Sink) -> None:
     try:
         for number, line in read_lines(path):
             if line is not None and (
-                not line or line.isspace() or (HOOK in line and transcript.recognised)
+                not line
+                or line.isspace()
+                or (HOOK in line and line.endswith(b"}") and transcript.recognised)
             ):
                 continue
             try:

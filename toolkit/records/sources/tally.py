@@ -5,15 +5,16 @@ from collections.abc import Mapping
 
 __all__ = ["Tally"]
 
-FLUSH_ROWS = 2000
-"""Rows held back before they are written together."""
+HOLD = 100_000
+"""Things remembered in memory, about 20 MB, before they go to a temporary database."""
 
 
 class Tally:
     """Counts distinct things by noun and by part; a thing met twice counts once.
 
-    What was met lies in a private temporary database, so memory stays the same however
-    much is imported. A thing belongs to the part that met it first.
+    Beyond the first `HOLD` things, what was met lies in a private temporary database, so
+    memory is bounded however much is imported. A thing belongs to the part that met it
+    first.
 
     Examples
     --------
@@ -25,10 +26,10 @@ class Tally:
     ((1, 3, 1), (1, 1, 0))
     """
 
-    def __init__(self) -> None:
-        self._database = sqlite3.connect("")
-        self._database.executescript(_SCHEMA)
-        self._rows: list[tuple[int, str, int, int]] = []
+    def __init__(self, hold: int = HOLD) -> None:
+        self._hold = hold
+        self._met: dict[int, tuple[str, int, int]] = {}
+        self._database: sqlite3.Connection | None = None
 
     def meet(self, noun: str, identity: str, *, part: int, weight: int = 1) -> None:
         """Note a thing; of several weights the largest counts.
@@ -44,30 +45,45 @@ class Tally:
         weight : int
             How many it holds, for instance the calls of a batch.
         """
-        self._rows.append((hash((noun, identity)), noun, part, weight))
-        if len(self._rows) >= FLUSH_ROWS:
-            self._flush()
+        key = hash((noun, identity))
+        before = self._met.get(key)
+        if before is None:
+            self._met[key] = (noun, part, weight)
+            if len(self._met) > self._hold:
+                self._spill()
+        elif before[2] < weight:
+            self._met[key] = (before[0], before[1], weight)
 
     def counts(self) -> Mapping[tuple[str, int], tuple[int, int, int]]:
         """Count by noun and part: things, their weights' sum, those heavier than 1."""
-        self._flush()
-        rows = self._database.execute(
-            "SELECT noun, part, count(*), sum(weight), sum(weight > 1) FROM met "
-            "GROUP BY noun, part"
-        )
-        return {(noun, part): (n, total, many) for noun, part, n, total, many in rows}
+        if self._database is not None:
+            self._spill()
+            rows = self._database.execute(
+                "SELECT noun, part, count(*), sum(weight), sum(weight > 1) FROM met "
+                "GROUP BY noun, part"
+            )
+            return {(noun, part): tuple(counted) for noun, part, *counted in rows}
+        counts: dict[tuple[str, int], tuple[int, int, int]] = {}
+        for noun, part, weight in self._met.values():
+            things, total, several = counts.get((noun, part), (0, 0, 0))
+            counts[noun, part] = (things + 1, total + weight, several + (weight > 1))
+        return counts
 
     def close(self) -> None:
         """Let go of the temporary database."""
-        self._database.close()
+        if self._database is not None:
+            self._database.close()
 
-    def _flush(self) -> None:
+    def _spill(self) -> None:
+        if self._database is None:
+            self._database = sqlite3.connect("")
+            self._database.executescript(_SCHEMA)
         self._database.executemany(
             "INSERT INTO met VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE "
             "SET weight = max(weight, excluded.weight)",
-            self._rows,
+            [(key, *thing) for key, thing in self._met.items()],
         )
-        self._rows.clear()
+        self._met.clear()
 
 
 _SCHEMA = """
