@@ -3,6 +3,7 @@
 from toolkit.export.converters import add_to_graph, to_onnx
 from toolkit.export.graph import Graph
 from toolkit.export.model_card import model_card
+from toolkit.export.relative import add_member
 from toolkit.export.verification import ROWS, probe_rows, verify_graph
 from toolkit.export.writer import CARD_NAME, write_bundle
 
@@ -10,6 +11,7 @@ __all__ = [
     "CARD_NAME",
     "ROWS",
     "Graph",
+    "add_member",
     "add_to_graph",
     "model_card",
     "probe_rows",

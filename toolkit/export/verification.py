@@ -21,7 +21,9 @@ MISSING_SHARE = 0.15
 """Share of numbers that are blanked in the probe rows."""
 
 
-def probe_rows(schema: FeatureSchema, X: Float32s, *, seed: int) -> Float32s:
+def probe_rows(
+    schema: FeatureSchema, X: Float32s, *, seed: int, count: int = ROWS
+) -> Float32s:
     """Make rows like the training rows, with missing values and every category.
 
     Columns are resampled independently (combinations that training never had), then
@@ -30,19 +32,19 @@ def probe_rows(schema: FeatureSchema, X: Float32s, *, seed: int) -> Float32s:
 
     Returns
     -------
-    array of shape (ROWS, schema.width)
+    array of shape (count, schema.width)
     """
     rng = np.random.default_rng(seed)
-    picks = rng.integers(len(X), size=(ROWS, X.shape[1]))
+    picks = rng.integers(len(X), size=(count, X.shape[1]))
     rows = np.take_along_axis(X, picks, axis=0)
     numeric = _numeric_positions(schema)
     spread = np.nan_to_num(np.nanstd(np.nan_to_num(X[:, numeric]), axis=0))
-    noise = rng.normal(0, 1, (ROWS, len(numeric))) * spread
+    noise = rng.normal(0, 1, (count, len(numeric))) * spread
     noisy = rng.uniform(size=noise.shape) < 0.3
     rows[:, numeric] += np.where(noisy, noise, 0.0).astype(np.float32)
     action = schema.action_position
     context = [position for position in numeric if position < action]
-    blank = rng.uniform(size=(ROWS, len(context))) < MISSING_SHARE
+    blank = rng.uniform(size=(count, len(context))) < MISSING_SHARE
     rows[:, context] = np.where(blank, np.nan, rows[:, context])
     rows[0, context] = np.nan
     _set_categories(schema, rows)

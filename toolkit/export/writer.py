@@ -25,7 +25,7 @@ from toolkit.bundle import (
 from toolkit.errors import GateRefusedError, UsageError
 from toolkit.export.converters import to_onnx
 from toolkit.export.model_card import model_card
-from toolkit.export.verification import probe_rows, verify_graph
+from toolkit.export.verification import ROWS, probe_rows, verify_graph
 
 __all__ = ["CARD_NAME", "write_bundle"]
 
@@ -40,6 +40,7 @@ def write_bundle(
     manifest: Manifest,
     X: Float32s,
     seed: int,
+    probes: int = ROWS,
     limits: Sequence[str] = (),
     extra_files: Mapping[str, bytes] | None = None,
 ) -> Bundle:
@@ -56,6 +57,8 @@ def write_bundle(
     X : array of shape (n, width)
         Training rows, from which the rows of the comparison are made.
     seed : int
+    probes : int
+        Rows compared; fewer only where many bundles are written to be graded at once.
     limits : sequence of str
         Sentences for the model card.
     extra_files : mapping of str to bytes, optional
@@ -70,7 +73,7 @@ def write_bundle(
     """
     _check_target(directory)
     graph = to_onnx(model, width=manifest.feature_schema.width)
-    rows = probe_rows(manifest.feature_schema, X, seed=seed)
+    rows = probe_rows(manifest.feature_schema, X, seed=seed, count=probes)
     log_cost, worst = verify_graph(model, graph, rows)
     golden = GoldenRows(features=rows[:GOLDEN_ROWS], log_cost=log_cost[:GOLDEN_ROWS])
     files = {

@@ -11,7 +11,9 @@ References
 Rasmussen and Williams, *Gaussian Processes for Machine Learning* (2006), 5.4.1.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,6 +77,12 @@ class ProcessKernel:
         )
 
     @property
+    def carried_count(self) -> int:
+        """How many components `carried` yields."""
+        contexts = 1 + len(self.context) + (len(self.context) > 1)
+        return contexts * (5 if self.raw else 2) + len(self.pairs)
+
+    @property
     def pairs(self) -> list[tuple[int, int]]:
         """Positions whose differences have a component: (action, context)."""
         return self.layout.pairs if self.raw else []
@@ -114,33 +122,34 @@ class ProcessKernel:
             kernels.append(np.exp(-0.5 * np.sum(each, axis=0) / len(each)))
         return kernels
 
-    def carried(self, X: Floats, Y: Floats) -> list[Floats]:
-        """Compute every component that an unseen group shares."""
+    def carried(self, X: Floats, Y: Floats) -> Iterator[Floats]:
+        """Compute every component that an unseen group shares, one at a time."""
         S, T = self.scaled(X), self.scaled(Y)
         actions = self.action_kernels(S, T)
-        made = [c * a for c in self.context_kernels(S, T) for a in actions]
+        for context in self.context_kernels(S, T):
+            for action in actions:
+                yield context * action
         left, right = self.differences(X), self.differences(Y)
-        scale = self._difference_spread
+        scale = self.difference_spread
         for column in range(left.shape[1]):
             gap = left[:, column, None] - right[None, :, column]
-            made.append(np.exp(-0.5 * (gap / scale[column]) ** 2))
-        return made
+            yield np.exp(-0.5 * (gap / scale[column]) ** 2)
 
     @property
-    def _difference_spread(self) -> Floats:
+    def difference_spread(self) -> Floats:
+        """Scale of each difference, as if its two columns were independent."""
         finite = np.where(np.isfinite(self.spread), self.spread, 0.0)
         return np.array([np.hypot(finite[a], finite[x]) or 1.0 for a, x in self.pairs])
 
-    def own(self, rows: RelativeRows) -> list[Floats]:
+    def own(self, rows: RelativeRows) -> Iterator[Floats]:
         """Compute the components of a group and of a problem: noise elsewhere."""
         S = self.scaled(rows.X)
         actions = self.action_kernels(S, S)
         rough = np.exp(-0.5 * _squares(S, S, self.actions) / OWN_LENGTH**2)
         group = rows.group[:, None] == rows.group[None]
         problem = rows.problem[:, None] == rows.problem[None]
-        return [group * k for k in (*actions, rough)] + [
-            problem * k for k in actions[:2]
-        ]
+        yield from (group * k for k in (*actions, rough))
+        yield from (problem * k for k in actions[:2])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,16 +180,14 @@ class RelativeProcess:
         scale = float(target.std()) + 1e-9
         variances = _tuned(kernel, sample, target / scale)
         known = rows.take(_sample(rows, self.conditioned_on, rng))
-        components = kernel.carried(known.X, known.X)
-        carried = len(components)
-        components += kernel.own(known)
-        covariance = np.tensordot(variances[:-1], np.stack(components), 1)
+        components = chain(kernel.carried(known.X, known.X), kernel.own(known))
+        covariance = _weighted(variances, components)
         covariance += LEVEL_VARIANCE * (known.problem[:, None] == known.problem[None])
         covariance += (variances[-1] + LEAST_NOISE) * np.eye(len(covariance))
         solved = cho_solve(cho_factor(covariance, lower=True), _target(known) / scale)
         return FittedProcess(
             kernel=kernel,
-            variances=variances[:carried],
+            variances=variances[: kernel.carried_count],
             known=known.X,
             solution=np.asarray(solved * scale),
         )
@@ -198,10 +205,9 @@ class FittedProcess:
     def predict(self, X: Floats) -> Floats:
         """Predict relative cost, shape (n,)."""
         parts = [
-            np.tensordot(
+            _weighted(
                 self.variances,
-                np.stack(self.kernel.carried(X[start : start + CHUNK], self.known)),
-                1,
+                self.kernel.carried(X[start : start + CHUNK], self.known),
             )
             @ self.solution
             for start in range(0, len(X), CHUNK)
@@ -244,7 +250,9 @@ def _tuned(kernel: ProcessKernel, rows: RelativeRows, target: Floats) -> Floats:
     return np.asarray(np.exp(found.x))
 
 
-def _sample(rows: RelativeRows, size: int, rng: np.random.Generator) -> Floats:
+def _sample(
+    rows: RelativeRows, size: int, rng: np.random.Generator
+) -> NDArray[np.bool_]:
     """Choose about `size` rows, whole groups alike: problems in turn, long ones thinned."""
     chosen = np.zeros(len(rows.X), dtype=bool)
     if len(rows.X) <= size:
@@ -266,9 +274,23 @@ def _sample(rows: RelativeRows, size: int, rng: np.random.Generator) -> Floats:
     return chosen
 
 
+def _weighted(variances: Floats, components: Iterable[Floats]) -> Floats:
+    """Add components up one at a time: all at once would not fit the caches."""
+    paired = zip(variances.tolist(), components, strict=False)
+    variance, component = next(paired)
+    total: Floats = variance * component
+    for variance, component in paired:
+        total += variance * component
+    return total
+
+
 def _squares(S: Floats, T: Floats, columns: list[int]) -> Floats:
-    gap = S[:, None, columns] - T[None][:, :, columns]
-    return np.asarray((gap**2).sum(axis=-1))
+    total = np.zeros((len(S), len(T)))
+    for column in columns:
+        gap = S[:, column, None] - T[None, :, column]
+        gap *= gap
+        total += gap
+    return total
 
 
 def _products(S: Floats, T: Floats, columns: list[int]) -> Floats:

@@ -336,5 +336,5 @@ def _normal_pdf(z: Floats) -> Floats:
 
 
 def _normal_cdf(z: Floats) -> Floats:
-    erf = np.frompyfunc(math.erf, 1, 1)
-    return np.asarray(0.5 * (1 + erf(z / math.sqrt(2)).astype(np.float64)))
+    erf = [math.erf(value) for value in (z / math.sqrt(2)).ravel().tolist()]
+    return 0.5 * (1 + np.array(erf).reshape(z.shape))

@@ -1,0 +1,228 @@
+"""The relative-cost ensemble as a graph: processes and quadratics in 64 bits, trees in 32.
+
+Forests are written node by node from scikit-learn's arrays. A threshold is rounded
+*down* to 32 bits, so that `x <= threshold` has the same answer for every 32-bit x.
+"""
+
+from functools import singledispatch
+from typing import Any
+
+import numpy as np
+
+from toolkit.errors import UsageError
+from toolkit.export.converters import add_to_graph
+from toolkit.export.graph import Graph
+from toolkit.models import (
+    FittedEnsemble,
+    FittedProcess,
+    FittedQuadratic,
+    FittedTrees,
+)
+
+__all__ = ["add_member"]
+
+SMALL_LENGTH = 0.125
+"""Half of the inverse squared length of the joint kernel of actions and offered range."""
+
+
+@add_to_graph.register
+def _(model: FittedEnsemble, graph: Graph) -> str:
+    missing = graph.node("IsNaN", [graph.input])
+    filler = graph.floats(model.filler[None, :])
+    filled = graph.node("Where", [missing, filler, graph.input])
+    weighed = [
+        graph.node(
+            "Mul", [add_member(member, graph, filled), graph.doubles([[weight]])]
+        )
+        for member, weight in zip(model.members, model.weights, strict=True)
+    ]
+    return graph.node("Sum", weighed)
+
+
+@singledispatch
+def add_member(member: Any, _graph: Graph, _rows: str) -> str:
+    """Append a member that reads 32-bit rows; return its (n, 1) 64-bit output's name."""
+    known = [cls.__name__ for cls in add_member.registry if cls is not object]
+    raise UsageError.unknown("member to export", type(member).__name__, sorted(known))
+
+
+@add_member.register
+def _(member: FittedQuadratic, graph: Graph, rows: str) -> str:
+    columns = graph.to_double(graph.columns(rows, member.columns))
+    moved = graph.node("Sub", [columns, graph.doubles(member.mean[None, :])])
+    scaled = graph.node("Div", [moved, graph.doubles(member.spread[None, :])])
+    size = len(member.columns)
+    first, second = np.triu_indices(size)
+    square = np.zeros((size, size))
+    square[first, second] = member.coefficients[size:]
+    linear = graph.doubles(member.coefficients[:size, None])
+    bent = graph.node("MatMul", [scaled, graph.doubles(square)])
+    both = graph.node("Mul", [bent, scaled])
+    total = graph.node("ReduceSum", [both, graph.integers([1])], keepdims=1)
+    return graph.node("Add", [graph.node("MatMul", [scaled, linear]), total])
+
+
+@add_member.register
+def _(member: FittedTrees, graph: Graph, rows: str) -> str:
+    parts = [graph.columns(rows, member.columns)]
+    if member.pairs:
+        first, second = (list(side) for side in zip(*member.pairs, strict=True))
+        left, right = graph.columns(rows, first), graph.columns(rows, second)
+        parts.append(graph.node("Sub", [left, right]))
+    joined = graph.node("Concat", parts, axis=1)
+    forest = graph.node(
+        "TreeEnsembleRegressor",
+        [joined],
+        domain="ai.onnx.ml",
+        **_tree_arrays(member.forest),
+    )
+    return graph.to_double(forest)
+
+
+@add_member.register
+def _(member: FittedProcess, graph: Graph, rows: str) -> str:
+    return _Process(member, graph, rows).output()
+
+
+class _Process:
+    """Writes the kernels of one process between the rows and its known rows."""
+
+    def __init__(self, member: FittedProcess, graph: Graph, rows: str) -> None:
+        self.kernel = member.kernel
+        self.graph = graph
+        self.variances = member.variances.tolist()
+        self.solution = member.solution
+        self.known = member.known
+        self.raw = graph.to_double(rows)
+        moved = graph.node("Sub", [self.raw, graph.doubles(self.kernel.mean[None, :])])
+        inverse = graph.doubles(1 / self.kernel.spread[None, :])
+        self.scaled = graph.node("Mul", [moved, inverse])
+        self.scaled_known = self.kernel.scaled(member.known)
+
+    def output(self) -> str:
+        """Add up context x action kernels and differences; times the solution."""
+        actions = self._action_kernels()
+        terms = []
+        place = 0
+        for context in self._context_kernels():
+            inner = self._weighted(actions, self.variances[place:])
+            place += len(actions)
+            terms.append(
+                inner if context is None else self.graph.node("Mul", [context, inner])
+            )
+        differences = self._difference_kernels()
+        if differences:
+            terms.append(self._weighted(differences, self.variances[place:]))
+        total = self.graph.node("Sum", terms)
+        solution = self.graph.doubles(self.solution[:, None])
+        return self.graph.node("MatMul", [total, solution])
+
+    def _weighted(self, kernels: list[str], variances: list[float]) -> str:
+        paired = zip(kernels, variances, strict=False)
+        return self.graph.node(
+            "Sum",
+            [self.graph.node("Mul", [k, self._number(v)]) for k, v in paired],
+        )
+
+    def _action_kernels(self) -> list[str]:
+        kernel = self.kernel
+        offered = self._squares(kernel.offered)
+        made = [self._exp(offered, 0.5), self._products(kernel.offered)]
+        if kernel.raw:
+            actions = self._squares(kernel.actions)
+            joint = self.graph.node("Add", [actions, offered])
+            made += [
+                self._exp(actions, 0.5),
+                self._products(kernel.actions),
+                self._exp(joint, SMALL_LENGTH),
+            ]
+        return made
+
+    def _context_kernels(self) -> list[str | None]:
+        each = [self._squares([column]) for column in self.kernel.context]
+        made: list[str | None] = [None, *(self._exp(square, 0.5) for square in each)]
+        if len(each) > 1:
+            made.append(self._exp(self.graph.node("Sum", each), 0.5 / len(each)))
+        return made
+
+    def _difference_kernels(self) -> list[str]:
+        known = self.kernel.differences(self.known)
+        made = []
+        for place, (action, context) in enumerate(self.kernel.pairs):
+            left = self.graph.columns(self.raw, [action])
+            right = self.graph.columns(self.raw, [context])
+            own = self.graph.node("Sub", [left, right])
+            gap = self.graph.node(
+                "Sub", [own, self.graph.doubles(known[None, :, place])]
+            )
+            scale = float(self.kernel.difference_spread[place])
+            made.append(self._exp(self.graph.node("Mul", [gap, gap]), 0.5 / scale**2))
+        return made
+
+    def _squares(self, columns: list[int]) -> str:
+        if not columns:
+            zeros = self.graph.columns(self.scaled, [0])
+            nothing = self.graph.doubles(np.zeros((1, len(self.known))))
+            return self.graph.node("MatMul", [zeros, nothing])
+        own = self.graph.columns(self.scaled, columns)
+        known = self.scaled_known[:, columns]
+        square = self.graph.node("Mul", [own, own])
+        lengths = self.graph.node(
+            "ReduceSum", [square, self.graph.integers([1])], keepdims=1
+        )
+        cross = self.graph.node("MatMul", [own, self.graph.doubles(-2 * known.T)])
+        fixed = self.graph.doubles((known**2).sum(axis=1)[None, :])
+        return self.graph.node("Sum", [lengths, cross, fixed])
+
+    def _products(self, columns: list[int]) -> str:
+        if not columns:
+            return self._squares([])
+        own = self.graph.columns(self.scaled, columns)
+        known = self.graph.doubles(self.scaled_known[:, columns].T)
+        return self.graph.node("MatMul", [own, known])
+
+    def _exp(self, square: str, factor: float) -> str:
+        return self.graph.node(
+            "Exp", [self.graph.node("Mul", [square, self._number(-factor)])]
+        )
+
+    def _number(self, value: float) -> str:
+        return self.graph.doubles([[value]])
+
+
+def _tree_arrays(forest: Any) -> dict[str, Any]:
+    """Lay out every node of a forest as the operator wants it."""
+    trees = [estimator.tree_ for estimator in forest.estimators_]
+    counts = [tree.node_count for tree in trees]
+    ids = np.concatenate([np.arange(count) for count in counts])
+    owners = np.repeat(np.arange(len(trees)), counts)
+    left = np.concatenate([tree.children_left for tree in trees])
+    right = np.concatenate([tree.children_right for tree in trees])
+    feature = np.concatenate([tree.feature for tree in trees])
+    threshold = np.concatenate([tree.threshold for tree in trees])
+    value = np.concatenate([tree.value[:, 0, 0] for tree in trees])
+    leaf = left < 0
+    leaves = np.flatnonzero(leaf)
+    return {
+        "n_targets": 1,
+        "aggregate_function": "SUM",
+        "post_transform": "NONE",
+        "nodes_treeids": owners.tolist(),
+        "nodes_nodeids": ids.tolist(),
+        "nodes_featureids": np.where(leaf, 0, feature).tolist(),
+        "nodes_values": _rounded_down(np.where(leaf, 0.0, threshold)).tolist(),
+        "nodes_hitrates": [1.0] * len(ids),
+        "nodes_modes": np.where(leaf, "LEAF", "BRANCH_LEQ").tolist(),
+        "nodes_truenodeids": np.where(leaf, 0, left).tolist(),
+        "nodes_falsenodeids": np.where(leaf, 0, right).tolist(),
+        "nodes_missing_value_tracks_true": [0] * len(ids),
+        "target_treeids": owners[leaves].tolist(),
+        "target_nodeids": ids[leaves].tolist(),
+        "target_ids": [0] * len(leaves),
+        "target_weights": (value[leaves] / len(trees)).astype(np.float32).tolist(),
+    }
+
+
+def _rounded_down(threshold: Any) -> Any:
+    near = threshold.astype(np.float32)
+    return np.where(near > threshold, np.nextafter(near, np.float32(-np.inf)), near)
