@@ -39,6 +39,9 @@ FEWEST_ROWS = 30
 FEWEST_GROUPS = 5
 """Below either, a size was hardly tried."""
 
+FEWEST_SUCCESSFUL = 3
+"""Groups with a success that an interval needs: a ratio must survive losing one."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SizeSupport:
@@ -51,7 +54,7 @@ class SizeSupport:
     batches, sessions : int
     cost_s, cost_low_s, cost_high_s : float or None
         Seconds per successful operation, ratio of totals, 95 % interval over sessions;
-        `None` with fewer than two sessions or without a success.
+        the interval is `None` with fewer than three sessions that had a success.
     """
 
     operation_type: str
@@ -184,7 +187,7 @@ def _cost(
 ) -> tuple[float | None, float | None, float | None]:
     if not (y[:, 1] > 0).any():
         return None, None, None
-    if len(set(groups.tolist())) < 2:
+    if len(set(groups[y[:, 1] > 0].tolist())) < FEWEST_SUCCESSFUL:
         return float(y[:, 0].sum() / y[:, 1].sum()), None, None
     totals, sizes = group_totals([y[:, 0], y[:, 1]], groups)
     interval = cluster_bootstrap(

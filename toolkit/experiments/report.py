@@ -92,5 +92,5 @@ def _bounded(row: dict[str, Any]) -> str:
     if row["cost_s"] is None:
         return "no success"
     if row["cost_low_s"] is None:
-        return f"{row['cost_s']:.2f} (one session)"
+        return f"{row['cost_s']:.2f} (too few sessions)"
     return f"{row['cost_s']:.2f} [{row['cost_low_s']:.2f}, {row['cost_high_s']:.2f}]"

@@ -1,6 +1,7 @@
 """The policy that lets a learned answer through only where it is shown to be better."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -83,8 +84,6 @@ class Guarded:
         One-sided level of the bound that must lie below zero, 0.5 to 1.
     minimum_support : float
         Past rows the learned action needs.
-    stale : str or None
-        Why the model must not be used at all, where that is so.
     """
 
     name = "guarded"
@@ -99,7 +98,6 @@ class Guarded:
         level: float = 0.95,
         minimum_support: float = 5.0,
         version: str = "0",
-        stale: str | None = None,
     ) -> None:
         self.model = model
         self.learned = learned
@@ -108,18 +106,18 @@ class Guarded:
         self.level = level
         self.minimum_support = minimum_support
         self.version = version
-        self.stale = stale
 
     def decide(self, problem: Problem) -> Decision:
         """Take the learned action if the guard lets it through, else the rule's."""
         fallback = self.rule.decide(problem)
-        if self.stale is not None:
-            return self._answer(fallback, None, fallback, Reason(code=self.stale))
         curve = self.model.predict(problem)
         if not (curve.support >= self.minimum_support).any():
             facts = {"support": float(curve.support.max())}
-            reason = Reason(code="out_of_support", facts=facts)
-            return self._answer(fallback, None, fallback, reason)
+            return replace(
+                fallback,
+                baseline=fallback.label,
+                reason=Reason(code="out_of_support", facts=facts),
+            )
         learned = self.learned.decide(problem)
         difference = float(
             curve.log_cost[learned.index] - curve.log_cost[fallback.index]
@@ -142,13 +140,13 @@ class Guarded:
     def _answer(
         self,
         chosen: Decision,
-        curve: CostCurve | None,
+        curve: CostCurve,
         fallback: Decision,
         reason: Reason,
-        difference: float | None = None,
+        difference: float,
     ) -> Decision:
         costs: tuple[float | None, ...] = (None, None, None)
-        if curve is not None and not curve.relative:
+        if not curve.relative:
             costs = tuple(
                 math.exp(values[chosen.index])
                 for values in (curve.log_cost, curve.log_low, curve.log_high)
@@ -160,12 +158,8 @@ class Guarded:
             expected_cost=costs[0],
             cost_low=costs[1],
             cost_high=costs[2],
-            confidence=(
-                None
-                if difference is None
-                else self.gain.probability_not_worse(difference)
-            ),
-            support=0.0 if curve is None else float(curve.support[chosen.index]),
+            confidence=self.gain.probability_not_worse(difference),
+            support=float(curve.support[chosen.index]),
             baseline=fallback.label,
             reason=reason,
             policy=self.name if chosen is not fallback else fallback.policy,

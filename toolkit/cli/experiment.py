@@ -1,0 +1,132 @@
+"""`toolkit experiment`: run, and the verbs that other modules bring."""
+
+import argparse
+import importlib
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+from toolkit.cli.output import print_json, print_note
+from toolkit.cli.progress import progress
+
+__all__ = ["VERBS", "add_parser", "run_spec"]
+
+VERBS = ("bench", "worlds", "retrain")
+"""Verbs in a module of their own, `toolkit.cli.experiment_<verb>`, with `add_verb`."""
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the noun and its verbs."""
+    parser = subparsers.add_parser("experiment", help="run experiments")
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    _add_run(verbs)
+    _add_report(verbs)
+    for verb in VERBS:
+        if importlib.util.find_spec(f"toolkit.cli.experiment_{verb}") is not None:
+            importlib.import_module(f"toolkit.cli.experiment_{verb}").add_verb(verbs)
+
+
+def _add_run(verbs: Any) -> None:
+    parser = verbs.add_parser(
+        "run", help="compare, tune, track and export what a spec.toml describes"
+    )
+    parser.add_argument("spec", type=Path, metavar="SPEC", help="a spec.toml")
+    parser.add_argument(
+        "--store",
+        type=Path,
+        metavar="DIR",
+        help="records to learn from (default: those that the spec names)",
+    )
+    parser.add_argument(
+        "--work",
+        type=Path,
+        metavar="DIR",
+        help="where results, bundle, mlflow.db and the journal go "
+        "(default: runs/ beside the spec)",
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.set_defaults(command=_run)
+
+
+def _add_report(verbs: Any) -> None:
+    parser = verbs.add_parser("report", help="print the report of a finished run")
+    parser.add_argument("work", type=Path, metavar="DIR", help="the run's folder")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.set_defaults(command=_report)
+
+
+def _run(options: argparse.Namespace) -> int:
+    work = options.work or options.spec.parent / "runs"
+    results, markdown = run_spec(options.spec, store=options.store, work=work)
+    if options.json:
+        print_json({**results, "bundle": str(work / "bundle")})
+    else:
+        print(markdown)
+        print_note(f"results, report and bundle are in {work}")
+    return 0
+
+
+def run_spec(
+    path: Path, *, store: Path | None, work: Path
+) -> tuple[dict[str, Any], str]:
+    """Run a specification on a store, importing the spec's own records if none is given.
+
+    Returns
+    -------
+    results : dict
+        As in `results.json`.
+    markdown : str
+        The report.
+    """
+    from toolkit.experiments.run import run_experiment
+    from toolkit.experiments.spec import read_spec
+    from toolkit.records.store import RecordStore
+    from toolkit.runtime.clock import SystemClock
+
+    spec = read_spec(path)
+    root = store if store is not None else work / "store"
+    with RecordStore(root) as records:
+        if store is None:
+            _import_sample(spec.data.records, records)
+        with progress(spec.name) as shown:
+            outcome = run_experiment(
+                spec, records, work=work, now=SystemClock().now(), report=shown
+            )
+    return outcome.results, outcome.markdown
+
+
+def _import_sample(folder: str, records: Any) -> None:
+    from toolkit.errors import InputDataError
+    from toolkit.records.sources import open_source, run_import
+
+    path = Path(folder)
+    if not path.exists():
+        raise InputDataError(
+            "no such folder of records",
+            file=path,
+            field="data.records",
+            fix="run from the project's root, or give `--store DIR`",
+        )
+    with progress("importing") as shown:
+        run_import(open_source("spool"), [path], records, progress=shown)
+
+
+def _report(options: argparse.Namespace) -> int:
+    import json
+
+    from toolkit.errors import InputDataError
+
+    path = options.work / ("results.json" if options.json else "report.md")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputDataError(
+            f"cannot be read: {error.strerror}",
+            file=path,
+            fix="run `toolkit experiment run` first",
+        ) from error
+    if options.json:
+        print_json(json.loads(text))
+    else:
+        print(text)
+    return 0

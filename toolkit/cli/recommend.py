@@ -1,0 +1,157 @@
+"""`toolkit recommend`: a batch size, an agent count or a workflow, with its reason."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from toolkit.cli.output import print_error, print_json, print_table
+from toolkit.errors import BundleRefusedError, UsageError
+
+if TYPE_CHECKING:
+    from toolkit.policies import Decision, Value
+    from toolkit.runtime.advisor import Advisor
+
+__all__ = ["add_parser", "decision_json"]
+
+BATCH_OPTIONS = {
+    "operation-type": "what the operations do, such as fileOperations",
+    "load-cpu": "processor utilisation, 0 to 1",
+    "load-memory": "memory in use, 0 to 1",
+    "load-io": "time spent on input and output, 0 to 1",
+    "coordination-complexity": "0 to 1",
+    "read-share": "operations that only read, 0 to 1",
+    "active-agents": "agents at work",
+}
+AGENT_OPTIONS = {
+    "components": "parts of the task",
+    "dependencies": "edges between parts",
+    "parallelizable": "parts that can run together, 0 to 1",
+    "coordination-needs": "work under shared state, 0 to 1",
+    "cpu-cores": "processor cores of the machine",
+    "load-cpu": "processor utilisation, 0 to 1",
+}
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the noun and its verbs."""
+    parser = subparsers.add_parser("recommend", help="recommend with a reason")
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    _add(verbs, "batch", "recommend a batch size", BATCH_OPTIONS, "batch_size")
+    _add(verbs, "agents", "recommend an agent count", AGENT_OPTIONS, "agent_count")
+
+
+def _add(
+    verbs: Any, name: str, text: str, columns: dict[str, str], decision: str
+) -> None:
+    parser = verbs.add_parser(name, help=text, description=text)
+    parser.add_argument(
+        "--bundle", type=Path, metavar="DIR", help="exported model; none means the rule"
+    )
+    for column, meaning in columns.items():
+        parser.add_argument(f"--{column}", metavar="VALUE", help=meaning)
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="COLUMN=VALUE",
+        help="any other column that the bundle reads; repeat",
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.set_defaults(command=recommend, decision=decision, columns=tuple(columns))
+
+
+def recommend(options: argparse.Namespace) -> int:
+    """Decide once and print the decision with what is behind it."""
+    from toolkit.runtime.advisor import open_advisor
+    from toolkit.runtime.clock import SystemClock
+
+    advisor = open_advisor(
+        options.bundle, decision=options.decision, clock=SystemClock()
+    )
+    context = _context(options, advisor)
+    decision = advisor.decide(context)
+    if options.json:
+        print_json(decision_json(decision, advisor))
+    else:
+        _print(decision, advisor)
+    if advisor.refused is not None:
+        print_error(f"bundle {options.bundle} refused: {advisor.refused}; rule used")
+        return BundleRefusedError.exit_code
+    return 0
+
+
+def decision_json(decision: "Decision", advisor: "Advisor") -> dict[str, Any]:
+    """Write a decision as JSON types."""
+    unit = None if advisor.bundle is None else advisor.bundle.manifest.cost_unit
+    return {
+        "decision": advisor.decision,
+        "recommended": decision.action[0],
+        "rule": None if decision.baseline is None else float(decision.baseline),
+        "expected_cost": decision.expected_cost,
+        "cost_low": decision.cost_low,
+        "cost_high": decision.cost_high,
+        "cost_unit": unit,
+        "confidence": decision.confidence,
+        "support": decision.support,
+        "policy": decision.policy,
+        "version": decision.version,
+        "propensity": decision.propensity,
+        "reason": {
+            "code": decision.reason.code,
+            "facts": dict(decision.reason.facts),
+            "text": str(decision.reason),
+        },
+    }
+
+
+def _print(decision: "Decision", advisor: "Advisor") -> None:
+    unit = "" if advisor.bundle is None else advisor.bundle.manifest.cost_unit
+    cost = (
+        "not known"
+        if decision.expected_cost is None
+        else f"{decision.expected_cost:.4g} [{decision.cost_low:.4g}, "
+        f"{decision.cost_high:.4g}] {unit}"
+    )
+    confidence = decision.confidence
+    print_table(
+        ["what", "answer"],
+        [
+            ["recommended", decision.label],
+            ["the rule says", decision.baseline],
+            ["expected cost", cost],
+            [
+                "probability of being no worse than the rule",
+                "not known" if confidence is None else f"{confidence:.0%}",
+            ],
+            ["past rows near it", f"{decision.support:g}"],
+            ["because", decision.reason],
+            ["policy", f"{decision.policy} {decision.version}"],
+        ],
+    )
+
+
+def _context(options: argparse.Namespace, advisor: "Advisor") -> "dict[str, Value]":
+    given = {
+        name.replace("-", "_"): value
+        for name in options.columns
+        if (value := getattr(options, name.replace("-", "_"))) is not None
+    }
+    for pair in options.set:
+        name, separator, value = pair.partition("=")
+        if not separator:
+            raise UsageError(f"`--set {pair}`: write it as COLUMN=VALUE")
+        given[name] = value
+    return {name: _value(name, text, advisor) for name, text in given.items()}
+
+
+def _value(name: str, text: str, advisor: "Advisor") -> "Value":
+    if name == "operation_type":
+        return text
+    if advisor.bundle is not None:
+        columns = {c.name: c for c in advisor.bundle.manifest.feature_schema.context}
+        if name in columns and columns[name].kind == "category":
+            return text
+    try:
+        return float(text)
+    except ValueError as error:
+        raise UsageError(f"`{name}` must be a number; got `{text}`") from error
