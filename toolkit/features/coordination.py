@@ -17,7 +17,12 @@ from toolkit.records import Dataset
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["COORDINATION_COLUMNS", "coordination_features", "coordination_table"]
+__all__ = [
+    "COORDINATION_COLUMNS",
+    "coordination_features",
+    "coordination_table",
+    "judged_events",
+]
 
 WINDOW = 10
 HORIZON_US = 300_000_000
@@ -116,10 +121,26 @@ def coordination_features(events: Any) -> Any:
     ibis.Table
         One row an agent and instant.
     """
-    rows = _with_duplicates(_with_stale_writes(_with_stale_reads(_identified(events))))
+    rows = _with_duplicates(judged_events(events))
     table = _with_score(_with_factors(_with_windows(rows)))
     last = table.filter(table.place_in_instant == 0)
     return last.select(*COORDINATION_COLUMNS).order_by("at", "agent")
+
+
+def judged_events(events: Any) -> Any:
+    """Mark each coordination record with what it was and whether it was stale.
+
+    Parameters
+    ----------
+    events : ibis.Table
+        Coordination records.
+
+    Returns
+    -------
+    ibis.Table
+        The records with `is_read`, `is_write`, `stale_read` and `stale_write`, 0 or 1.
+    """
+    return _with_stale_writes(_with_stale_reads(_identified(events)))
 
 
 def _identified(events: Any) -> Any:

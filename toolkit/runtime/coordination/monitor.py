@@ -239,6 +239,11 @@ class CoordinationMonitor:
         return tuple(self._agents)
 
     @property
+    def latest_s(self) -> float | None:
+        """POSIX seconds of the latest event; `None` before the first."""
+        return self._now / MICRO if self._now > NEVER else None
+
+    @property
     def keys_remembered(self) -> int:
         """How many memory keys take up memory now."""
         return len(self._keys) + len(self._older_keys)
@@ -511,6 +516,23 @@ class CoordinationMonitor:
             if lasting != self._lasting:
                 self._judge_swarm(lasting, now)
         return me.watch
+
+    def advance(self, at: dt.datetime | float) -> None:
+        """Let time pass without an event, so that silence is noticed.
+
+        Parameters
+        ----------
+        at : datetime or float
+            Aware time, or POSIX seconds; one before the latest event changes nothing.
+        """
+        now = microseconds(at)
+        if now > self._now > NEVER:
+            self._commit()
+            self._now = now
+            if now > self._next_due:
+                self._wake(now)
+            self._lasting_before = self._lasting
+            self._told.clear()
 
     def replay(self, events: Iterable[CoordinationEvent]) -> int:
         """Track records in the order given, and count them."""

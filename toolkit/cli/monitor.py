@@ -1,0 +1,223 @@
+"""`toolkit monitor`: replay a store, or follow its live spool."""
+
+import argparse
+import dataclasses
+import datetime as dt
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from toolkit.cli.output import print_json, print_note
+from toolkit.errors import NotEnoughDataError, UsageError
+
+if TYPE_CHECKING:
+    from toolkit.cli import Parser
+    from toolkit.records import CoordinationEvent
+    from toolkit.runtime.notifier import Notification
+
+__all__ = ["add_parser"]
+
+REFRESH_EVENTS = 2000
+"""Events between two frames of a replay."""
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[Parser]") -> None:
+    """Add the noun `monitor`."""
+    parser = subparsers.add_parser(
+        "monitor",
+        help="watch the coordination of a swarm",
+        description="Replays the coordination records of a store, or follows its "
+        "live spool: agents, scores, trends and alerts.",
+    )
+    parser.add_argument(
+        "--store", type=Path, required=True, metavar="DIR", help="record store"
+    )
+    parser.add_argument(
+        "--follow", action="store_true", help="keep reading what is appended"
+    )
+    parser.add_argument(
+        "--once", action="store_true", help="show one view of what there is, then end"
+    )
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="JSON lines: each alert as it is raised, then the snapshot; "
+        "with --once the snapshot alone",
+    )
+    parser.add_argument(
+        "--interval",
+        type=float,
+        default=1.0,
+        metavar="S",
+        help="seconds between two looks at the spool (default 1)",
+    )
+    parser.set_defaults(command=monitor)
+
+
+def monitor(options: argparse.Namespace) -> int:
+    """Watch until the history ends, or until interrupted."""
+    from toolkit.runtime.clock import SystemClock
+
+    if not options.store.is_dir():
+        raise UsageError(f"no store at {options.store}; give `--store DIR`")
+    if not options.interval > 0:
+        raise UsageError(f"`--interval` must be above 0 s, got {options.interval}")
+    watched = Watched(lines=options.json and not options.once)
+    if options.follow:
+        import anyio
+
+        anyio.run(follow, watched, options, SystemClock())
+        return 0
+    return replay(watched, options)
+
+
+class Watched:
+    """A monitor, what it has raised, and its snapshot.
+
+    Parameters
+    ----------
+    lines : bool
+        Print each alert as a JSON line when it is raised.
+    """
+
+    def __init__(self, *, lines: bool) -> None:
+        from toolkit.runtime.coordination import CoordinationMonitor
+
+        self.lines = lines
+        self.events = 0
+        self.raised: Counter[str] = Counter()
+        self.latest: list[Notification] = []
+        self.monitor: CoordinationMonitor = CoordinationMonitor(notifier=self)
+
+    def notify(self, notification: "Notification", /) -> None:
+        """Count an alert and, in a stream of lines, print it."""
+        self.raised[str(notification.metadata["alert"])] += 1
+        self.latest = [*self.latest[-4:], notification]
+        if self.lines:
+            _print_line(
+                {
+                    "type": "alert",
+                    "level": notification.level.value,
+                    "message": notification.message,
+                    **notification.metadata,
+                }
+            )
+
+    def take(self, event: "CoordinationEvent") -> None:
+        """Track one event."""
+        self.monitor.observe(event)
+        self.events += 1
+
+    def snapshot(self) -> dict[str, Any]:
+        """Everything that is known now, as JSON types."""
+        latest_s = self.monitor.latest_s
+        return {
+            "type": "snapshot",
+            "at": None
+            if latest_s is None
+            else dt.datetime.fromtimestamp(latest_s, dt.UTC).isoformat(),
+            "events": self.events,
+            "overall": dataclasses.asdict(self.monitor.overall()),
+            "agents": [self._agent(name) for name in self.monitor.agents],
+            "alerts": [
+                {**dataclasses.asdict(alert), "message": alert.message}
+                for alert in self.monitor.alerts
+            ],
+            "alerts_raised": dict(sorted(self.raised.items())),
+        }
+
+    def _agent(self, name: str) -> dict[str, Any]:
+        efficiency = self.monitor.efficiency(name)
+        return {
+            "agent": name,
+            "operations": efficiency.operations,
+            "score": efficiency.score,
+            "band": efficiency.band,
+            "trend": efficiency.trend,
+            "sudden_drop": efficiency.sudden_drop,
+            "factors": dataclasses.asdict(efficiency.factors),
+            "absent": list(efficiency.absent),
+            "bottlenecks": list(efficiency.bottlenecks),
+        }
+
+
+def replay(watched: Watched, options: argparse.Namespace) -> int:
+    """Replay what a store holds and show how it ended."""
+    from contextlib import nullcontext
+
+    from toolkit.cli.monitor_view import live_view
+
+    shown = live_view() if _animated(options) else nullcontext()
+    with shown as update:
+        for event in _stored(options.store):
+            watched.take(event)
+            if update and watched.events % REFRESH_EVENTS == 0:
+                update(watched.snapshot(), watched.latest)
+    if not watched.events:
+        raise NotEnoughDataError(
+            f"a view of {options.store}", got=0, needed=1, unit="coordination records"
+        )
+    _show(watched, options)
+    return 0
+
+
+async def follow(watched: Watched, options: argparse.Namespace, clock: Any) -> None:
+    """Follow the live spool; `--once` looks once."""
+    from contextlib import nullcontext
+
+    from toolkit.cli.monitor_view import live_view
+    from toolkit.records import Spool
+    from toolkit.runtime.spool_tail import SpoolTail
+
+    tail = SpoolTail(Spool(options.store / "spool"))
+    shown = live_view() if _animated(options) else nullcontext()
+    if not options.once:
+        print_note(f"following {options.store}; Ctrl-C ends")
+    with shown as update:
+        while True:
+            fresh = 0
+            for event in tail.read():
+                watched.take(event)
+                fresh += 1
+            watched.monitor.advance(clock.now())
+            if update:
+                update(watched.snapshot(), watched.latest)
+            elif options.once or (options.json and fresh):
+                _show(watched, options)
+            if options.once:
+                break
+            await clock.sleep(options.interval)
+
+
+def _stored(store: Path) -> Iterator["CoordinationEvent"]:
+    """Read a store's events in order of time, whether compacted or not."""
+    from toolkit.records import RecordStore
+
+    with RecordStore(store) as opened:
+        if opened.spool.files():
+            print_note("merging the spool into the dataset first")
+            opened.compact()
+        if opened.dataset.files("coordination"):
+            yield from opened.dataset.scan("coordination")  # type: ignore[misc]  # a scan of one kind
+
+
+def _animated(options: argparse.Namespace) -> bool:
+    return not (options.once or options.json) and sys.stdout.isatty()
+
+
+def _show(watched: Watched, options: argparse.Namespace) -> None:
+    from toolkit.cli.monitor_view import print_view
+
+    if not options.json:
+        print_view(watched.snapshot(), watched.latest)
+    elif options.once:
+        print_json(watched.snapshot())
+    else:
+        _print_line(watched.snapshot())
+
+
+def _print_line(row: dict[str, Any]) -> None:
+    print(json.dumps(row, allow_nan=False, default=str), flush=True)

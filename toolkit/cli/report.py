@@ -1,0 +1,158 @@
+"""`toolkit report`: the five objectives, counted from a store."""
+
+import argparse
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from toolkit.cli.output import print_json, print_note, print_table
+from toolkit.errors import NotEnoughDataError, UsageError
+
+if TYPE_CHECKING:
+    from toolkit.cli import Parser
+    from toolkit.metrics import ObjectiveReport, Period
+
+__all__ = ["add_parser"]
+
+BASELINE_SHARE = 0.2
+"""Part of the days that the claims are measured against, unless told otherwise."""
+
+SPARK = "▁▂▃▄▅▆▇█"
+MOST_BURN = 4.0
+"""Burn rate at the top of the curve: four times as many failures as allowed."""
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[Parser]") -> None:
+    """Add the noun `report`."""
+    noun = subparsers.add_parser("report", help="report the objectives")
+    verbs = noun.add_subparsers(dest="verb", metavar="VERB", required=True)
+    parser = verbs.add_parser(
+        "objectives",
+        help="the five objectives with counts, intervals, burn and claims",
+        description="Counts the five objectives over the days after the baseline "
+        "period, and measures the specification's improvement claims against it.",
+    )
+    parser.add_argument(
+        "--store", type=Path, required=True, metavar="DIR", help="record store"
+    )
+    parser.add_argument(
+        "--baseline-until",
+        metavar="DAY",
+        help="last day of the baseline period, YYYY-MM-DD (default: the first fifth "
+        "of the days)",
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    parser.set_defaults(command=objectives)
+
+
+def objectives(options: argparse.Namespace) -> int:
+    """Report the five objectives."""
+    from toolkit.metrics import OBJECTIVES, objective_report
+
+    periods = _periods(options.store)
+    baseline, judged = _parted(periods, options.baseline_until)
+    reports = [objective_report(each, judged, baseline) for each in OBJECTIVES]
+    if options.json:
+        print_json(_as_json(reports, baseline, judged))
+    else:
+        _print(reports, baseline, judged)
+    return 0
+
+
+def _periods(store: Path) -> list["Period"]:
+    from toolkit.features.objectives import objective_periods
+    from toolkit.records import RecordStore
+
+    if not store.is_dir():
+        raise UsageError(f"no store at {store}; give `--store DIR`")
+    with RecordStore(store) as opened:
+        if opened.spool.files():
+            print_note("merging the spool into the dataset first")
+            opened.compact()
+        return objective_periods(opened.dataset)
+
+
+def _parted(
+    periods: list["Period"], until: str | None
+) -> tuple[list["Period"], list["Period"]]:
+    """Part the days into the baseline and those that are judged."""
+    if until is None:
+        cut = int(len(periods) * BASELINE_SHARE)
+    else:
+        cut = sum(period.label <= until for period in periods)
+    if cut == len(periods):
+        raise NotEnoughDataError(
+            f"a report after the baseline until {until}", got=0, needed=1, unit="days"
+        )
+    return periods[:cut], periods[cut:]
+
+
+def _print(
+    reports: list["ObjectiveReport"], baseline: list["Period"], judged: list["Period"]
+) -> None:
+    print(f"judged {_span(judged)}; baseline {_span(baseline)}\n")
+    header = ["objective", "target", "share", "95 % interval", "of", "verdict", "burn"]
+    print_table(header, [_row(report) for report in reports])
+    print("\nclaims of the specification, measured")
+    print_table(
+        ["objective", "claim", "measured", "verdict", "from"],
+        [_claim_row(report) for report in reports],
+    )
+
+
+def _row(report: "ObjectiveReport") -> list[object]:
+    interval, trials = report.interval, report.trials
+    share, bounds = "no data", "-"
+    if interval is not None:
+        share = f"{interval.estimate:.3f}"
+        bounds = f"{interval.low:.3f} to {interval.high:.3f}"
+    return [
+        report.objective.name,
+        f"{report.objective.target:.2f}",
+        share,
+        bounds,
+        trials.count,
+        report.verdict.value,
+        _curve([day.rate for day in report.burn]),
+    ]
+
+
+def _claim_row(report: "ObjectiveReport") -> list[object]:
+    claim = report.claim
+    measured = "no data"
+    if claim.measured is not None:
+        gain = report.objective.claimed_gain is not None
+        measured = f"{claim.measured:+.1%}" if gain else f"{claim.measured:.3f}"
+    return [
+        report.objective.name,
+        claim.claim,
+        measured,
+        claim.verdict.value,
+        claim.reason,
+    ]
+
+
+def _curve(rates: list[float | None]) -> str:
+    """Draw burn over time, a character a day; a day without data is a blank."""
+    top = len(SPARK) - 1
+    return "".join(
+        " " if rate is None else SPARK[min(top, int(rate / MOST_BURN * top))]
+        for rate in rates[-40:]
+    )
+
+
+def _span(periods: list["Period"]) -> str:
+    if not periods:
+        return "none"
+    first, last = periods[0].label, periods[-1].label
+    return f"{first} to {last} ({len(periods)} days with records)"
+
+
+def _as_json(
+    reports: list["ObjectiveReport"], baseline: list["Period"], judged: list["Period"]
+) -> dict[str, Any]:
+    return {
+        "judged": [period.label for period in judged],
+        "baseline": [period.label for period in baseline],
+        "objectives": [dataclasses.asdict(report) for report in reports],
+    }
