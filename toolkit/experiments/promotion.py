@@ -37,6 +37,9 @@ class GateRules:
     ----------
     error_rate : float
         Largest share, 0..0.5, of equal challengers that may pass.
+    reserve : float
+        Kept back of the error rate, since with few, uneven groups and skewed costs the
+        bound itself errs by up to this much (experiment 005).
     power : float
         Probability, 0..1, of passing at the gain seen, for the data asked for.
     worth_having : float
@@ -49,10 +52,16 @@ class GateRules:
     """
 
     error_rate: float = 0.05
+    reserve: float = 0.01
     power: float = 0.8
     worth_having: float = 0.02
     groups: int = 6
     replicates: int = 2000
+
+    @property
+    def level(self) -> float:
+        """Level, 0..1, of each one-sided bound."""
+        return 1 - (self.error_rate - self.reserve)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +76,7 @@ class Promotion:
         Mean of challenger - champion in log cost; below 0 is cheaper. `None` with fewer
         than two groups.
     low, high : float or None
-        One-sided bounds of it, each at level 1 - `error_rate`.
+        One-sided bounds of it, each at the rules' `level`.
     standard_error : float or None
     problems, groups : int
         What was compared.
@@ -167,13 +176,13 @@ def decide_promotion(
     count = len(np.unique(labels))
     interval: BootstrapInterval | None = None
     if count >= 2:
-        # The central level whose upper half leaves out `error_rate`.
+        # A central level leaves out as much above as below.
         interval = paired_group_bootstrap(
             challenger_log_costs,
             champion_log_costs,
             labels,
             rng=rng,
-            level=1 - 2 * demanded.error_rate,
+            level=2 * demanded.level - 1,
             replicates=demanded.replicates,
         )
     outcome, needed, reason = _judge(interval, count, demanded)
@@ -214,7 +223,7 @@ def _groups_needed(interval: BootstrapInterval, groups: int, rules: GateRules) -
     """Count groups for a one-sided z test of the gain seen, or of the least one."""
     gain = max(-interval.estimate, rules.worth_having)
     normal = NormalDist()
-    reach = normal.inv_cdf(1 - rules.error_rate) + normal.inv_cdf(rules.power)
+    reach = normal.inv_cdf(rules.level) + normal.inv_cdf(rules.power)
     spread = interval.standard_error * math.sqrt(groups)
     return max(groups + 1, math.ceil((reach * spread / gain) ** 2))
 

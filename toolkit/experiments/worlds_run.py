@@ -1,7 +1,7 @@
 """Runs experiment 005: off-policy evaluation and the gate in worlds of known truth.
 
 Each finished part is written before the next begins, so an interrupted run resumes; a
-part is run again when the specification has changed.
+part is run again when the inputs written beside it have changed.
 """
 
 import json
@@ -55,14 +55,12 @@ class GateDesign:
     records_per_group : int
     table_groups : tuple of int
         How many groups are drawn for an A/A world with a table's errors.
-    replicates : int
     """
 
     records: tuple[int, ...] = (48, 96, 192, 384, 768)
     gains: tuple[float, ...] = (0.0, 0.02, 0.05, 0.1, 0.2)
     records_per_group: int = 8
     table_groups: tuple[int, ...] = (6, 12, 25)
-    replicates: int = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,8 +74,8 @@ class WorldsSpec:
         `FILE:COST` without `.csv.gz`, or `synthetic`.
     replicates : int
         Bootstrap resamples of an off-policy interval.
-    log, gate, limits
-        The designs.
+    log, gate, limits, rules
+        The designs, what an estimate needs, and what the gate demands.
     """
 
     seed: int
@@ -87,6 +85,7 @@ class WorldsSpec:
     log: LogDesign = field(default_factory=LogDesign)
     gate: GateDesign = field(default_factory=GateDesign)
     limits: OverlapLimits = field(default_factory=OverlapLimits)
+    rules: GateRules = field(default_factory=GateRules)
 
 
 def read_worlds_spec(path: Path) -> WorldsSpec:
@@ -106,6 +105,7 @@ def read_worlds_spec(path: Path) -> WorldsSpec:
             log=LogDesign(**raw.pop("log", {})),
             gate=GateDesign(**_with_tuples(raw.pop("gate", {}))),
             limits=OverlapLimits(**raw.pop("limits", {})),
+            rules=GateRules(**raw.pop("rules", {})),
             **raw,
         )
     except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
@@ -144,20 +144,32 @@ def run_worlds(
         A table is not there.
     """
     done = _resumed(results, spec)
-    for part, work in _parts(spec, tables, report):
-        if part not in done["parts"]:
-            done["parts"][part] = work()
+    for part, inputs, work in _parts(spec, tables, report):
+        if done["inputs"].get(part) != inputs:
+            done["parts"][part], done["inputs"][part] = work(), inputs
             _write(results, done)
     return done
 
 
 def _parts(
     spec: WorldsSpec, tables: Path | None, report: Report
-) -> Iterator[tuple[str, Callable[[], Any]]]:
+) -> Iterator[tuple[str, dict[str, Any], Callable[[], Any]]]:
+    shared = {"seed": spec.seed, "worlds": spec.worlds}
+    logs = {
+        **shared,
+        "replicates": spec.replicates,
+        "log": asdict(spec.log),
+        "limits": asdict(spec.limits),
+    }
+    gates = _as_json({**shared, "gate": asdict(spec.gate), "rules": asdict(spec.rules)})
     for name in spec.tables:
-        yield f"off-policy {name}", partial(_off_policy, spec, name, tables, report)
-        yield f"gate {name}", partial(_gate_on_table, spec, name, tables)
-    yield "gate power", partial(_power, spec, report)
+        yield (
+            f"off-policy {name}",
+            logs,
+            partial(_off_policy, spec, name, tables, report),
+        )
+        yield f"gate {name}", gates, partial(_gate_on_table, spec, name, tables)
+    yield "gate power", gates, partial(_power, spec, report)
 
 
 def _off_policy(
@@ -196,7 +208,7 @@ def _gate_on_table(
             drawn_from_table(table, challenger, groups=groups),
             worlds=spec.worlds,
             rng=np.random.default_rng(spec.seed),
-            rules=GateRules(replicates=spec.gate.replicates),
+            rules=spec.rules,
         ).to_json()
         for groups in spec.gate.table_groups
     ]
@@ -218,12 +230,12 @@ def _power(spec: WorldsSpec, report: Report) -> dict[str, Any]:
                 world.draw,
                 worlds=spec.worlds,
                 rng=np.random.default_rng(spec.seed),
-                rules=GateRules(replicates=spec.gate.replicates),
+                rules=spec.rules,
             )
             curve[records] = rate.share_promoted
             rows.append({"gain": gain, "records": records, **rate.to_json()})
             report(len(rows), total, rate.name)
-        needed[f"{gain:g}"] = records_needed(curve, GateRules().power)
+        needed[f"{gain:g}"] = records_needed(curve, spec.rules.power)
     return {"rates": rows, "records_needed": needed}
 
 
@@ -239,7 +251,8 @@ def _table(spec: WorldsSpec, name: str, tables: Path | None) -> FullFactorial:
 
 
 def _resumed(results: Path, spec: WorldsSpec) -> dict[str, Any]:
-    fresh: dict[str, Any] = {"spec": asdict(spec), "parts": {}}
+    """Take up the parts of this specification that an earlier run has finished."""
+    fresh: dict[str, Any] = {"spec": _as_json(asdict(spec)), "inputs": {}, "parts": {}}
     if not results.exists():
         return fresh
     try:
@@ -248,9 +261,21 @@ def _resumed(results: Path, spec: WorldsSpec) -> dict[str, Any]:
         raise InputDataError(
             f"not readable results: {error}", file=results, fix="remove the file"
         ) from error
-    # Through JSON once, so that tuples and lists compare equal.
-    same = known.get("spec") == json.loads(json.dumps(fresh["spec"]))
-    return known if same else fresh
+    names = [part for part, _, _ in _parts(spec, None, _unheard)]
+    for kept in ("inputs", "parts"):
+        known_parts = known.get(kept, {})
+        fresh[kept] = {name: known_parts[name] for name in names if name in known_parts}
+    return fresh
+
+
+def _unheard(done: float, total: float, what: str) -> None:
+    """Report to nobody."""
+
+
+def _as_json(value: dict[str, Any]) -> dict[str, Any]:
+    """Turn tuples to lists, so that what was written compares equal to what is read."""
+    turned: dict[str, Any] = json.loads(json.dumps(value))
+    return turned
 
 
 def _write(results: Path, value: dict[str, Any]) -> None:

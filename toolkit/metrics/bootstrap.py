@@ -154,7 +154,21 @@ class LogRatioOfRatios:
     """
 
     def value(self, totals: FloatArray) -> FloatArray:
-        """Evaluate at totals of shape (..., 4), all above 0."""
+        """Evaluate at totals of shape (..., 4).
+
+        Raises
+        ------
+        NotEnoughDataError
+            A total is not above 0, as happens where few huge weights decide.
+        """
+        positive = (totals > 0).all(axis=-1)
+        if not positive.all():
+            raise NotEnoughDataError(
+                "a ratio of costs",
+                got=int(np.sum(positive)),
+                needed=positive.size,
+                unit="resamples whose totals are above 0",
+            )
         logs = np.log(totals)
         return np.asarray(logs @ np.array([1.0, -1.0, -1.0, 1.0]), dtype=np.float64)
 

@@ -5,6 +5,7 @@ rather than those of the normal distribution.
 """
 
 import math
+from functools import lru_cache
 from statistics import NormalDist
 
 from toolkit.errors import UsageError
@@ -63,6 +64,7 @@ def student_t_cdf(value: float, degrees: float) -> float:
     return 1 - tail if value > 0 else tail
 
 
+@lru_cache(maxsize=1024)  # an interval in a simulation asks for the same ones again
 def student_t_quantile(probability: float, degrees: float) -> float:
     """Value below which a t variable falls with the given probability.
 

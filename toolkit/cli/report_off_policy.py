@@ -1,0 +1,138 @@
+"""`toolkit report off-policy`: what another policy would have cost, or why unknown."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from toolkit.experiments.off_policy_report import OffPolicyReport
+    from toolkit.policies import Policy
+
+__all__ = ["add_verb"]
+
+NO_RULE_SIZE = 3
+"""`shell`, the one type with a rule of ours, has this optimum (definitions, section 1)."""
+
+
+def add_verb(subparsers: Any) -> None:
+    """Add the verb to the `report` noun."""
+    parser = subparsers.add_parser(
+        "off-policy",
+        help="estimate what another batch-size policy would have cost",
+        description="Exits with 5 and the reason where the store cannot tell.",
+    )
+    parser.add_argument("--store", type=Path, required=True, help="store of records")
+    parser.add_argument(
+        "--policy", required=True, help="`rule`, `size:N` or `bundle:DIR`"
+    )
+    parser.add_argument(
+        "--against", default="rule", help="policy to compare with (default `rule`)"
+    )
+    parser.add_argument("--type", help="only batches of this operation type")
+    parser.add_argument(
+        "--include-simulated", action="store_true", help="use simulated records too"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the bootstrap")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.set_defaults(command=off_policy)
+
+
+def off_policy(options: argparse.Namespace) -> int:
+    """Evaluate and print."""
+    import numpy as np
+
+    from toolkit.cli.output import print_json
+    from toolkit.errors import InputDataError
+    from toolkit.experiments.off_policy_report import evaluate_batch_policy
+    from toolkit.metrics.off_policy import OverlapLimits, Sampling
+    from toolkit.records import Batch, RecordStore
+
+    policy, against = _policy(options.policy), _policy(options.against)
+    if not options.store.is_dir():
+        raise InputDataError(
+            "no such store", file=options.store, fix="import something into it first"
+        )
+    with RecordStore(options.store) as store:
+        store.compact()
+        batches = [
+            record
+            for record in store.dataset.scan("batch")
+            if isinstance(record, Batch)
+            and (options.type is None or record.operation_type == options.type)
+        ]
+    found = evaluate_batch_policy(
+        batches,
+        policy=policy,
+        reference=against,
+        rng=np.random.default_rng(options.seed),
+        limits=OverlapLimits(),
+        sampling=Sampling(),
+        simulated=options.include_simulated,
+    )
+    if options.json:
+        print_json(found.to_json())
+    else:
+        _print(found)
+    return 0
+
+
+def _policy(text: str) -> "Policy":
+    from toolkit.baselines import BatchSizeRule, BatchSizeRulePolicy, ConstantPolicy
+    from toolkit.errors import UsageError
+
+    kind, _, argument = text.partition(":")
+    rule = BatchSizeRulePolicy(BatchSizeRule(), constant=NO_RULE_SIZE)
+    if text == "rule":
+        return rule
+    if kind == "size" and argument.isdigit() and int(argument) > 0:
+        return ConstantPolicy(float(argument), name=text)
+    if kind == "bundle" and argument:
+        from toolkit.bundle import read_bundle
+        from toolkit.experiments.off_policy_report import RuleWhereUnsupported
+        from toolkit.policies import Greedy
+
+        learned = Greedy(read_bundle(Path(argument)).model, name=text)
+        return RuleWhereUnsupported(learned, rule)
+    raise UsageError(
+        f"`{text}` is not a policy; give `rule`, `size:N` with N above 0, or "
+        "`bundle:DIR`"
+    )
+
+
+def _print(found: "OffPolicyReport") -> None:
+    from toolkit.cli.output import print_note, print_table
+
+    print_table(
+        [
+            "estimator",
+            "s per success",
+            "95 % interval",
+            f"against {found.reference}",
+            "95 % interval",
+        ],
+        [
+            [
+                each.estimator,
+                f"{each.cost.estimate:.3g}",
+                f"{each.cost.low:.3g} to {each.cost.high:.3g}",
+                _percent(each.log_gain.estimate),
+                f"{_percent(each.log_gain.low)} to {_percent(each.log_gain.high)}",
+            ]
+            for each in found.estimates
+        ],
+    )
+    seen = found.overlap
+    print_note(
+        f"{found.batches} batches in {seen.clusters} sessions; {seen.matched} matching in "
+        f"{seen.matched_clusters} sessions; effective sample size "
+        f"{seen.effective_sample_size:.0f}; smallest propensity "
+        f"{seen.smallest_propensity:.3g}; left out: {found.left_out or 'none'}"
+    )
+    verdict = "is" if found.shows_improvement else "is not"
+    print(f"`{found.policy}` {verdict} shown to be cheaper than `{found.reference}`.")
+
+
+def _percent(log_difference: float) -> str:
+    from math import expm1
+
+    return f"{100 * expm1(min(log_difference, 50.0)):+.1f} %"
