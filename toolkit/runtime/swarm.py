@@ -68,6 +68,8 @@ class AgentState:
         Unfinished tasks that are its own.
     waiting_for : str or None
         Slot of the agent whose lock it waits for.
+    waiting_s : float or None
+        Since when it has waited for that one without a break.
     memory_share : float or None
         Resident memory beyond its start / what it may have, 0 to 1 and above.
     """
@@ -82,6 +84,7 @@ class AgentState:
     expected_s: float | None = None
     owned: int = 0
     waiting_for: str | None = None
+    waiting_s: float | None = None
     memory_share: float | None = None
 
 
@@ -128,6 +131,8 @@ class TaskState:
         Slot of its owner.
     since_s : float
         When it reached this status.
+    by_message : bool
+        Whether it reached its owner by a message, not from the queue.
     runners : tuple of str
         Slots seen at work on it and not yet done, its owner or not.
     """
@@ -136,6 +141,7 @@ class TaskState:
     status: TaskStatus
     owner: str | None
     since_s: float
+    by_message: bool = False
     runners: tuple[str, ...] = ()
 
 

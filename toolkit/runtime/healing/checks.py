@@ -12,7 +12,13 @@ from typing import Protocol
 from toolkit.runtime.healing.gaps import GapBook
 from toolkit.runtime.healing.issues import IssueKind
 from toolkit.runtime.healing.readings import Finding, Reading
-from toolkit.runtime.swarm import ActivityKind, AgentState, Sight, TaskStatus
+from toolkit.runtime.swarm import (
+    ActivityKind,
+    AgentState,
+    Sight,
+    TaskState,
+    TaskStatus,
+)
 
 __all__ = [
     "AgentResponsiveness",
@@ -107,12 +113,11 @@ class AgentResponsiveness:
     def _finding(
         self, agent: AgentState, value: float, silent_s: float, allowance_s: float
     ) -> Finding:
-        # Who waits for another's lock is not ill itself: its holder is.
-        cause = agent.waiting_for or agent.slot
+        # Who waits for another's lock says so, and is not silent: the holder is.
         state = "gone" if agent.alive is False else "silent"
         return Finding(
             issue=self.plan.issue,
-            cause=f"agent:{cause}",
+            cause=f"agent:{agent.slot}",
             value=value,
             threshold=self.plan.threshold,
             silent_s=silent_s,
@@ -198,23 +203,37 @@ class CoordinationEfficiency:
     def _findings(self, sight: Sight) -> Iterator[Finding]:
         for task in sight.tasks or ():
             age_s = sight.at_s - task.since_s
-            if task.status is TaskStatus.ASSIGNED and self._overdue(task.owner, sight):
+            if task.status is TaskStatus.ASSIGNED and self._overdue(task, sight):
                 value = min(1.0, CLAIM_LIMIT_S / max(age_s, 1.0))
                 yield from self._if_ill(f"task:{task.task_id}", value, "not begun")
             if len(task.runners) > 1:
                 value = 1 / len(task.runners)
                 yield from self._if_ill(f"task:{task.task_id}", value, "done twice")
         for agent in sight.agents:
-            if agent.waiting_for not in (None, "unknown", agent.slot):
-                waits_s = sight.at_s - (agent.operation_s or sight.at_s)
-                spent_s = waits_s - (agent.expected_s or 0.0)
-                value = LEAST_WAIT_S / max(spent_s, LEAST_WAIT_S)
-                yield from self._if_ill(f"agent:{agent.waiting_for}", value, "waited for")
+            if agent.waiting_s is not None and agent.waiting_for != agent.slot:
+                # Up to its own last word: who is stopped while waiting waits no more.
+                waits_s = (agent.active_s or agent.waiting_s) - agent.waiting_s
+                value = LEAST_WAIT_S / max(waits_s, LEAST_WAIT_S)
+                yield from self._if_ill(
+                    f"agent:{agent.waiting_for}", value, "waited for"
+                )
 
-    def _overdue(self, owner: str | None, sight: Sight) -> bool:
-        """Whether the owner had a chance to begin: it has nothing else in hand."""
-        agent = None if owner is None else sight.agent(owner)
-        return agent is None or agent.operation_type is None
+    def _overdue(self, task: TaskState, sight: Sight) -> bool:
+        """Whether the owner had a chance to begin it, and did not.
+
+        Agents see to their messages before they take from the queue: the message is
+        lost where its owner is idle, or has taken something from the queue since.
+        """
+        agent = None if task.owner is None else sight.agent(task.owner)
+        if agent is None or agent.operation_s is None:
+            return True
+        return any(
+            other.owner == task.owner
+            and other.status is TaskStatus.RUNNING
+            and not other.by_message
+            and other.since_s - task.since_s > CLAIM_LIMIT_S / 2
+            for other in sight.tasks or ()
+        )
 
     def _if_ill(self, cause: str, value: float, why: str) -> Iterator[Finding]:
         if value < self.plan.threshold:

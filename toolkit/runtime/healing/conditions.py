@@ -36,7 +36,7 @@ def holds(finding: Finding, sight: Sight, acted_s: float) -> bool | None:
     if kind == "key":
         return _entry_stays(name, sight, acted_s)
     if kind == "task":
-        return _task_is_owned(name, sight)
+        return _task_is_owned(name, sight, acted_s)
     if kind == "store":
         return _store_takes_writes(sight, acted_s)
     return _swarm_progresses(sight, acted_s)
@@ -93,12 +93,15 @@ def _entry_stays(key: str, sight: Sight, acted_s: float) -> bool | None:
     return True if sight.at_s - acted_s >= SETTLE_S else None
 
 
-def _task_is_owned(task_id: str, sight: Sight) -> bool | None:
+def _task_is_owned(task_id: str, sight: Sight, acted_s: float) -> bool | None:
     if sight.tasks is None:
         return None
     task = next((t for t in sight.tasks if t.task_id == task_id), None)
     if task is None:
         return True
+    if task.status is TaskStatus.QUEUED and task.since_s >= acted_s:
+        # Nobody's again: whoever is free takes it, under a new token.
+        return None if task.runners else True
     single = task.status is TaskStatus.RUNNING and task.runners == (task.owner,)
     return True if single else None
 

@@ -377,9 +377,7 @@ class HealingEngine:
     def _delay(self, finding: Finding) -> str:
         if finding.silent_s is None:
             return "any"
-        return self.plan.bands.delay_name(
-            finding.silent_s, finding.allowance_s or 0.0
-        )
+        return self.plan.bands.delay_name(finding.silent_s, finding.allowance_s or 0.0)
 
     # Acting.
 
@@ -501,9 +499,7 @@ class HealingEngine:
     def _next_rung(self, session: HealingSession, why: str) -> None:
         session.tried.append(f"{session.rung}: {why}")
         if len(session.rungs) == 1:
-            session.phase = (
-                Phase.ABANDONED if session.preventive else Phase.HANDED_OVER
-            )
+            session.phase = Phase.ABANDONED if session.preventive else Phase.HANDED_OVER
             return
         moved = "acted" in why or "failed" in why
         session.rungs = session.rungs[1:]

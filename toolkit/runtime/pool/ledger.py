@@ -287,7 +287,8 @@ class Ledger:
                 ),
             )
             connection.execute(
-                "UPDATE agents SET active_s=?1, waiting_for=?2, "
+                "UPDATE agents SET active_s=?1, waiting_s=CASE WHEN ?2 IS NULL THEN NULL "
+                "WHEN waiting_for IS ?2 THEN waiting_s ELSE ?1 END, waiting_for=?2, "
                 "operation_s=CASE WHEN ?3 IS NULL THEN NULL WHEN task IS ?4 "
                 "THEN operation_s ELSE ?1 END, operation=?3, task=?4, expected_s=?5 "
                 "WHERE id=?6",
@@ -386,9 +387,7 @@ REVIEW_S = 30.0
 
 _ENDINGS = ("finish", "refused", "drop")
 
-TASK_COLUMNS = (
-    "id, operation, duration_s, silent, memory_key, review, optional, token"
-)
+TASK_COLUMNS = "id, operation, duration_s, silent, memory_key, review, optional, token"
 
 SCHEMA = """
 PRAGMA journal_mode=WAL;
@@ -405,7 +404,7 @@ CREATE TABLE IF NOT EXISTS results (
 CREATE TABLE IF NOT EXISTS agents (
   id TEXT PRIMARY KEY, slot TEXT, action TEXT, state TEXT, pid INTEGER,
   spawned_s REAL, active_s REAL, operation TEXT, operation_s REAL, expected_s REAL,
-  task TEXT, waiting_for TEXT, base_bytes INTEGER, heartbeat_s REAL
+  task TEXT, waiting_for TEXT, waiting_s REAL, base_bytes INTEGER, heartbeat_s REAL
 );
 CREATE TABLE IF NOT EXISTS messages (
   id INTEGER PRIMARY KEY AUTOINCREMENT, agent TEXT, kind TEXT, body TEXT,

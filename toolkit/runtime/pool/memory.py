@@ -173,11 +173,17 @@ class SharedMemory:
 
     def fill(self) -> None:
         """Take all the room there is: every later write finds the store full."""
-        self._connection.execute(
-            "INSERT INTO scratch VALUES (zeroblob(?))", (FILL_BYTES,)
-        )
         pages = self._connection.execute("PRAGMA page_count").fetchone()[0]
-        self._connection.execute("INSERT INTO quota VALUES (?)", (pages,))
+        self._connection.execute("INSERT INTO quota VALUES (?)", (pages + FILL_PAGES,))
+        self._limit()
+        for size in FILL_SIZES:
+            try:
+                while True:
+                    self._connection.execute(
+                        "INSERT INTO scratch VALUES (zeroblob(?))", (size,)
+                    )
+            except sqlite3.OperationalError:
+                continue  # full for this size: that is what was wanted
 
     def harm(self, key: str, *, value: str, writer: str) -> None:
         """Change a value behind its digest's back, as a broken writer would."""
@@ -212,7 +218,9 @@ class SharedMemory:
         self._connection.execute(
             "INSERT INTO versions VALUES (?,?,?,?,?,?,?)", (*row, task, now_s)
         )
-        self._connection.execute("INSERT OR REPLACE INTO current VALUES (?,?,?,?,?)", row)
+        self._connection.execute(
+            "INSERT OR REPLACE INTO current VALUES (?,?,?,?,?)", row
+        )
         return int(newest) + 1
 
     def _limit(self) -> None:
@@ -247,13 +255,18 @@ class WriteLock:
         """Let the next one in."""
         fcntl.flock(self._descriptor, fcntl.LOCK_UN)
 
+    def close(self) -> None:
+        """Let go of the lock and its file."""
+        os.close(self._descriptor)
+
 
 def digest_of(value: str) -> str:
     """Digest a value."""
     return blake2b(value.encode(), digest_size=8).hexdigest()
 
 
-FILL_BYTES = 64 * 1024
+FILL_PAGES = 64
+FILL_SIZES = (3000, 300)
 
 SCHEMA = """
 PRAGMA journal_mode=WAL;

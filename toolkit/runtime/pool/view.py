@@ -68,6 +68,7 @@ class PoolView:
                 expected_s=row["expected_s"],
                 owned=row["owned"],
                 waiting_for=row["waiting_for"],
+                waiting_s=row["waiting_s"],
                 memory_share=self._memory_share(
                     processes.get(row["id"]), row["base_bytes"]
                 ),
@@ -100,7 +101,7 @@ class PoolView:
         ):
             runners.setdefault(row["task"], []).append(row["slot"])
         rows = self.pool.ledger.rows(
-            "SELECT t.id, t.status, a.slot AS owner, t.since_s FROM tasks t "
+            "SELECT t.id, t.status, a.slot AS owner, t.since_s, t.planned_s FROM tasks t "
             "LEFT JOIN agents a ON a.id=t.owner WHERE t.status<>'done'"
         )
         return tuple(
@@ -109,6 +110,7 @@ class PoolView:
                 status=TaskStatus(row["status"]),
                 owner=row["owner"],
                 since_s=row["since_s"],
+                by_message=row["planned_s"] is None,
                 runners=tuple(sorted(runners.get(row["id"], ()))),
             )
             for row in rows
@@ -116,9 +118,7 @@ class PoolView:
 
     def _entries(self) -> tuple[EntryState, ...]:
         return tuple(
-            EntryState(
-                key=entry.key, consistent=entry.consistent, writer=entry.writer
-            )
+            EntryState(key=entry.key, consistent=entry.consistent, writer=entry.writer)
             for entry in self.pool.memory.entries()
         )
 

@@ -23,6 +23,12 @@ from toolkit.runtime.pool.mischief import Mischief
 __all__ = ["Worker", "work"]
 
 OUT_OF_MEMORY = 137
+VALUE_CHARS = 1000
+"""Size of a result, as a short note would have."""
+
+HARD_LIMIT = 1.5
+"""The kernel ends an agent at this many times its limit: address space counts more
+than what is resident."""
 
 
 def work(**arguments: Any) -> None:
@@ -92,7 +98,7 @@ class Worker:
         ):
             return
         if self._limit_bytes:
-            limit = virtual_bytes() + self._limit_bytes
+            limit = virtual_bytes() + int(HARD_LIMIT * self._limit_bytes)
             resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
         threading.excepthook = _end_with_the_work
         threading.Thread(target=self._work, daemon=True).start()
@@ -224,10 +230,11 @@ class Worker:
         accepted = self.ledger.complete(task, self.agent_id, now_s=self._now_s)
         self._speak("finish" if accepted else "refused")
         self.task = None
+        self._read_messages()
         self._take()
 
     def _write(self, task: Task, key: str) -> None:
-        value = f"{task.task_id} by {task.operation_type}"
+        value = f"{task.task_id} by {task.operation_type}".ljust(VALUE_CHARS, ".")
         self.memory.write(
             key, value, writer=self.slot, task=task.task_id, now_s=self._now_s
         )

@@ -1,0 +1,523 @@
+"""One episode: a pool at work, one thing that happens to it, a healer, and the truth.
+
+The truth is looked up in the pool itself, never asked of the healer: is every task done
+exactly once, does every slot have one agent that can speak and is not the one that was
+hurt, is the memory whole, is the lock free, is no process left that nobody knows.
+"""
+
+import shutil
+import signal
+import threading
+import time
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from toolkit.cli.chaos.faults import (
+    CRASHED_OVER,
+    JUMP_S,
+    OVERLAPPING,
+    Injection,
+    inject,
+    meddle,
+)
+from toolkit.cli.chaos.healer import START
+from toolkit.runtime.healing import GapBook, Journal
+from toolkit.runtime.pool import (
+    LocalAgentPool,
+    Metronome,
+    Nursery,
+    PacedClock,
+    PoolSettings,
+    PoolView,
+    Task,
+    WriteLock,
+)
+from toolkit.runtime.pool.metronome import can_speak
+
+__all__ = ["Case", "EpisodeResult", "run_episode"]
+
+BEAT_S = 15.0
+MEMORY_LIMIT_BYTES = 96 << 20
+QUIET_S = 150.0
+"""An episode ends when its work is done and nothing has happened for this long."""
+
+LIMIT_S = 1800.0
+"""Virtual time after the fault in which everything must be whole again."""
+
+CONTROL_S = 900.0
+LOAD_S = 600.0
+"""Work for each agent, undisturbed."""
+
+STORM_RESTARTS = 3
+STORM_WINDOW_S = 300.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """What an episode is about.
+
+    Attributes
+    ----------
+    kind : str
+        A fault, or a control.
+    control : bool
+    seed : int
+    healer : str
+        `engine`, `heartbeat_loop`, `heartbeat_thread`, or `none`.
+    """
+
+    kind: str
+    control: bool
+    seed: int
+    healer: str
+
+    @property
+    def name(self) -> str:
+        """Name of the episode.
+
+        Examples
+        --------
+        >>> Case(kind="hang", control=False, seed=3, healer="engine").name
+        'engine/hang/3'
+        """
+        return f"{self.healer}/{self.kind}/{self.seed}"
+
+
+@dataclass(slots=True, kw_only=True)
+class EpisodeResult:
+    """What came of it.
+
+    Attributes
+    ----------
+    case : dict
+    injected : list of str
+        The single faults, in the order they were injected.
+    detected : bool
+        Whether a cause of every injected fault was treated.
+    whole : bool
+        Whether everything was whole at the end.
+    broken : list of str
+        What was not.
+    claimed : bool or None
+        Whether the healer itself says that all it treated was healed.
+    detect_s, repair_s : float or None
+        From the fault to its detection, and to the last measured recovery.
+    rung : str or None
+        Which rung worked last.
+    false_heals : int
+        Treatments of something that was not hurt.
+    restarts : int
+    storm : bool
+        More than three restarts of one slot within 300 s.
+    lost, doubled, refused : int
+        Tasks never done; done more than once; results refused by the fencing token.
+    orphans : int
+        Processes alive that are nobody's, and left after the end.
+    virtual_s : float
+    """
+
+    case: dict[str, Any]
+    injected: list[str]
+    detected: bool = False
+    whole: bool = False
+    broken: list[str]
+    claimed: bool | None = None
+    detect_s: float | None = None
+    repair_s: float | None = None
+    rung: str | None = None
+    false_heals: int = 0
+    restarts: int = 0
+    storm: bool = False
+    lost: int = 0
+    doubled: int = 0
+    refused: int = 0
+    orphans: int = 0
+    virtual_s: float = 0.0
+
+
+def run_episode(
+    case: Case,
+    *,
+    work: Path,
+    nursery: Path,
+    gaps: Path | None = None,
+    timeout_s: float = 60.0,
+    learn: GapBook | None = None,
+) -> EpisodeResult:
+    """Run one episode from start to end.
+
+    Parameters
+    ----------
+    case : Case
+    work : path
+        Scratch directory; what the episode makes in it is removed again.
+    nursery : path
+        Socket of a running nursery.
+    gaps : path, optional
+        Known silences for the engine.
+    timeout_s : float
+        Of the heartbeat healers.
+    learn : GapBook, optional
+        Learns the silences of this episode.
+    """
+    episode = _Episode(case, work, nursery, gaps, timeout_s)
+    try:
+        episode.run()
+        if learn is not None:
+            learn.learn_all(PoolView(episode.pool).observe(-1.0).activity)
+        return episode.result()
+    finally:
+        episode.end()
+
+
+class _Episode:
+    """The moving parts of one episode."""
+
+    def __init__(
+        self, case: Case, work: Path, nursery: Path, gaps: Path | None, timeout_s: float
+    ) -> None:
+        self.case = case
+        kind = sum(case.kind.encode())
+        self.random = np.random.default_rng([case.seed, kind, case.control])
+        self.directory = work / case.name.replace("/", "-")
+        shutil.rmtree(self.directory, ignore_errors=True)
+        self.directory.mkdir(parents=True)
+        self.clock = PacedClock(START)
+        beat = self.directory / "b"
+        self.metronome = Metronome(beat)
+        heartbeat = case.healer.partition("_")[2]
+        self.pool = LocalAgentPool.create(
+            self.directory / "pool",
+            PoolSettings(
+                nursery=str(nursery),
+                beat=str(beat),
+                memory_limit_bytes=MEMORY_LIMIT_BYTES,
+                heartbeat=heartbeat,
+            ),
+            clock=self.clock,
+        )
+        self.nursery = Nursery(nursery)
+        self.options: dict[str, Any] = {
+            "directory": str(self.pool.directory),
+            "beat": str(beat),
+            "healer": case.healer.partition("_")[0],
+            "seed": case.seed,
+            "gaps": "" if gaps is None else str(gaps),
+            "timeout_s": timeout_s,
+        }
+        self.injections: list[Injection] = []
+        self.jump_s = 0.0
+        self.initial = 0
+        self.ended_s = 0.0
+
+    # Living through it.
+
+    def run(self) -> None:
+        """Set the pool up, let it work, let it happen, wait for the end."""
+        agents = int(self.random.integers(3, 6))
+        self.fault_s = BEAT_S * int(self.random.integers(8, 16))
+        self.crash_at = 0
+        if self.case.kind == "engine_crash":
+            self.crash_at = int(self.random.integers(1, 24))
+        self.bursts = [300.0, 600.0] if self.case.kind == "bursts" else []
+        self._submit(agents)
+        for number in range(agents):
+            late = self.case.kind == "slow_start" and number == 0
+            delay = float(self.random.uniform(45, 105)) if late else 0.0
+            self.pool.spawn(f"a{number + 1}", delay_s=delay)
+        self.initial = agents
+        self._start_healer(self.crash_at)
+        quiet_from_s = 0.0
+        while True:
+            now_s = self.clock.monotonic_s() + BEAT_S
+            self.clock.set(now_s, jump_s=self.jump_s)
+            blow = self._blow(now_s)
+            self.metronome.beat(now_s, jump_s=self.jump_s)
+            blow.join()
+            self._keep_healer()
+            self._happen(now_s)
+            if not self._is_quiet():
+                quiet_from_s = now_s
+            if self._is_over(now_s, quiet_from_s):
+                break
+        self.ended_s = now_s
+
+    def _submit(self, agents: int) -> None:
+        share = 0.15 if self.case.kind == "idle_agents" else 1.0
+        if self.bursts:
+            share = 0.3
+        tasks = self._tasks(agents, load_s=share * agents * LOAD_S, batch=0)
+        self.pool.submit(tasks, agents=agents)
+
+    def _tasks(self, agents: int, *, load_s: float, batch: int) -> list[Task]:
+        tasks: list[Task] = []
+        total = 0.0
+        reviewed = 0.9 if "message" in self.case.kind else 0.35
+        silent = self.case.kind == "long_silent_work"
+        while total < load_s:
+            build = silent and self.random.random() < 0.12
+            duration = float(
+                self.random.lognormal(np.log(400.0), 0.3)
+                if build
+                else self.random.uniform(30, 100)
+            )
+            total += duration
+            number = len(tasks)
+            tasks.append(
+                Task(
+                    task_id=f"t{batch}.{number}",
+                    operation_type="build" if build else "edit",
+                    duration_s=duration,
+                    silent=build,
+                    memory_key=f"k{number % 5}",
+                    review=bool(self.random.random() < reviewed),
+                )
+            )
+        return tasks
+
+    def _start_healer(self, crash_at: int) -> None:
+        if self.case.healer != "none":
+            self.nursery.spawn(
+                self._healer_name,
+                "toolkit.cli.chaos.healer:heal",
+                {**self.options, "crash_at": crash_at},
+            )
+
+    def _blow(self, now_s: float) -> threading.Thread:
+        """Kill an agent in the middle of a beat, whatever it is writing just then."""
+        if self.case.kind != "sigkill_at_work" or now_s != self.fault_s:
+            thread = threading.Thread(target=lambda: None)
+        else:
+            delay_s = float(self.random.uniform(0.0, 0.004))
+            slot = str(self.random.choice(self.pool.slots()))
+            agent = self.pool.members(slot)[0]
+            self.injections.append(
+                Injection(
+                    kind=self.case.kind,
+                    at_s=now_s,
+                    causes={f"agent:{slot}"},
+                    agent_id=agent,
+                )
+            )
+            name = self.pool.process_name(agent)
+            thread = threading.Thread(
+                target=_kill_after, args=(delay_s, self.nursery.socket_path, name)
+            )
+        thread.start()
+        return thread
+
+    def _keep_healer(self) -> None:
+        """Supervise the healer as an init system would: one that died starts again."""
+        if self.case.healer == "none" or not self.crash_at:
+            return
+        if self._healer_name not in self.nursery.alive():
+            self.crash_at = 0
+            self._start_healer(0)
+
+    def _happen(self, now_s: float) -> None:
+        if self.bursts and now_s >= self.bursts[0]:
+            batch = len(self.bursts)
+            self.bursts.pop(0)
+            agents = self.initial
+            tasks = self._tasks(agents, load_s=0.25 * agents * LOAD_S, batch=batch)
+            self.pool.submit(tasks, agents=agents)
+        if now_s == self.fault_s:
+            self._inject()
+        for injection in self.injections:
+            if not injection.done:
+                meddle(injection, self.pool)
+            if injection.cont_s == now_s and injection.agent_id is not None:
+                name = self.pool.process_name(injection.agent_id)
+                self.nursery.signal(name, signal.SIGCONT)
+
+    def _inject(self) -> None:
+        kind = self.case.kind
+        if "clock_jump" in kind:
+            self.jump_s = JUMP_S * float(self.random.choice([-1.0, 1.0]))
+        if self.case.control or kind == "sigkill_at_work":
+            return
+        singles = {
+            "overlapping": list(self.random.choice(OVERLAPPING, 2, replace=False)),
+            "engine_crash": [str(self.random.choice(CRASHED_OVER))],
+            "clock_jump_and_sigkill": ["sigkill"],
+        }.get(kind, [kind])
+        avoid: set[str] = set()
+        for single in singles:
+            injection = inject(
+                str(single), self.pool, self.metronome, self.random, avoid=avoid
+            )
+            self.injections.append(injection)
+            avoid |= {c.partition(":")[2] for c in injection.causes}
+
+    def _is_quiet(self) -> bool:
+        counts = self.pool.ledger.counts()
+        return set(counts) <= {"done"} and not any(
+            session.is_open for session in self._sessions()
+        )
+
+    def _is_over(self, now_s: float, quiet_from_s: float) -> bool:
+        if self.case.control:
+            return now_s >= CONTROL_S
+        if now_s <= self.fault_s:
+            return False
+        if now_s >= self.fault_s + LIMIT_S:
+            return True
+        if now_s - quiet_from_s >= QUIET_S:
+            return True
+        return now_s > quiet_from_s and not self._broken()
+
+    # The truth.
+
+    def result(self) -> EpisodeResult:
+        """Compare what the healer did with what is."""
+        broken = self._broken()
+        accepted = Counter(
+            row["task"]
+            for row in self.pool.ledger.rows("SELECT task FROM results WHERE accepted")
+        )
+        refused = self.pool.ledger.rows(
+            "SELECT count(*) AS n FROM results WHERE NOT accepted"
+        )[0]["n"]
+        unfinished = sum(
+            n for status, n in self.pool.ledger.counts().items() if status != "done"
+        )
+        result = EpisodeResult(
+            case=asdict(self.case),
+            injected=[i.kind for i in self.injections if i.done],
+            whole=not broken,
+            broken=broken,
+            restarts=self._restarts(),
+            storm=self._is_storm(),
+            lost=0 if self.case.control else unfinished,
+            doubled=sum(n > 1 for n in accepted.values()),
+            refused=refused,
+            orphans=self._orphans(),
+            virtual_s=self.ended_s,
+        )
+        if self.case.healer == "engine":
+            self._judge_engine(result)
+        else:
+            self._judge_restarts(result)
+        return result
+
+    def _judge_engine(self, result: EpisodeResult) -> None:
+        sessions = [s for s in self._sessions() if _acted(s)]
+        causes = {cause for i in self.injections for cause in i.causes}
+        right = [s for s in sessions if s.cause in causes or s.cause == "swarm"]
+        first_s = min((i.at_s for i in self.injections), default=0.0)
+        if self.case.control:
+            right = []
+        result.false_heals = len(sessions) - len(right)
+        result.detected = bool(self.injections) and all(
+            any(s.cause in i.causes and s.opened_s >= i.at_s for s in right)
+            for i in self.injections
+        )
+        result.claimed = all(s.worked for s in right) if right else None
+        if right:
+            result.detect_s = min(s.opened_s for s in right) - first_s
+        closed = [s for s in right if s.worked and s.closed_s is not None]
+        if closed:
+            last = max(closed, key=lambda s: s.closed_s or 0.0)
+            result.repair_s = (last.closed_s or 0.0) - first_s
+            result.rung = last.worked
+
+    def _judge_restarts(self, result: EpisodeResult) -> None:
+        rows = self.pool.ledger.rows(
+            "SELECT slot, spawned_s FROM agents WHERE action<>'first' ORDER BY spawned_s"
+        )
+        causes = {cause for i in self.injections for cause in i.causes}
+        right = [row for row in rows if f"agent:{row['slot']}" in causes]
+        result.false_heals = len(rows) - len(right)
+        result.detected = bool(self.injections) and all(
+            any(f"agent:{row['slot']}" in i.causes for row in rows)
+            for i in self.injections
+        )
+        if right:
+            first_s = min(i.at_s for i in self.injections)
+            result.detect_s = right[0]["spawned_s"] - first_s
+            result.repair_s = right[-1]["spawned_s"] - first_s
+            result.rung = "restart"
+
+    def _broken(self) -> list[str]:
+        """Name everything that is not as it should be."""
+        broken = []
+        if set(self.pool.ledger.counts()) - {"done"} and not self.case.control:
+            broken.append("unfinished tasks")
+        processes = self.pool.processes()
+        for slot in self.pool.slots():
+            members = [m for m in self.pool.members(slot) if m in processes]
+            if len(members) != 1 or not can_speak(processes[members[0]]):
+                broken.append(f"{slot} cannot work")
+        if len(self.pool.slots()) != self.initial:
+            broken.append("a slot has no agent")
+        for injection in self.injections:
+            if injection.agent_id in processes and injection.cont_s is None:
+                broken.append(f"{injection.agent_id} still suffers {injection.kind}")
+        if not all(entry.consistent for entry in self.pool.memory.entries()):
+            broken.append("inconsistent memory")
+        lock = WriteLock(self.pool.directory / "write.lock")
+        if lock.acquire("truth") is not None:
+            broken.append("the lock is held")
+        lock.close()
+        return broken
+
+    def _restarts(self) -> int:
+        rows = self.pool.ledger.rows("SELECT count(*) AS n FROM agents")
+        return int(rows[0]["n"]) - self.initial
+
+    def _is_storm(self) -> bool:
+        rows = self.pool.ledger.rows(
+            "SELECT slot, spawned_s FROM agents WHERE action<>'first'"
+        )
+        for row in rows:
+            near = [
+                other
+                for other in rows
+                if other["slot"] == row["slot"]
+                and 0 <= other["spawned_s"] - row["spawned_s"] <= STORM_WINDOW_S
+            ]
+            if len(near) > STORM_RESTARTS:
+                return True
+        return False
+
+    def _orphans(self) -> int:
+        known = {m for slot in self.pool.slots() for m in self.pool.members(slot)}
+        return len(set(self.pool.processes()) - known)
+
+    def _sessions(self) -> list[Any]:
+        path = self.pool.directory / "healing.sqlite"
+        if not path.exists():
+            return []
+        journal = Journal(path, owner="truth")
+        sessions = journal.sessions()
+        journal.close()
+        return sessions
+
+    @property
+    def _healer_name(self) -> str:
+        return f"{self.directory}#healer"
+
+    def end(self) -> None:
+        """Stop everything this episode started and remove what it wrote."""
+        self.nursery.signal(self._healer_name, signal.SIGKILL)
+        self.pool.close(stop=True)
+        self.metronome.close()
+        self.nursery.close()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+
+def _kill_after(delay_s: float, nursery: Path, name: str) -> None:
+    """Kill from another thread, on a connection of its own."""
+    time.sleep(delay_s)
+    own = Nursery(nursery)
+    own.signal(name, signal.SIGKILL)
+    own.close()
+
+
+def _acted(session: Any) -> bool:
+    """Whether any rung of a session took effect."""
+    return session.acted_s is not None
