@@ -1,4 +1,9 @@
-"""`toolkit hooks`: the four verbs, and the installation in Claude Code."""
+"""`toolkit hooks`: the four verbs, and the installation in Claude Code.
+
+Exit codes: 0 the verb did what its flags say (what is not known is `null`, with a note);
+2 an unknown flag, level or value; 3 metadata that are not JSON, a store or settings that
+cannot be read.
+"""
 
 import argparse
 import os
@@ -7,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.cli import Parser
+from toolkit.cli.hook_verbs import add_verbs
 from toolkit.cli.output import print_json, print_note
 from toolkit.errors import UsageError
 
@@ -24,18 +30,21 @@ class StrictParser(Parser):
     def parse_known_args(  # type: ignore[override]  # argparse's overloads differ by namespace type only
         self, args: Sequence[str] | None = None, namespace: Any = None
     ) -> tuple[Any, list[str]]:
-        """Parse, and refuse what is left over.
+        """Refuse flags that are not known, before anything else is found amiss.
 
         Raises
         ------
         UsageError
             Naming the unknown flag and the nearest known one.
         """
-        parsed, unknown = super().parse_known_args(args, namespace)
-        if unknown:
-            word = unknown[0].split("=", 1)[0]
-            raise UsageError.unknown(f"option of `{self.prog}`", word, self._flags())
-        return parsed, unknown
+        known = self._flags()
+        for word in args or ():
+            name = word.split("=", 1)[0]
+            if word == "--":
+                break
+            if word.startswith("--") and name not in known:
+                raise UsageError.unknown(f"option of `{self.prog}`", name, known)
+        return super().parse_known_args(args, namespace)
 
     def _flags(self) -> list[str]:
         return sorted(
@@ -52,6 +61,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[Parser]") -> None:
     verbs = noun.add_subparsers(
         dest="verb", metavar="VERB", required=True, parser_class=StrictParser
     )
+    add_verbs(verbs)
     _add_install(verbs)
     for name, command, text in (
         ("uninstall", uninstall, "take our entries out of settings.json again"),
@@ -60,6 +70,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[Parser]") -> None:
         parser = verbs.add_parser(name, help=text)
         _add_scope(parser)
         parser.set_defaults(command=command)
+    _add_reconcile(verbs)
 
 
 def install(options: argparse.Namespace) -> int:
@@ -104,13 +115,14 @@ def status(options: argparse.Namespace) -> int:
     from toolkit.runtime.hooks import HookInstallation
 
     found = HookInstallation(_settings(options)).status()
-    store = found.store or _store(options) or Path(".toolkit")
+    store = options.store or found.store or _store(options) or Path(".toolkit")
     answer = {
         "installed": found.installed,
         "settings": found.settings,
         "events": list(found.events),
         "advice": found.advice,
         "store": store,
+        "recorded": recorded(store),
     }
     if options.json:
         print_json(answer)
@@ -118,6 +130,56 @@ def status(options: argparse.Namespace) -> int:
         for name, value in answer.items():
             print(f"{name}: {value}")
     return 0
+
+
+def recorded(store: Path) -> dict[str, Any]:
+    """Count what the hooks of a store have recorded, and what came of it."""
+    from toolkit.errors import InputDataError
+    from toolkit.records import Batch, Spool
+    from toolkit.records.sources.hook_events import HookJoiner
+
+    joiner = HookJoiner()
+    counts = {"batches": 0, "records": 0, "advised": 0, "unreadable": 0}
+    for line in Spool(store / "hooks").lines():
+        row = line.row or {}
+        counts["advised"] += row.get("event") == "advice" and "said" in row
+        try:
+            for record in joiner.take(row):
+                counts["records"] += 1
+                counts["batches"] += isinstance(record, Batch)
+        except InputDataError:
+            counts["unreadable"] += 1
+    return {
+        **counts,
+        "sessions": len({session for session, _ in joiner.streams}),
+        "events": joiner.events,
+    }
+
+
+def reconcile(options: argparse.Namespace) -> int:
+    """Compare what the hooks recorded with the transcripts of the same sessions."""
+    from toolkit.cli.output import print_table
+    from toolkit.records.identity import store_key
+    from toolkit.records.reconciliation import reconcile as compare
+
+    store = _store(options) or Path(".toolkit")
+    found = compare(
+        store / "hooks", options.transcripts, key=store_key(store)
+    ).to_json()
+    if options.json:
+        print_json(found)
+    else:
+        print_table(["what", "count"], [[k.replace("_", " "), found[k]] for k in found])
+    return 0
+
+
+def _add_reconcile(verbs: Any) -> None:
+    parser = verbs.add_parser(
+        "reconcile", help="compare the recorded batches with transcripts"
+    )
+    parser.add_argument("transcripts", nargs="+", type=Path, metavar="PATH")
+    _add_scope(parser)
+    parser.set_defaults(command=reconcile)
 
 
 def _add_install(verbs: Any) -> None:

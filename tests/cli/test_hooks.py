@@ -1,0 +1,104 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from toolkit.cli import run
+
+SPECIFIED = [
+    "pre-task --description T --enable-monitoring true --establish-baseline true",
+    "post-edit --file f --memory-key k --analyze-performance true --track-efficiency true",
+    "notify --message M --level info --include-metrics true --performance-context true",
+    (
+        "post-task --task-id t --analyze-performance true --save-patterns true "
+        "--generate-recommendations true"
+    ),
+]
+
+
+def hooks(*words: str) -> int:
+    return run(["hooks", *words])
+
+
+def answered(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return found
+
+
+@pytest.mark.parametrize("line", SPECIFIED)
+def test_the_specification_s_own_commands_work(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], line: str
+) -> None:
+    assert hooks(*line.split(), "--store", str(tmp_path / "s"), "--json") == 0
+    assert answered(capsys)["verb"] == line.split(maxsplit=1)[0]
+
+
+@pytest.mark.parametrize(
+    ("words", "near"),
+    [
+        (["notify", "--mesage", "x"], "--message"),
+        (["pre-task", "--establish-base", "true"], "--establish-baseline"),
+        (["post-edit", "--memorykey=k"], "--memory-key"),
+        (["install", "--advise", "on"], "--advice"),
+    ],
+)
+def test_an_unknown_flag_is_refused_with_the_nearest(
+    capsys: pytest.CaptureFixture[str], words: list[str], near: str
+) -> None:
+    assert hooks(*words) == 2
+    assert f"Did you mean `{near}`" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["notify", "--message", ""], 2),
+        (["notify", "--message", "x" * 501], 2),
+        (["notify", "--message", "x", "--level", "loud"], 2),
+        (["notify", "--message", "x", "--metadata", "{"], 3),
+        (["notify", "--message", "x", "--metadata", "[]"], 3),
+        (["notify", "--message", "x", "--metadata", '{"a": NaN}'], 3),
+        (["pre-task", "--description", "x", "--enable-monitoring", "maybe"], 2),
+        (["post-task"], 2),
+        (["install", "--advice", "on"], 2),
+    ],
+)
+def test_a_wrong_value_ends_with_its_code_and_one_line(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    code: int,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    assert hooks(*words) == code
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_installing_and_uninstalling_leaves_the_project_as_it_was(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    at = ["--project", str(tmp_path)]
+    assert hooks("install", *at) == 0
+    capsys.readouterr()
+    assert hooks("status", *at, "--json") == 0
+    found = answered(capsys)
+    assert (found["installed"], found["advice"]) == (True, "off")
+    assert hooks("uninstall", *at) == 0
+    assert not (tmp_path / ".claude").exists()
+
+
+def test_claude_flow_is_told_only_when_asked_for(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    hooks("notify", "--message", "x", "--json")
+    alone = answered(capsys)
+    hooks("notify", "--message", "x", "--json", "--claude-flow", "no-such-program")
+
+    assert "claude_flow" not in alone
+    assert answered(capsys)["claude_flow"]["dropped"] == 1
