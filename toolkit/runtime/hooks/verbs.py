@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import InputDataError, UsageError
-from toolkit.records import (
+from toolkit.records.identity import keyed_hash, record_id, store_key
+from toolkit.records.schema import (
     KINDS,
     Batch,
     CoordinationEvent,
@@ -19,10 +20,9 @@ from toolkit.records import (
     Outcome,
     Provenance,
     Record,
-    Spool,
     Workflow,
 )
-from toolkit.records.identity import keyed_hash, record_id, store_key
+from toolkit.records.spool import Spool
 from toolkit.runtime.clock import Clock
 from toolkit.runtime.hooks.advising import recommendations
 from toolkit.runtime.hooks.performance import Performance, compared, measured
