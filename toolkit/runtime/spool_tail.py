@@ -27,6 +27,7 @@ class SpoolTail:
     Examples
     --------
     >>> import tempfile
+    >>> from pathlib import Path
     >>> tail = SpoolTail(Spool(Path(tempfile.mkdtemp())))
     >>> list(tail.read())
     []
