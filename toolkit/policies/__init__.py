@@ -18,6 +18,7 @@ from toolkit.policies.base import (
     Reason,
     Value,
 )
+from toolkit.policies.confidence import Confidence
 from toolkit.policies.controller import Controller, SizeBounds
 from toolkit.policies.correction import CorrectionSettings, CostCorrection
 from toolkit.policies.expected_improvement import grid_middle, own_runs_only
@@ -37,6 +38,7 @@ __all__ = [
     "Adaptive",
     "Aimd",
     "Belief",
+    "Confidence",
     "Controller",
     "CorrectionSettings",
     "CostCorrection",

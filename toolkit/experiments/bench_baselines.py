@@ -1,0 +1,109 @@
+"""What every learned policy is held against: rules, constants, chance, the oracle."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.baselines import AgentCountRule
+from toolkit.experiments.decision_table import DecisionTable
+from toolkit.policies import Floats, Problem, grid_middle
+
+__all__ = ["ConstantGrades", "log_slowdowns", "rule_action"]
+
+RULE_BATCH, RULE_WORKERS = 10.0, 6.0
+"""The specification's optimum of a batch (section 1) and of agents (section 3)."""
+WORKERS = "a_n"
+BATCHES = ("a_b", "a_lb")
+TASKS = "x_N"
+
+
+def rule_action(problem: Problem) -> int:
+    """Find the offered action nearest to the specification's number.
+
+    Workers follow the agent formula where the number of tasks is known, else 6; batches
+    are 10. A problem with both asks for the nearest in ratio; one with neither gets the
+    middle of what is offered, since the specification has no rule for it.
+    """
+    names = problem.action_columns
+    targets: list[tuple[int, float]] = []
+    if WORKERS in names:
+        targets.append((names.index(WORKERS), _workers(problem)))
+    batch = next((name for name in BATCHES if name in names), None)
+    if batch is not None:
+        targets.append((names.index(batch), RULE_BATCH))
+    if not targets:
+        return grid_middle(problem.actions)
+    if len(targets) == 1:
+        column, target = targets[0]
+        return int(np.abs(2 ** problem.actions[:, column] - target).argmin())
+    gaps = [(problem.actions[:, c] - np.log2(t)) ** 2 for c, t in targets]
+    return int(np.sum(gaps, axis=0).argmin())
+
+
+def _workers(problem: Problem) -> float:
+    tasks = problem.context.get(TASKS)
+    if not isinstance(tasks, float):
+        return RULE_WORKERS
+    return float(AgentCountRule().recommend(components=2.0**tasks).recommended)
+
+
+def log_slowdowns(table: DecisionTable, chosen: list[int]) -> Floats:
+    """Compute log(cost of the choice / best cost) of each problem."""
+    return np.array(
+        [
+            costs[index] - costs.min()
+            for costs, index in zip(table.log_costs, chosen, strict=True)
+        ]
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ConstantGrades:
+    """How every single action, taken everywhere, would have done.
+
+    A constant is a point in action space; where it is not on offer the nearest offered
+    action stands in.
+
+    Attributes
+    ----------
+    choices : array of shape (constants, problems)
+        Index of the action that each constant takes.
+    regrets : array of shape (constants, problems)
+        Log slowdown of it.
+    """
+
+    choices: Floats
+    regrets: Floats
+
+    @classmethod
+    def of(cls, table: DecisionTable) -> "ConstantGrades":
+        """Grade all actions of a table."""
+        axes = list(table.axes)
+        points: dict[str, list[Floats]] = {}
+        for problem in table.problems:
+            for label, action in zip(problem.labels, problem.actions, strict=True):
+                points.setdefault(label, []).append(action[axes])
+        constants = np.array([np.mean(rows, axis=0) for rows in points.values()])
+        spread = constants.std(axis=0)
+        spread = np.where(spread > 0, spread, 1.0)
+        choices = np.stack(
+            [_nearest(constants, p.actions[:, axes], spread) for p in table.problems], 1
+        )
+        regrets = np.stack(
+            [
+                costs[choices[:, place]] - costs.min()
+                for place, costs in enumerate(table.log_costs)
+            ],
+            axis=1,
+        )
+        return cls(choices=choices, regrets=regrets)
+
+    def best(self, problems: NDArray[np.bool_]) -> int:
+        """Find the constant of least mean log slowdown over some problems (a mask)."""
+        return int(self.regrets[:, problems].mean(axis=1).argmin())
+
+
+def _nearest(constants: Floats, actions: Floats, spread: Floats) -> Floats:
+    gap = (constants[:, None] - actions[None]) / spread
+    return np.asarray((gap**2).sum(axis=-1).argmin(axis=1))

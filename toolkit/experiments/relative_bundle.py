@@ -1,0 +1,200 @@
+"""Trains the relative-cost ensemble on some groups and exports it as a bundle.
+
+Beside the graph the manifest carries the prior for own runs, the half width of the
+intervals, and the curve of the confidence; all of it from groups left out in turn
+*inside* the training groups.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+
+from toolkit.bundle import (
+    Bundle,
+    Column,
+    Conformal,
+    Fallback,
+    FeatureSchema,
+    Manifest,
+    Support,
+)
+from toolkit.experiments.bench_baselines import rule_action
+from toolkit.experiments.decision_table import DecisionTable
+from toolkit.experiments.relative_calibration import (
+    curve_deviation,
+    difference_deviation,
+    fit_confidence,
+    half_width_factor,
+)
+from toolkit.export import write_bundle
+from toolkit.models import (
+    FittedEnsemble,
+    RelativeEnsemble,
+    RelativeRows,
+    learn_measurement_prior,
+)
+from toolkit.policies import (
+    Adaptive,
+    Confidence,
+    Floats,
+    MeasurementPrior,
+    OfferedRange,
+    Problem,
+    with_offered_range,
+)
+
+__all__ = ["RelativePolicy", "Trained", "train_bundle"]
+
+LEVEL = 0.9
+PROBES = 256
+"""Rows compared at export: a benchmark writes a hundred bundles to grade them at once."""
+VALID_FOR = timedelta(days=30)
+PROBABILITIES = tuple(np.linspace(0.01, 0.99, 99).round(2).tolist())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trained:
+    """A fitted ensemble and the bundle it was exported to."""
+
+    ensemble: FittedEnsemble
+    bundle: Bundle
+
+
+class RelativePolicy:
+    """The exported form: everything it needs comes from the bundle's files.
+
+    Parameters
+    ----------
+    bundle : Bundle
+        Written by `train_bundle`.
+    """
+
+    def __init__(self, bundle: Bundle) -> None:
+        section = bundle.manifest.extra["relative"]
+        self.prior = MeasurementPrior.from_json(section["measurement_prior"])
+        self.confidence = Confidence.from_json(section["confidence"])
+        self.half_width_factor = float(section["half_width_factor"])
+        self.model = OfferedRange(bundle.model, self.prior.axes)
+        self.adaptive = Adaptive(
+            self.model, self.prior, name="relative", version=bundle.manifest.version
+        )
+
+    def interval(self, problem: Problem) -> tuple[Floats, Floats]:
+        """Bound each action's log cost relative to the mean of those on offer."""
+        log_cost = self.model.predict(problem).log_cost
+        centre = log_cost - log_cost.mean()
+        half = self.half_width_factor * curve_deviation(
+            self.prior, self.prior.points(problem)
+        )
+        return centre - half, centre + half
+
+    def probability_not_worse(self, problem: Problem, rule: int) -> float:
+        """Probability, 0 to 1, that the answer costs no more than the rule's."""
+        log_cost = self.model.predict(problem).log_cost
+        answer = int(np.argmin(log_cost))
+        if answer == rule:
+            return 1.0
+        deviation = difference_deviation(
+            self.prior, self.prior.points(problem), answer, rule
+        )
+        saving = float(log_cost[rule] - log_cost[answer])
+        return self.confidence.probability(saving=saving, deviation=deviation)
+
+
+def train_bundle(
+    table: DecisionTable,
+    directory: Path,
+    *,
+    ensemble: RelativeEnsemble,
+    created_at: datetime,
+    probes: int = PROBES,
+) -> Trained:
+    """Fit on every group of a table, calibrate across its groups, export and verify.
+
+    Parameters
+    ----------
+    table : DecisionTable
+        Training groups only.
+    directory : path
+        Where the bundle goes.
+    ensemble : RelativeEnsemble
+    created_at : datetime
+        Aware, UTC.
+    probes : int
+        Rows on which graph and model are compared.
+    """
+    rows = table.rows()
+    fitted = ensemble.fit(rows)
+    prior = learn_measurement_prior(rows, fitted.held_out, table.axes, ensemble.seed)
+    manifest = _manifest(table, rows, fitted, prior, created_at)
+    bundle = write_bundle(
+        directory,
+        model=fitted,
+        manifest=manifest,
+        X=rows.X.astype(np.float32),
+        seed=ensemble.seed,
+        probes=probes,
+        limits=["Costs compare between the actions of one problem only."],
+    )
+    return Trained(ensemble=fitted, bundle=bundle)
+
+
+def _manifest(
+    table: DecisionTable,
+    rows: RelativeRows,
+    fitted: FittedEnsemble,
+    prior: MeasurementPrior,
+    created_at: datetime,
+) -> Manifest:
+    example = table.problems[0]
+    shown = with_offered_range(example, table.axes)
+    rules = [rule_action(problem) for problem in table.problems]
+    factor = half_width_factor(rows, fitted.held_out, prior, level=LEVEL)
+    confidence = fit_confidence(rows, fitted.held_out, prior, rules)
+    errors = np.quantile(rows.regret - fitted.held_out, PROBABILITIES)
+    return Manifest(
+        name=f"{table.name}-{table.cost}",
+        version="1",
+        decision="table",
+        created_at=created_at,
+        expires_at=created_at + VALID_FOR,
+        feature_schema=FeatureSchema(
+            context=tuple(Column(name=name, unit="log2") for name in example.context),
+            action=tuple(
+                Column(name=name, unit="log2") for name in shown.action_columns
+            ),
+            action_is_log=True,
+        ),
+        actions=(),
+        support=Support(column=None, counts={"": ((1.0, len(rows.X)),)}, ranges={}),
+        minimum_support=0.0,
+        fallback=Fallback(rule="constant", constant=0.0),
+        conformal=Conformal(
+            level=LEVEL,
+            low=float(errors[5]),
+            high=float(errors[-6]),
+            probabilities=PROBABILITIES,
+            differences=tuple(map(float, errors)),
+            groups=len(table.group_names),
+        ),
+        guard_level=0.95,
+        adaptation_rate=0.1,
+        adaptation_every=5,
+        cost_unit=f"{table.cost} relative to the problem",
+        training={
+            "problems": len(table.problems),
+            "groups": len(table.group_names),
+            "rows": len(rows.X),
+        },
+        metrics={"weights": dict(zip(fitted.names, fitted.weights, strict=True))},
+        files={},
+        extra={
+            "relative": {
+                "measurement_prior": prior.to_json(),
+                "half_width_factor": factor,
+                "confidence": confidence.to_json(),
+            }
+        },
+    )
