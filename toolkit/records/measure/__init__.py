@@ -7,7 +7,13 @@ with `fork` and `/proc` (Linux).
 
 from toolkit.records.measure.archive import write_archive
 from toolkit.records.measure.design import Cell, Design
-from toolkit.records.measure.load import LOAD_LEVELS, LoadLevel, Utilisation
+from toolkit.records.measure.load import (
+    LOAD_LEVELS,
+    LoadLevel,
+    Utilisation,
+    pressure,
+    utilisation,
+)
 from toolkit.records.measure.machine import Machine, describe_machine
 from toolkit.records.measure.report import ContextSummary, Report, summarise
 from toolkit.records.measure.sweep import Sweep, default_design, quick_design
@@ -24,7 +30,9 @@ __all__ = [
     "Utilisation",
     "default_design",
     "describe_machine",
+    "pressure",
     "quick_design",
     "summarise",
+    "utilisation",
     "write_archive",
 ]

@@ -56,7 +56,7 @@ def describe_machine(directory: Path) -> Machine:
         memory_bytes=psutil.virtual_memory().total,
         architecture=platform.machine(),
         system=platform.system(),
-        kernel=platform.release(),
+        kernel=platform.release().split("-")[0],
         python=platform.python_version(),
         sqlite=sqlite3.sqlite_version,
         file_system=_file_system(directory),

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import groupby
+from math import inf, isfinite
 from statistics import fmean, median, pstdev
 from typing import Any, TypeVar
 
@@ -37,7 +38,7 @@ class ContextSummary:
         Operation type of batches, `workflow` of task graphs.
     costs : mapping of int to float
         By action: seconds per successful operation over all repeats, or the weighted
-        cost of a workflow.
+        cost of a workflow. An action that never succeeded has none.
     best : int
         The cheapest action.
     interior : bool
@@ -135,8 +136,8 @@ class Report:
 def summarise(records: Iterable[Record]) -> Report:
     """Summarise the records of a sweep by context.
 
-    Contexts in which fewer than two actions were measured (an interrupted sweep) are
-    left out.
+    Contexts in which fewer than two actions were measured (an interrupted sweep), or
+    nothing ever succeeded, are left out.
     """
     rows: dict[str, int] = defaultdict(int)
     batches: list[Batch] = []
@@ -169,7 +170,7 @@ def batch_cost(batches: Sequence[Batch]) -> float:
     """
     cycles_s = sum(batch.cycle_s or 0.0 for batch in batches)
     succeeded = sum(batch.succeeded or 0 for batch in batches)
-    return cycles_s / succeeded if succeeded else float("inf")
+    return cycles_s / succeeded if succeeded else inf
 
 
 def workflow_cost(workflows: Sequence[Workflow], money: float = MONEY) -> float:
@@ -179,7 +180,7 @@ def workflow_cost(workflows: Sequence[Workflow], money: float = MONEY) -> float:
         for w in workflows
         if w.makespan_s is not None and w.agent_seconds is not None
     ]
-    return sum(costs) / len(costs) if costs else float("inf")
+    return sum(costs) / len(costs) if costs else inf
 
 
 def _makespan_s(workflows: Sequence[Workflow]) -> float:
@@ -202,7 +203,13 @@ def _contexts(
         repeats.setdefault(record.session_id or "", []).append(record)
     summaries = []
     for context, actions in sorted(cells.items()):
-        if len(actions) < 2:
+        rows = [
+            row
+            for repeats in actions.values()
+            for each in repeats.values()
+            for row in each
+        ]
+        if len(actions) < 2 or not isfinite(cost(rows)):
             continue
         summaries.append(
             _summary(
@@ -231,8 +238,9 @@ def _summary(
         action: {name: cost(rows) for name, rows in repeats.items()}
         for action, repeats in actions.items()
     }
-    best = min(costs, key=costs.__getitem__)
     low, high = min(costs), max(costs)
+    costs = {action: value for action, value in costs.items() if isfinite(value)}
+    best = min(costs, key=costs.__getitem__)
     return ContextSummary(
         context=context,
         group=group,
@@ -253,7 +261,8 @@ def _always_below(one: Mapping[str, float], other: Mapping[str, float]) -> bool:
 
 def _variation(values: Sequence[float]) -> float:
     """Coefficient of variation; 0 for a single value, which varies from nothing."""
-    return pstdev(values) / fmean(values)
+    finite = [value for value in values if isfinite(value)]
+    return pstdev(finite) / fmean(finite) if finite else 0.0
 
 
 def _shares(contexts: Sequence[ContextSummary]) -> dict[str, float]:

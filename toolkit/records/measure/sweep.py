@@ -25,6 +25,9 @@ from toolkit.records.spool import Spool
 
 __all__ = ["Sweep", "default_design", "quick_design"]
 
+BEGIN = "begin"
+"""In place of a cell's key: the line that names a sweep."""
+
 Progress = Callable[[float, float, str], None]
 
 
@@ -73,7 +76,7 @@ class Sweep:
         self.design = design
         self.spool = Spool(directory)
         self._now = now
-        self._run = record_id("sweep", repr(design.to_json()))[:12]
+        self._run = record_id("sweep", repr(design.to_json()), _variants())[:12]
 
     def measured(self) -> dict[str, list[Mapping[str, Any]]]:
         """Read the records of the cells of this design that are measured, by cell."""
@@ -81,7 +84,7 @@ class Sweep:
         return {
             row["cell"]: row["records"]
             for row in rows
-            if row is not None and row["run"] == self._run
+            if row is not None and row["run"] == self._run and row["cell"] != BEGIN
         }
 
     def measure(
@@ -98,9 +101,10 @@ class Sweep:
             Told how many of how many cells are measured, and in what block.
         """
         known = set(self.measured())
+        begun = self._begun()
         done = len([key for key in known if not key.startswith("load/")])
         with TemporaryDirectory(dir=scratch, prefix="toolkit-measure-") as name:
-            work = _Workbench(self.design, Path(name), self._run)
+            work = _Workbench(self.design, Path(name), begun)
             work.prepare()
             for level, blocks in self.design.rounds():
                 waiting = [[c for c in cells if c.key not in known] for cells in blocks]
@@ -113,11 +117,22 @@ class Sweep:
                         if progress is not None:
                             progress(done, self.design.cells, f"{level.name} load")
 
+    def _begun(self) -> str:
+        """Name this sweep among all of the same design: the moment it first began."""
+        for line in self.spool.lines():
+            row = line.row or {}
+            if row.get("run") == self._run and row.get("cell") == BEGIN:
+                return str(row["name"])
+        name = record_id(self._run, self._now().isoformat())[:12]
+        self.spool.append({"run": self._run, "cell": BEGIN, "name": name})
+        return name
+
     def _block(self, work: "_Workbench", cells: list[Cell]) -> None:
         """Observe the machine, then measure one context's actions one after another."""
         stopwatch = Stopwatch.start(self._now)
         load = utilisation()
-        self._keep(f"load/{cells[0].key}", [self._sample(load, cells[0].key)])
+        place = record_id(work.run, cells[0].key)
+        self._keep(f"load/{cells[0].key}", [self._sample(load, place)])
         for cell in cells:
             self._keep(cell.key, work.measure(cell, load, stopwatch))
 
@@ -127,7 +142,7 @@ class Sweep:
 
     def _sample(self, load: Utilisation, place: str) -> LoadSample:
         return LoadSample(
-            record_id=record_id("measure", self._run, "load", place),
+            record_id=place,
             at=self._now(),
             source="measure",
             provenance=Provenance.MEASURED,
@@ -140,13 +155,19 @@ class Sweep:
         )
 
 
+def _variants() -> str:
+    """Write down what the workloads are, so that a changed one is measured anew."""
+    batches = [workload.variant for workload in batch_workloads()]
+    return repr([*batches, *(graph.variant for graph in task_graphs())])
+
+
 class _Workbench:
     """The workloads of a design, ready to be measured."""
 
     def __init__(self, design: Design, directory: Path, run: str) -> None:
         self._design = design
         self._directory = directory
-        self._run = run
+        self.run = run
         self._batches: dict[str, BatchWorkload] = {
             workload.variant.name: workload
             for workload in batch_workloads()
@@ -173,7 +194,7 @@ class _Workbench:
                 cell,
                 load=load,
                 stopwatch=stopwatch,
-                run=self._run,
+                run=self.run,
             )
         return measure_batches(
             self._batches[cell.group],
@@ -181,5 +202,5 @@ class _Workbench:
             self._design,
             load=load,
             stopwatch=stopwatch,
-            run=self._run,
+            run=self.run,
         )
