@@ -240,12 +240,24 @@ class RecordStore:
         return lines
 
     def compact(self) -> Compaction:
-        """Merge the spool into the Parquet dataset."""
+        """Merge the spool into the Parquet dataset, after what hooks recorded meanwhile."""
+        self._join_hooks()
         self.absorb_spool()
         done = self.dataset.compact(self.spool)
         with self._open_index() as index:
             index.execute("DELETE FROM absorbed")
         return done
+
+    def _join_hooks(self) -> None:
+        """Turn the events of installed hooks into records; known ones stay as they are."""
+        live = self.root / "hooks" / "live.jsonl"
+        if not live.exists():
+            return
+        # These import the store: loaded here, where there is something to join.
+        from toolkit.records.sources.base import run_import
+        from toolkit.records.sources.hook_events import HookSource
+
+        run_import(HookSource(), [live], self)
 
     def rejected(self) -> Iterator[dict[str, Any]]:
         """Read what could not be imported, in the order it was met."""
