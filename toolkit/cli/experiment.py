@@ -11,7 +11,7 @@ from toolkit.cli.progress import progress
 
 __all__ = ["VERBS", "add_parser", "run_spec"]
 
-VERBS = ("bench", "worlds", "retrain")
+VERBS = ("bench", "worlds", "controllers", "retrain")
 """Verbs in a module of their own, `toolkit.cli.experiment_<verb>`, with `add_verb`."""
 
 

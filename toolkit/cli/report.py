@@ -5,6 +5,7 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from toolkit.cli import report_off_policy
 from toolkit.cli.output import print_json, print_note, print_table
 from toolkit.errors import NotEnoughDataError, UsageError
 
@@ -43,6 +44,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[Parser]") -> None:
     )
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     parser.set_defaults(command=objectives)
+    report_off_policy.add_verb(verbs)
 
 
 def objectives(options: argparse.Namespace) -> int:
