@@ -117,7 +117,12 @@ def read_full_factorial(path: Path, cost: str) -> FullFactorial:
 
 
 def synthetic_full_factorial(
-    rng: np.random.Generator, *, problems: int = 60, groups: int = 10, actions: int = 8
+    rng: np.random.Generator,
+    *,
+    problems: int = 60,
+    groups: int = 10,
+    actions: int = 8,
+    load: float = 1.0,
 ) -> FullFactorial:
     """Make a table whose costs follow the Universal Scalability Law.
 
@@ -128,6 +133,9 @@ def synthetic_full_factorial(
     ----------
     rng : numpy.random.Generator
     problems, groups, actions : int
+    load : float
+        Factor, above 0, on contention and coherence: with the same generator state,
+        the same problems on a busier machine.
 
     References
     ----------
@@ -142,8 +150,8 @@ def synthetic_full_factorial(
     labels = np.arange(problems) % groups
     context = rng.normal(size=(problems, 2))
     own = rng.normal(0, 0.4, size=(groups, 2))[labels]
-    contention = 0.05 * np.exp(0.6 * context[:, 0] + own[:, 0])
-    coherence = 0.01 * np.exp(0.8 * context[:, 1] + own[:, 1])
+    contention = load * 0.05 * np.exp(0.6 * context[:, 0] + own[:, 0])
+    coherence = load * 0.01 * np.exp(0.8 * context[:, 1] + own[:, 1])
     size = np.unique(np.round(2 ** np.linspace(0, 5, actions)))
     extra = size - 1
     speedup = size / (

@@ -1,0 +1,79 @@
+"""`toolkit experiment controllers`: race online controllers, the rule and a learner."""
+
+import argparse
+from math import expm1
+from pathlib import Path
+from typing import Any
+
+__all__ = ["add_verb"]
+
+
+def add_verb(subparsers: Any) -> None:
+    """Add the verb to the `experiment` noun."""
+    parser = subparsers.add_parser(
+        "controllers",
+        help="race online controllers beside the rule and a learned policy",
+        description="Runs spec.toml of a folder and writes its results.json.",
+    )
+    parser.add_argument("folder", type=Path, help="folder with spec.toml")
+    parser.add_argument("--tables", type=Path, help="directory of decision tables")
+    parser.add_argument("--table", action="append", help="only this FILE:COST; repeat")
+    parser.add_argument("--out", type=Path, help="write here instead of results.json")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.set_defaults(command=controllers)
+
+
+def controllers(options: argparse.Namespace) -> int:
+    """Run the races and print them."""
+    from dataclasses import replace
+
+    from toolkit.cli.output import print_json
+    from toolkit.cli.progress import progress
+    from toolkit.errors import UsageError
+    from toolkit.experiments.controllers_run import (
+        read_controllers_spec,
+        run_controllers,
+    )
+
+    spec = read_controllers_spec(options.folder / "spec.toml")
+    if options.table is not None:
+        if options.out is None:
+            raise UsageError("`--table` departs from spec.toml; give `--out FILE`")
+        spec = replace(spec, tables=tuple(options.table))
+    with progress("races") as shown:
+        found = run_controllers(
+            spec,
+            tables=options.tables,
+            results=options.out or options.folder / "results.json",
+            report=shown,
+        )
+    if options.json:
+        print_json(found)
+    else:
+        _print(found)
+    return 0
+
+
+def _print(found: dict[str, Any]) -> None:
+    from toolkit.cli.output import print_table
+
+    print_table(
+        ["table", "runner", "whole run", "last third", "against the rule", "95 %"],
+        [
+            [
+                each["table"],
+                runner["name"],
+                _percent(runner["whole"]["estimate"]),
+                _percent(runner["settled"]["estimate"]),
+                _percent(runner["against_rule"]["estimate"]),
+                f"{_percent(runner['against_rule']['low'])} to "
+                + _percent(runner["against_rule"]["high"]),
+            ]
+            for each in found["races"]
+            for runner in each["runners"]
+        ],
+    )
+
+
+def _percent(log_ratio: float) -> str:
+    return f"{100 * expm1(min(log_ratio, 50.0)):+.1f} %"

@@ -1,0 +1,236 @@
+"""Online controllers beside the rule and a learned policy, on tables of worker counts.
+
+A problem is run again and again, as a swarm repeats one kind of task. A controller
+chooses a number of workers, the nearest on offer is used, and it is told the latency
+that Little's law gives for it: with n workers finishing W units in T seconds, one unit
+takes n T / W. It never sees a cost, nor any other problem's history.
+
+References
+----------
+Little, *A proof for the queuing formula L = lambda W*, Operations Research 9 (1961).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.errors import UsageError
+from toolkit.experiments.full_factorial import (
+    FloatArray,
+    FullFactorial,
+    IntArray,
+)
+from toolkit.experiments.off_policy_worlds import best_constant, learned_elsewhere
+from toolkit.metrics import BootstrapInterval, group_bootstrap, paired_group_bootstrap
+from toolkit.policies import Aimd, Controller, Gradient2, SizeBounds, Vegas
+
+__all__ = ["LATENCY_OF", "Race", "RaceResult", "Runner", "race"]
+
+LATENCY_OF: dict[str, Callable[[FloatArray, FloatArray], FloatArray]] = {
+    "time": lambda cost, log_n: cost + log_n,
+    "knee": lambda cost, log_n: (cost - log_n) / 2 + log_n,
+    "rent": lambda cost, log_n: cost + 0 * log_n,
+}
+"""Log latency up to a constant, from log cost and log workers: `time` T, `knee` n T^2,
+`rent` n T."""
+TIMEOUT = 2.0
+"""AIMD's timeout, in latencies of its first batch."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Race:
+    """How long is run, and with what noise.
+
+    Attributes
+    ----------
+    steps : int
+        Batches a problem is run for.
+    noise : float
+        Standard deviation of log latency.
+    change_at : float
+        Share of the steps, 0..1, after which the second table applies, if there is one.
+    """
+
+    steps: int = 60
+    noise: float = 0.02
+    change_at: float = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runner:
+    """How one policy or controller did.
+
+    Attributes
+    ----------
+    name : str
+    whole : BootstrapInterval
+        Mean log slowdown against the best constant choice of each problem at each time,
+        over all steps: what was paid, tries included.
+    settled : BootstrapInterval
+        The same over the last third.
+    against_rule : BootstrapInterval
+        Whole run minus the rule's; below 0 is cheaper.
+    """
+
+    name: str
+    whole: BootstrapInterval
+    settled: BootstrapInterval
+    against_rule: BootstrapInterval
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RaceResult:
+    """Every runner on one table.
+
+    Attributes
+    ----------
+    table : str
+    problems : int
+    runners : tuple of Runner
+    """
+
+    table: str
+    problems: int
+    runners: tuple[Runner, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Write every figure as JSON types."""
+        return asdict(self)
+
+
+def race(
+    table: FullFactorial,
+    cost: str,
+    design: Race,
+    *,
+    rng: np.random.Generator,
+    later: FullFactorial | None = None,
+) -> RaceResult:
+    """Run every policy and controller on every problem of a table.
+
+    Parameters
+    ----------
+    table : FullFactorial
+        Sizes are workers.
+    cost : str
+        One of `LATENCY_OF`.
+    design : Race
+    rng : numpy.random.Generator
+    later : FullFactorial, optional
+        The same problems after the world has changed; static policies were learned
+        before.
+
+    Raises
+    ------
+    UsageError
+        No latency can be told from this cost.
+    """
+    if cost not in LATENCY_OF:
+        raise UsageError.unknown("cost of worker counts", cost, list(LATENCY_OF))
+    worlds = _worlds(table, later, design)
+    choices = {
+        "oracle": np.stack([_best(each) for each in worlds], axis=1),
+        "rule": _held(table.rule, design.steps),
+        "best constant": _held(best_constant(table), design.steps),
+        "learned": _held(learned_elsewhere(table), design.steps),
+    }
+    for name in ("aimd", "vegas", "gradient2"):
+        choices[name] = _steered(name, table, worlds, cost, design, rng)
+    regret = {name: _regret(worlds, chosen) for name, chosen in choices.items()}
+    return RaceResult(
+        table=table.name,
+        problems=len(table.rule),
+        runners=tuple(
+            _runner(name, each, regret["rule"], table.groups, rng)
+            for name, each in regret.items()
+        ),
+    )
+
+
+def _worlds(
+    table: FullFactorial, later: FullFactorial | None, design: Race
+) -> list[FullFactorial]:
+    """Say which table applies at each step."""
+    change = round(design.steps * design.change_at)
+    after = table if later is None else replace(later, name=table.name)
+    return [table if step < change else after for step in range(design.steps)]
+
+
+def _best(table: FullFactorial) -> IntArray:
+    return np.asarray(np.nanargmin(table.log_costs, axis=1), dtype=np.int64)
+
+
+def _held(actions: IntArray, steps: int) -> IntArray:
+    return np.repeat(actions[:, None], steps, axis=1)
+
+
+def _steered(
+    name: str,
+    table: FullFactorial,
+    worlds: Sequence[FullFactorial],
+    cost: str,
+    design: Race,
+    rng: np.random.Generator,
+) -> IntArray:
+    """Let one controller choose at every step of every problem."""
+    log_n = table.sizes * np.log(2)
+    latencies = {
+        id(world): LATENCY_OF[cost](world.log_costs, log_n) for world in worlds
+    }
+    chosen = np.empty((len(table.rule), design.steps), dtype=np.int64)
+    for problem, start in enumerate(table.rule):
+        known = latencies[id(worlds[0])][problem]
+        # Seconds of any unit: only ratios of latencies steer.
+        unit = float(known[start])
+        controller = _controller(name, table.sizes[problem], int(start))
+        size = controller.size
+        for step, world in enumerate(worlds):
+            distance = np.abs(table.sizes[problem] - np.log2(size))
+            action = int(np.nanargmin(distance))
+            chosen[problem, step] = action
+            log_latency = float(latencies[id(world)][problem, action]) - unit
+            noise = float(rng.normal(0, design.noise))
+            size = controller.observe(float(np.exp(log_latency + noise)))
+    return chosen
+
+
+def _controller(name: str, sizes: FloatArray, start: int) -> Controller:
+    offered = np.round(2**sizes)
+    bounds = SizeBounds(
+        int(offered[start]),
+        minimum=int(np.nanmin(offered)),
+        maximum=int(np.nanmax(offered)),
+    )
+    if name == "aimd":
+        return Aimd(bounds, timeout_s=TIMEOUT)
+    return Vegas(bounds) if name == "vegas" else Gradient2(bounds)
+
+
+def _regret(worlds: Sequence[FullFactorial], chosen: IntArray) -> FloatArray:
+    """Log slowdown of each problem at each step."""
+    rows = np.arange(len(chosen))
+    steps = [
+        world.log_costs[rows, chosen[:, step]] - np.nanmin(world.log_costs, axis=1)
+        for step, world in enumerate(worlds)
+    ]
+    return np.stack(steps, axis=1)
+
+
+def _runner(
+    name: str,
+    regret: FloatArray,
+    rule: FloatArray,
+    groups: NDArray[Any],
+    rng: np.random.Generator,
+) -> Runner:
+    last = regret.shape[1] // 3
+    whole = regret.mean(axis=1)
+    return Runner(
+        name=name,
+        whole=group_bootstrap(whole, groups, rng=rng),
+        settled=group_bootstrap(regret[:, -last:].mean(axis=1), groups, rng=rng),
+        against_rule=paired_group_bootstrap(whole, rule.mean(axis=1), groups, rng=rng),
+    )

@@ -1,0 +1,128 @@
+"""Runs experiment 006: a race of controllers on every table of a specification."""
+
+import json
+import tomllib
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from toolkit.errors import InputDataError
+from toolkit.experiments.controller_race import Race, RaceResult, race
+from toolkit.experiments.full_factorial import (
+    FullFactorial,
+    read_full_factorial,
+    synthetic_full_factorial,
+)
+
+__all__ = ["ControllersSpec", "read_controllers_spec", "run_controllers"]
+
+STILL, CHANGING = "synthetic", "synthetic busier later"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControllersSpec:
+    """All there is to choose.
+
+    Attributes
+    ----------
+    seed : int
+    tables : tuple of str
+        `FILE:COST` without `.csv.gz`; `synthetic` and `synthetic busier later` are made.
+    load : float
+        Factor on contention in the second half of the latter.
+    race : Race
+    """
+
+    seed: int
+    tables: tuple[str, ...]
+    load: float = 8.0
+    race: Race = field(default_factory=Race)
+
+
+def read_controllers_spec(path: Path) -> ControllersSpec:
+    """Read `spec.toml`.
+
+    Raises
+    ------
+    InputDataError
+        Not readable, or with a field that is not known.
+    """
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        return ControllersSpec(
+            seed=raw.pop("seed"),
+            tables=tuple(raw.pop("tables")),
+            race=Race(**raw.pop("race", {})),
+            **raw,
+        )
+    except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+        raise InputDataError(
+            f"not a specification of controllers: {error}",
+            file=path,
+            fix="see experiments/006-controllers/spec.toml",
+        ) from error
+
+
+def run_controllers(
+    spec: ControllersSpec,
+    *,
+    tables: Path | None,
+    results: Path,
+    report: Callable[[float, float, str], None],
+) -> dict[str, Any]:
+    """Race on every table and write the results.
+
+    Parameters
+    ----------
+    spec : ControllersSpec
+    tables : path, optional
+        Directory of the decision tables; not needed for synthetic ones.
+    results : path
+        JSON file.
+    report : callable
+        Told done, total and what.
+
+    Raises
+    ------
+    InputDataError
+        A table is not there.
+    """
+    races = []
+    for number, name in enumerate(spec.tables):
+        report(number, len(spec.tables), name)
+        races.append(_raced(spec, name, tables).to_json())
+    found = {"spec": asdict(spec), "races": races}
+    results.parent.mkdir(parents=True, exist_ok=True)
+    draft = results.with_suffix(".tmp")
+    draft.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    draft.replace(results)
+    return found
+
+
+def _raced(spec: ControllersSpec, name: str, tables: Path | None) -> RaceResult:
+    file, _, cost = name.partition(":")
+    later: FullFactorial | None = None
+    if file in (STILL, CHANGING):
+        table = _synthetic(spec, file, load=1.0)
+        if file == CHANGING:
+            later = _synthetic(spec, file, load=spec.load)
+    elif tables is None:
+        raise InputDataError(
+            f"table `{name}` is not at hand", fix="give the directory with --tables"
+        )
+    else:
+        table = read_full_factorial(tables / f"{file}.csv.gz", cost)
+    rng = np.random.default_rng(spec.seed)
+    return race(table, cost, spec.race, rng=rng, later=later)
+
+
+def _synthetic(spec: ControllersSpec, name: str, *, load: float) -> FullFactorial:
+    """Make a table whose cost is the power knee, n T^2, of a scaling law."""
+    from dataclasses import replace
+
+    table = synthetic_full_factorial(np.random.default_rng(spec.seed), load=load)
+    knee = 2 * table.log_costs + table.sizes * np.log(2)
+    return replace(table, log_costs=knee, name=f"{name} knee")
