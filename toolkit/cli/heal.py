@@ -3,24 +3,183 @@
 import argparse
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from toolkit.cli.output import print_json, print_note, print_table
+from toolkit.errors import UsageError
+
+if TYPE_CHECKING:
+    from toolkit.cli import Parser
+    from toolkit.runtime.clock import Clock
 
 __all__ = ["add_parser"]
 
 
-def add_parser(
-    subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]",
-) -> None:
+def add_parser(subparsers: "argparse._SubParsersAction[Parser]") -> None:
     """Add the noun and its verbs."""
     parser = subparsers.add_parser("heal", help="heal a swarm, or watch one")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    _add_demo(verbs)
+    _add_watch(verbs)
+    _add_chaos(verbs)
+
+
+def _add_demo(verbs: "argparse._SubParsersAction[Parser]") -> None:
+    demo = verbs.add_parser(
+        "demo",
+        help="real agent processes, real faults, and the engine healing them",
+        description="Starts four agent processes, kills, hangs, stops and slows them "
+        "one after another and corrupts their memory, and shows the healing.",
+    )
+    demo.add_argument(
+        "--speed",
+        type=float,
+        default=60.0,
+        metavar="X",
+        help="virtual seconds in a real one (default 60; 0: as fast as possible)",
+    )
+    demo.add_argument("--seed", type=int, default=0, help="of the waits' jitter")
+    demo.add_argument(
+        "--store", type=Path, metavar="DIR", help="record store for the recoveries"
+    )
+    demo.add_argument("--json", action="store_true", help="one object on stdout")
+    demo.set_defaults(command=_demo)
+
+
+def _add_watch(verbs: "argparse._SubParsersAction[Parser]") -> None:
+    watch = verbs.add_parser(
+        "watch",
+        help="report stuck and duplicate work of a live store; advice only",
+        description="Follows what sessions append to a store and tells what it would "
+        "do. It touches nothing.",
+    )
+    watch.add_argument("--store", type=Path, required=True, metavar="DIR")
+    watch.add_argument("--once", action="store_true", help="look once, then end")
+    watch.add_argument("--json", action="store_true", help="JSON lines on stdout")
+    watch.add_argument(
+        "--interval", type=float, default=5.0, metavar="S", help="between looks"
+    )
+    watch.set_defaults(command=_watch)
+
+
+def _add_chaos(verbs: "argparse._SubParsersAction[Parser]") -> None:
     chaos = verbs.add_parser(
         "chaos", help="inject faults into real processes and measure the healing"
     )
     chaos.add_argument("spec", type=Path, help="an experiment's spec.toml")
     chaos.add_argument("--json", action="store_true", help="one object on stdout")
     chaos.set_defaults(command=_chaos)
+
+
+def _demo(options: argparse.Namespace) -> int:
+    import sys
+
+    import anyio
+
+    from toolkit.cli.heal_demo import DemoSpec, demonstrate
+
+    if options.speed < 0:
+        raise UsageError(f"`--speed` must not be negative, got {options.speed}")
+    spec = DemoSpec(speed=options.speed, seed=options.seed, store=options.store)
+    if sys.stderr.isatty():
+        from toolkit.cli.heal_view import live_heal_view
+
+        with live_heal_view() as show:
+            report = anyio.run(demonstrate, spec, show)
+    else:
+        report = anyio.run(demonstrate, spec, None)
+    if options.json:
+        print_json(report)
+    else:
+        _print_sessions(report)
+    return 0
+
+
+def _print_sessions(report: dict[str, Any]) -> None:
+    rows = [
+        [
+            session["cause"],
+            session["issue"],
+            f"{session['opened_s']:.0f}",
+            f"{session['closed_s']:.0f}",
+            session["outcome"],
+            "; ".join(session["tried"]),
+        ]
+        for session in report["sessions"]
+    ]
+    header = ["cause", "issue", "found at s", "closed at s", "outcome", "tried"]
+    print_table(header, rows)
+    tasks = report["tasks"].get("done", 0)
+    print(f"{tasks} tasks done, {report['tasks_done_twice']} of them twice")
+
+
+def _watch(options: argparse.Namespace) -> int:
+    import anyio
+
+    from toolkit.runtime.clock import SystemClock
+
+    if not options.store.is_dir():
+        raise UsageError(f"no store at {options.store}; give `--store DIR`")
+    if not options.interval > 0:
+        raise UsageError(f"`--interval` must be above 0 s, got {options.interval}")
+    anyio.run(_follow, options, SystemClock())
+    return 0
+
+
+async def _follow(options: argparse.Namespace, clock: "Clock") -> None:
+    """Take turns until interrupted; `--once` takes one."""
+    from toolkit.runtime.effectors import AdvisoryEffector
+    from toolkit.runtime.healing import (
+        AgentResponsiveness,
+        CoordinationEfficiency,
+        GapBook,
+        HealingEngine,
+        Journal,
+    )
+    from toolkit.runtime.spool_swarm import SpoolSwarm
+
+    gaps = GapBook()
+    teller = _Teller(as_json=options.json)
+    engine = HealingEngine(
+        swarm=SpoolSwarm(options.store, clock=clock),
+        effector=AdvisoryEffector(teller),
+        journal=Journal(Path(":memory:"), owner="watch"),
+        clock=clock,
+        notifier=teller,
+        seed=0,
+        gaps=gaps,
+        checks=(AgentResponsiveness(gaps), CoordinationEfficiency()),
+    )
+    if not options.once:
+        print_note(f"watching {options.store}; Ctrl-C ends")
+    while True:
+        await engine.turn()
+        if options.once:
+            break
+        await clock.sleep(options.interval)
+    if not teller.count:
+        print_note("nothing stuck and nothing done twice is seen")
+
+
+class _Teller:
+    """Prints what the engine tells: lines for people, or JSON lines."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self._as_json = as_json
+        self.count = 0
+
+    def notify(self, notification: Any, /) -> None:
+        """Print one notification."""
+        self.count += 1
+        if self._as_json:
+            line = {
+                "level": notification.level.value,
+                "message": notification.message,
+                **notification.metadata,
+            }
+            print(json.dumps(line, default=str), flush=True)
+        else:
+            print(f"{notification.level.value}: {notification.message}", flush=True)
 
 
 def _chaos(options: argparse.Namespace) -> int:
@@ -41,35 +200,22 @@ def _chaos(options: argparse.Namespace) -> int:
     return 0
 
 
-def _print_summary(summary: dict[str, dict[str, dict[str, object]]]) -> None:
-    header = [
-        "healer",
-        "faults",
-        "healed",
-        "95 %",
-        "false heals",
-        "95 %",
-        "lost",
-        "twice",
+def _print_summary(summary: dict[str, Any]) -> None:
+    header = ["healer", "faults", "healed", "95 %", "false heals", "95 %", "lost"]
+    rows = [
+        [
+            healer,
+            tables["faults"]["episodes"],
+            *_cells(tables["faults"]["healed"]),
+            *_cells(tables["controls"]["false_heals"]),
+            tables["faults"]["tasks_lost"],
+        ]
+        for healer, tables in summary.items()
     ]
-    rows = []
-    for healer, tables in summary.items():
-        faults, controls = tables["faults"], tables["controls"]
-        healed, false = faults["healed"], controls["false_heals"]
-        rows.append(
-            [
-                healer,
-                faults["episodes"],
-                *_cells(healed),
-                *_cells(false),
-                faults["tasks_lost"],
-                faults["tasks_done_twice"],
-            ]
-        )
     print_table(header, rows)
 
 
-def _cells(share: object) -> list[str]:
-    if not isinstance(share, dict) or share["share"] is None:
+def _cells(share: dict[str, Any]) -> list[str]:
+    if share["share"] is None:
         return ["no data", ""]
     return [f"{share['share']:.1%}", f"{share['low']:.1%} to {share['high']:.1%}"]

@@ -250,10 +250,10 @@ class _Episode:
         share = 0.15 if self.case.kind == "idle_agents" else 1.0
         if self.bursts:
             share = 0.3
-        tasks = self._tasks(agents, load_s=share * agents * LOAD_S, batch=0)
+        tasks = self._tasks(load_s=share * agents * LOAD_S, batch=0)
         self.pool.submit(tasks, agents=agents)
 
-    def _tasks(self, agents: int, *, load_s: float, batch: int) -> list[Task]:
+    def _tasks(self, *, load_s: float, batch: int) -> list[Task]:
         tasks: list[Task] = []
         total = 0.0
         reviewed = 0.9 if "message" in self.case.kind else 0.35
@@ -323,7 +323,7 @@ class _Episode:
             batch = len(self.bursts)
             self.bursts.pop(0)
             agents = self.initial
-            tasks = self._tasks(agents, load_s=0.25 * agents * LOAD_S, batch=batch)
+            tasks = self._tasks(load_s=0.25 * agents * LOAD_S, batch=batch)
             self.pool.submit(tasks, agents=agents)
         if now_s == self.fault_s:
             self._inject()
@@ -454,9 +454,11 @@ class _Episode:
                 broken.append(f"{slot} cannot work")
         if len(self.pool.slots()) != self.initial:
             broken.append("a slot has no agent")
-        for injection in self.injections:
-            if injection.agent_id in processes and injection.cont_s is None:
-                broken.append(f"{injection.agent_id} still suffers {injection.kind}")
+        broken += [
+            f"{injection.agent_id} still suffers {injection.kind}"
+            for injection in self.injections
+            if injection.agent_id in processes and injection.cont_s is None
+        ]
         if not all(entry.consistent for entry in self.pool.memory.entries()):
             broken.append("inconsistent memory")
         lock = WriteLock(self.pool.directory / "write.lock")

@@ -19,8 +19,8 @@ class AdvisoryEffector:
     >>> from toolkit.runtime.notifier import MemoryNotifier
     >>> told = MemoryNotifier()
     >>> action = Action(key="1", verb="spawn_replacement", cause="agent:a1")
-    >>> asyncio.run(AdvisoryEffector(told).act(action)).outcome.value
-    'inapplicable'
+    >>> asyncio.run(AdvisoryEffector(told).act(action)).detail
+    'told: spawn_replacement for agent:a1'
     >>> told.kept[0].message
     'advice: spawn_replacement for agent:a1'
     """
@@ -30,7 +30,11 @@ class AdvisoryEffector:
         self._told: dict[str, Effect] = {}
 
     async def act(self, action: Action) -> Effect:
-        """Tell what should be done; nothing is done, and nothing else claimed."""
+        """Tell what should be done.
+
+        Telling is all that takes effect: when the post-condition then holds, somebody
+        followed the advice or the trouble passed, and the engine cannot know which.
+        """
         if action.key not in self._told:
             self._notifier.notify(
                 Notification(
@@ -40,8 +44,8 @@ class AdvisoryEffector:
                 )
             )
             self._told[action.key] = Effect(
-                outcome=EffectOutcome.INAPPLICABLE,
-                detail=f"told only: {action.verb} for {action.cause}",
+                outcome=EffectOutcome.ACTED,
+                detail=f"told: {action.verb} for {action.cause}",
             )
         return self._told[action.key]
 

@@ -21,6 +21,9 @@ class LocalPoolEffector:
     Parameters
     ----------
     pool : LocalAgentPool
+    recommend : callable, optional
+        The guarded policy's agent count, or `None` where it has none; without it the
+        first strategy against degradation has nothing to go by and is passed over.
 
     Notes
     -----
@@ -28,8 +31,14 @@ class LocalPoolEffector:
     effect and its note is finished, not repeated, when it is asked for again.
     """
 
-    def __init__(self, pool: LocalAgentPool) -> None:
+    def __init__(
+        self,
+        pool: LocalAgentPool,
+        *,
+        recommend: Callable[[], int | None] | None = None,
+    ) -> None:
         self.pool = pool
+        self._recommend = recommend
         self._one_at_a_time = anyio.Lock()
         self._verbs: dict[str, Verb] = {
             "coordination_reminder": self._remind,
@@ -44,6 +53,7 @@ class LocalPoolEffector:
             "task_redistribution": self._redistribute,
             "agent_respawn": self._replace,
             "workflow_reset": self._restart_all,
+            "optimize_performance": self._shrink,
             "resource_reallocation": self._reallocate,
             "workflow_simplification": self._simplify,
             "system_restart": self._restart_all,
@@ -162,6 +172,15 @@ class LocalPoolEffector:
         return (
             done(f"requeued {count} tasks", count) if count else nothing("none to move")
         )
+
+    def _shrink(self, action: Action) -> Effect:
+        wanted = self._recommend() if self._recommend is not None else None
+        slots = self.pool.slots()
+        if wanted is None or not 0 < wanted < len(slots):
+            return nothing(f"no recommendation to run fewer than {len(slots)} agents")
+        for slot in slots[wanted:]:
+            self.pool.stop(slot)
+        return done(f"{action.verb}: {wanted} agents", len(slots) - wanted)
 
     def _reallocate(self, action: Action) -> Effect:
         if action.cause == "store":

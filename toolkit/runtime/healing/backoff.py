@@ -60,8 +60,8 @@ class AttemptLimit:
 
     def wait_s(self, cause: str, now_s: float) -> float:
         """Seconds until another attempt is allowed; 0 when it is."""
-        at_s = self._at_s.get(cause, ())
-        if len(at_s) < self._most:
+        at_s = self._at_s.get(cause)
+        if at_s is None or len(at_s) < self._most:
             return 0.0
         return max(0.0, at_s[0] + self._window_s - now_s)
 

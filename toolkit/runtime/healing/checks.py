@@ -168,13 +168,11 @@ class CoordinationEfficiency:
 
     Parameters
     ----------
-    gaps : GapBook
     score : callable, optional
         The coordination monitor's overall score, 0 to 1 or `None`; without a monitor
         the value is the share of well-coordinated tasks.
     """
 
-    gaps: GapBook
     score: Callable[[], float | None] | None = None
     plan: CheckPlan = CheckPlan(
         name="coordination_efficiency",

@@ -9,7 +9,7 @@ success.
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import anyio
@@ -89,8 +89,8 @@ class HealingPlan:
         How far back activity is looked at.
     """
 
-    bands: SilenceBands = SilenceBands()
-    backoff: Backoff = Backoff()
+    bands: SilenceBands = field(default_factory=SilenceBands)
+    backoff: Backoff = field(default_factory=Backoff)
     attempts_per_rung: int = 3
     poll_s: float = 15.0
     lease_s: float = 120.0
@@ -161,7 +161,7 @@ class HealingEngine:
         clock: Clock,
         notifier: Notifier,
         seed: int,
-        plan: HealingPlan = HealingPlan(),  # noqa: B008 - a frozen value
+        plan: HealingPlan = HealingPlan(),
         checks: Sequence[PlannedCheck] | None = None,
         gaps: GapBook | None = None,
         records: RecordSink | None = None,
@@ -287,9 +287,9 @@ class HealingEngine:
         """Forget what was handed over once its check no longer finds it."""
         found = {finding.cause for finding in reading.findings}
         for session in list(self.history):
-            if session.phase is Phase.HANDED_OVER and session.finding.issue is issue:
-                if session.cause in self._handed_over - found:
-                    self._handed_over.discard(session.cause)
+            mine = session.finding.issue is issue and session.cause not in found
+            if mine and session.phase is Phase.HANDED_OVER:
+                self._handed_over.discard(session.cause)
 
     def _foresee(
         self, check: PlannedCheck, reading: Reading, value: float, sight: Sight
@@ -549,7 +549,10 @@ class HealingEngine:
         )
 
     def _record(
-        self, session: HealingSession, effect: Effect, worked: bool | None
+        self,
+        session: HealingSession,
+        effect: Effect,
+        worked: bool | None,  # noqa: FBT001 - it is what is recorded
     ) -> None:
         if self.records is None:
             return
@@ -608,7 +611,7 @@ def default_checks(gaps: GapBook) -> tuple[PlannedCheck, ...]:
     return (
         AgentResponsiveness(gaps),
         MemoryConsistency(),
-        CoordinationEfficiency(gaps),
+        CoordinationEfficiency(),
         WorkflowProgress(),
         ResourceHeadroom(),
     )

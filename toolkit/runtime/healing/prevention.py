@@ -4,7 +4,7 @@ import math
 from collections import deque
 from dataclasses import dataclass
 
-__all__ = ["Forecast", "PreventionCount", "Prevention", "crossing_probability"]
+__all__ = ["Forecast", "Prevention", "PreventionCount", "crossing_probability"]
 
 PROBABILITY = 0.7
 """Specification, section 4: `predictiveThreshold`."""

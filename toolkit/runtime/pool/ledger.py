@@ -182,7 +182,7 @@ class Ledger:
         """Hand the oldest queued task to an agent under a new token."""
         with self.transaction() as connection:
             row = connection.execute(
-                "UPDATE tasks SET status='running', owner=?1, token=token+1, since_s=?2 "
+                "UPDATE tasks SET status='running', owner=?1, token=token+1, since_s=?2 "  # noqa: S608 - a constant of this file
                 "WHERE id=(SELECT id FROM tasks WHERE status='queued' ORDER BY rowid LIMIT 1) "
                 "AND EXISTS(SELECT 1 FROM agents WHERE id=?1 AND state='live') "
                 f"RETURNING {TASK_COLUMNS}",

@@ -25,6 +25,9 @@ from toolkit.errors import ToolkitError
 __all__ = ["Nursery", "NurseryError", "NurseryProcess"]
 
 PR_SET_PDEATHSIG = 1
+PARENT = 0
+"""Standard input, a pipe from whoever started the nursery: at its end it ends too."""
+
 ANSWER_LIMIT_S = 10.0
 
 
@@ -151,15 +154,15 @@ class _Server:
         self._listener.bind(str(path))
         self._listener.listen(16)
         self._selector.register(self._listener, selectors.EVENT_READ)
-        self._selector.register(sys.stdin, selectors.EVENT_READ)
+        self._selector.register(PARENT, selectors.EVENT_READ)
         self._buffers: dict[socket.socket, bytes] = {}
 
     def serve(self) -> None:
         """Answer until the parent goes away, then take everybody along."""
         while True:
             for key, _ in self._selector.select(timeout=0.5):
-                if key.fileobj is sys.stdin:
-                    if not os.read(sys.stdin.fileno(), 1):
+                if key.fileobj == PARENT:
+                    if not os.read(PARENT, 1):
                         self._end()
                         return
                 elif key.fileobj is self._listener:

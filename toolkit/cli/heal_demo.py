@@ -1,0 +1,182 @@
+"""The demonstration: real processes, real faults, and the engine at work on them."""
+
+import signal
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from toolkit.cli.chaos.healer import START
+from toolkit.cli.heal_view import HealFrame
+from toolkit.records.spool import Spool
+from toolkit.runtime.effectors import LocalPoolEffector
+from toolkit.runtime.healing import HealingEngine, Journal
+from toolkit.runtime.notifier import MemoryNotifier
+from toolkit.runtime.pool import (
+    LocalAgentPool,
+    Metronome,
+    NurseryProcess,
+    PacedClock,
+    PoolSettings,
+    PoolView,
+    Task,
+)
+
+__all__ = ["DemoSpec", "demonstrate"]
+
+BEAT_S = 15.0
+SLOTS = ("a1", "a2", "a3", "a4")
+MEMORY_LIMIT_BYTES = 96 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoSpec:
+    """What is shown.
+
+    Attributes
+    ----------
+    speed : float
+        Virtual seconds that pass in a real one; 0 as fast as the processes can.
+    seed : int
+    store : path, optional
+        Record store that gets the recoveries.
+    """
+
+    speed: float
+    seed: int
+    store: Path | None = None
+
+
+async def demonstrate(spec: DemoSpec, show: HealFrame | None) -> dict[str, Any]:
+    """Run the demonstration to its end and say what happened.
+
+    Returns
+    -------
+    dict
+        Counts of the engine, of the tasks, and each session.
+    """
+    clock = PacedClock(START)
+    with tempfile.TemporaryDirectory(prefix="heal-") as scratch:
+        folder = Path(scratch)
+        preload = ("toolkit.runtime.pool.worker", "psutil")
+        with NurseryProcess(folder / "n", preload=preload):
+            metronome = Metronome(folder / "b")
+            pool = LocalAgentPool.create(
+                folder / "pool",
+                PoolSettings(
+                    nursery=str(folder / "n"),
+                    beat=str(folder / "b"),
+                    memory_limit_bytes=MEMORY_LIMIT_BYTES,
+                ),
+                clock=clock,
+            )
+            try:
+                stage = _Stage(spec, pool, metronome, clock, folder)
+                return await stage.play(show)
+            finally:
+                pool.close(stop=True)
+                metronome.close()
+
+
+class _Stage:
+    def __init__(
+        self,
+        spec: DemoSpec,
+        pool: LocalAgentPool,
+        metronome: Metronome,
+        clock: PacedClock,
+        folder: Path,
+    ) -> None:
+        self.spec = spec
+        self.pool = pool
+        self.metronome = metronome
+        self.clock = clock
+        self.view = PoolView(pool)
+        self.told = MemoryNotifier()
+        self.engine = HealingEngine(
+            swarm=self.view,
+            effector=LocalPoolEffector(pool),
+            journal=Journal(folder / "healing.sqlite", owner="demo"),
+            clock=clock,
+            notifier=self.told,
+            seed=spec.seed,
+            records=None if spec.store is None else Spool(spec.store / "spool"),
+        )
+        self.script: dict[float, Callable[[], object]] = {
+            60.0: lambda: pool.kill("a1"),
+            180.0: lambda: metronome.tell("a2", {"mischief": {"kind": "hang"}}),
+            240.0: lambda: pool.memory.harm("k0", value="garbled", writer="a3"),
+            420.0: lambda: pool.nursery.signal(pool.process_name("a3"), signal.SIGSTOP),
+            600.0: lambda: metronome.tell(
+                "a4", {"mischief": {"kind": "slow", "amount": 12.0}}
+            ),
+        }
+
+    async def play(self, show: HealFrame | None) -> dict[str, Any]:
+        """Let it happen."""
+        tasks = [
+            Task(
+                task_id=f"t{n}",
+                operation_type="edit",
+                duration_s=45.0,
+                memory_key=f"k{n % 4}",
+                review=n % 4 == 0,
+            )
+            for n in range(70)
+        ]
+        self.pool.submit(tasks, agents=len(SLOTS))
+        for slot in SLOTS:
+            self.pool.spawn(slot)
+        while not self._is_over():
+            await self._beat(show)
+        return self._report()
+
+    async def _beat(self, show: HealFrame | None) -> None:
+        begun_s = time.perf_counter()
+        now_s = self.clock.monotonic_s() + BEAT_S
+        self.clock.set(now_s)
+        self.metronome.beat(now_s)
+        if now_s in self.script:
+            self.script.pop(now_s)()
+        await self.engine.turn()
+        if show is not None:
+            show(
+                self.view.observe(now_s - BEAT_S),
+                list(self.engine.readings.values()),
+                self.engine.open_sessions(),
+                list(self.told.kept),
+            )
+        if self.spec.speed:
+            spent_s = time.perf_counter() - begun_s
+            time.sleep(max(0.0, BEAT_S / self.spec.speed - spent_s))
+
+    def _is_over(self) -> bool:
+        done = set(self.pool.ledger.counts()) <= {"done"}
+        late = self.clock.monotonic_s() > 3600.0
+        quiet = done and not self.script and not self.engine.open_sessions()
+        return quiet or late
+
+    def _report(self) -> dict[str, Any]:
+        accepted = self.pool.ledger.rows(
+            "SELECT count(*) AS n, count(DISTINCT task) AS tasks FROM results "
+            "WHERE accepted"
+        )[0]
+        return {
+            "virtual_s": self.clock.monotonic_s(),
+            "statistics": asdict(self.engine.statistics()),
+            "tasks": self.pool.ledger.counts(),
+            "tasks_done_twice": accepted["n"] - accepted["tasks"],
+            "sessions": [
+                {
+                    "cause": session.cause,
+                    "issue": session.finding.issue.value,
+                    "opened_s": session.opened_s,
+                    "closed_s": session.closed_s,
+                    "outcome": session.phase.value,
+                    "tried": session.tried,
+                }
+                for session in self.engine.history
+            ],
+        }

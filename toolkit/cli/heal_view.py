@@ -1,0 +1,86 @@
+"""The terminal view of healing: agents, sessions under way, what was told."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from toolkit.runtime.healing import HealingSession, Reading
+from toolkit.runtime.notifier import Notification
+from toolkit.runtime.swarm import AgentState, Sight
+
+__all__ = ["HealFrame", "live_heal_view"]
+
+MOST_LINES = 12
+STYLES = {"success": "green", "warning": "yellow", "error": "red", "info": "cyan"}
+
+HealFrame = Callable[
+    [Sight, Sequence[Reading], Sequence[HealingSession], Sequence[Notification]], None
+]
+
+
+@contextmanager
+def live_heal_view() -> Iterator[HealFrame]:
+    """Show a view that is redrawn in place while the context lasts."""
+    with Live(console=Console(stderr=True), auto_refresh=False) as live:
+
+        def show(
+            sight: Sight,
+            readings: Sequence[Reading],
+            sessions: Sequence[HealingSession],
+            told: Sequence[Notification],
+        ) -> None:
+            parts = [_agents(sight), _checks(readings), _sessions(sessions)]
+            live.update(Group(*parts, *map(_line, told[-MOST_LINES:])), refresh=True)
+
+        yield show
+
+
+def _agents(sight: Sight) -> Table:
+    done = "" if sight.completed is None else f", {sight.completed} tasks done"
+    table = Table(title=f"second {sight.at_s:.0f}{done}", title_justify="left")
+    for name in ("agent", "process", "in hand", "silent for"):
+        table.add_column(name)
+    for agent in sight.agents:
+        last_s = agent.since_s if agent.active_s is None else agent.active_s
+        table.add_row(
+            agent.agent_id,
+            _process(agent),
+            agent.operation_type or "nothing",
+            f"{sight.at_s - last_s:.0f} s",
+        )
+    return table
+
+
+def _process(agent: AgentState) -> str:
+    if agent.alive is None:
+        return "not seen"
+    return "runs" if agent.alive else "gone"
+
+
+def _checks(readings: Sequence[Reading]) -> Text:
+    shown = (
+        f"{reading.check} {'unknown' if reading.value is None else f'{reading.value:.2f}'}"
+        for reading in readings
+    )
+    return Text("   ".join(shown), style="bold")
+
+
+def _sessions(sessions: Sequence[HealingSession]) -> Text:
+    if not sessions:
+        return Text("nothing is being healed", style="dim")
+    return Text(
+        "\n".join(f"healing {s.cause}: {s.rung} ({s.phase})" for s in sessions),
+        style="yellow",
+    )
+
+
+def _line(told: Notification) -> Text:
+    rung = told.metadata.get("rung")
+    return Text(
+        f"  {told.message}{'' if rung is None else f' by {rung}'}",
+        style=STYLES[told.level.value],
+    )
