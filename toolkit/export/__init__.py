@@ -5,7 +5,7 @@ from toolkit.export.graph import Graph
 from toolkit.export.model_card import model_card
 from toolkit.export.relative import add_member
 from toolkit.export.verification import ROWS, probe_rows, verify_graph
-from toolkit.export.writer import CARD_NAME, write_bundle
+from toolkit.export.writer import CARD_NAME, copy_bundle, write_bundle
 
 __all__ = [
     "CARD_NAME",
@@ -13,6 +13,7 @@ __all__ = [
     "Graph",
     "add_member",
     "add_to_graph",
+    "copy_bundle",
     "model_card",
     "probe_rows",
     "to_onnx",

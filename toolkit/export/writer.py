@@ -27,7 +27,7 @@ from toolkit.export.converters import to_onnx
 from toolkit.export.model_card import model_card
 from toolkit.export.verification import ROWS, probe_rows, verify_graph
 
-__all__ = ["CARD_NAME", "write_bundle"]
+__all__ = ["CARD_NAME", "copy_bundle", "write_bundle"]
 
 CARD_NAME = "MODEL_CARD.md"
 GOLDEN_ROWS = 64
@@ -143,3 +143,19 @@ def _plain(value: object) -> Any:
     raise GateRefusedError(
         f"the manifest holds a {type(value).__name__}, which JSON has no form for"
     )
+
+
+def copy_bundle(source: Path, directory: Path) -> Bundle:
+    """Install a verified copy of a bundle elsewhere.
+
+    Raises
+    ------
+    BundleRefusedError
+        Where the source fails a check; nothing is written then.
+    UsageError
+        Where the target holds something other than a bundle.
+    """
+    bundle = read_bundle(source)
+    _check_target(directory)
+    files = {**bundle.files, MODEL_NAME: (source / MODEL_NAME).read_bytes()}
+    return _install(directory, bundle.manifest, files)

@@ -1,0 +1,81 @@
+"""`toolkit demo`: the whole path on the bundled sample, from records to an answer."""
+
+import argparse
+import time
+from pathlib import Path
+from typing import Any
+
+from toolkit.cli.output import print_json, print_note
+
+__all__ = ["add_parser"]
+
+EXPERIMENTS = {
+    "batch": Path("experiments/001-batch-size/spec.toml"),
+    "agents": Path("experiments/002-agent-count/spec.toml"),
+}
+
+QUESTIONS: dict[str, dict[str, str | float]] = {
+    "batch": {"operation_type": "fileOperations", "load_cpu": 0.3, "load_memory": 0.3},
+    "agents": {"components": 12.0, "dependencies": 11.0, "parallelizable": 0.8},
+}
+"""What the runtime is asked at the end of each experiment."""
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the command."""
+    parser = subparsers.add_parser(
+        "demo", help="the whole path on the bundled sample: records to recommendation"
+    )
+    parser.add_argument(
+        "--work",
+        type=Path,
+        default=Path("work/demo"),
+        metavar="DIR",
+        help="where everything is written (default: work/demo)",
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.set_defaults(command=_demo)
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from toolkit.cli.experiment import run_spec
+    from toolkit.cli.recommend import decision_json
+    from toolkit.runtime.advisor import open_advisor
+    from toolkit.runtime.clock import SystemClock
+
+    began_s = time.monotonic()
+    answers: dict[str, Any] = {}
+    for name, spec in EXPERIMENTS.items():
+        print_note(
+            f"{spec.parent.name}: import, features, rules and models, tuning, "
+            "comparison, tracking, export"
+        )
+        work = options.work / name
+        results, markdown = run_spec(spec, store=None, work=work)
+        decision = "batch_size" if name == "batch" else "agent_count"
+        advisor = open_advisor(work / "bundle", decision=decision, clock=SystemClock())
+        answer = decision_json(advisor.decide(QUESTIONS[name]), advisor)
+        answers[name] = {"results": results, "asked": QUESTIONS[name], "answer": answer}
+        if not options.json:
+            _print(name, markdown, answer)
+    took_s = time.monotonic() - began_s
+    if options.json:
+        print_json({**answers, "took_s": took_s, "work": str(options.work)})
+    print_note(
+        f"took {took_s:.0f} s; tracked in {options.work}/*/mlflow.db, bundles in "
+        f"{options.work}/*/bundle"
+    )
+    return 0
+
+
+def _print(name: str, markdown: str, answer: dict[str, Any]) -> None:
+    asked = ", ".join(f"{key} {value}" for key, value in QUESTIONS[name].items())
+    print(markdown)
+    print(f"Asked ({asked}), the runtime recommends **{answer['recommended']:g}**")
+    print(f"(the rule says {answer['rule']:g}) because: {answer['reason']['text']}.")
+    if answer["expected_cost"] is not None:
+        print(
+            f"Expected: {answer['expected_cost']:.3g} [{answer['cost_low']:.3g}, "
+            f"{answer['cost_high']:.3g}] {answer['cost_unit']}."
+        )
+    print()

@@ -1,0 +1,65 @@
+"""`toolkit features build`: a feature table from a store's records."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from toolkit.cli.output import print_json, print_note, print_table
+
+__all__ = ["add_parser"]
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the noun and its verb."""
+    parser = subparsers.add_parser("features", help="build feature tables")
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    build = verbs.add_parser(
+        "build", help="build the batch or workflow table, as of each row's start"
+    )
+    build.add_argument("kind", choices=["batch", "workflow"])
+    build.add_argument("--store", type=Path, required=True, metavar="DIR")
+    build.add_argument(
+        "--out", type=Path, required=True, metavar="FILE", help=".parquet or .csv"
+    )
+    build.add_argument(
+        "--provenance",
+        action="append",
+        metavar="NAME",
+        help="keep rows of this provenance; repeat (default: measured, derived, declared)",
+    )
+    build.add_argument("--json", action="store_true", help="print one JSON object")
+    build.set_defaults(command=_build)
+
+
+def _build(options: argparse.Namespace) -> int:
+    from toolkit.errors import UsageError
+    from toolkit.features import TRAINABLE, batch_table, workflow_table
+    from toolkit.records import Provenance
+    from toolkit.records.store import RecordStore
+
+    if options.out.suffix not in (".parquet", ".csv"):
+        raise UsageError(f"`--out {options.out}`: end it in .parquet or .csv")
+    known = [str(value) for value in Provenance]
+    for name in options.provenance or ():
+        if name not in known:
+            raise UsageError.unknown("provenance", name, known)
+    chosen = tuple(options.provenance or TRAINABLE)
+    build = batch_table if options.kind == "batch" else workflow_table
+    with RecordStore(options.store) as store:
+        store.compact()
+        table = build(store.dataset, provenances=chosen)
+    if options.out.suffix == ".csv":
+        table.to_csv(options.out, index=False)
+    else:
+        table.to_parquet(options.out, index=False)
+    known_share = table.notna().mean()
+    if options.json:
+        columns = {name: round(float(share), 4) for name, share in known_share.items()}
+        print_json({"rows": len(table), "columns": columns, "file": str(options.out)})
+    else:
+        print_table(
+            ["column", "known"],
+            [[name, f"{share:.0%}"] for name, share in known_share.items()],
+        )
+        print_note(f"{len(table)} rows in {options.out}")
+    return 0

@@ -1,0 +1,85 @@
+"""`toolkit model`: export, verify and describe bundles; other verbs join by a table."""
+
+import argparse
+import importlib
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+from toolkit.cli.output import print_json, print_note, print_table
+
+__all__ = ["VERBS", "add_parser"]
+
+VERBS = ("promote", "rollback")
+"""Verbs in a module of their own, `toolkit.cli.model_<verb>`, with `add_verb`."""
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the noun and its verbs."""
+    parser = subparsers.add_parser("model", help="export and verify models")
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    export = verbs.add_parser(
+        "export", help="copy a run's bundle to where a runtime loads it, verified"
+    )
+    export.add_argument("work", type=Path, metavar="RUN", help="folder of a run")
+    export.add_argument(
+        "target", type=Path, metavar="DIR", help="the bundle's new home"
+    )
+    export.set_defaults(command=_export)
+    verify = verbs.add_parser("verify", help="check a bundle as the runtime would")
+    verify.add_argument("bundle", type=Path, metavar="DIR")
+    verify.set_defaults(command=_verify)
+    card = verbs.add_parser("card", help="print a bundle's model card")
+    card.add_argument("bundle", type=Path, metavar="DIR")
+    card.set_defaults(command=_card)
+    for each in (export, verify):
+        each.add_argument("--json", action="store_true", help="print one JSON object")
+    for verb in VERBS:
+        if importlib.util.find_spec(f"toolkit.cli.model_{verb}") is not None:
+            importlib.import_module(f"toolkit.cli.model_{verb}").add_verb(verbs)
+
+
+def _export(options: argparse.Namespace) -> int:
+    from toolkit.export import copy_bundle
+
+    bundle = copy_bundle(options.work / "bundle", options.target)
+    return _describe(bundle, as_json=options.json)
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from toolkit.bundle import read_bundle
+
+    return _describe(read_bundle(options.bundle), as_json=options.json)
+
+
+def _card(options: argparse.Namespace) -> int:
+    from toolkit.bundle import read_bundle
+
+    bundle = read_bundle(options.bundle)
+    print(bundle.files["MODEL_CARD.md"].decode("utf-8"))
+    return 0
+
+
+def _describe(bundle: Any, *, as_json: bool) -> int:
+    manifest = bundle.manifest
+    facts = {
+        "bundle": str(bundle.path),
+        "name": manifest.name,
+        "version": manifest.version,
+        "decision": manifest.decision,
+        "created_at": manifest.created_at.isoformat(),
+        "expires_at": manifest.expires_at.isoformat(),
+        "files": len(manifest.files) + 1,
+        "columns": list(manifest.feature_schema.names),
+        "training": dict(manifest.training),
+        "metrics": dict(manifest.metrics),
+    }
+    if as_json:
+        print_json(facts)
+        return 0
+    print_table(
+        ["what", "value"],
+        [[name, value] for name, value in facts.items() if not isinstance(value, dict)],
+    )
+    print_note("every check passed: sizes, hashes, operators, golden rows")
+    return 0
