@@ -23,8 +23,12 @@ __all__ = ["Compaction", "Dataset", "KindCount"]
 
 COMPLETENESS_SQL = {
     "batch": "((coalesce(succeeded,0)+coalesce(failed,0)+coalesce(cancelled,0))"
-    "*1000000+size)*2+(provenance = 'measured')::INT",
-    "coordination": "(provenance = 'measured')::INT",
+    "*1000000+size)*16+(provenance = 'measured')::INT*8"
+    "+(cycle_s IS NOT NULL)::INT+(execution_s IS NOT NULL)::INT"
+    "+(turn_s IS NOT NULL)::INT+(waiting_s IS NOT NULL)::INT"
+    "+(operations_s IS NOT NULL)::INT+(longest_s IS NOT NULL)::INT"
+    "+(median_s IS NOT NULL)::INT",
+    "coordination": "(outcome <> 'unknown')::INT*2+(provenance = 'measured')::INT",
     "workflow": "(makespan_s IS NOT NULL)::INT*2+(outcome <> 'unknown')::INT",
     "load": "0",
     "recovery": "(post_condition IS NOT NULL)::INT*2+(outcome <> 'unknown')::INT",

@@ -162,6 +162,18 @@ class Record:
             raise SchemaError(str(error), fix="give every required field") from error
 
 
+_durations = attrgetter(
+    "cycle_s",
+    "execution_s",
+    "turn_s",
+    "waiting_s",
+    "operations_s",
+    "longest_s",
+    "median_s",
+)
+"""What a copy of a batch may know or not; `Batch.completeness` counts them."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch(Record):
     """The operations one agent issued together.
@@ -237,10 +249,15 @@ class Batch(Record):
 
     @property
     def completeness(self) -> int:
-        """Operations whose end this copy saw, then those it saw, then who clocked it."""
+        """Operations whose end this copy saw, then those it saw, who clocked it, times.
+
+        The last digit that counts is how many of its durations a copy knows: one that
+        begins in the middle of a session does not know the wait before it.
+        """
         ended = (self.succeeded or 0) + (self.failed or 0) + (self.cancelled or 0)
+        known = 7 - _durations(self).count(None)
         measured = self.provenance is Provenance.MEASURED
-        return (ended * 1_000_000 + self.size) * 2 + measured
+        return (ended * 1_000_000 + self.size) * 16 + measured * 8 + known
 
     @property
     def cost_s(self) -> float | None:
@@ -280,8 +297,9 @@ class CoordinationEvent(Record):
 
     @property
     def completeness(self) -> int:
-        """A copy that was clocked says more than one worked out afterwards."""
-        return int(self.provenance is Provenance.MEASURED)
+        """A copy that saw the end says most; a clocked one more than a derived one."""
+        ended = self.outcome is not Outcome.UNKNOWN
+        return ended * 2 + int(self.provenance is Provenance.MEASURED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
