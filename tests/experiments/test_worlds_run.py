@@ -89,6 +89,41 @@ def test_a_part_whose_inputs_have_changed_is_run_again(tmp_path: Path) -> None:
     assert [rate["not_enough_data"] for rate in rates] == [3, 3]
 
 
+def test_what_another_process_has_finished_meanwhile_is_kept(tmp_path: Path) -> None:
+    results = tmp_path / "results.json"
+    heard: list[str] = []
+
+    def meanwhile(done: float, total: float, what: str) -> None:
+        heard.append(what)
+        if not results.exists():
+            run_worlds(SMALL, tables=None, results=results, report=silent)
+
+    run_worlds(SMALL, tables=None, results=results, report=meanwhile)
+
+    assert not [what for what in heard if what.startswith("gain")]
+
+
+def test_one_table_may_be_run_alone(tmp_path: Path) -> None:
+    found = run_worlds(
+        SMALL,
+        tables=None,
+        results=tmp_path / "results.json",
+        report=silent,
+        only=["synthetic"],
+    )
+
+    assert list(found["parts"]) == ["off-policy synthetic", "gate synthetic"]
+
+
+def test_a_table_that_the_specification_does_not_have_is_refused(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(UsageError, match="unknown table"):
+        run_worlds(
+            SMALL, tables=None, results=tmp_path / "r", report=silent, only=["x"]
+        )
+
+
 def test_a_measured_table_needs_its_directory(tmp_path: Path) -> None:
     spec = WorldsSpec(seed=1, worlds=3, tables=("scout_workers:time",))
 

@@ -17,7 +17,11 @@ def add_verb(subparsers: Any) -> None:
     parser.add_argument("folder", type=Path, help="folder with spec.toml")
     parser.add_argument("--tables", type=Path, help="directory of decision tables")
     parser.add_argument("--worlds", type=int, help="simulate this many instead")
-    parser.add_argument("--table", action="append", help="only this FILE:COST; repeat")
+    parser.add_argument(
+        "--table",
+        action="append",
+        help="run only this FILE:COST of the spec now; repeat",
+    )
     parser.add_argument("--out", type=Path, help="write here instead of results.json")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(command=worlds)
@@ -33,24 +37,22 @@ def worlds(options: argparse.Namespace) -> int:
     from toolkit.experiments.worlds_run import read_worlds_spec, run_worlds
 
     spec = read_worlds_spec(options.folder / "spec.toml")
-    changed = options.worlds is not None or options.table is not None
-    if changed and options.out is None:
-        raise UsageError(
-            "`--worlds` and `--table` depart from spec.toml; give `--out FILE` so that "
-            "results.json stays what the specification says"
-        )
     if options.worlds is not None:
+        if options.out is None:
+            raise UsageError(
+                "`--worlds` departs from spec.toml; give `--out FILE` so that "
+                "results.json stays what the specification says"
+            )
         if options.worlds < 2:
             raise UsageError(f"`--worlds` must be at least 2 (got {options.worlds})")
         spec = replace(spec, worlds=options.worlds)
-    if options.table is not None:
-        spec = replace(spec, tables=tuple(options.table))
     with progress("worlds") as shown:
         found = run_worlds(
             spec,
             tables=options.tables,
             results=options.out or options.folder / "results.json",
             report=shown,
+            only=options.table or (),
         )
     if options.json:
         print_json(found)

@@ -6,15 +6,15 @@ part is run again when the inputs written beside it have changed.
 
 import json
 import tomllib
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from toolkit.errors import InputDataError
+from toolkit.errors import InputDataError, UsageError
 from toolkit.experiments.full_factorial import (
     FullFactorial,
     read_full_factorial,
@@ -39,6 +39,9 @@ __all__ = ["SYNTHETIC", "GateDesign", "WorldsSpec", "read_worlds_spec", "run_wor
 
 SYNTHETIC = "synthetic"
 """Stands for a made-up table, where no measured ones are at hand."""
+
+POWER = "gate power"
+"""The part that needs no table."""
 
 Report = Callable[[float, float, str], None]
 
@@ -124,9 +127,17 @@ def _with_tuples(section: dict[str, Any]) -> dict[str, Any]:
 
 
 def run_worlds(
-    spec: WorldsSpec, *, tables: Path | None, results: Path, report: Report
+    spec: WorldsSpec,
+    *,
+    tables: Path | None,
+    results: Path,
+    report: Report,
+    only: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Run what is not yet in the results, and return all of them.
+
+    Several processes may share one file, each with tables of its own: a part is added
+    to what the file then holds.
 
     Parameters
     ----------
@@ -137,17 +148,28 @@ def run_worlds(
         JSON file, written after every part.
     report : callable
         Told done, total and what.
+    only : sequence of str
+        Tables of the specification to run now, without the power curve; all if empty.
 
     Raises
     ------
     InputDataError
         A table is not there.
+    UsageError
+        `only` names a table that the specification does not have.
     """
+    for name in only:
+        if name not in spec.tables:
+            raise UsageError.unknown("table", name, list(spec.tables))
     done = _resumed(results, spec)
-    for part, inputs, work in _parts(spec, tables, report):
-        if done["inputs"].get(part) != inputs:
-            done["parts"][part], done["inputs"][part] = work(), inputs
-            _write(results, done)
+    now = replace(spec, tables=tuple(only)) if only else spec
+    for part, inputs, work in _parts(now, tables, report):
+        if done["inputs"].get(part) == inputs or (only and part == POWER):
+            continue
+        found = work()
+        done = _resumed(results, spec)
+        done["parts"][part], done["inputs"][part] = found, inputs
+        _write(results, done)
     return done
 
 
@@ -169,7 +191,7 @@ def _parts(
             partial(_off_policy, spec, name, tables, report),
         )
         yield f"gate {name}", gates, partial(_gate_on_table, spec, name, tables)
-    yield "gate power", gates, partial(_power, spec, report)
+    yield POWER, gates, partial(_power, spec, report)
 
 
 def _off_policy(
