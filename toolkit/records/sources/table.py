@@ -97,6 +97,8 @@ class TableSource:
             value = read_cell(row.get(mapped.column), rule, mapped, zone=self.map.zone)
             if value is not None:
                 known[rule.name] = value
+            elif rule.name not in known and not rule.optional:
+                raise InputDataError("missing", field=mapped.column)
         known.setdefault("record_id", self._identity(number, row, path))
         try:
             return self.map.record_class.from_json(known)

@@ -64,23 +64,20 @@ def read_table(path: Path) -> tuple[Sequence[str] | None, Rows]:
 
 
 def _csv(path: Path) -> tuple[Sequence[str], Rows]:
-    stream = _opened_text(path)
-    try:
-        head = stream.readline()
-        stream.seek(0)
-        reader = csv.DictReader(stream, delimiter=_delimiter(head), strict=True)
-        columns = list(reader.fieldnames or [])
-    except (csv.Error, UnicodeDecodeError, EOFError, zlib.error, OSError) as error:
-        stream.close()
-        raise InputDataError(f"not a CSV file: {error}", file=path) from error
+    with _opened_text(path) as stream:
+        try:
+            head = stream.readline()
+            columns = next(csv.reader([head], delimiter=_delimiter(head)), [])
+        except (csv.Error, UnicodeDecodeError, EOFError, zlib.error, OSError) as error:
+            raise InputDataError(f"not a CSV file: {error}", file=path) from error
     if not columns:
-        stream.close()
         raise InputDataError("no header line", file=path, fix="name the columns in it")
-    return columns, _csv_rows(reader, stream, path)
+    return columns, _csv_rows(path, _delimiter(head))
 
 
-def _csv_rows(reader: "csv.DictReader[str]", stream: io.TextIOBase, path: Path) -> Rows:
-    with stream:
+def _csv_rows(path: Path, delimiter: str) -> Rows:
+    with _opened_text(path) as stream:
+        reader = csv.DictReader(stream, delimiter=delimiter, strict=True)
         try:
             for row in reader:
                 yield reader.line_num, {k: v for k, v in row.items() if k is not None}
@@ -115,6 +112,22 @@ def _json_lines(path: Path) -> Rows:
 
 
 def _parquet(path: Path) -> tuple[Sequence[str], Rows]:
+    with _opened_parquet(path) as table:
+        columns = list(table.schema_arrow.names)
+    return columns, _parquet_rows(path)
+
+
+def _parquet_rows(path: Path) -> Rows:
+    number = 0
+    with _opened_parquet(path) as table:
+        for batch in table.iter_batches(batch_size=BATCH_ROWS):
+            for row in batch.to_pylist():
+                number += 1
+                yield number, row
+
+
+def _opened_parquet(path: Path) -> "pq.ParquetFile":
+    """Open a Parquet file; a gzipped one, read from its end, is unpacked whole."""
     try:
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -123,20 +136,7 @@ def _parquet(path: Path) -> tuple[Sequence[str], Rows]:
     with path.open("rb") as raw:
         zipped = raw.read(2) == GZIP_MAGIC
     try:
-        # Parquet is read from its end, so a gzipped one has to be unpacked whole.
-        source: Any = (
-            pa.BufferReader(gzip.decompress(path.read_bytes())) if zipped else path
-        )
-        table = pq.ParquetFile(source)
+        source = pa.BufferReader(gzip.decompress(path.read_bytes())) if zipped else path
+        return pq.ParquetFile(source)
     except (pa.ArrowInvalid, gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise InputDataError(f"not a Parquet file: {error}", file=path) from error
-    return list(table.schema_arrow.names), _parquet_rows(table)
-
-
-def _parquet_rows(table: "pq.ParquetFile") -> Rows:
-    number = 0
-    with table:
-        for batch in table.iter_batches(batch_size=BATCH_ROWS):
-            for row in batch.to_pylist():
-                number += 1
-                yield number, row
