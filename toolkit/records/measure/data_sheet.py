@@ -79,8 +79,8 @@ Full factorial: {len(design.batch_groups)} batch variants and {len(design.graph_
 workers {workers}. A cell goes on until {design.operations} operations have succeeded (spawning: {design.spawn_operations}), or
 runs its graph once. A block is one context of one repeat: all its actions in an order drawn anew, within a second or two, so
 that what else happens on the machine falls on all of them alike. Load levels and the contexts within a level come in a new order
-in each repeat, batches and graphs mixed. `half` and `full` keep half of the cores or all of them computing,
-`storage` walks through memory and writes to the measured disk.
+in each repeat, batches and graphs mixed. `full` keeps all cores computing, `storage` walks through memory and writes to the
+measured disk.
 """
 
 

@@ -47,11 +47,10 @@ class LoadLevel:
 
 LOAD_LEVELS = (
     LoadLevel(name="idle"),
-    LoadLevel(name="half", spinners=0.5),
     LoadLevel(name="full", spinners=1.0),
     LoadLevel(name="storage", streamers=1, writers=1),
 )
-"""Nothing, half of the cores, all of them, and memory and disk instead of cores."""
+"""Nothing, all of the cores, and memory and disk instead of cores."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,12 +13,11 @@ KB = 1000
 
 
 def batch_workloads() -> list[BatchWorkload]:
-    """Make every batch workload anew, fifteen of three operation types."""
+    """Make every batch workload anew, fourteen of three operation types."""
     return [
         _files("read-small", 16, read=0.8, failing=0.25),
         _files("read-large", 600, read=0.9, failing=0.15),
         _files("edit-medium", 128, read=0.3, failing=0.2),
-        _files("mixed-medium", 256, read=0.5, failing=0.1),
         _files("durable-small", 8, read=0.2, failing=0.1, durable=True),
         _files("durable-mixed", 64, read=0.6, failing=0.2, durable=True),
         _files("durable-large", 300, read=0.1, failing=0.05, durable=True),
@@ -29,18 +28,17 @@ def batch_workloads() -> list[BatchWorkload]:
         _todos("shared-store", 4, length=600, failing=0.15, agents=2),
         _tasks("light", 20, work=1000, result=2, failing=0.15),
         _tasks("briefed", 300, work=1000, result=2, failing=0.1),
-        _tasks("fragile", 100, work=2000, result=100, failing=0.2),
+        _tasks("fragile", 100, work=2000, result=40, failing=0.2),
     ]
 
 
 def task_graphs() -> list[TaskGraph]:
-    """Make every task graph anew, nine of four shapes."""
+    """Make every task graph anew, eight of four shapes."""
     shape = GraphShape
     return [
         _graph("chain-compute", shape.chain(10), 3000, briefing=40),
         _graph("independent-compute", shape.independent(16), 5000, briefing=10),
         _graph("independent-disk", shape.independent(16), 300, syncs=6, briefing=10),
-        _graph("independent-locked", shape.independent(16), 1000, syncs=2, shared=1000),
         _graph("fork-join-disk", shape.fork_join(10), 500, syncs=6, briefing=20),
         _graph("fork-join-talk", shape.fork_join(5, 3), 1000, syncs=3, message=100),
         _graph("layered-disk", shape.layered(6, 3), 300, syncs=5, shared=100),
