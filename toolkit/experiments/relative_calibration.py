@@ -3,10 +3,10 @@
 An interval's half width is a factor times the deviation that the learned curve prior
 expects at that action, so that actions far from the middle have wider ones. The factor
 is the level's quantile of held-out errors in those units with every *group* weighing
-alike. With G groups the spread between groups is itself known from G values only: the
-level asked for is raised from p to p + (1 - p) / G, half way to the split-conformal
-correction for G exchangeable groups, which for fewer than p / (1 - p) groups would be
-without bound.
+alike. With G groups the spread between groups is itself known from G values only, so
+the share left outside is shrunk from 1 - p to (1 - p)(G - 1) / (G + 1). That is a
+correction, not a guarantee: one for unseen groups needs more than p / (1 - p) of them
+(nine for 90 %), and with fewer none can be given.
 
 References
 ----------
@@ -72,7 +72,8 @@ def half_width_factor(
         error = rows.regret[places] - held_out[places]
         scores[places] = np.abs(error - error.mean()) / curve_deviation(prior, points)
         weight[places] = 1 / len(places) / counts[groups[problem]]
-    raised = min(level + (1 - level) / len(counts), 1.0)
+    found = len(counts)
+    raised = 1 - (1 - level) * (found - 1) / (found + 1)
     order = np.argsort(scores)
     reached = np.cumsum(weight[order]) / weight.sum()
     place = min(int(np.searchsorted(reached, raised)), len(order) - 1)

@@ -1,0 +1,149 @@
+"""`toolkit experiment bench`: grade decisions on tables whose best action is known."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from toolkit.experiments.bench import TableGrades
+    from toolkit.experiments.decision_table import DecisionTable
+
+__all__ = ["add_verb", "bench"]
+
+SHOWN = ("rule", "best constant", "simple ensemble")
+
+
+def add_verb(subparsers: Any) -> None:
+    """Add the verb to the `experiment` noun."""
+    parser = subparsers.add_parser(
+        "bench",
+        help="grade decisions on tables whose best action is known",
+        description="Holds out one group at a time of every table and cost in DIR, and "
+        "grades rule, constants, model families, the exported policy and own runs.",
+    )
+    parser.add_argument("directory", type=Path, metavar="DIR", help="decision tables")
+    parser.add_argument(
+        "--table", action="append", metavar="NAME[:COST]", help="only this one; repeat"
+    )
+    parser.add_argument(
+        "--seeds", type=int, nargs="+", default=[0], metavar="N", help="default: 0"
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="light members, few groups: a smoke test"
+    )
+    parser.add_argument(
+        "--work",
+        type=Path,
+        default=Path("work/bench"),
+        metavar="DIR",
+        help="where finished tables are kept, to resume from (default: work/bench)",
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help="write the figures here"
+    )
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw a .png or .svg")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.set_defaults(command=bench)
+
+
+def bench(options: argparse.Namespace) -> int:
+    """Grade, write and print."""
+    import json
+
+    from toolkit.cli.output import print_json, print_note
+    from toolkit.experiments.bench_report import report
+    from toolkit.experiments.decision_table import read_decision_tables
+
+    tables = _selected(read_decision_tables(options.directory), options.table)
+    results = [
+        grades for seed in options.seeds for grades in _graded(tables, seed, options)
+    ]
+    figures = report(results, seed=options.seeds[0])
+    if options.out is not None:
+        options.out.parent.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(figures, indent=1, allow_nan=False)
+        options.out.write_text(text + "\n", encoding="utf-8")
+        print_note(f"figures are in {options.out}")
+    if options.plot is not None:
+        from toolkit.experiments.bench_plot import plot_report
+
+        plot_report(figures, options.plot)
+        print_note(f"the plot is {options.plot}")
+    if options.json:
+        print_json(figures)
+    else:
+        _print(figures)
+    return 0
+
+
+def _graded(
+    tables: "list[DecisionTable]", seed: int, options: argparse.Namespace
+) -> "list[TableGrades]":
+    from toolkit.cli.output import print_note
+    from toolkit.experiments.bench import BenchSettings, graded
+    from toolkit.runtime.clock import SystemClock
+
+    settings = BenchSettings(
+        seed=seed, quick=options.quick, created_at=SystemClock().now()
+    )
+    return list(graded(tables, settings, options.work, print_note))
+
+
+def _selected(
+    tables: "list[DecisionTable]", names: list[str] | None
+) -> "list[DecisionTable]":
+    from toolkit.errors import UsageError
+
+    if names is None:
+        return tables
+    known = sorted({table.name for table in tables})
+    known += [f"{table.name}:{table.cost}" for table in tables]
+    for name in names:
+        if name not in known:
+            raise UsageError.unknown("table", name, known)
+    return [
+        table
+        for table in tables
+        if table.name in names or f"{table.name}:{table.cost}" in names
+    ]
+
+
+def _print(figures: dict[str, Any]) -> None:
+    from toolkit.cli.output import print_note, print_table
+    from toolkit.experiments.bench import BUDGETS, OURS, few_shot
+
+    lines = [*SHOWN, OURS, *(few_shot(OURS, k) for k in BUDGETS)]
+    lines.append(few_shot("own runs only", 3))
+    header = ["table, cost", "groups", *SHOWN, "ours", "+1", "+2", "+3", "+4", "own 3"]
+    print_table(
+        header,
+        [
+            [
+                f"{row['table']}, {row['cost']}",
+                row["groups"],
+                *(_cell(row["lines"][line]) for line in lines),
+            ]
+            for row in figures["tables"]
+        ],
+    )
+    print()
+    print_table(
+        ["ours against, all groups pooled", "cost ratio", "95 % interval", "verdict"],
+        [
+            [
+                found["against"],
+                f"{found['ratio']:.3f}",
+                f"{found['low']:.3f} to {found['high']:.3f}",
+                found["verdict"],
+            ]
+            for found in figures["pooled"]["comparisons"]
+        ],
+    )
+    print_note(
+        "cells: geometric-mean regret in % / share of problems within 10 %; +k: after k "
+        "own runs; own 3: three own runs without history"
+    )
+
+
+def _cell(line: dict[str, Any]) -> str:
+    return f"{100 * (line['slowdown'] - 1):.1f} / {100 * line['within_10']:.0f}"

@@ -1,0 +1,257 @@
+"""Figures of a benchmark: every line with its interval, wins and losses alike."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from toolkit.experiments.bench import BUDGETS, OURS, TableGrades, few_shot
+from toolkit.metrics import (
+    expected_calibration_error,
+    geometric_mean_slowdown,
+    group_bootstrap,
+    paired_group_bootstrap,
+    share_within,
+)
+
+__all__ = ["Comparison", "LineFigures", "compare", "line_figures", "report"]
+
+TIE = 0.02
+"""Differences of log cost below this are the noise between replicates."""
+LEAST_GROUPS = 6
+"""A claim for one table needs as many groups."""
+OPPONENTS = (
+    "rule",
+    "grid middle",
+    "best constant",
+    "best constant in hindsight",
+    "simple ensemble",
+    "random",
+)
+GUARD = 0.95
+GUARDED = "guarded"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineFigures:
+    """One line of one table.
+
+    Attributes
+    ----------
+    slowdown : float
+        Geometric mean of chosen over best cost.
+    low, high : float
+        95 % interval of it over groups.
+    within_5, within_10, normalised : float
+        Share of problems within 5 and 10 % of the best; mean place between best and
+        worst.
+    """
+
+    slowdown: float
+    low: float
+    high: float
+    within_5: float
+    within_10: float
+    normalised: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """Our line against another.
+
+    Attributes
+    ----------
+    against : str
+    ratio : float
+        Our mean cost over theirs, geometric; below 1 is cheaper.
+    low, high : float
+        95 % interval, paired over groups.
+    groups : int
+    verdict : str
+        `win`, `loss`, `tie`, or `not shown` where the interval holds 1 or there are
+        fewer than six groups.
+    """
+
+    against: str
+    ratio: float
+    low: float
+    high: float
+    groups: int
+    verdict: str
+
+
+def line_figures(
+    grades: TableGrades, line: str, rng: np.random.Generator
+) -> LineFigures:
+    """Compute one line's figures."""
+    regrets = np.asarray(_regrets(grades, line))
+    bounds = group_bootstrap(regrets, grades.groups, rng=rng)
+    ratios = np.exp(regrets)
+    normalised = grades.normalised.get(line)
+    return LineFigures(
+        slowdown=geometric_mean_slowdown(ratios),
+        low=float(np.exp(max(bounds.low, 0.0))),
+        high=float(np.exp(bounds.high)),
+        within_5=share_within(ratios, 0.05),
+        within_10=share_within(ratios, 0.10),
+        normalised=float(np.mean(normalised)) if normalised else float("nan"),
+    )
+
+
+def compare(
+    tables: Sequence[TableGrades],
+    ours: str,
+    against: str,
+    rng: np.random.Generator,
+) -> Comparison:
+    """Compare two lines on one table, or pooled over several with groups kept apart."""
+    mine = np.concatenate([_regrets(grades, ours) for grades in tables])
+    other = np.concatenate([_regrets(grades, against) for grades in tables])
+    groups = [f"{g.name}|{group}" for g in tables for group in g.groups]
+    bounds = paired_group_bootstrap(mine, other, groups, rng=rng)
+    return Comparison(
+        against=against,
+        ratio=float(np.exp(bounds.estimate)),
+        low=float(np.exp(bounds.low)),
+        high=float(np.exp(bounds.high)),
+        groups=bounds.groups,
+        verdict=_verdict(bounds.estimate, bounds.excludes_zero, bounds.groups),
+    )
+
+
+def _verdict(difference: float, excludes_zero: bool, groups: int) -> str:  # noqa: FBT001 - a fact about an interval, not an option
+    if abs(difference) < TIE:
+        return "tie"
+    if groups < LEAST_GROUPS or not excludes_zero:
+        return "not shown"
+    return "win" if difference < 0 else "loss"
+
+
+def _regrets(grades: TableGrades, line: str) -> list[float]:
+    if line != GUARDED:
+        return grades.regrets[line]
+    return [
+        mine if sure >= GUARD else rule
+        for mine, rule, sure in zip(
+            grades.regrets[OURS], grades.regrets["rule"], grades.confidence, strict=True
+        )
+    ]
+
+
+def report(results: Sequence[TableGrades], *, seed: int) -> dict[str, Any]:
+    """Collect every figure of a benchmark as JSON types.
+
+    Parameters
+    ----------
+    results : sequence of TableGrades
+        Any tables and seeds.
+    seed : int
+        Of the bootstrap.
+    """
+    rng = np.random.default_rng(seed)
+    rows = [_table_report(grades, rng) for grades in results]
+    return {
+        "tables": rows,
+        "pooled": {
+            "comparisons": [
+                _plain(compare(results, OURS, line, rng))
+                for line in (*OPPONENTS, few_shot("own runs only", 3))
+                if all(line in grades.regrets for grades in results)
+            ],
+            "few_shot_comparisons": [
+                _plain(
+                    compare(
+                        results, few_shot(OURS, k), few_shot("own runs only", k), rng
+                    )
+                )
+                for k in BUDGETS
+            ],
+            "mean_log_slowdown": _pooled_slowdowns(results),
+            "share_within_10": _pooled_shares(results),
+        },
+        "calibration": _calibration(results),
+    }
+
+
+def _table_report(grades: TableGrades, rng: np.random.Generator) -> dict[str, Any]:
+    lines = [*grades.regrets, GUARDED]
+    opponents = [line for line in OPPONENTS if line in grades.regrets]
+    covered = np.asarray(grades.covered)
+    groups = np.asarray(grades.groups)
+    return {
+        "table": grades.name,
+        "cost": grades.cost,
+        "seed": grades.seed,
+        "problems": len(grades.groups),
+        "groups": len(set(grades.groups)),
+        "lines": {line: _plain(line_figures(grades, line, rng)) for line in lines},
+        "comparisons": [
+            _plain(compare([grades], OURS, line, rng)) for line in opponents
+        ],
+        "coverage": float(
+            np.mean([covered[groups == group].mean() for group in set(grades.groups)])
+        ),
+        "half_width_factor": float(np.exp(np.mean(grades.half_width))),
+        "weights": _mean_weights(grades),
+    }
+
+
+def _mean_weights(grades: TableGrades) -> dict[str, float]:
+    rows = list(grades.weights.values())
+    return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
+
+
+def _pooled_slowdowns(results: Sequence[TableGrades]) -> dict[str, float]:
+    """Average log slowdowns over rows, as a slowdown."""
+    shared = set.intersection(*(set(grades.regrets) for grades in results))
+    return {
+        line: float(np.exp(np.mean([np.mean(g.regrets[line]) for g in results])))
+        for line in sorted(shared)
+    }
+
+
+def _pooled_shares(results: Sequence[TableGrades]) -> dict[str, float]:
+    ours = [np.exp(grades.regrets[OURS]) for grades in results]
+    return {
+        "of problems": share_within(np.concatenate(ours), 0.10),
+        "mean of rows": float(np.mean([share_within(row, 0.10) for row in ours])),
+    }
+
+
+def _calibration(results: Sequence[TableGrades]) -> dict[str, Any]:
+    stated = np.concatenate([grades.confidence for grades in results])
+    came_true = np.concatenate(
+        [
+            np.asarray(g.regrets[OURS]) <= np.asarray(g.regrets["rule"]) + 1e-9
+            for g in results
+        ]
+    )
+    half = stated >= np.median(stated)
+    shares = np.array(
+        [
+            np.asarray(g.covered)[np.asarray(g.groups) == group].mean()
+            for g in results
+            for group in sorted(set(g.groups))
+        ]
+    )
+    return {
+        "expected_calibration_error": expected_calibration_error(stated, came_true),
+        "confident_half_no_worse_than_rule": float(came_true[half].mean()),
+        "coverage_over_groups": float(shares.mean()),
+        "share_of_groups_under_80": float((shares < 0.8).mean()),
+        "half_width_factor": float(
+            np.exp(np.mean(np.concatenate([g.half_width for g in results])))
+        ),
+        "groups": len(shares),
+    }
+
+
+def _plain(value: LineFigures | Comparison) -> dict[str, Any]:
+    return {name: _rounded(getattr(value, name)) for name in value.__dataclass_fields__}
+
+
+def _rounded(value: Any) -> Any:
+    if not isinstance(value, float):
+        return value
+    return None if np.isnan(value) else round(value, 4)
