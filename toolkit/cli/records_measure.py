@@ -59,7 +59,7 @@ def measure(options: argparse.Namespace) -> int:
     sweep = Sweep(design, work, now=SystemClock().now)
     machine = describe_machine(options.scratch or Path(tempfile.gettempdir()))
     # Ended from outside it cleans up as it does when interrupted.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with progress("measuring", quiet=options.json) as shown:
             sweep.measure(scratch=options.scratch, progress=shown)
@@ -67,6 +67,7 @@ def measure(options: argparse.Namespace) -> int:
         report = write_archive(
             options.out, sweep.measured(), design=design, machine=machine
         )
+        signal.signal(signal.SIGTERM, before)
     shutil.rmtree(work)
     if options.json:
         print_json({"directory": str(options.out), **report.to_json()})
