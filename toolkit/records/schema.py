@@ -30,6 +30,9 @@ __all__ = [
 MAX_TEXT = 200
 """Longest string a record may hold: identifiers are short, texts are not stored."""
 
+MAX_INT = 2**63 - 1
+"""Largest whole number that JSON readers and Parquet files hold."""
+
 
 class Provenance(StrEnum):
     """How a row came to be known; *suspect* and *simulated* rows train nothing."""
@@ -107,7 +110,7 @@ class Record:
                 if not low <= value <= high:
                     rule.check(value)
             elif exact is str:
-                if len(value) > MAX_TEXT:
+                if len(value) > MAX_TEXT or not value.isascii():
                     rule.check(value)
             elif exact is datetime:
                 rule.check(value)
@@ -426,10 +429,14 @@ class FieldRule:
                 got=value,
                 fix="records hold identifiers, not texts",
             )
+        if isinstance(value, str) and any("\ud800" <= c <= "\udfff" for c in value):
+            raise SchemaError("holds half a character", field=self.name)
         if isinstance(value, datetime) and value.utcoffset() != timedelta(0):
             raise SchemaError(
                 "not an aware time in UTC", field=self.name, got=value.isoformat()
             )
+        if isinstance(value, int) and abs(value) > MAX_INT:
+            raise SchemaError("does not fit in 64 bits", field=self.name)
         if isinstance(value, (int, float)) and not self.low <= value <= self.high:
             raise SchemaError(
                 f"outside {self.low:g} to {self.high:g}", field=self.name, got=value
@@ -511,7 +518,8 @@ def _check_of(rule: FieldRule) -> _Check:
     accepted = _PYTHON_TYPES[rule.type_name]
     exact = accepted[0] if isinstance(accepted, tuple) else accepted
     low = rule.low if exact in (int, float) else None
-    return exact, low, rule.high, rule.optional, rule
+    high = min(rule.high, MAX_INT) if exact is int else rule.high
+    return exact, low, high, rule.optional, rule
 
 
 _RULES: dict[str, tuple[FieldRule, ...]] = {}

@@ -85,11 +85,11 @@ class Transcript:
             A field is missing or of a wrong type.
         """
         kind = row.get("type")
+        if not isinstance(kind, str):
+            raise UnreadableLineError("not a line of a transcript", field="type")
         if kind in BOOKKEEPING:
             self.recognised = True
             return
-        if not isinstance(kind, str):
-            raise UnreadableLineError("not a line of a transcript", field="type")
         session = row.get("sessionId")
         if not isinstance(session, str) or not session:
             raise UnreadableLineError("not an id", field="sessionId")

@@ -33,11 +33,14 @@ from toolkit.records.sources.claude_code_tools import classify_tool
 from toolkit.records.sources.lines import decode_object, read_lines
 from toolkit.records.sources.paths import find_files
 
-__all__ = ["HookSource", "HookJoiner"]
+__all__ = ["HookJoiner", "HookSource"]
 
 SOURCE = "claude-code-hooks"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 WORKERS = 10
+MAX_NS = 2**62
+"""Latest time in nanoseconds that is believed: the year 2116."""
+
 MAX_OPEN_CALLS = 10_000
 """Calls of one session that wait for their batch; older ones are let go."""
 
@@ -132,7 +135,9 @@ class HookJoiner:
         session, agent, at_ns = row.get("session"), row.get("agent"), row.get("at_ns")
         if not isinstance(session, str) or not isinstance(agent, str):
             raise InputDataError("not an id", field="session")
-        if isinstance(at_ns, bool) or not isinstance(at_ns, int) or at_ns < 0:
+        if isinstance(at_ns, bool) or not isinstance(at_ns, int):
+            raise InputDataError("not a time", field="at_ns")
+        if not 0 <= at_ns < MAX_NS:
             raise InputDataError("not a time", field="at_ns")
         self.streams[session, agent] = None
         state = self._sessions.setdefault(session, _Session(session))

@@ -17,6 +17,7 @@ The map is TOML; it says what a row is and which column holds what::
     provenance = "declared"
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,10 @@ from toolkit.records.sources.table_map import read_map
 from toolkit.records.sources.table_rows import SUFFIXES, read_table
 
 __all__ = ["TableSource"]
+
+COLUMN_NAME = re.compile(r"[\w.%/-]{1,40}")
+SHOWN_COLUMNS = 20
+"""Columns that a refusal lists: beyond it the line is rather data than a header."""
 
 
 class TableSource:
@@ -84,7 +89,7 @@ class TableSource:
         for column in [*wanted, *self.map.identity]:
             if column not in columns:
                 raise InputDataError(
-                    f"no column `{column}`; there are {', '.join(columns)}",
+                    f"no column `{column}`; {_listed(columns)}",
                     file=path,
                     field=column,
                     fix=f"name another one in {self.map.path.name}",
@@ -115,3 +120,10 @@ class TableSource:
             return record_id("table", self.map.source, path.name, str(number))
         parts = [str(row.get(column)) for column in self.map.identity]
         return record_id("table", self.map.source, *parts)
+
+
+def _listed(columns: Sequence[str]) -> str:
+    """List columns by name, unless what stands in the first line is no names."""
+    if len(columns) <= SHOWN_COLUMNS and all(map(COLUMN_NAME.fullmatch, columns)):
+        return f"there are {', '.join(columns)}"
+    return f"none of the {len(columns)} columns is called so"

@@ -31,15 +31,16 @@ def moment(value: Any) -> datetime:
     if isinstance(value, str):
         try:
             read = datetime.fromisoformat(value)
-        except ValueError as error:
+            zoned = read.replace(tzinfo=UTC) if read.tzinfo is None else read
+            return zoned.astimezone(UTC)
+        except (ValueError, OverflowError) as error:
             raise InputDataError("not a time", field="timestamp") from error
-        return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
     if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:
         raise InputDataError("not a time", field="timestamp")
     scale = 1000 if value >= MILLISECONDS_FROM else 1
     try:
         return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=value / scale)
-    except OverflowError as error:
+    except (OverflowError, ValueError) as error:
         raise InputDataError("not a time", field="timestamp") from error
 
 
@@ -53,4 +54,4 @@ def duration_s(milliseconds: Any) -> float | None:
     """
     if isinstance(milliseconds, bool) or not isinstance(milliseconds, (int, float)):
         return None
-    return milliseconds / 1000 if milliseconds >= 0 else None
+    return milliseconds / 1000 if 0 <= milliseconds < 1e15 else None
