@@ -33,8 +33,9 @@ def live_heal_view() -> Iterator[HealFrame]:
             sessions: Sequence[HealingSession],
             told: Sequence[Notification],
         ) -> None:
-            parts = [_agents(sight), _checks(readings), _sessions(sessions)]
-            live.update(Group(*parts, *map(_line, told[-MOST_LINES:])), refresh=True)
+            lines = map(_line, told[-MOST_LINES:])
+            parts = (_agents(sight), _checks(readings), _sessions(sessions))
+            live.update(Group(*parts, *lines), refresh=True)
 
         yield show
 

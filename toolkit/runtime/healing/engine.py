@@ -184,7 +184,6 @@ class HealingEngine:
         self._random = np.random.default_rng(seed)
         self._due_s: dict[str, float] = {}
         self._sessions: dict[str, HealingSession] = {}
-        self._handed_over: set[str] = set()
         self._learned_s = -1.0
         self._started = False
         self._counts = dict.fromkeys(("opened", "merged", "deferred", "actions"), 0)
@@ -244,8 +243,6 @@ class HealingEngine:
         for session in self.journal.sessions():
             if not session.is_open:
                 self.history.append(session)
-                if session.phase is Phase.HANDED_OVER:
-                    self._handed_over.add(session.cause)
 
     def _adopt(self, now_s: float) -> None:
         """Keep the leases of our sessions, and take over those that ran out."""
@@ -286,10 +283,8 @@ class HealingEngine:
     def _clear(self, issue: IssueKind, reading: Reading) -> None:
         """Forget what was handed over once its check no longer finds it."""
         found = {finding.cause for finding in reading.findings}
-        for session in list(self.history):
-            mine = session.finding.issue is issue and session.cause not in found
-            if mine and session.phase is Phase.HANDED_OVER:
-                self._handed_over.discard(session.cause)
+        for cause in self.journal.handed_over(issue.value) - found:
+            self.journal.got_well(cause)
 
     def _foresee(
         self, check: PlannedCheck, reading: Reading, value: float, sight: Sight
@@ -320,7 +315,7 @@ class HealingEngine:
         if finding.cause == "swarm" and (self._sessions or self._recent(sight.at_s)):
             self._counts["merged"] += 1  # what is being healed explains it
             return
-        if finding.cause in self._handed_over:
+        if finding.cause in self.journal.handed_over():
             return
         now_s = sight.at_s
         if not self.journal.lease(
@@ -499,7 +494,11 @@ class HealingEngine:
     def _next_rung(self, session: HealingSession, why: str) -> None:
         session.tried.append(f"{session.rung}: {why}")
         if len(session.rungs) == 1:
-            session.phase = Phase.ABANDONED if session.preventive else Phase.HANDED_OVER
+            session.phase = Phase.ABANDONED
+            if not session.preventive:
+                session.phase = Phase.HANDED_OVER
+                issue = session.finding.issue.value
+                self.journal.hand_over(session.cause, issue)
             return
         moved = "acted" in why or "failed" in why
         session.rungs = session.rungs[1:]
@@ -520,7 +519,6 @@ class HealingEngine:
         if session.phase is Phase.SUCCESS:
             self._tell(session, "success", Level.SUCCESS)
         elif session.phase is Phase.HANDED_OVER:
-            self._handed_over.add(session.cause)
             self._tell(session, "escalated", Level.ERROR, detail="to a person")
 
     # Telling.

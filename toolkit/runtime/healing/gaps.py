@@ -27,7 +27,7 @@ class GapBook:
     >>> for second in range(100):
     ...     book.learn("build", "a1", 200.0 + second)
     >>> round(book.allowance_s("build", "a1"))
-    295
+    294
     >>> book.allowance_s("edit", "a2")
     60.0
     """

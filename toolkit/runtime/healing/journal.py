@@ -113,6 +113,23 @@ class Journal:
             )
         ]
 
+    def hand_over(self, cause: str, issue: str) -> None:
+        """Note that a person has a cause: no healer begins anew before it was well."""
+        self._connection.execute(
+            "INSERT OR REPLACE INTO handed_over VALUES (?,?)", (cause, issue)
+        )
+
+    def handed_over(self, issue: str | None = None) -> set[str]:
+        """Name the causes that a person has, of one issue or of all."""
+        rows = self._connection.execute(
+            "SELECT cause FROM handed_over WHERE ?1 IS NULL OR issue=?1", (issue,)
+        )
+        return {cause for (cause,) in rows}
+
+    def got_well(self, cause: str) -> None:
+        """Note that a cause was seen to be well again."""
+        self._connection.execute("DELETE FROM handed_over WHERE cause=?", (cause,))
+
     def intend(self, key: str, *, now_s: float) -> bool:
         """Write an intent down; false if it was intended before, perhaps by the dead."""
         return (
@@ -166,6 +183,7 @@ CREATE TABLE IF NOT EXISTS attempts (
   key TEXT PRIMARY KEY, intent_s REAL, effect_s REAL, outcome TEXT, detail TEXT,
   affected INTEGER
 );
+CREATE TABLE IF NOT EXISTS handed_over (cause TEXT PRIMARY KEY, issue TEXT);
 CREATE TABLE IF NOT EXISTS leases (cause TEXT PRIMARY KEY, owner TEXT, until_s REAL);
 PRAGMA user_version=1;
 COMMIT;

@@ -1,0 +1,243 @@
+from typing import Any
+
+import pytest
+
+from toolkit.runtime.healing import (
+    AgentResponsiveness,
+    CoordinationEfficiency,
+    Finding,
+    GapBook,
+    IssueKind,
+    MemoryConsistency,
+    ResourceHeadroom,
+    WorkflowProgress,
+    holds,
+)
+from toolkit.runtime.swarm import (
+    Activity,
+    ActivityKind,
+    AgentState,
+    EntryState,
+    Sight,
+    TaskState,
+    TaskStatus,
+)
+
+NOW_S = 1000.0
+
+
+def agent(slot: str = "a1", **given: Any) -> AgentState:
+    known = {
+        "agent_id": slot,
+        "slot": slot,
+        "alive": True,
+        "since_s": 0.0,
+        "active_s": NOW_S,
+        "operation_type": "edit",
+        "operation_s": NOW_S,
+    }
+    return AgentState(**{**known, **given})
+
+
+def task(task_id: str = "t1", **given: Any) -> TaskState:
+    known = {
+        "task_id": task_id,
+        "status": TaskStatus.RUNNING,
+        "owner": "a1",
+        "since_s": NOW_S,
+    }
+    return TaskState(**{**known, **given})
+
+
+def sight(*agents: AgentState, **given: Any) -> Sight:
+    return Sight(at_s=NOW_S, agents=agents, **given)
+
+
+def test_an_idle_agent_owes_no_sign_of_life() -> None:
+    idle = agent(operation_type=None, active_s=NOW_S - 900)
+
+    reading = AgentResponsiveness(GapBook()).measure(sight(idle))
+
+    assert (reading.value, reading.findings) == (None, ())
+
+
+def test_an_idle_agent_that_leaves_work_waiting_owes_one() -> None:
+    idle = agent(operation_type=None, active_s=NOW_S - 900)
+    waiting = task(status=TaskStatus.QUEUED, owner=None, since_s=NOW_S - 300)
+
+    reading = AgentResponsiveness(GapBook()).measure(sight(idle, tasks=(waiting,)))
+
+    assert [found.cause for found in reading.findings] == ["agent:a1"]
+
+
+def test_one_dead_agent_of_ten_is_found_though_the_share_is_fine() -> None:
+    agents = [agent(f"a{n}") for n in range(9)]
+
+    reading = AgentResponsiveness(GapBook()).measure(
+        sight(*agents, agent("a9", alive=False))
+    )
+
+    assert reading.value == pytest.approx(0.9)
+    assert [found.cause for found in reading.findings] == ["agent:a9"]
+
+
+def test_work_that_is_usually_silent_for_long_explains_a_long_silence() -> None:
+    gaps = GapBook()
+    for n in range(50):
+        gaps.learn("build", "a2", 500.0 + n)
+    builder = agent(operation_type="build", active_s=NOW_S - 700)
+
+    reading = AgentResponsiveness(gaps).measure(sight(builder))
+
+    assert reading.findings == ()
+
+
+def test_the_same_silence_is_ill_in_work_that_is_usually_talkative() -> None:
+    editor = agent(active_s=NOW_S - 700)
+
+    reading = AgentResponsiveness(GapBook()).measure(sight(editor))
+
+    assert reading.findings[0].severity_name == "critical"
+
+
+def test_memory_that_cannot_be_seen_is_unknown() -> None:
+    reading = MemoryConsistency().measure(sight(agent()))
+
+    assert reading.value is None
+
+
+def test_an_inconsistent_entry_is_found_with_its_writer() -> None:
+    entries = tuple(
+        EntryState(key=f"k{n}", consistent=n > 0, writer="a2") for n in range(10)
+    )
+
+    reading = MemoryConsistency().measure(sight(agent(), entries=entries))
+
+    assert reading.value == pytest.approx(0.9)
+    assert reading.findings[0].evidence == {"slot": "a2"}
+
+
+def test_a_task_that_two_work_on_is_found() -> None:
+    doubled = task(runners=("a1", "a2"))
+
+    reading = CoordinationEfficiency().measure(sight(agent(), tasks=(doubled,)))
+
+    assert [found.cause for found in reading.findings] == ["task:t1"]
+
+
+def test_an_assignment_that_a_busy_owner_could_not_yet_begin_is_in_order() -> None:
+    assigned = task(status=TaskStatus.ASSIGNED, since_s=NOW_S - 500)
+    building = task("t2", since_s=NOW_S - 600)
+
+    reading = CoordinationEfficiency().measure(
+        sight(agent(), tasks=(assigned, building))
+    )
+
+    assert reading.findings == ()
+
+
+def test_an_assignment_that_its_owner_passed_over_is_lost() -> None:
+    assigned = task(status=TaskStatus.ASSIGNED, since_s=NOW_S - 500)
+    claimed_since = task("t2", since_s=NOW_S - 60)
+
+    reading = CoordinationEfficiency().measure(
+        sight(agent(), tasks=(assigned, claimed_since))
+    )
+
+    assert [found.cause for found in reading.findings] == ["task:t1"]
+
+
+def test_the_holder_of_a_lock_is_the_cause_of_a_long_wait() -> None:
+    waiter = agent(waiting_for="a2", waiting_s=NOW_S - 200)
+
+    reading = CoordinationEfficiency().measure(sight(waiter, agent("a2")))
+
+    assert [found.cause for found in reading.findings] == ["agent:a2"]
+
+
+def test_the_monitors_score_is_the_value_where_there_is_a_monitor() -> None:
+    reading = CoordinationEfficiency(score=lambda: 0.7).measure(sight(agent()))
+
+    assert reading.value == 0.7
+
+
+def test_an_agent_that_speaks_and_does_not_get_on_is_slow() -> None:
+    slow = agent(operation_s=NOW_S - 400, expected_s=60.0)
+
+    reading = WorkflowProgress().measure(sight(slow))
+
+    assert reading.findings[0].evidence == {"why": "slow"}
+
+
+def storage_failure(slot: str, at_s: float) -> Activity:
+    return Activity(
+        slot=slot, agent_id=slot, at_s=at_s, kind=ActivityKind.FAIL, storage=True
+    )
+
+
+def test_writes_that_fail_everywhere_are_the_stores_illness_not_the_agents() -> None:
+    failures = tuple(
+        storage_failure(slot, NOW_S - n) for n in (1, 2) for slot in ("a1", "a2")
+    )
+    agents = (agent(), agent("a2", operation_s=NOW_S - 500, expected_s=30.0))
+
+    reading = WorkflowProgress().measure(sight(*agents, activity=failures))
+
+    assert [found.cause for found in reading.findings] == ["store"]
+
+
+def test_a_workflow_without_a_plan_has_no_progress() -> None:
+    reading = WorkflowProgress().measure(sight(agent()))
+
+    assert reading.value is None
+
+
+def test_the_fullest_agent_is_the_weakest_cause() -> None:
+    reading = ResourceHeadroom().measure(
+        sight(agent(memory_share=0.2), agent("a2", memory_share=0.7))
+    )
+
+    assert reading.value == pytest.approx(0.3)
+    assert reading.weakest == "agent:a2"
+
+
+def finding(cause: str, issue: IssueKind = IssueKind.STUCK_AGENT) -> Finding:
+    return Finding(issue=issue, cause=cause, value=0.1, threshold=0.5)
+
+
+def test_a_sign_from_before_the_action_proves_nothing() -> None:
+    spoke_before = agent(active_s=NOW_S - 100)
+
+    assert holds(finding("agent:a1"), sight(spoke_before), NOW_S - 50) is None
+
+
+def test_a_dead_process_refutes_at_once() -> None:
+    assert holds(finding("agent:a1"), sight(agent(alive=False)), NOW_S - 50) is False
+
+
+def test_an_agent_that_others_still_wait_for_is_not_mended() -> None:
+    speaks = agent(active_s=NOW_S)
+    waiter = agent("a2", waiting_for="a1", waiting_s=NOW_S - 300)
+
+    assert holds(finding("agent:a1"), sight(speaks, waiter), NOW_S - 50) is None
+
+
+def test_a_repaired_entry_must_stay_repaired() -> None:
+    entry = (EntryState(key="k1", consistent=True),)
+    found = finding("key:k1", IssueKind.MEMORY_INCONSISTENCY)
+
+    assert holds(found, sight(agent(), entries=entry), NOW_S - 15) is None
+    assert holds(found, sight(agent(), entries=entry), NOW_S - 60) is True
+
+
+def test_a_task_with_one_runner_who_owns_it_is_mended() -> None:
+    found = finding("task:t1", IssueKind.COORDINATION_BREAKDOWN)
+    owned = sight(agent(), tasks=(task(runners=("a1",)),))
+
+    assert holds(found, owned, NOW_S - 15) is True
+
+
+def test_a_store_needs_a_finished_write_to_count_as_mended() -> None:
+    found = finding("store", IssueKind.PERFORMANCE_DEGRADATION)
+
+    assert holds(found, sight(agent()), NOW_S - 15) is None

@@ -1,0 +1,518 @@
+import itertools
+import os
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from tests.runtime.healing.swarms import (
+    START,
+    HandmadeSwarm,
+    ScriptedEffector,
+    Ward,
+)
+from toolkit.records.schema import Recovery
+from toolkit.records.spool import Spool
+from toolkit.runtime.clock import VirtualClock
+from toolkit.runtime.effectors import Action, Effect, EffectOutcome
+from toolkit.runtime.healing import (
+    HealingPlan,
+    HealingSession,
+    Journal,
+    Phase,
+)
+from toolkit.runtime.notifier import Level
+
+REPLACED = "spawn_replacement"
+
+
+def cured_by(ward_box: list[Ward], verb: str) -> Any:
+    """Script: one verb makes every agent speak again."""
+
+    def script(action: Action) -> EffectOutcome | None:
+        if action.verb == verb:
+            ward_box[0].swarm.silent_since.clear()
+            ward_box[0].swarm.gone.clear()
+        return None
+
+    return script
+
+
+def ward_cured_by(folder: Path, verb: str, **options: Any) -> Ward:
+    box: list[Ward] = []
+    box.append(Ward(folder, cured_by(box, verb), **options))
+    return box[0]
+
+
+def test_a_healthy_swarm_is_left_alone_for_a_whole_day(tmp_path: Path) -> None:
+    ward = Ward(tmp_path)
+
+    anyio.run(ward.live, 86_400.0, 30.0)
+
+    assert ward.engine.statistics().opened == 0
+
+
+def test_run_waits_on_the_clock_it_was_given(tmp_path: Path) -> None:
+    ward = Ward(tmp_path)
+
+    async def day() -> None:
+        async with anyio.create_task_group() as group:
+            group.start_soon(ward.engine.run)
+            await ward.clock.advance(3600.0)
+            group.cancel_scope.cancel()
+
+    anyio.run(day)
+
+    # Every 30 s, and the odd multiples of 45 s, from second 0 to second 3600.
+    assert ward.swarm.looks == 121 + 40
+
+
+def test_a_silent_agent_climbs_the_ladder_until_a_post_condition_holds(
+    tmp_path: Path,
+) -> None:
+    ward = ward_cured_by(tmp_path, REPLACED)
+    ward.swarm.silent_since["a1"] = 0.0
+
+    anyio.run(ward.live, 600.0)
+
+    assert ward.effector.verbs == [
+        "coordination_reminder",
+        "reassign_task",
+        "spawn_replacement",
+    ]
+
+
+def test_success_is_told_only_after_the_post_condition_was_measured(
+    tmp_path: Path,
+) -> None:
+    ward = ward_cured_by(tmp_path, REPLACED)
+    ward.swarm.silent_since["a1"] = 0.0
+
+    anyio.run(ward.live, 600.0)
+
+    assert ward.outcomes == ["started", "escalated", "escalated", "success"]
+
+
+def test_an_action_that_acted_is_not_done_again_when_it_did_not_help(
+    tmp_path: Path,
+) -> None:
+    ward = Ward(tmp_path)
+    ward.swarm.silent_since["a1"] = 0.0
+
+    anyio.run(ward.live, 3600.0)
+
+    assert len(ward.effector.verbs) == len(set(ward.effector.verbs))
+
+
+def test_after_the_last_rung_a_person_gets_everything_that_was_tried(
+    tmp_path: Path,
+) -> None:
+    ward = Ward(tmp_path)
+    ward.swarm.silent_since["a1"] = 0.0
+
+    anyio.run(ward.live, 3600.0)
+
+    last = ward.told.kept[-1]
+    assert last.metadata["detail"] == "to a person"
+    assert len(last.metadata["tried"]) == 4
+
+
+def test_what_a_person_has_is_not_healed_again_before_it_was_well(
+    tmp_path: Path,
+) -> None:
+    ward = Ward(tmp_path)
+    ward.swarm.silent_since["a1"] = 0.0
+
+    anyio.run(ward.live, 7200.0)
+
+    assert ward.engine.statistics().opened == 1
+
+
+def test_what_was_handed_over_and_got_well_is_healed_when_it_falls_ill_again(
+    tmp_path: Path,
+) -> None:
+    ward = Ward(tmp_path)
+    ward.swarm.silent_since["a1"] = 0.0
+
+    async def story() -> None:
+        await ward.live(1200.0)
+        ward.swarm.silent_since.clear()
+        await ward.live(600.0)
+        ward.swarm.silent_since["a1"] = ward.clock.monotonic_s()
+        await ward.live(300.0)
+
+    anyio.run(story)
+
+    assert ward.engine.statistics().opened == 2
+
+
+@pytest.mark.parametrize(
+    ("silence_s", "first"),
+    [
+        (150.0, "coordination_reminder"),
+        (330.0, "reassign_task"),
+        (660.0, "spawn_replacement"),
+    ],
+)
+def test_the_length_of_the_silence_chooses_the_first_strategy(
+    tmp_path: Path, silence_s: float, first: str
+) -> None:
+    ward = Ward(tmp_path)
+
+    async def story() -> None:
+        ward.clock.move(silence_s)
+        ward.swarm.silent_since["a1"] = 0.0
+        await ward.engine.turn()
+
+    anyio.run(story)
+
+    assert ward.effector.verbs[0] == first
+
+
+def test_a_failed_action_is_tried_three_times_with_growing_waits(
+    tmp_path: Path,
+) -> None:
+    at_s: list[float] = []
+
+    def script(action: Action) -> EffectOutcome | None:
+        if action.verb == "coordination_reminder":
+            at_s.append(ward.clock.monotonic_s())
+            return EffectOutcome.FAILED
+        return None
+
+    ward = Ward(tmp_path, script)
+    ward.swarm.silent_since["a1"] = 0.0
+
+    anyio.run(ward.live, 600.0, 1.0)
+
+    waits = [b - a for a, b in itertools.pairwise(at_s)]
+    assert len(at_s) == 3
+    assert 8 <= waits[0] <= 13
+    assert 16 <= waits[1] <= 25
+
+
+def test_no_agent_sees_more_than_three_failed_attempts_in_a_minute(
+    tmp_path: Path,
+) -> None:
+    at_s: list[float] = []
+
+    def script(action: Action) -> EffectOutcome:
+        at_s.append(ward.clock.monotonic_s())
+        return EffectOutcome.FAILED
+
+    ward = Ward(tmp_path, script, plan=HealingPlan(attempts_per_rung=9))
+    ward.swarm.silent_since["a1"] = 0.0
+
+    anyio.run(ward.live, 900.0, 1.0)
+
+    assert len(at_s) > 6
+    assert all(
+        later - first >= 60 for first, later in zip(at_s, at_s[3:], strict=False)
+    )
+
+
+def test_a_rung_that_keeps_failing_is_left_alone_for_other_agents_too(
+    tmp_path: Path,
+) -> None:
+    def script(action: Action) -> EffectOutcome | None:
+        failing = action.verb == "coordination_reminder"
+        return EffectOutcome.FAILED if failing else None
+
+    clock = VirtualClock(START)
+    swarm = HandmadeSwarm(clock, ("a1", "a2", "a3"))
+    ward = Ward(tmp_path, script, clock=clock, swarm=swarm)
+    for slot in swarm.slots:
+        swarm.silent_since[slot] = 0.0
+
+    anyio.run(ward.live, 600.0, 5.0)
+
+    assert ward.effector.verbs.count("coordination_reminder") < 9
+
+
+def test_detections_of_one_cause_are_one_session(tmp_path: Path) -> None:
+    ward = Ward(tmp_path)
+    ward.swarm.silent_since["a1"] = 0.0
+
+    anyio.run(ward.live, 240.0)
+
+    statistics = ward.engine.statistics()
+    assert (statistics.opened, statistics.merged > 0) == (1, True)
+
+
+def test_two_healers_never_heal_the_same_cause(tmp_path: Path) -> None:
+    clock = VirtualClock(START)
+    swarm = HandmadeSwarm(clock)
+    effector = ScriptedEffector(lambda _: None)
+    wards = [
+        Ward(tmp_path, clock=clock, swarm=swarm, effector=effector, owner=name)
+        for name in ("one", "other")
+    ]
+    swarm.silent_since["a1"] = 0.0
+
+    async def story() -> None:
+        for _ in range(60):
+            clock.move(15.0)
+            for ward in wards:
+                await ward.engine.turn()
+
+    anyio.run(story)
+
+    assert len(effector.verbs) == len(set(effector.verbs)) == 4
+    assert wards[1].engine.statistics().deferred > 0
+
+
+def test_a_session_of_a_healer_that_fell_silent_is_taken_over(tmp_path: Path) -> None:
+    clock = VirtualClock(START)
+    swarm = HandmadeSwarm(clock)
+    effector = ScriptedEffector(lambda _: None)
+    first = Ward(tmp_path, clock=clock, swarm=swarm, effector=effector, owner="one")
+    second = Ward(tmp_path, clock=clock, swarm=swarm, effector=effector, owner="two")
+    swarm.silent_since["a1"] = 0.0
+
+    async def story() -> None:
+        await first.live(180.0)
+        await second.live(900.0)
+
+    anyio.run(story)
+
+    assert second.engine.statistics().handed_over == 1
+    assert second.engine.statistics().opened == 0
+
+
+def test_a_relapse_goes_on_behind_the_rung_that_helped_for_a_moment(
+    tmp_path: Path,
+) -> None:
+    ward = ward_cured_by(tmp_path, "coordination_reminder")
+    ward.swarm.silent_since["a1"] = 0.0
+
+    async def story() -> None:
+        await ward.live(165.0)
+        ward.swarm.silent_since["a1"] = ward.clock.monotonic_s() - 150.0
+        await ward.live(30.0)
+
+    anyio.run(story)
+
+    assert ward.effector.verbs[:2] == ["coordination_reminder", "reassign_task"]
+
+
+def test_every_attempt_is_a_record_with_its_post_condition(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool")
+    ward = ward_cured_by(tmp_path, REPLACED, records=spool)
+    ward.swarm.silent_since["a1"] = 0.0
+
+    anyio.run(ward.live, 600.0)
+
+    rows = [Recovery.from_json(line.row) for line in spool.lines() if line.row]
+    fullest = {row.record_id: row for row in rows}
+    assert [row.post_condition for row in fullest.values()] == [False, False, True]
+
+
+def test_history_in_memory_is_bounded(tmp_path: Path) -> None:
+    ward = Ward(tmp_path, plan=HealingPlan(history=3))
+
+    async def story() -> None:
+        for n in range(6):
+            ward.swarm.harmed = {f"k{1 + n % 2}"}
+            await ward.live(60.0)
+            ward.swarm.harmed = set()
+            await ward.live(120.0)
+
+    anyio.run(story)
+
+    assert len(ward.engine.history) == 3
+
+
+class Killed(BaseException):
+    """Stands for `kill -9`: no handler of the engine may catch it."""
+
+
+class DyingJournal(Journal):
+    """Dies before or after its n-th write, once."""
+
+    def __init__(self, path: Path, *, deaths: list[int]) -> None:
+        super().__init__(path, owner="one")
+        self.deaths = deaths
+
+    def _step(self) -> None:
+        self.deaths[0] -= 1
+        if self.deaths[0] == 0:
+            raise Killed
+
+    def save(self, session: HealingSession) -> None:
+        self._step()
+        super().save(session)
+        self._step()
+
+    def intend(self, key: str, *, now_s: float) -> bool:
+        self._step()
+        fresh = super().intend(key, now_s=now_s)
+        self._step()
+        return fresh
+
+    def took_effect(self, key: str, effect: Effect, *, now_s: float) -> None:
+        self._step()
+        super().took_effect(key, effect, now_s=now_s)
+        self._step()
+
+
+@pytest.mark.parametrize("death", range(1, 31))
+def test_an_engine_killed_at_any_write_resumes_and_repeats_no_effect(
+    tmp_path: Path, death: int
+) -> None:
+    clock = VirtualClock(START)
+    swarm = HandmadeSwarm(clock)
+    swarm.silent_since["a1"] = 0.0
+
+    def script(action: Action) -> EffectOutcome | None:
+        if action.verb == REPLACED:
+            swarm.silent_since.clear()
+        return None
+
+    effector = ScriptedEffector(script)
+    deaths = [death]
+
+    def ward() -> Ward:
+        journal = DyingJournal(tmp_path / "healing.sqlite", deaths=deaths)
+        return Ward(
+            tmp_path, clock=clock, swarm=swarm, effector=effector, journal=journal
+        )
+
+    async def story() -> None:
+        patient = ward()
+        for _ in range(60):
+            clock.move(15.0)
+            try:
+                await patient.engine.turn()
+            except* Killed:
+                patient.journal.close()
+                patient = ward()
+
+    anyio.run(story)
+
+    assert effector.verbs == ["coordination_reminder", "reassign_task", REPLACED]
+    sessions = Journal(tmp_path / "healing.sqlite", owner="reader").sessions()
+    assert [session.phase for session in sessions] == [Phase.SUCCESS]
+
+
+class BrokenSwarm(HandmadeSwarm):
+    """Cannot be looked at for a while."""
+
+    broken = True
+
+    def observe(self, since_s: float) -> Any:
+        if self.broken:
+            raise sqlite3.OperationalError("disk I/O error")
+        return super().observe(since_s)
+
+
+def test_a_view_that_breaks_is_told_and_healing_goes_on_when_it_is_back(
+    tmp_path: Path,
+) -> None:
+    clock = VirtualClock(START)
+    swarm = BrokenSwarm(clock)
+    ward = Ward(tmp_path, clock=clock, swarm=swarm)
+    swarm.silent_since["a1"] = 0.0
+
+    async def story() -> None:
+        await ward.live(300.0)
+        swarm.broken = False
+        await ward.live(300.0)
+
+    anyio.run(story)
+
+    assert ward.engine.statistics().errors > 0
+    assert ward.effector.verbs != []
+
+
+def test_a_check_that_breaks_is_unknown_and_the_others_go_on(tmp_path: Path) -> None:
+    ward = Ward(tmp_path)
+
+    class BrokenCheck:
+        plan = ward.engine.checks[0].plan
+
+        def measure(self, sight: Any) -> Any:
+            raise ZeroDivisionError
+
+    ward.engine.checks = (BrokenCheck(), *ward.engine.checks[1:])
+    ward.swarm.harmed = {"k1"}
+
+    anyio.run(ward.live, 120.0)
+
+    assert ward.effector.verbs[0] == "repair_keys"
+
+
+def test_an_effector_that_raises_is_a_failed_action_not_the_end(
+    tmp_path: Path,
+) -> None:
+    def script(action: Action) -> EffectOutcome | None:
+        raise RuntimeError("effector is broken")
+
+    ward = Ward(tmp_path, script)
+    ward.swarm.silent_since["a1"] = 0.0
+
+    anyio.run(ward.live, 300.0)
+
+    assert "failed" in ward.outcomes
+
+
+def test_an_effector_that_never_answers_is_given_up_in_its_time(
+    tmp_path: Path,
+) -> None:
+    class Stuck(ScriptedEffector):
+        async def act(self, action: Action) -> Effect:
+            await anyio.sleep_forever()
+            raise AssertionError("unreachable")
+
+    ward = Ward(
+        tmp_path,
+        effector=Stuck(lambda _: None),
+        plan=HealingPlan(action_limit_s=0.01),
+    )
+    ward.swarm.silent_since["a1"] = 0.0
+
+    anyio.run(ward.live, 180.0)
+
+    assert "failed" in ward.outcomes
+
+
+def test_records_that_cannot_be_written_do_not_stop_healing(tmp_path: Path) -> None:
+    class FullDisk:
+        def append(self, row: Any) -> None:
+            raise OSError(28, os.strerror(28))
+
+    ward = ward_cured_by(tmp_path, REPLACED, records=FullDisk())
+    ward.swarm.silent_since["a1"] = 0.0
+
+    anyio.run(ward.live, 600.0)
+
+    assert ward.engine.statistics().healed == 1
+
+
+def test_a_jump_of_the_wall_clock_makes_nobody_look_silent(tmp_path: Path) -> None:
+    class JumpingClock(VirtualClock):
+        def now(self) -> Any:
+            return super().now().replace(year=2027)
+
+    ward = Ward(tmp_path, clock=JumpingClock(START))
+
+    anyio.run(ward.live, 1200.0)
+
+    assert ward.engine.statistics().opened == 0
+
+
+def test_notifications_have_the_level_that_their_outcome_calls_for(
+    tmp_path: Path,
+) -> None:
+    ward = ward_cured_by(tmp_path, REPLACED)
+    ward.swarm.silent_since["a1"] = 0.0
+
+    anyio.run(ward.live, 600.0)
+
+    levels = {told.metadata["outcome"]: told.level for told in ward.told.kept}
+    assert levels == {
+        "started": Level.WARNING,
+        "escalated": Level.ERROR,
+        "success": Level.SUCCESS,
+    }

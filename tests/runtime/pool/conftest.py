@@ -1,0 +1,55 @@
+"""One nursery for the tests of the pool, and pools that leave nothing behind."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from toolkit.runtime.pool import (
+    LocalAgentPool,
+    Metronome,
+    NurseryProcess,
+    PacedClock,
+    PoolSettings,
+)
+
+
+class LivingPool:
+    """A pool, its clock, and a beat to live by."""
+
+    def __init__(self, folder: Path, nursery: Path) -> None:
+        self.clock = PacedClock(datetime(2026, 1, 5, tzinfo=UTC))
+        beat = nursery.parent / f"b{folder.name[-6:]}"
+        self.metronome = Metronome(beat)
+        settings = PoolSettings(nursery=str(nursery), beat=str(beat))
+        self.pool = LocalAgentPool.create(folder / "pool", settings, clock=self.clock)
+
+    def live(self, duration_s: float) -> None:
+        """Let time pass in beats of 15 s."""
+        until_s = self.clock.monotonic_s() + duration_s
+        while self.clock.monotonic_s() < until_s:
+            now_s = self.clock.monotonic_s() + 15.0
+            self.clock.set(now_s)
+            self.metronome.beat(now_s)
+
+    def end(self) -> None:
+        self.pool.close(stop=True)
+        self.metronome.close()
+
+
+@pytest.fixture(scope="session")
+def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    import tempfile
+
+    with tempfile.TemporaryDirectory(prefix="n-") as folder:
+        path = Path(folder) / "n"
+        with NurseryProcess(path, preload=["toolkit.runtime.pool.worker", "psutil"]):
+            yield path
+
+
+@pytest.fixture
+def living(tmp_path: Path, nursery: Path) -> Iterator[LivingPool]:
+    living = LivingPool(tmp_path, nursery)
+    yield living
+    living.end()
