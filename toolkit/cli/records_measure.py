@@ -30,6 +30,13 @@ def add_verb(subparsers: Any) -> None:
         "--scratch", type=Path, help="directory on the file system to measure"
     )
     parser.add_argument(
+        "--patience",
+        type=float,
+        default=60.0,
+        metavar="SECONDS",
+        help="how long to wait, in all, for others to leave the machine alone",
+    )
+    parser.add_argument(
         "--quick",
         action="store_true",
         help="a few workloads, seconds instead of minutes",
@@ -62,7 +69,11 @@ def measure(options: argparse.Namespace) -> int:
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with progress("measuring", quiet=options.json) as shown:
-            sweep.measure(scratch=options.scratch, progress=shown)
+            sweep.measure(
+                scratch=options.scratch,
+                patience_s=options.patience,
+                progress=shown,
+            )
     finally:
         report = write_archive(
             options.out, sweep.measured(), design=design, machine=machine

@@ -80,7 +80,8 @@ workers {workers}. A cell goes on until {design.operations} operations have succ
 runs its graph once. A block is one context of one repeat: all its actions in an order drawn anew, within a second or two, so
 that what else happens on the machine falls on all of them alike. Load levels and the contexts within a level come in a new order
 in each repeat, batches and graphs mixed. `full` keeps all cores computing, `storage` walks through memory and writes to the
-measured disk.
+measured disk. Where the system allows it, what is measured and what presses on it go before other people's work, and a
+block waits for others to leave the machine alone, as long as patience lasts.
 """
 
 

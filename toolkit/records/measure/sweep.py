@@ -11,9 +11,11 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from toolkit.records.identity import record_id
+from toolkit.records.measure.calm import Calm
 from toolkit.records.measure.cells import Stopwatch, measure_batches, measure_graph
 from toolkit.records.measure.design import Cell, Design
 from toolkit.records.measure.load import Utilisation, pressure, utilisation
+from toolkit.records.measure.priority import precedence
 from toolkit.records.measure.workloads import (
     BatchWorkload,
     TaskGraph,
@@ -88,7 +90,11 @@ class Sweep:
         }
 
     def measure(
-        self, *, scratch: Path | None = None, progress: Progress | None = None
+        self,
+        *,
+        scratch: Path | None = None,
+        patience_s: float = 0.0,
+        progress: Progress | None = None,
     ) -> None:
         """Measure what is not measured yet; interrupted, call it again.
 
@@ -97,25 +103,33 @@ class Sweep:
         scratch : path, optional
             Existing directory on the file system to measure; by default that of
             temporary files. What is made there is removed.
+        patience_s : float
+            How long to wait, in all, for others to leave the machine alone before a
+            block; when it is used up, blocks are measured whatever they do.
         progress : callable, optional
-            Told how many of how many cells are measured, and in what block.
+            Told how many of how many cells are measured, and under what load.
         """
         known = set(self.measured())
         begun = self._begun()
         done = len([key for key in known if not key.startswith("load/")])
-        with TemporaryDirectory(dir=scratch, prefix="toolkit-measure-") as name:
+        calm = Calm(patience_s)
+        with (
+            TemporaryDirectory(dir=scratch, prefix="toolkit-measure-") as name,
+            precedence(),
+        ):
             work = _Workbench(self.design, Path(name), begun)
             work.prepare()
             for level, blocks in self.design.rounds():
-                waiting = [[c for c in cells if c.key not in known] for cells in blocks]
-                if not any(waiting):
-                    continue
-                with pressure(level, Path(name)):
-                    for cells in filter(None, waiting):
+                for block in blocks:
+                    cells = [cell for cell in block if cell.key not in known]
+                    if not cells:
+                        continue
+                    calm.wait()
+                    with pressure(level, Path(name)):
                         self._block(work, cells)
-                        done += len(cells)
-                        if progress is not None:
-                            progress(done, self.design.cells, f"{level.name} load")
+                    done += len(cells)
+                    if progress is not None:
+                        progress(done, self.design.cells, f"{level.name} load")
 
     def _begun(self) -> str:
         """Name this sweep among all of the same design: the moment it first began."""
