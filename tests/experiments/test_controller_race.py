@@ -135,6 +135,21 @@ def test_the_command_prints_one_json_object(
     assert len(json.loads(capsys.readouterr().out)["races"]) == 1
 
 
+def test_the_command_prints_a_row_for_each_runner(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "spec.toml").write_text(
+        'seed = 1\ntables = ["synthetic:knee"]\n[race]\nsteps = 6\n',
+        encoding="utf-8",
+    )
+
+    command(str(folder))
+
+    assert capsys.readouterr().out.count("| synthetic knee ") == 7
+
+
 def test_a_departure_from_the_specification_does_not_overwrite_its_results() -> None:
     with pytest.raises(UsageError, match="--out"):
         command(str(ROOT / "experiments/006-controllers"), "--table", "synthetic:knee")

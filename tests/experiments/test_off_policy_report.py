@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,9 +14,11 @@ from toolkit.cli.report_off_policy import add_verb
 from toolkit.errors import InputDataError, NotEnoughDataError, UsageError
 from toolkit.experiments.off_policy_report import (
     OffPolicyReport,
+    RuleWhereUnsupported,
     evaluate_batch_policy,
 )
 from toolkit.metrics.off_policy import OverlapLimits, Sampling
+from toolkit.policies import Decision, Problem
 from toolkit.records import Batch, Provenance, RecordStore
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
@@ -121,14 +124,36 @@ def test_batches_without_a_propensity_are_refused_with_their_number() -> None:
 
 
 def test_simulated_batches_do_not_count_unless_asked_for() -> None:
-    from dataclasses import replace
-
     simulated = [
         replace(batch, provenance=Provenance.SIMULATED) for batch in explored()
     ]
 
     with pytest.raises(NotEnoughDataError, match="1500 simulated"):
         report(simulated)
+
+
+def test_suspect_and_unfinished_batches_are_left_out_by_reason() -> None:
+    good = explored()
+    spoilt = [
+        replace(good[0], record_id="x", provenance=Provenance.SUSPECT),
+        replace(good[0], record_id="y", cycle_s=None),
+    ]
+
+    found = report([*good, *spoilt])
+
+    assert found.left_out == {"suspect": 1, "without a known cost": 1}
+
+
+def test_the_rule_answers_where_a_learned_policy_has_no_support() -> None:
+    class Unsupported:
+        name = "bundle"
+
+        def decide(self, problem: Problem) -> Decision:
+            raise NotEnoughDataError("here", got=0, needed=5, unit="rows")
+
+    policy = RuleWhereUnsupported(Unsupported(), ConstantPolicy(4.0))
+
+    assert policy.decide(Problem.of("size", [1, 4, 8])).label == "4"
 
 
 @pytest.fixture

@@ -153,6 +153,43 @@ def test_the_command_prints_one_json_object(
     assert json.loads(capsys.readouterr().out)["spec"]["worlds"] == 2
 
 
+def test_the_command_prints_a_row_for_each_scenario(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "spec.toml").write_text(
+        'seed = 1\nworlds = 2\nreplicates = 200\ntables = ["synthetic"]\n'
+        "[gate]\nrecords = [48]\ngains = [0.5]\ntable_groups = [6]\n",
+        encoding="utf-8",
+    )
+
+    command(str(folder))
+
+    shown = capsys.readouterr().out
+    assert shown.count("| synthetic | drift ") == 4
+    assert "gain 0.5, 48 records" in shown
+
+
+def test_one_world_has_no_spread_and_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="at least 2"):
+        command(
+            str(ROOT / "experiments/005-off-policy"),
+            "--worlds",
+            "1",
+            "--out",
+            str(tmp_path / "r"),
+        )
+
+
+def test_results_that_cannot_be_read_are_not_overwritten(tmp_path: Path) -> None:
+    results = tmp_path / "results.json"
+    results.write_text("{", encoding="utf-8")
+
+    with pytest.raises(InputDataError, match="not readable results"):
+        run_worlds(SMALL, tables=None, results=results, report=silent)
+
+
 def test_a_departure_from_the_specification_does_not_overwrite_its_results() -> None:
     with pytest.raises(UsageError, match="--out"):
         command(str(ROOT / "experiments/005-off-policy"), "--worlds", "2")
