@@ -192,6 +192,18 @@ def test_a_workflow_without_a_plan_has_no_progress() -> None:
     assert reading.value is None
 
 
+def test_being_behind_a_handful_of_planned_tasks_is_chance() -> None:
+    reading = WorkflowProgress().measure(sight(agent(), completed=1, planned=5))
+
+    assert (reading.value, reading.findings) == (None, ())
+
+
+def test_being_far_behind_the_plan_is_found_for_the_whole_swarm() -> None:
+    reading = WorkflowProgress().measure(sight(agent(), completed=3, planned=12))
+
+    assert [found.cause for found in reading.findings] == ["swarm"]
+
+
 def test_the_fullest_agent_is_the_weakest_cause() -> None:
     reading = ResourceHeadroom().measure(
         sight(agent(memory_share=0.2), agent("a2", memory_share=0.7))

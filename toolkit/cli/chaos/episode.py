@@ -5,6 +5,7 @@ exactly once, does every slot have one agent that can speak and is not the one t
 hurt, is the memory whole, is the lock free, is no process left that nobody knows.
 """
 
+import math
 import shutil
 import signal
 import threading
@@ -407,10 +408,12 @@ class _Episode:
     def _judge_engine(self, result: EpisodeResult) -> None:
         sessions = [s for s in self._sessions() if _acted(s)]
         causes = {cause for i in self.injections for cause in i.causes}
-        right = [s for s in sessions if s.cause in causes or s.cause == "swarm"]
-        first_s = min((i.at_s for i in self.injections), default=0.0)
-        if self.case.control:
-            right = []
+        first_s = min((i.at_s for i in self.injections), default=math.inf)
+        right = [
+            s
+            for s in sessions
+            if s.opened_s >= first_s and (s.cause in causes or s.cause == "swarm")
+        ]
         result.false_heals = len(sessions) - len(right)
         result.detected = bool(self.injections) and all(
             any(s.cause in i.causes and s.opened_s >= i.at_s for s in right)
@@ -430,14 +433,18 @@ class _Episode:
             "SELECT slot, spawned_s FROM agents WHERE action<>'first' ORDER BY spawned_s"
         )
         causes = {cause for i in self.injections for cause in i.causes}
-        right = [row for row in rows if f"agent:{row['slot']}" in causes]
+        first_s = min((i.at_s for i in self.injections), default=math.inf)
+        right = [
+            row
+            for row in rows
+            if row["spawned_s"] >= first_s and f"agent:{row['slot']}" in causes
+        ]
         result.false_heals = len(rows) - len(right)
         result.detected = bool(self.injections) and all(
-            any(f"agent:{row['slot']}" in i.causes for row in rows)
+            any(f"agent:{row['slot']}" in i.causes for row in right)
             for i in self.injections
         )
         if right:
-            first_s = min(i.at_s for i in self.injections)
             result.detect_s = right[0]["spawned_s"] - first_s
             result.repair_s = right[-1]["spawned_s"] - first_s
             result.rung = "restart"

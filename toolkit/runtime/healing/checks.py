@@ -33,6 +33,9 @@ __all__ = [
 CLAIM_LIMIT_S = 60.0
 """An assigned task that was not begun in this time has not reached its owner."""
 
+LEAST_PLANNED = 10
+"""A share of fewer planned tasks than this says more about chance than about progress."""
+
 LEAST_FAILURES = 3
 """Failures of the store before it, and not one write, is called ill."""
 
@@ -262,8 +265,8 @@ class WorkflowProgress:
     def measure(self, sight: Sight) -> Reading:
         """Compare what is done with what was planned."""
         findings = list(self._store(sight)) or list(self._slow(sight))
-        if sight.completed is None or not sight.planned:
-            value, evidence = None, "no plan to compare with"
+        if sight.completed is None or (sight.planned or 0) < LEAST_PLANNED:
+            value, evidence = None, "not enough of a plan to compare with"
         else:
             value = min(1.0, sight.completed / sight.planned)
             evidence = f"{sight.completed} of {sight.planned} planned tasks completed"
