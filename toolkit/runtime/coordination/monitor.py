@@ -65,6 +65,8 @@ FIXED = 1 << 40
 """Scores are summed as whole multiples of 2^-40: exact, and in any order the same."""
 STEP_BACK = 10
 """Events in a row from far before the latest that mean the clock was set back."""
+NOTHING: dict[AlertKind, Alert] = {}
+"""No alerts, shared and never written."""
 CACHE = 4096
 """Finished sums of factors kept, by window counts."""
 
@@ -417,6 +419,7 @@ class CoordinationMonitor:
                 me.band,
                 me.top_band,
             )
+            me.alerts_before = dict(me.alerts) if me.alerts else NOTHING
             me.last_at = now
             pos = me.pos
             left = me.counts[pos]
@@ -794,10 +797,11 @@ class CoordinationMonitor:
             me.band,
             me.top_band,
         ) = me.before
-        if me.drop_level is None:
-            me.alerts.pop(AlertKind.SUDDEN_DROP, None)
-        if me.band == me.top_band:
-            me.alerts.pop(AlertKind.EFFICIENCY_DROP, None)
+        for kind in (AlertKind.SUDDEN_DROP, AlertKind.EFFICIENCY_DROP):
+            if (lasted := me.alerts_before.get(kind)) is None:
+                me.alerts.pop(kind, None)
+            else:
+                me.alerts[kind] = lasted
         self._set_bounds(me)
 
     def _unscored(self, me: AgentRecord) -> None:

@@ -29,6 +29,7 @@ class AgentRecord:
     __slots__ = (
         "aged",
         "alerts",
+        "alerts_before",
         "band",
         "band_high",
         "band_low",
@@ -107,6 +108,7 @@ class AgentRecord:
         self.rank: tuple[float, str] | None = None
         self.changed = False
         self.alerts: dict[AlertKind, Alert] = {}
+        self.alerts_before: dict[AlertKind, Alert] = {}
 
 
 class KeyRecord:

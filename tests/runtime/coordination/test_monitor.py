@@ -1,0 +1,559 @@
+"""The coordination monitor: factors, cross-agent questions, alerts, bounded memory."""
+
+import datetime as dt
+import random
+from typing import Any
+
+import pytest
+
+from toolkit.baselines import EfficiencyScore
+from toolkit.errors import UsageError
+from toolkit.runtime.coordination import (
+    FACTORS,
+    AlertKind,
+    Band,
+    CoordinationMonitor,
+    Factors,
+    MonitorSettings,
+    Priority,
+)
+from toolkit.runtime.notifier import MemoryNotifier
+
+START = 1_700_000_000.0
+
+
+def watching(**settings: Any) -> tuple[CoordinationMonitor, MemoryNotifier]:
+    notifier = MemoryNotifier()
+    return (
+        CoordinationMonitor(notifier=notifier, settings=MonitorSettings(**settings)),
+        notifier,
+    )
+
+
+def told(notifier: MemoryNotifier) -> list[str]:
+    return [str(each.metadata["alert"]) for each in notifier.kept]
+
+
+def of_swarm(monitor: CoordinationMonitor) -> list[AlertKind]:
+    return [alert.kind for alert in monitor.alerts if alert.agent is None]
+
+
+def factors(monitor: CoordinationMonitor, agent: str = "a") -> Factors:
+    return monitor.efficiency(agent).factors
+
+
+def test_an_agent_that_has_done_nothing_has_no_score() -> None:
+    monitor, _ = watching()
+
+    efficiency = monitor.efficiency("nobody")
+
+    assert (efficiency.score, efficiency.band, efficiency.absent) == (
+        None,
+        None,
+        FACTORS,
+    )
+
+
+def test_a_swarm_without_agents_has_no_score() -> None:
+    monitor, _ = watching()
+
+    overall = monitor.overall()
+
+    assert (overall.score, overall.duplicate_work_rate, overall.stale_read_rate) == (
+        None,
+        None,
+        None,
+    )
+
+
+def test_two_factors_make_no_score() -> None:
+    monitor, _ = watching()
+
+    for second in range(4):
+        report = monitor.track("a", "edit", "k", START + second).report()
+
+    assert (report.agent_efficiency.score, len(report.agent_efficiency.absent)) == (
+        None,
+        3,
+    )
+
+
+def test_three_factors_are_renormalised() -> None:
+    monitor, _ = watching()
+
+    for second in range(4):
+        monitor.track("a", "edit", "k", START + second, action="read", waited_s=1.0)
+
+    seen = factors(monitor)
+    assert monitor.efficiency("a").score == pytest.approx(
+        EfficiencyScore().score(
+            operation_frequency=seen.operation_frequency,
+            memory_consistency=seen.memory_consistency,
+            coordination_latency=seen.coordination_latency,
+            duplicate_work=seen.duplicate_work,
+        )
+    )
+
+
+def test_a_steady_rate_is_as_expected() -> None:
+    monitor, _ = watching()
+
+    for second in range(100):
+        monitor.track("a", "edit", None, START + second)
+
+    assert factors(monitor).operation_frequency == 1.0
+
+
+def test_a_slowing_agent_falls_behind_its_expectation() -> None:
+    monitor, _ = watching()
+    at = START
+
+    for gap in [1.0] * 100 + [4.0] * 9:
+        at += gap
+        monitor.track("a", "edit", None, at)
+
+    weights = [0.5 ** (age / 50) for age in range(108)]
+    gaps = ([1.0] * 99 + [4.0] * 9)[::-1]
+    expected = sum(w * g for w, g in zip(weights, gaps, strict=True)) / sum(weights)
+    assert factors(monitor).operation_frequency == pytest.approx(expected / 4.0)
+
+
+def test_latency_is_the_median_of_the_last_ten_waits() -> None:
+    monitor, _ = watching()
+
+    for number, waited_s in enumerate([99.0] * 5 + [1.0] * 6 + [3.0] * 4):
+        monitor.track("a", "edit", None, START + number, waited_s=waited_s)
+
+    assert factors(monitor).coordination_latency == 0.5
+
+
+def test_compliance_counts_operations_with_both_events() -> None:
+    monitor, _ = watching()
+
+    for number, post in enumerate([True, True, True, False, None]):
+        monitor.track(
+            "a",
+            "edit",
+            None,
+            START + number,
+            has_pre_event=True,
+            has_post_event=post,
+        )
+
+    assert factors(monitor).hook_compliance == 0.75
+
+
+def test_a_write_over_an_unseen_write_is_stale() -> None:
+    monitor, _ = watching()
+    monitor.track("a", "edit", "k", START, action="read")
+    monitor.track("b", "edit", "k", START + 1, action="write")
+
+    monitor.track("a", "save", "k", START + 2, action="write")
+
+    assert factors(monitor).memory_consistency == 0.5
+
+
+def test_a_write_after_looking_is_not_stale() -> None:
+    monitor, _ = watching()
+    monitor.track("b", "edit", "k", START, action="write")
+    monitor.track("a", "look", "k", START + 1, action="read")
+
+    monitor.track("a", "save", "k", START + 2, action="write")
+
+    assert factors(monitor).memory_consistency == 1.0
+
+
+def test_an_own_write_makes_nothing_stale() -> None:
+    monitor, _ = watching()
+
+    for second in range(3):
+        monitor.track("a", "edit", "k", START + second, action="write")
+
+    assert factors(monitor).memory_consistency == 1.0
+
+
+def test_a_read_of_an_older_version_is_stale() -> None:
+    monitor, _ = watching()
+    monitor.track("b", "put", "k", START, action="write", version=2)
+
+    monitor.track("a", "get", "k", START + 1, action="read", version_seen=1)
+
+    assert monitor.overall().stale_read_rate == 1.0
+
+
+def test_a_stale_read_has_not_seen_the_newest_write() -> None:
+    monitor, _ = watching()
+    monitor.track("b", "put", "k", START, action="write", version=2)
+    monitor.track("a", "get", "k", START + 1, action="read", version_seen=1)
+
+    monitor.track("a", "put", "k", START + 2, action="write")
+
+    assert monitor.overall().conflicting_write_rate == 0.5
+
+
+def test_versions_outrank_times() -> None:
+    monitor, _ = watching()
+    monitor.track("b", "put", "k", START, action="write", version=2)
+
+    monitor.track("a", "put", "k", START + 1, action="write", version_seen=2)
+
+    assert monitor.overall().conflicting_write_rate == 0.0
+
+
+def test_the_same_by_another_agent_is_duplicate_work() -> None:
+    monitor, _ = watching()
+    monitor.track("a", "look", "k", START, action="read")
+
+    monitor.track("b", "look", "k", START + 1, action="read")
+
+    assert monitor.overall().duplicate_work_rate == 0.5
+
+
+@pytest.mark.parametrize(
+    ("agent", "operation", "key", "after_s"),
+    [
+        ("a", "look", "k", 1.0),
+        ("b", "list", "k", 1.0),
+        ("b", "look", "l", 1.0),
+        ("b", "look", None, 1.0),
+        ("b", "look", "k", 300.5),
+        ("b", "look", "k", 0.0),
+    ],
+    ids=["own", "operation", "key", "no key", "too old", "same instant"],
+)
+def test_what_differs_is_no_duplicate(
+    agent: str, operation: str, key: str | None, after_s: float
+) -> None:
+    monitor, _ = watching()
+    monitor.track("a", "look", "k", START, action="read")
+
+    monitor.track(agent, operation, key, START + after_s, action="read")
+
+    assert monitor.counts().duplicates == 0
+
+
+def test_a_write_between_makes_it_new_work() -> None:
+    monitor, _ = watching()
+    monitor.track("a", "look", "k", START, action="read")
+    monitor.track("c", "edit", "k", START + 1, action="write")
+
+    monitor.track("b", "look", "k", START + 2, action="read")
+
+    assert monitor.counts().duplicates == 0
+
+
+def test_work_that_left_its_agents_window_is_no_longer_repeated() -> None:
+    monitor, _ = watching()
+    monitor.track("a", "look", "k", START, action="read")
+    for number in range(10):
+        monitor.track("a", "other", f"x{number}", START + 1 + number)
+
+    monitor.track("b", "look", "k", START + 20, action="read")
+
+    assert monitor.counts().duplicates == 0
+
+
+def test_operations_age_out_of_the_cross_agent_window() -> None:
+    monitor, _ = watching()
+    monitor.track("a", "look", "k", START)
+    monitor.track("b", "look", "l", START + 200)
+
+    monitor.advance(START + 301)
+
+    assert (monitor.overall().operations, monitor.overall().live_agents) == (1, 1)
+
+
+def test_an_aged_agent_comes_back_to_life() -> None:
+    monitor, _ = watching()
+    monitor.track("a", "look", "k", START)
+    monitor.advance(START + 301)
+
+    monitor.track("a", "look", "k", START + 400)
+
+    assert (monitor.overall().operations, monitor.overall().live_agents) == (1, 1)
+
+
+def test_a_long_silent_agent_begins_a_new_life() -> None:
+    monitor, _ = watching()
+    for second in range(5):
+        monitor.track("a", "look", "k", START + second)
+
+    monitor.track("a", "look", "k", START + 4000)
+
+    assert monitor.efficiency("a").operations == 1
+
+
+def scored(
+    monitor: CoordinationMonitor, at: float, waited_s: float, agent: str = "a"
+) -> Any:
+    return monitor.track(
+        agent,
+        "run",
+        f"own-{agent}",
+        at,
+        action="write",
+        waited_s=waited_s,
+        has_pre_event=True,
+        has_post_event=True,
+    )
+
+
+def test_overall_weighs_scores_by_operations() -> None:
+    monitor, _ = watching()
+    for second in range(8):
+        scored(monitor, START + second, 0.0, "a")
+    for second in range(2):
+        scored(monitor, START + 8 + second, 3.0, "b")
+
+    a, b = (monitor.efficiency(name).score for name in "ab")
+
+    assert a is not None
+    assert b is not None
+    assert monitor.overall().score == pytest.approx((8 * a + 2 * b) / 10, abs=1e-11)
+
+
+def test_a_lost_band_alerts_once_with_its_priority() -> None:
+    monitor, notifier = watching(drop_threshold=99.0)
+    for second in range(10):
+        scored(monitor, START + second, 0.0)
+    for second in range(10, 40):
+        scored(monitor, START + second, 99.0)
+
+    alerts = [a for a in monitor.alerts if a.kind is AlertKind.EFFICIENCY_DROP]
+
+    assert (told(notifier), alerts[0].band, alerts[0].priority) == (
+        ["efficiency_drop"],
+        Band.GOOD,
+        Priority.LOW,
+    )
+
+
+def test_an_alert_clears_only_past_its_hysteresis() -> None:
+    monitor, notifier = watching(drop_threshold=99.0)
+    for second in range(10):
+        scored(monitor, START + second, 0.0)
+    for second in range(10, 60):  # waits swing the score around the border of 0.9
+        scored(monitor, START + second, 0.98 if second // 10 % 2 else 1.02)
+
+    assert told(notifier) == ["efficiency_drop"]
+
+
+def test_a_recovered_score_clears_its_alert() -> None:
+    monitor, _ = watching(drop_threshold=99.0)
+    for second, waited_s in enumerate([0.0] * 10 + [99.0] * 10 + [0.0] * 10):
+        scored(monitor, START + second, waited_s)
+
+    assert monitor.alerts == ()
+
+
+def test_alerts_reach_the_notifier_without_a_report() -> None:
+    monitor, notifier = watching()
+    monitor.track("a", "look", "k", START, action="read")
+    monitor.track("b", "look", "k", START + 1, action="read")
+
+    assert told(notifier) == ["duplicate_work"]
+
+
+def test_a_swarm_alert_lasts_until_the_rate_has_come_back() -> None:
+    monitor, notifier = watching()
+    monitor.track("a", "look", "k", START, action="read")
+    monitor.track("b", "look", "k", START + 1, action="read")
+    for number in range(8):  # one duplicate of ten: exactly the limit
+        monitor.track("b", "own", f"b{number}", START + 2 + number)
+    lasting = of_swarm(monitor)
+    for number in range(12):
+        monitor.track("c", "own", f"c{number}", START + 10 + number)
+
+    assert (lasting, of_swarm(monitor)) == ([AlertKind.DUPLICATE_WORK], [])
+    assert told(notifier).count("duplicate_work") == 1
+
+
+def test_conflicting_writes_alert() -> None:
+    monitor, notifier = watching()
+    monitor.track("a", "put", "k", START, action="write")
+    monitor.track("b", "set", "k", START + 1, action="write")
+
+    assert told(notifier) == ["conflicting_writes"]
+
+
+def test_silence_is_told_at_the_first_event_that_shows_it() -> None:
+    monitor, notifier = watching()
+    for second in range(10):
+        monitor.track("a", "own", "a", START + second)
+    monitor.track("b", "own", "b", START + 11.9)
+    before = told(notifier)
+    monitor.track("b", "own", "b", START + 12.1)
+
+    assert (before, told(notifier)) == ([], ["agent_silent"])
+    assert monitor.overall().idle == ("a",)
+
+
+def test_a_sign_of_life_ends_the_silence() -> None:
+    monitor, _ = watching()
+    for second in range(10):
+        monitor.track("a", "own", "a", START + second)
+    monitor.advance(START + 20)
+
+    monitor.track("a", "own", "a", START + 21)
+
+    assert (monitor.alerts, monitor.overall().idle) == ((), ())
+
+
+def test_silence_follows_an_expectation_that_shortened() -> None:
+    monitor, notifier = watching()
+    monitor.track("a", "own", "a", START)
+    at = START + 200
+    for _ in range(400):
+        monitor.track("a", "own", "a", at)
+        at += 0.1
+
+    monitor.advance(at + 4)
+
+    assert told(notifier) == ["agent_silent"]
+
+
+def test_a_sudden_drop_is_told_and_cleared() -> None:
+    monitor, notifier = watching()
+    for second in range(30):
+        scored(monitor, START + second, 0.0)
+    for second in range(30, 60):
+        scored(monitor, START + second, 99.0)
+    during = "sudden_drop" in told(notifier), monitor.efficiency("a").sudden_drop
+    for second in range(60, 90):
+        scored(monitor, START + second, 0.0)
+
+    assert (during, monitor.efficiency("a").sudden_drop) == ((True, True), False)
+
+
+def test_an_overloaded_agent_is_three_times_the_median() -> None:
+    monitor, _ = watching()
+    at = START
+    for round_ in range(40):
+        at = START + round_
+        for agent in "bcd":
+            monitor.track(agent, "own", agent, at)
+        for part in range(4):
+            monitor.track("a", "own", "a", at + 0.25 * part)
+
+    assert monitor.overall().overloaded == ("a",)
+
+
+def test_recommendations_carry_argument_lists() -> None:
+    monitor, _ = watching()
+    for second in range(10):
+        for agent in "ab":
+            watch = monitor.track(
+                agent,
+                "look",
+                "k",
+                START + second + (agent == "b") * 0.5,
+                action="read",
+                waited_s=9.0,
+                has_pre_event=False,
+            )
+
+    advice = watch.report().recommendations
+
+    assert [each.type for each in advice] == [
+        "efficiency_improvement",
+        "coordination_repair",
+        "hook_compliance",
+    ]
+    assert all(each.notification[:2] == ("notify", "--message") for each in advice)
+
+
+def test_trend_is_the_slope_of_the_latest_scores() -> None:
+    monitor, _ = watching()
+    for second in range(40):
+        scored(monitor, START + second, second / 10)
+
+    trend = monitor.efficiency("a").trend
+
+    assert trend is not None
+    assert trend < 0
+
+
+def test_a_bottleneck_is_a_factor_under_its_floor() -> None:
+    monitor, _ = watching()
+    for second in range(5):
+        watch = scored(monitor, START + second, 2.0)
+
+    assert watch.report().agent_efficiency.bottlenecks == ("coordination_latency",)
+
+
+def test_a_time_without_a_zone_is_refused() -> None:
+    monitor, _ = watching()
+
+    with pytest.raises(UsageError, match="aware"):
+        monitor.track("a", "x", None, dt.datetime(2026, 1, 5))  # noqa: DTZ001 - that is what is refused
+
+
+def test_not_a_number_is_no_time() -> None:
+    monitor, _ = watching()
+    monitor.track("a", "x", None, START)
+
+    with pytest.raises(UsageError, match="finite"):
+        monitor.track("a", "x", None, float("nan"))
+
+
+def test_a_late_event_counts_as_of_now() -> None:
+    monitor, _ = watching()
+    monitor.track("a", "x", None, START)
+
+    monitor.track("b", "x", None, START - 5)
+
+    assert (monitor.overall().late, monitor.overall().operations) == (1, 2)
+
+
+def test_a_clock_that_was_set_back_starts_the_monitor_anew() -> None:
+    monitor, _ = watching()
+    monitor.track("a", "x", None, START + 1e6)
+    for number in range(12):
+        monitor.track("b", "x", None, START + number)
+
+    assert (monitor.agents, monitor.overall().operations) == (("b",), 3)
+
+
+def test_agents_and_keys_are_forgotten() -> None:
+    monitor, _ = watching()
+    for number in range(20_000):
+        monitor.track(f"a{number}", "x", f"k{number}", START + 10.0 * number)
+
+    assert len(monitor.agents) <= 361
+    assert monitor.keys_remembered <= 62
+
+
+def test_keys_are_bounded_whatever_the_rate() -> None:
+    monitor, _ = watching(most_keys=100)
+    for number in range(5000):
+        monitor.track("a", "x", f"k{number}", START + number / 1000)
+
+    assert monitor.keys_remembered <= 200
+
+
+def test_a_key_that_everybody_reads_stays_small() -> None:
+    monitor, _ = watching()
+    for number in range(20_000):
+        monitor.track(f"a{number}", "look", "k", START + number, action="read")
+
+    key = monitor._keys.get("k") or monitor._older_keys["k"]
+    assert len(key.done["look"]) <= 1200
+
+
+@pytest.mark.parametrize(
+    "bad", [{"window": 1}, {"trend_scores": 1}, {"horizon_s": 0}, {"forget_s": 1}]
+)
+def test_settings_that_cannot_work_are_refused(bad: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match="`"):
+        MonitorSettings(**bad)
+
+
+def test_sums_do_not_drift() -> None:
+    monitor, _ = watching()
+    rng = random.Random(3)
+    for number in range(20_000):
+        scored(monitor, START + number, rng.random(), rng.choice("abcdefgh"))
+
+    scores = [monitor.efficiency(name).score for name in monitor.agents]
+    mean = sum(score for score in scores if score is not None) / len(scores)
+    assert monitor.overall().score == pytest.approx(mean, abs=1e-11)
