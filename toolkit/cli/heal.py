@@ -40,7 +40,7 @@ def _add_demo(verbs: "argparse._SubParsersAction[Parser]") -> None:
     )
     demo.add_argument("--seed", type=int, default=0, help="of the waits' jitter")
     demo.add_argument(
-        "--store", type=Path, metavar="DIR", help="record store for the recoveries"
+        "--store", type=Path, metavar="DIR", help="record store to write to"
     )
     demo.add_argument("--json", action="store_true", help="one object on stdout")
     demo.set_defaults(command=_demo)

@@ -15,6 +15,7 @@ from toolkit.runtime.effectors import LocalPoolEffector
 from toolkit.runtime.healing import HealingEngine, Journal
 from toolkit.runtime.notifier import MemoryNotifier
 from toolkit.runtime.pool import (
+    ActivityRecords,
     LocalAgentPool,
     Metronome,
     NurseryProcess,
@@ -41,7 +42,7 @@ class DemoSpec:
         Virtual seconds that pass in a real one; 0 as fast as the processes can.
     seed : int
     store : path, optional
-        Record store that gets the recoveries.
+        Record store that gets the activity and the recoveries.
     """
 
     speed: float
@@ -95,6 +96,8 @@ class _Stage:
         self.clock = clock
         self.view = PoolView(pool)
         self.told = MemoryNotifier()
+        self.spool = None if spec.store is None else Spool(spec.store / "spool")
+        self.activity = ActivityRecords(pool, start=START)
         self.engine = HealingEngine(
             swarm=self.view,
             effector=LocalPoolEffector(pool),
@@ -102,7 +105,7 @@ class _Stage:
             clock=clock,
             notifier=self.told,
             seed=spec.seed,
-            records=None if spec.store is None else Spool(spec.store / "spool"),
+            records=self.spool,
         )
         self.script: dict[float, Callable[[], object]] = {
             60.0: lambda: pool.kill("a1"),
@@ -141,6 +144,8 @@ class _Stage:
         if now_s in self.script:
             self.script.pop(now_s)()
         await self.engine.turn()
+        if self.spool is not None:
+            self.spool.append_all(event.to_json() for event in self.activity.read())
         if show is not None:
             show(
                 self.view.observe(now_s - BEAT_S),

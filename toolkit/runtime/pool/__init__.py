@@ -16,10 +16,12 @@ from toolkit.runtime.pool.metronome import (
 )
 from toolkit.runtime.pool.mischief import Mischief
 from toolkit.runtime.pool.nursery import Nursery, NurseryError, NurseryProcess
+from toolkit.runtime.pool.records import ActivityRecords
 from toolkit.runtime.pool.view import PoolView
 from toolkit.runtime.pool.worker import Worker
 
 __all__ = [
+    "ActivityRecords",
     "BeatError",
     "BeatFollower",
     "Entry",
