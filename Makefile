@@ -6,6 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 WORK ?= work
+RUNS ?= 20000
 
 # Bytecode is written on first use (cheaper than compiling everything), reporting of
 # the libraries is off, and one thread a process: on two busy cores the OpenMP default
@@ -17,7 +18,7 @@ export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint check notebooks coverage bench lock clean
+.PHONY: help setup demo test lint check notebooks coverage bench fuzz lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -56,6 +57,10 @@ coverage: setup ## branch coverage of the tests
 
 bench: setup ## speed ratios, measured side by side
 	@$(BIN)/python -m tests.benchmarks
+
+fuzz: setup ## fuzz importers, handler and bundle reader (RUNS inputs each)
+	@$(BIN)/uv pip install -q --python $(BIN)/python "atheris>=3,<4"
+	@$(BIN)/python -m tests.fuzz --runs $(RUNS)
 
 lock: setup ## resolve the lock files again
 	@$(BIN)/uv pip compile -q pyproject.toml --extra research --extra telemetry --extra dev --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate -o requirements.lock

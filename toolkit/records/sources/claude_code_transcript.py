@@ -225,10 +225,11 @@ class Transcript:
             raise UnreadableLineError(
                 "neither a text nor a list", field="message.content"
             )
-        uuid = row.get("uuid")
+        written = row.get("uuid")
+        uuid = written if isinstance(written, str) else None
         if row.get("isMeta") or row.get("isCompactSummary") or uuid in self._prompts:
             return
-        if isinstance(uuid, str):
+        if uuid is not None:
             self._prompts.add(uuid)
         stream.prompt(read_time(row.get("timestamp")).timestamp())
 
@@ -248,9 +249,9 @@ class Transcript:
     def _shell_progress(self, row: dict[str, Any], data: dict[str, Any]) -> None:
         """Note when a command began: when it reports, less what it says has passed."""
         call_id, passed_s = row.get("parentToolUseID"), data.get("elapsedTimeSeconds")
-        if call_id in self._begun or not isinstance(call_id, str):
+        if not isinstance(call_id, str) or call_id in self._begun:
             return
-        if isinstance(passed_s, (int, float)):
+        if isinstance(passed_s, (int, float)) and 0 <= passed_s < 1e9:
             at = read_time(row.get("timestamp"))
             self._begun[call_id] = at.timestamp() - passed_s
 

@@ -38,6 +38,10 @@ __all__ = ["HookJoiner", "HookSource"]
 SOURCE = "claude-code-hooks"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 WORKERS = 10
+MAX_TODOS = 10_000
+MAX_MS = 1e12
+"""Longest duration in milliseconds that is believed: thirty years."""
+
 MAX_NS = 2**62
 """Latest time in nanoseconds that is believed: the year 2116."""
 
@@ -280,10 +284,7 @@ class _Open:
     @property
     def duration_s(self) -> float | None:
         """What the harness says the call itself took."""
-        value = None if self.post is None else self.post.get("duration_ms")
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            return None
-        return value / 1000
+        return None if self.post is None else _seconds(self.post.get("duration_ms"))
 
     @property
     def began_s(self) -> float:
@@ -338,7 +339,7 @@ def _call(
         name,
         tool,
         _moment(began_s),
-        todos if isinstance(todos, int) and todos > 0 else 1,
+        todos if isinstance(todos, int) and 0 < todos < MAX_TODOS else 1,
         key if isinstance(key, str) and tool.action is not None else None,
     )
     call.reply = _reply(known, said, batch_s, told=told)
@@ -353,7 +354,6 @@ def _reply(
     if known.post is None:
         return _unfired(said, batch_s, told=told)
     post = known.post
-    worked_ms = post.get("totalDurationMs")
     spawned = post.get("spawned")
     outcome = Outcome.SUCCEEDED
     if post.get("event") == "PostToolUseFailure":
@@ -366,7 +366,7 @@ def _reply(
         outcome,
         by_person=by_person,
         agent_id=spawned if isinstance(spawned, str) else None,
-        agent_s=worked_ms / 1000 if isinstance(worked_ms, (int, float)) else None,
+        agent_s=_seconds(post.get("totalDurationMs")),
         in_background=post.get("status") == "async_launched",
     )
 
@@ -468,6 +468,12 @@ def _load_sample(first: str, at_s: float, row: Mapping[str, Any]) -> LoadSample 
         cpu=row["load_cpu"],
         memory=row.get("load_memory"),
     )
+
+
+def _seconds(milliseconds: object) -> float | None:
+    if isinstance(milliseconds, bool) or not isinstance(milliseconds, (int, float)):
+        return None
+    return milliseconds / 1000 if 0 <= milliseconds < MAX_MS else None
 
 
 def _moment(seconds: float) -> datetime:

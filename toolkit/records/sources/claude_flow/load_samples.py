@@ -18,6 +18,7 @@ __all__ = ["project_of", "read_probes", "read_windows"]
 SNAPSHOT = re.compile(r"\d{4}")
 """A folder that numbers one version of the same directory in time."""
 MEGABYTE = 2**20
+MAX_NUMBER = 1e18
 
 
 def project_of(path: Path) -> str:
@@ -129,4 +130,6 @@ def _bytes(megabytes: Any) -> int | None:
 def _number(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise InputDataError("not a number", field="cpu or memory")
+    if not -MAX_NUMBER <= value <= MAX_NUMBER:  # NaN is not, either
+        raise InputDataError("no such quantity", field="cpu or memory")
     return float(value)

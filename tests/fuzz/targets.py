@@ -1,0 +1,136 @@
+"""What is fuzzed: each target takes bytes and may only end well or refuse.
+
+They are plain functions, so that the test suite runs them on known inputs without the
+fuzzer, and a crash that the fuzzer finds becomes a test by its bytes alone.
+"""
+
+import json
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+
+from tests.hostile import SEEDS
+from toolkit.bundle import AdviceTable, graph_problem, read_bundle
+from toolkit.errors import BundleRefusedError, InputDataError, ToolkitError
+from toolkit.hook_handler import reduce_event
+from toolkit.records.schema import Record
+from toolkit.records.sources import open_source
+
+__all__ = ["TARGETS", "seeds_of"]
+
+
+class _Nowhere:
+    """A sink that keeps nothing, but writes each record as the store would."""
+
+    def add(self, record: Record) -> None:
+        json.dumps(record.to_json(), allow_nan=False)
+
+    def reject(self, line: int, reason: str) -> None:
+        assert reason
+        assert len(reason) < 1000
+
+    def met(self, noun: str, identity: str) -> None:
+        assert noun
+        assert identity
+
+    def read(self, lines: int) -> None:
+        assert lines >= 0
+
+    def hidden(self, name: str) -> str:
+        return sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:20]
+
+
+_FOLDER = Path(tempfile.mkdtemp(prefix="fuzz-"))
+
+
+def _import(name: str, data: bytes) -> None:
+    file = _FOLDER / SEEDS[name][0]
+    file.write_bytes(data)
+    with suppress(InputDataError):
+        open_source(name).read(file, _Nowhere())
+
+
+def claude_code(data: bytes) -> None:
+    """Read a transcript."""
+    _import("claude-code", data)
+
+
+def hooks(data: bytes) -> None:
+    """Join a hook spool."""
+    _import("hooks", data)
+
+
+def otlp(data: bytes) -> None:
+    """Read an OTLP file."""
+    _import("otlp", data)
+
+
+def spool(data: bytes) -> None:
+    """Read a spool of records."""
+    _import("spool", data)
+
+
+def claude_flow(data: bytes) -> None:
+    """Read a file of load samples."""
+    _import("claude-flow", data)
+
+
+def handler(data: bytes) -> None:
+    """Reduce a hook payload; what is not JSON the handler never gets to see."""
+    with suppress(ValueError, RecursionError):
+        payload = json.loads(data.decode("utf-8", "replace"))
+        if isinstance(payload, dict):
+            reduce_event(payload, b"k" * 32, 1)
+
+
+def advice(data: bytes) -> None:
+    """Read an advice table."""
+    with suppress(ToolkitError):
+        AdviceTable.loads(data)
+
+
+def manifest(data: bytes) -> None:
+    """Open a bundle whose manifest is these bytes."""
+    folder = _FOLDER / "bundle"
+    folder.mkdir(exist_ok=True)
+    (folder / "manifest.json").write_bytes(data)
+    with suppress(BundleRefusedError):
+        read_bundle(folder)
+
+
+def graph(data: bytes) -> None:
+    """Check a graph before anything would run it."""
+    import onnx
+    from google.protobuf.message import DecodeError
+
+    with suppress(DecodeError, ValueError, RecursionError):
+        graph_problem(onnx.load_model_from_string(data), width=3)
+
+
+TARGETS: dict[str, Callable[[bytes], None]] = {
+    target.__name__: target
+    for target in (
+        claude_code,
+        hooks,
+        otlp,
+        spool,
+        claude_flow,
+        handler,
+        advice,
+        manifest,
+        graph,
+    )
+}
+"""Every target by its name."""
+
+
+def seeds_of(name: str) -> list[bytes]:
+    """Give valid inputs that a target begins from."""
+    from tests.hostile import EVENTS
+
+    if name == "handler":
+        return [json.dumps(event).encode() for event in EVENTS]
+    seed = SEEDS.get(name.replace("_", "-"))
+    return [b"{}"] if seed is None else [seed[1]]
