@@ -195,14 +195,44 @@ class Dataset:
     def _merge(
         self, connection: "duckdb.DuckDBPyConnection", kind: str, sealed: list[Path]
     ) -> Iterator[int]:
-        spooled = f"({_spool_sql(kind)})"
         files = [str(path) for path in sealed]
+        self._find_copies(connection, kind, files)
         days = connection.execute(
-            f"SELECT DISTINCT {_DAY} FROM {spooled} ORDER BY 1",  # noqa: S608 - names come from the schema
+            f"SELECT DISTINCT {_DAY} FROM ({_spool_sql(kind)}) "  # noqa: S608 - names come from the schema
+            "UNION SELECT day FROM copies SEMI JOIN kept USING (record_id) ORDER BY 1",
             [files],
         ).fetchall()
         for (day,) in days:
             yield self._replace(connection, kind, str(day), files)
+
+    def _find_copies(
+        self, connection: "duckdb.DuckDBPyConnection", kind: str, files: list[str]
+    ) -> None:
+        """Find records whose copies lie on several days, and the day of the one kept.
+
+        A hook and a transcript stamp one event a moment apart: near midnight these are
+        two days, and two partitions.
+        """
+        names = ",".join(f'"{name}"' for name in column_names(kind))
+        source = f"SELECT {names} FROM ({_spool_sql(kind)})"  # noqa: S608 - names come from the schema
+        values: list[Any] = [files]
+        if parts := [str(part) for part in self.files(kind)]:
+            source += (
+                f" UNION ALL SELECT {names} FROM read_parquet(?) "  # noqa: S608 - names come from the schema
+                f"SEMI JOIN ({_spool_sql(kind)}) USING (record_id)"
+            )
+            values += [parts, files]
+        connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE copies AS SELECT record_id, {_DAY} AS day, "  # noqa: S608 - names come from the schema
+            f'{COMPLETENESS_SQL[kind]} AS fullness, "at" AS moment, r::VARCHAR AS shown '
+            f"FROM ({source}) AS r",
+            values,
+        )
+        connection.execute(
+            "CREATE OR REPLACE TEMP TABLE kept AS SELECT record_id, "
+            "first(day ORDER BY fullness DESC, moment, shown) AS day FROM copies "
+            "GROUP BY record_id HAVING count(DISTINCT day) > 1"
+        )
 
     def _replace(
         self,
@@ -222,10 +252,11 @@ class Dataset:
         draft = part.with_suffix(f".{os.getpid()}.tmp")
         connection.execute(
             f"""COPY (SELECT {names} FROM ({source}) AS r
+            WHERE record_id NOT IN (SELECT record_id FROM kept WHERE day <> ?)
             QUALIFY row_number() OVER (PARTITION BY record_id
               ORDER BY {COMPLETENESS_SQL[kind]} DESC, "at", r::VARCHAR) = 1
             ORDER BY "at", record_id) TO '{_quoted(draft)}' (FORMAT parquet)""",  # noqa: S608 - names come from the schema
-            values,
+            [*values, day],
         )
         draft.replace(part)
         row = connection.execute(

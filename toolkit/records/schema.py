@@ -6,6 +6,7 @@ field here: a record holds counts, times, classes and hashes only.
 """
 
 import math
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields
 from datetime import UTC, datetime, timedelta
@@ -437,6 +438,8 @@ class FieldRule:
             )
         if isinstance(value, int) and abs(value) > MAX_INT:
             raise SchemaError("does not fit in 64 bits", field=self.name)
+        if isinstance(value, float) and not math.isfinite(value):
+            raise SchemaError("not a finite number", field=self.name, got=value)
         if isinstance(value, (int, float)) and not self.low <= value <= self.high:
             raise SchemaError(
                 f"outside {self.low:g} to {self.high:g}", field=self.name, got=value
@@ -518,7 +521,7 @@ def _check_of(rule: FieldRule) -> _Check:
     accepted = _PYTHON_TYPES[rule.type_name]
     exact = accepted[0] if isinstance(accepted, tuple) else accepted
     low = rule.low if exact in (int, float) else None
-    high = min(rule.high, MAX_INT) if exact is int else rule.high
+    high = min(rule.high, MAX_INT if exact is int else sys.float_info.max)
     return exact, low, high, rule.optional, rule
 
 

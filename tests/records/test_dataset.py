@@ -1,0 +1,156 @@
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.records.records import a_batch, records
+from toolkit.errors import NotEnoughDataError
+from toolkit.records import KINDS, Dataset, Record, Spool
+from toolkit.records.dataset import COMPLETENESS_SQL, connect
+
+
+def filled(root: Path, rows: list[Record]) -> Dataset:
+    spool = Spool(root / "spool")
+    for record in rows:
+        spool.append(record.to_json())
+    dataset = Dataset(root / "dataset")
+    dataset.compact(spool)
+    return dataset
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_completeness_in_sql_equals_the_property(
+    tmp_path_factory: pytest.TempPathFactory, kind: str
+) -> None:
+    @settings(max_examples=5, deadline=None)
+    @given(st.lists(records(kind), min_size=1, max_size=10, unique_by=identity))
+    def check(drawn: list[Record]) -> None:
+        dataset = filled(tmp_path_factory.mktemp(kind), drawn)
+        files = [str(path) for path in dataset.files(kind)]
+        rows = (
+            connect()
+            .execute(
+                f"SELECT record_id, {COMPLETENESS_SQL[kind]} FROM read_parquet(?)",  # noqa: S608 - a constant
+                [files],
+            )
+            .fetchall()
+        )
+
+        assert dict(rows) == {r.record_id: r.completeness for r in drawn}
+
+    check()
+
+
+def identity(record: Record) -> str:
+    return record.record_id
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.lists(records(), max_size=8, unique_by=identity))
+def test_what_is_compacted_is_what_was_spooled(
+    tmp_path_factory: pytest.TempPathFactory, drawn: list[Record]
+) -> None:
+    dataset = filled(tmp_path_factory.mktemp("dataset"), drawn)
+    found = [
+        record for kind in KINDS if dataset.days(kind) for record in dataset.scan(kind)
+    ]
+
+    assert sorted(found, key=identity) == sorted(drawn, key=identity)
+
+
+def test_partitions_are_by_kind_and_day_in_utc(tmp_path: Path) -> None:
+    late = datetime(2026, 1, 5, 23, 59, 59, 999_999, tzinfo=UTC)
+    early = datetime(2026, 1, 6, tzinfo=UTC)
+    dataset = filled(tmp_path, [a_batch("a", at=late), a_batch("b", at=early)])
+
+    assert dataset.days("batch") == ["2026-01-05", "2026-01-06"]
+    assert [p.parent.name for p in dataset.files("batch", since="2026-01-06")] == [
+        "day=2026-01-06"
+    ]
+
+
+def test_compacting_twice_changes_nothing(tmp_path: Path) -> None:
+    dataset = filled(tmp_path, [a_batch()])
+    before = list(dataset.scan("batch"))
+    spool = Spool(tmp_path / "spool")
+    spool.append(a_batch().to_json())
+    dataset.compact(spool)
+
+    assert list(dataset.scan("batch")) == before
+
+
+def test_a_compaction_that_died_before_it_removed_the_spool_may_be_run_again(
+    tmp_path: Path,
+) -> None:
+    spool = Spool(tmp_path / "spool")
+    spool.append(a_batch().to_json())
+    sealed = spool.seal()[0]
+    kept = sealed.read_bytes()
+    dataset = Dataset(tmp_path / "dataset")
+    dataset.compact(spool)
+    sealed.write_bytes(kept)
+    dataset.compact(spool)
+
+    assert dataset.count("batch") == 1
+    assert spool.files() == []
+
+
+def test_lines_that_are_no_records_are_left_out(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool")
+    good = a_batch().to_json()
+    spool.append_encoded([b"nonsense\n", b"[1]\n", b'{"kind":"other"}\n', b"{}\n"])
+    spool.append({**good, "record_id": None})
+    spool.append({**good, "at": "yesterday"})
+    spool.append(good)
+    dataset = Dataset(tmp_path / "dataset")
+    dataset.compact(spool)
+
+    assert list(dataset.scan("batch")) == [a_batch()]
+
+
+def test_a_scan_is_in_order_of_time(tmp_path: Path) -> None:
+    rows = [
+        a_batch(f"r{minute}", at=datetime(2026, 1, 5, 12, minute, tzinfo=UTC))
+        for minute in (30, 10, 20)
+    ]
+    dataset = filled(tmp_path, rows)
+
+    assert [r.record_id for r in dataset.scan("batch")] == ["r10", "r20", "r30"]
+
+
+def test_a_time_keeps_its_microseconds(tmp_path: Path) -> None:
+    at = datetime(2026, 1, 5, 12, 0, 0, 123_456, tzinfo=UTC)
+    dataset = filled(tmp_path, [a_batch(at=at)])
+
+    assert [r.at for r in dataset.scan("batch")] == [at]
+
+
+def test_nothing_to_scan_is_not_enough_data(tmp_path: Path) -> None:
+    with pytest.raises(NotEnoughDataError):
+        list(Dataset(tmp_path).scan("batch"))
+
+
+def test_the_summary_counts_by_source_and_type(tmp_path: Path) -> None:
+    rows = [a_batch("a"), a_batch("b"), a_batch("c", operation_type="web")]
+    counts = filled(tmp_path, rows).summary()
+
+    assert [(c.kind, c.type_name, c.records, c.first_day) for c in counts] == [
+        ("batch", "shell", 2, "2026-01-05"),
+        ("batch", "web", 1, "2026-01-05"),
+    ]
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_copies_on_both_sides_of_midnight_are_one_record(
+    tmp_path: Path, order: tuple[int, int]
+) -> None:
+    copies = [
+        a_batch(at=datetime(2026, 1, 5, 23, 59, 59, tzinfo=UTC)),
+        a_batch(at=datetime(2026, 1, 6, tzinfo=UTC), succeeded=1),
+    ]
+    for number in order:
+        filled(tmp_path, [copies[number]])
+
+    assert list(Dataset(tmp_path / "dataset").scan("batch")) == [copies[1]]
