@@ -1,0 +1,226 @@
+"""The monitor's speed, flatness and memory, beside the specification's own form.
+
+Run it: `python -m tests.benchmarks.monitor_speed` (`--quick` for the first million).
+Times are seconds of CPU, so that a busy machine does not decide; each claim is a ratio
+or a rate of one run.
+"""
+
+import argparse
+import gc
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import psutil
+
+from toolkit.runtime.coordination import CoordinationMonitor
+from toolkit.runtime.notifier import SilentNotifier
+
+POOL = 50_000
+KEYS_PER_AGENT = 4
+SHARED_KEYS = 50
+GAP_S = 0.01
+"""Time between two events of the swarm."""
+
+Event = tuple[str, str, str, str, float, bool]
+
+
+def traffic(agents: int, seed: int = 1) -> list[Event]:
+    """Events of agents that mostly keep to their own keys, with every factor known."""
+    rng = random.Random(seed)
+    names = [f"agent-{number}" for number in range(agents)]
+    events = []
+    for _ in range(POOL):
+        name = rng.choice(names)
+        shared = rng.random() < 0.05
+        key = (
+            f"shared-{rng.randrange(SHARED_KEYS)}"
+            if shared
+            else f"{name}-{rng.randrange(KEYS_PER_AGENT)}"
+        )
+        action = "write" if rng.random() < 0.3 else "read"
+        operation = "edit" if action == "write" else "look"
+        hooked = rng.random() < 0.97
+        events.append((name, operation, key, action, rng.random() * 0.2, hooked))
+    return events
+
+
+def fed(
+    monitor: CoordinationMonitor,
+    events: list[Event],
+    count: int,
+    *,
+    start_s: float,
+    report: bool = False,
+) -> float:
+    """Track a number of events and return the seconds of CPU that it took."""
+    track = monitor.track
+    at = start_s
+    left = count
+    began = time.process_time()
+    while left > 0:
+        for name, operation, key, action, waited_s, hooked in events[:left]:
+            at += GAP_S
+            watch = track(
+                name,
+                operation,
+                key,
+                at,
+                action=action,
+                waited_s=waited_s,
+                has_pre_event=True,
+                has_post_event=hooked,
+            )
+            if report:
+                watch.report()
+        left -= len(events)
+    return time.process_time() - began
+
+
+def fresh() -> CoordinationMonitor:
+    return CoordinationMonitor(notifier=SilentNotifier())
+
+
+def best(measure: Callable[[], float], rounds: int = 3) -> float:
+    """Shortest of a few rounds: noise only ever adds."""
+    return min(measure() for _ in range(rounds))
+
+
+def rates() -> dict[str, float]:
+    """Events a second, of the update alone and with a report at every event."""
+    events = traffic(100)
+    update_s = best(lambda: fed(fresh(), events, 200_000, start_s=1e9))
+    report_s = best(lambda: fed(fresh(), events, 50_000, start_s=1e9, report=True))
+    return {"update": 200_000 / update_s, "with_report": 50_000 / report_s}
+
+
+def by_agents() -> dict[int, float]:
+    """Microseconds an event by number of agents."""
+    cost = {}
+    for agents in (1, 10, 100, 1000):
+        events = traffic(agents)
+        spent_s = min(fed(fresh(), events, 100_000, start_s=1e9) for _ in range(3))
+        cost[agents] = 1e6 * spent_s / 100_000
+    return cost
+
+
+def by_events(most: int) -> dict[str, dict[int, float]]:
+    """Microseconds an event, and resident MB, as one monitor's history grows."""
+    monitor, events = fresh(), traffic(100)
+    cost: dict[int, float] = {}
+    memory: dict[int, float] = {}
+    done, at = 0, 1e9
+    count = 1000
+    fed(fresh(), events, 20_000, start_s=1e9)  # warm the interpreter first
+    while count <= most:
+        at += 1.0
+        skipped = max(0, count - done - 100_000)
+        fed(monitor, events, skipped, start_s=at)
+        at += skipped * GAP_S + 1.0
+        last = count - done - skipped
+        cost[count] = 1e6 * fed(monitor, events, last, start_s=at) / last
+        at += last * GAP_S
+        done = count
+        gc.collect()
+        memory[count] = psutil.Process(os.getpid()).memory_info().rss / 1e6
+        count *= 10
+    return {"us_per_event": cost, "rss_mb": memory}
+
+
+class GrowingMonitor:
+    """The specification's own form: arrays that grow, and a pass over every agent."""
+
+    def __init__(self) -> None:
+        self.states: dict[str, dict[str, Any]] = {}
+
+    def track(self, agent: str, operation: str, key: str, at: float) -> float:
+        """Push, slice the last ten, and look at everybody (specification, section 2)."""
+        state = self.states.setdefault(agent, {"operations": [], "last": at})
+        state["operations"].append({"operation": operation, "key": key, "at": at})
+        state["last"] = at
+        recent = state["operations"][-10:]
+        repeats = 0
+        for name, other in self.states.items():
+            if name != agent:
+                for theirs in other["operations"][-10:]:
+                    repeats += any(
+                        theirs["key"] == mine["key"]
+                        and theirs["operation"] == mine["operation"]
+                        for mine in recent
+                    )
+        span = recent[-1]["at"] - recent[0]["at"]
+        return float(len(recent) / span if span else 0.0) - repeats
+
+
+def growing(agents: int, count: int) -> dict[str, float]:
+    """Microseconds an event and bytes an event of the growing form."""
+    monitor, events = GrowingMonitor(), traffic(agents)
+    before = psutil.Process(os.getpid()).memory_info().rss
+    began = time.process_time()
+    for number in range(count):
+        name, operation, key, *_ = events[number % len(events)]
+        monitor.track(name, operation, key, 1e9 + number * GAP_S)
+    spent = time.process_time() - began
+    grown = psutil.Process(os.getpid()).memory_info().rss - before
+    return {"us_per_event": 1e6 * spent / count, "bytes_per_event": grown / count}
+
+
+def apart(what: str, *arguments: object) -> Any:
+    """Measure in a process of its own, so that memory is its own too."""
+    code = (
+        "import json; from tests.benchmarks import monitor_speed as m; "
+        f"print(json.dumps(m.{what}({', '.join(map(repr, arguments))})))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True
+    )
+    return json.loads(done.stdout)
+
+
+def results(*, quick: bool) -> dict[str, Any]:
+    """Measure everything and hold it against the targets."""
+    speed, agents = apart("rates"), apart("by_agents")
+    events = apart("by_events", 10**6 if quick else 10**7)
+    cost, memory = events["us_per_event"], events["rss_mb"]
+    numbers = list(agents.values())
+    first, last = memory[str(10**6)], memory[max(memory, key=int)]
+    found = {
+        "update_events_per_s": (speed["update"], ">=", 150_000),
+        "with_report_events_per_s": (speed["with_report"], ">=", 25_000),
+        "cost_ratio_by_events": (max(cost.values()) / min(cost.values()), "<=", 1.5),
+        "cost_ratio_by_agents": (max(numbers) / min(numbers), "<=", 2.0),
+        "memory_ratio_10m_to_1m": (last / first, "<=", 1.05),
+    }
+    return {
+        "targets": {
+            name: {
+                "value": round(value, 3),
+                "target": f"{sign} {target:g}",
+                "met": value >= target if sign == ">=" else value <= target,
+            }
+            for name, (value, sign, target) in found.items()
+        },
+        "us_per_event_by_agents": agents,
+        "by_events": events,
+        "growing_form": {
+            str(count): apart("growing", count, 20_000) for count in (1, 10, 100)
+        },
+    }
+
+
+def main(arguments: Sequence[str] = ()) -> int:
+    """Print the results as one JSON object; 1 where a target is missed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="stop at a million events")
+    found = results(quick=parser.parse_args(arguments).quick)
+    sys.stdout.write(json.dumps(found, indent=2) + "\n")
+    return 0 if all(each["met"] for each in found["targets"].values()) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
