@@ -10,6 +10,7 @@ success.
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Protocol
 
 import anyio
@@ -555,10 +556,13 @@ class HealingEngine:
         if self.records is None:
             return
         finding, now_s = session.finding, self.clock.monotonic_s()
+        begun_s = now_s
+        if session.phase is Phase.VERIFYING and session.acted_s is not None:
+            begun_s = session.acted_s
         delay = self._delay(finding)
         record = Recovery(
             record_id=record_id(SOURCE, session.action_key),
-            at=self.clock.now(),
+            at=self.clock.now() - timedelta(seconds=now_s - begun_s),
             source=SOURCE,
             provenance=Provenance.MEASURED,
             issue=finding.issue.value,
@@ -570,7 +574,7 @@ class HealingEngine:
             operation_type=finding.evidence.get("operation"),
             attempt=session.attempt,
             silent_s=finding.silent_s,
-            duration_s=now_s - session.opened_s,
+            duration_s=now_s - begun_s,
             outcome=RECORD_OUTCOMES[effect.outcome],
             post_condition=worked,
             learning=self.learnings.sentence(finding.issue, session.rung, delay)
