@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -35,6 +35,9 @@ from toolkit.experiments.tracking import TrackedRun, track
 from toolkit.features import batch_table, workflow_table
 from toolkit.policies import CorrectionSettings
 from toolkit.records import RecordStore
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["Outcome", "run_experiment"]
 
@@ -288,6 +291,13 @@ def _write(work: Path, results: dict[str, Any], markdown: str) -> list[Path]:
     return written
 
 
+def _shown(table: LearningTable) -> "pd.DataFrame":
+    """First rows with numbers as floats: a count may be missing in the next history."""
+    frame = table.frame.head(INPUT_ROWS).drop(columns=["at"])
+    numbers = list(frame.select_dtypes("number").columns)
+    return frame.astype(dict.fromkeys(numbers, "float64"))
+
+
 def _log(
     run: TrackedRun,
     table: LearningTable,
@@ -303,7 +313,7 @@ def _log(
         }
     )
     run.log_data(
-        table.frame.head(INPUT_ROWS).drop(columns=["at"]),
+        _shown(table),
         name=spec.name,
         fingerprint=results["data"]["fingerprint"],
     )

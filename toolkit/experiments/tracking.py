@@ -5,6 +5,7 @@ MLflow's own reporting is switched off before it is imported.
 
 import logging
 import os
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -79,13 +80,14 @@ class TrackedRun:
             ),
             outputs=Schema([TensorSpec(dtype("float32"), (-1, 1), "log_cost")]),
         )
-        info = mlflow.onnx.log_model(
-            onnx.load_model(bundle / "model.onnx"),
-            name=name,
-            signature=signature,
-            pip_requirements=["onnxruntime", "numpy"],
-            metadata={"columns": list(columns)},
-        )
+        with _own_warnings_ignored():
+            info = mlflow.onnx.log_model(
+                onnx.load_model(bundle / "model.onnx"),
+                name=name,
+                signature=signature,
+                pip_requirements=["onnxruntime", "numpy"],
+                metadata={"columns": list(columns)},
+            )
         return str(info.model_uri)
 
     @contextmanager
@@ -112,13 +114,25 @@ def track(experiment: str, *, folder: Path, run_name: str) -> Iterator[TrackedRu
 
     folder.mkdir(parents=True, exist_ok=True)
     with _quiet():
-        mlflow.set_tracking_uri(f"sqlite:///{(folder / 'mlflow.db').resolve()}")
-        if mlflow.get_experiment_by_name(experiment) is None:
-            artifacts = (folder / "artifacts").resolve()
-            mlflow.create_experiment(experiment, artifact_location=artifacts.as_uri())
-        mlflow.set_experiment(experiment)
+        with _own_warnings_ignored():
+            mlflow.set_tracking_uri(f"sqlite:///{(folder / 'mlflow.db').resolve()}")
+            if mlflow.get_experiment_by_name(experiment) is None:
+                artifacts = (folder / "artifacts").resolve()
+                mlflow.create_experiment(
+                    experiment, artifact_location=artifacts.as_uri()
+                )
+            mlflow.set_experiment(experiment)
         with mlflow.start_run(run_name=run_name) as run:
             yield TrackedRun(run.info.run_id)
+
+
+@contextmanager
+def _own_warnings_ignored() -> Iterator[None]:
+    """Let MLflow load its parts: it warns of its own type hints and table mappings."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        warnings.simplefilter("ignore", DeprecationWarning)
+        yield
 
 
 @contextmanager

@@ -1,0 +1,144 @@
+"""One command: results, tracking, a bundle that loads, and honesty about histories."""
+
+import json
+import socket
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.measured_history import batch_store
+from toolkit.bundle import read_bundle
+from toolkit.experiments.run import Outcome, run_experiment
+from toolkit.experiments.spec import ExperimentSpec, SearchSpec, SplitSpec
+from toolkit.policies import Problem
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+SPEC = ExperimentSpec(
+    name="test",
+    decision="batch_size",
+    question="Which?",
+    search=SearchSpec(trials=2, families=("linear", "boosted")),
+    split=SplitSpec(outer_folds=4, inner_folds=2),
+)
+
+
+def run(folder: Path, *, contexts: bool = True) -> Outcome:
+    with batch_store(folder / "store", contexts=contexts) as store:
+        return run_experiment(
+            SPEC,
+            store,
+            work=folder / "work",
+            now=NOW,
+            report=lambda done, total, what: None,
+        )
+
+
+@pytest.fixture(scope="module")
+def outcome(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    return run(tmp_path_factory.mktemp("run"))
+
+
+@pytest.mark.slow
+def test_the_bundle_recommends_what_history_supports(outcome: Outcome) -> None:
+    model = read_bundle(outcome.bundle).model
+    problem = Problem.of("size", [4, 40], operation_type="fileOperations", load_cpu=0.5)
+
+    support = model.predict(problem).support
+
+    assert support[0] > 0
+    assert support[1] == 0
+
+
+@pytest.mark.slow
+def test_results_hold_every_policy_with_an_interval(outcome: Outcome) -> None:
+    written = json.loads((outcome.bundle.parent / "results.json").read_text())
+
+    for row in written["policies"]:
+        assert row["slowdown_low"] <= row["slowdown"] <= row["slowdown_high"]
+    assert written["data"]["fingerprint"] == outcome.results["data"]["fingerprint"]
+
+
+@pytest.mark.slow
+def test_mlflow_holds_the_parent_the_policies_the_data_and_the_model(
+    outcome: Outcome,
+) -> None:
+    import mlflow
+
+    mlflow.set_tracking_uri(f"sqlite:///{outcome.bundle.parent / 'mlflow.db'}")
+    client = mlflow.MlflowClient()
+    experiment = client.get_experiment_by_name("test")
+    assert experiment is not None
+    runs = client.search_runs([experiment.experiment_id])
+
+    parents = [r for r in runs if "mlflow.parentRunId" not in r.data.tags]
+    children = {r.info.run_name for r in runs if "mlflow.parentRunId" in r.data.tags}
+
+    assert len(parents) == 1
+    assert {"rule", "learned", "guarded", "tuned rule"} <= children
+    assert parents[0].inputs is not None
+    digest = parents[0].inputs.dataset_inputs[0].dataset.digest
+    assert outcome.results["data"]["fingerprint"].startswith(digest)
+    card = client.list_artifacts(parents[0].info.run_id, "experiment")
+    assert "experiment/MODEL_CARD.md" in {file.path for file in card}
+    models = client.search_logged_models([experiment.experiment_id])
+    assert len(models) == 1
+
+
+@pytest.mark.slow
+def test_a_second_run_resumes_the_journal_and_finds_the_same(
+    outcome: Outcome, tmp_path: Path
+) -> None:
+    journal = outcome.bundle.parent / "optuna.journal"
+    before = journal.stat().st_size
+    with batch_store(tmp_path / "store") as store:
+        again = run_experiment(
+            SPEC,
+            store,
+            work=outcome.bundle.parent,
+            now=NOW,
+            report=lambda done, total, what: None,
+        )
+
+    assert again.results == outcome.results
+    assert journal.stat().st_size - before < 0.2 * before
+
+
+@pytest.mark.slow
+def test_a_history_that_nobody_designed_proves_no_gain_and_says_so(
+    tmp_path: Path,
+) -> None:
+    results = run(tmp_path, contexts=False).results
+
+    assert results["policies"] == []
+    assert "no propensities were logged" in results["limits"][0]
+    assert {row["size"] for row in results["support"]} == {1, 2, 4, 8, 12, 16}
+
+
+@pytest.mark.slow
+def test_the_whole_path_opens_no_socket_beyond_the_loopback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+    connect = socket.socket.connect
+    look_up = socket.getaddrinfo
+
+    def guarded(self: socket.socket, address: Any) -> None:
+        if self.family == socket.AF_UNIX or address[0].startswith(("127.", "::1")):
+            return connect(self, address)
+        asked.append(address)
+        raise AssertionError(f"a connection to {address}")
+
+    def resolve(host: Any, *rest: Any, **named: Any) -> Any:
+        if host not in ("127.0.0.1", "localhost", "::1", None):
+            asked.append(host)
+            raise AssertionError(f"a look-up of {host}")
+        return look_up(host, *rest, **named)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+
+    run(tmp_path)
+
+    assert asked == []

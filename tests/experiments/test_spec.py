@@ -1,0 +1,54 @@
+from pathlib import Path
+
+import pytest
+
+from tests.shared import ROOT
+from toolkit.errors import InputDataError
+from toolkit.experiments import read_spec
+
+GOOD = 'name = "n"\ndecision = "batch_size"\nquestion = "q"\n'
+
+
+def spec_file(folder: Path, text: str) -> Path:
+    path = folder / "spec.toml"
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize("name", ["001-batch-size", "002-agent-count"])
+def test_the_committed_specifications_can_be_read(name: str) -> None:
+    spec = read_spec(ROOT / "experiments" / name / "spec.toml")
+
+    assert spec.data.records == "data/sample"
+
+
+def test_what_is_left_out_has_the_documented_default(tmp_path: Path) -> None:
+    spec = read_spec(spec_file(tmp_path, GOOD))
+
+    assert (spec.guard.level, spec.split.outer_folds) == (0.95, 4)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("name = ", "not TOML"),
+        (GOOD + "colour = 1\n", "field `colour`: unknown field"),
+        (GOOD + "[search]\ntrails = 3\n", "field `search.trails`: unknown field"),
+        (GOOD + "[search]\ntrials = 0\n", r"field `search.trials`: outside 1"),
+        (GOOD + '[search]\ntrials = "ten"\n', "field `search.trials`: not of type"),
+        (GOOD + "[guard]\nlevel = 0.2\n", "field `guard.level`: outside 0.5"),
+        (GOOD + "[search]\nfamilies = [1]\n", "not a list of strings"),
+        (GOOD.replace("batch_size", "lunch"), "field `decision`: unknown decision"),
+        ('name = "n"\n', "add the field"),
+    ],
+)
+def test_a_bad_specification_names_its_field(
+    tmp_path: Path, text: str, message: str
+) -> None:
+    with pytest.raises(InputDataError, match=message):
+        read_spec(spec_file(tmp_path, text))
+
+
+def test_a_missing_file_says_what_to_name(tmp_path: Path) -> None:
+    with pytest.raises(InputDataError, match=r"name a spec\.toml"):
+        read_spec(tmp_path / "nothing.toml")
