@@ -33,6 +33,11 @@ FACTORS = {
     "hook_compliance": "hooks",
 }
 
+COLUMNS = {"ops": 4, "score": 5, "band": 10, "trend": 6} | dict.fromkeys(
+    FACTORS.values(), 4
+)
+"""Numeric columns with the width that they keep on a narrow terminal."""
+
 Update = Callable[[dict[str, Any], Sequence["Notification"]], None]
 
 
@@ -103,7 +108,7 @@ def _agents(snapshot: dict[str, Any]) -> Table:
 def _add_agent(table: Table, agent: dict[str, Any], alerts: list[str]) -> None:
     band = agent["band"]
     table.add_row(
-        agent["agent"][-28:],
+        _short(agent["agent"]),
         str(agent["operations"]),
         _number(agent["score"]),
         "no score" if band is None else str(band),
@@ -112,6 +117,12 @@ def _add_agent(table: Table, agent: dict[str, Any], alerts: list[str]) -> None:
         ", ".join(alerts),
         style=STYLES.get(str(band), "dim") if band is not None else "dim",
     )
+
+
+def _short(agent: str) -> str:
+    """Shorten the session's id; the agent's own name tells agents apart."""
+    session, slash, name = agent.rpartition("/")
+    return f"{session[:8]}{slash}{name[:11]}"
 
 
 def _weakest_first(agent: dict[str, Any]) -> tuple[bool, float, str]:

@@ -70,7 +70,8 @@ def test_two_factors_make_no_score() -> None:
     monitor, _ = watching()
 
     for second in range(4):
-        report = monitor.track("a", "edit", "k", START + second).report()
+        monitor.track("a", "edit", "k", START + second)
+    report = monitor.report("a")
 
     assert (report.agent_efficiency.score, len(report.agent_efficiency.absent)) == (
         None,
@@ -442,7 +443,7 @@ def test_recommendations_carry_argument_lists() -> None:
     monitor, _ = watching()
     for second in range(10):
         for agent in "ab":
-            watch = monitor.track(
+            monitor.track(
                 agent,
                 "look",
                 "k",
@@ -452,7 +453,7 @@ def test_recommendations_carry_argument_lists() -> None:
                 has_pre_event=False,
             )
 
-    advice = watch.report().recommendations
+    advice = monitor.report("b").recommendations
 
     assert [each.type for each in advice] == [
         "efficiency_improvement",
@@ -476,9 +477,9 @@ def test_trend_is_the_slope_of_the_latest_scores() -> None:
 def test_a_bottleneck_is_a_factor_under_its_floor() -> None:
     monitor, _ = watching()
     for second in range(5):
-        watch = scored(monitor, START + second, 2.0)
+        scored(monitor, START + second, 2.0)
 
-    assert watch.report().agent_efficiency.bottlenecks == ("coordination_latency",)
+    assert monitor.efficiency("a").bottlenecks == ("coordination_latency",)
 
 
 def test_a_time_without_a_zone_is_refused() -> None:
