@@ -11,13 +11,20 @@ from toolkit.features.columns import (
     batch_schema,
     workflow_schema,
 )
+from toolkit.features.coordination import (
+    COORDINATION_COLUMNS,
+    coordination_features,
+    coordination_table,
+)
 from toolkit.features.engine import connect, read_records
+from toolkit.features.objectives import objective_periods
 from toolkit.features.workflow import workflow_table
 
 __all__ = [
     "BATCH_CONTEXT",
     "BATCH_TARGETS",
     "BATCH_WINDOW",
+    "COORDINATION_COLUMNS",
     "IDENTITY",
     "TRAINABLE",
     "WINDOW",
@@ -27,6 +34,9 @@ __all__ = [
     "batch_schema",
     "batch_table",
     "connect",
+    "coordination_features",
+    "coordination_table",
+    "objective_periods",
     "read_records",
     "workflow_schema",
     "workflow_table",
