@@ -40,9 +40,11 @@ def add_parser(subparsers: Any) -> None:
 
 
 def _export(options: argparse.Namespace) -> int:
+    from toolkit.cli.advice import advice_of
     from toolkit.export import copy_bundle
 
-    bundle = copy_bundle(options.work / "bundle", options.target)
+    source = options.work / "bundle"
+    bundle = copy_bundle(source, options.target, extra_files=advice_of(source))
     return _describe(bundle, as_json=options.json)
 
 

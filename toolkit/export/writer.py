@@ -145,8 +145,10 @@ def _plain(value: object) -> Any:
     )
 
 
-def copy_bundle(source: Path, directory: Path) -> Bundle:
-    """Install a verified copy of a bundle elsewhere.
+def copy_bundle(
+    source: Path, directory: Path, *, extra_files: Mapping[str, bytes] | None = None
+) -> Bundle:
+    """Install a verified copy of a bundle elsewhere, with more files where given.
 
     Raises
     ------
@@ -157,5 +159,6 @@ def copy_bundle(source: Path, directory: Path) -> Bundle:
     """
     bundle = read_bundle(source)
     _check_target(directory)
-    files = {**bundle.files, MODEL_NAME: (source / MODEL_NAME).read_bytes()}
+    graph = (source / MODEL_NAME).read_bytes()
+    files = {**bundle.files, MODEL_NAME: graph, **(extra_files or {})}
     return _install(directory, bundle.manifest, files)

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-__all__ = ["ASYNC_LAUNCHED", "ToolClass", "classify_tool"]
+__all__ = ["ASYNC_LAUNCHED", "ToolClass", "classify_tool", "known_tools"]
 
 ASYNC_LAUNCHED = "async_launched"
 """Status of a subagent that goes on in the background after its call has returned."""
@@ -89,3 +89,15 @@ def classify_tool(name: str) -> ToolClass:
     if "memory" not in verb:
         return _MCP
     return _MEMORY_READ if any(w in verb for w in _MEMORY_READS) else _MEMORY_WRITE
+
+
+def known_tools() -> dict[str, ToolClass]:
+    """List the tools whose names are stored as they are, and the class of all others.
+
+    Examples
+    --------
+    >>> known_tools()["Read"].reads, known_tools()["mcp__other"].operation_type
+    (True, 'mcp')
+    """
+    classes = ("mcp__other", "mcp__memory_read", "mcp__memory_store", "other")
+    return {**_TOOLS, **{name: classify_tool(name) for name in classes}}

@@ -1,0 +1,99 @@
+"""The advice that travels beside a model: the runtime's own policy, tabulated.
+
+Here the export and the runtime meet: the table is what the policy that a runtime makes
+of the bundle would say, and its fidelity is measured on contexts drawn from the bundle's
+support, columns that a hook cannot see included.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from toolkit.bundle import AdviceAxis, Bundle
+    from toolkit.policies import Value
+
+__all__ = ["advice_of"]
+
+EDGES = (("load_cpu", (0.4, 0.8)), ("load_memory", (0.8,)), ("read_share", (0.5,)))
+"""Bins of what a hook knows: the rule's own thresholds (specification, section 1), and
+batches that mostly read."""
+
+CONTEXTS = 300
+"""Contexts that the fidelity is measured on."""
+
+
+def advice_of(source: Path) -> dict[str, bytes]:
+    """Tabulate a bundle's policy.
+
+    Parameters
+    ----------
+    source : path
+        A bundle that decides batch sizes; other decisions are none that a hook gives.
+
+    Returns
+    -------
+    dict
+        `advice.json` and its content, or nothing.
+
+    Raises
+    ------
+    BundleRefusedError
+        The bundle may not be loaded.
+    """
+    from toolkit.bundle import ADVICE_NAME, AdviceTable, read_bundle
+    from toolkit.records.sources.claude_code_tools import known_tools
+    from toolkit.runtime.advisor import Advisor
+    from toolkit.runtime.clock import SystemClock
+
+    bundle = read_bundle(source)
+    if bundle.manifest.decision != "batch_size":
+        return {}
+    advisor = Advisor("batch_size", bundle=bundle, clock=SystemClock())
+    table = AdviceTable.tabulate(
+        advisor.decide,
+        policy="guarded",
+        policy_version=bundle.manifest.version,
+        operation_types=operation_types(bundle),
+        axes=axes_of(bundle),
+        tools={n: (t.operation_type, t.reads) for n, t in known_tools().items()},
+        expires_at=bundle.manifest.expires_at,
+    )
+    table = table.measured(advisor.decide, contexts_of(bundle))
+    return {ADVICE_NAME: table.dumps()}
+
+
+def operation_types(bundle: "Bundle") -> tuple[str, ...]:
+    """List the operation types that the model tells apart."""
+    for column in bundle.manifest.feature_schema.context:
+        if column.name == "operation_type":
+            return column.categories
+    return ()
+
+
+def axes_of(bundle: "Bundle") -> "list[AdviceAxis]":
+    """Cut the columns that both the model and a hook know."""
+    from toolkit.bundle import AdviceAxis
+
+    known = {column.name for column in bundle.manifest.feature_schema.context}
+    return [AdviceAxis(column=n, edges=e) for n, e in EDGES if n in known]
+
+
+def contexts_of(bundle: "Bundle") -> "list[Mapping[str, Value]]":
+    """Draw contexts evenly from the ranges that training saw; the same every time."""
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    types = operation_types(bundle)
+    if not types:
+        return []
+    return [
+        {
+            "operation_type": types[int(rng.integers(len(types)))],
+            **{
+                name: float(rng.uniform(low, high))
+                for name, (low, high) in bundle.manifest.support.ranges.items()
+            },
+        }
+        for _ in range(CONTEXTS)
+    ]
