@@ -24,7 +24,7 @@ def add_verb(subparsers: Any) -> None:
         "--seed", type=int, default=1, help="draws the order and the luck"
     )
     parser.add_argument(
-        "--repeats", type=int, default=3, help="how often each is tried"
+        "--repeats", type=int, default=4, help="how often each is tried"
     )
     parser.add_argument(
         "--scratch", type=Path, help="directory on the file system to measure"

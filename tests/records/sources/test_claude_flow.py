@@ -8,9 +8,12 @@ from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.shared import HISTORY, needs_history
 from toolkit.errors import InputDataError
@@ -147,6 +150,18 @@ def test_gzipped_files_are_read_alike(
     path.write_bytes(gzip.compress(json.dumps([sample()]).encode()))
 
     assert imported(path).report.load_samples == 1
+
+
+@settings(max_examples=40, deadline=None)
+@given(cut=st.integers(1, len(json.dumps([sample(n) for n in range(3)], indent=2))))
+def test_wherever_a_file_is_cut_off_exactly_its_whole_rows_are_kept(cut: int) -> None:
+    rows = [sample(n) for n in range(3)]
+    text = json.dumps(rows, indent=2)[:cut]
+    with TemporaryDirectory() as name:
+        path = metrics(Path(name) / "p", "system-metrics.json", text)
+        done = Imported(Path(name) / "store", path)
+
+    assert done.report.load_samples == text.count("\n  }")
 
 
 def test_a_name_of_a_machine_is_hidden(

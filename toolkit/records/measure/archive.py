@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from toolkit.records.measure.data_sheet import write_data_sheet
 from toolkit.records.measure.design import Design
 from toolkit.records.measure.machine import Machine
 from toolkit.records.measure.report import Report, summarise
@@ -57,7 +58,7 @@ def write_archive(
     text = json.dumps(machine.to_json(), indent=2)
     (directory / "machine.json").write_text(f"{text}\n")
     report = summarise(records)
-    (directory / "README.md").write_text(report.data_sheet(design, machine))
+    (directory / "README.md").write_text(write_data_sheet(report, design, machine))
     return report
 
 

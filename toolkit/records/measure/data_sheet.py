@@ -1,12 +1,8 @@
 """The data sheet that lies beside a sweep's records."""
 
-from typing import TYPE_CHECKING
-
 from toolkit.records.measure.design import Design
 from toolkit.records.measure.machine import Machine
-
-if TYPE_CHECKING:
-    from toolkit.records.measure.report import ContextSummary, Report
+from toolkit.records.measure.report import ContextSummary, Report
 
 __all__ = ["write_data_sheet"]
 
@@ -53,7 +49,7 @@ The record schema, times in seconds, ratios 0 to 1. What a decision may know bef
 """
 
 
-def write_data_sheet(report: "Report", design: Design, machine: Machine) -> str:
+def write_data_sheet(report: Report, design: Design, machine: Machine) -> str:
     """Write the page: design, columns, machine, where the best actions lie, noise."""
     counts = {
         kind: f"{report.rows.get(kind, 0):,}" for kind in ("batch", "workflow", "load")
@@ -93,7 +89,7 @@ Python {machine.python}, SQLite {machine.sqlite}.
 """
 
 
-def _optima(report: "Report") -> str:
+def _optima(report: Report) -> str:
     header, rows = report.table()
     interior = sum(context.interior for context in report.contexts)
     lines = [_row(header), _row(["---"] * len(header)), *map(_row, rows)]
@@ -107,7 +103,7 @@ action's cost between repeats, median over actions and contexts. A workflow cost
 """
 
 
-def _contexts(report: "Report") -> str:
+def _contexts(report: Report) -> str:
     lines = [
         "## Best action by context\n",
         "| group | best action by load level |",

@@ -14,9 +14,9 @@ SIZES = (1, 2, 3, 4, 6, 8, 10, 12, 15, 20)
 """Through and around every operation type's range (definitions, section 1)."""
 SPAWN_SIZES = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15)
 WORKERS = tuple(range(1, 13))
-OPERATIONS = 20
+OPERATIONS = 12
 """Operations that must succeed before a cell ends: many small batches, or few large."""
-SPAWN_OPERATIONS = 10
+SPAWN_OPERATIONS = 6
 """Fewer, since each is a process."""
 
 

@@ -8,8 +8,6 @@ from math import inf, isfinite
 from statistics import fmean, median, pstdev
 from typing import Any, TypeVar
 
-from toolkit.records.measure.design import Design
-from toolkit.records.measure.machine import Machine
 from toolkit.records.schema import Batch, LoadSample, Record, Workflow
 
 __all__ = ["ContextSummary", "Report", "summarise"]
@@ -125,12 +123,6 @@ class Report:
                 ]
             )
         return header, rows
-
-    def data_sheet(self, design: Design, machine: Machine) -> str:
-        """Write the data sheet: design, columns, contexts, optima and noise."""
-        from toolkit.records.measure.data_sheet import write_data_sheet
-
-        return write_data_sheet(self, design, machine)
 
 
 def summarise(records: Iterable[Record]) -> Report:
