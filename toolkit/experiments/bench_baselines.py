@@ -15,15 +15,21 @@ RULE_BATCH, RULE_WORKERS = 10.0, 6.0
 """The specification's optimum of a batch (section 1) and of agents (section 3)."""
 WORKERS = "a_n"
 BATCHES = ("a_b", "a_lb")
-TASKS = "x_N"
+TASKS, PARALLELISM = "x_N", "x_par"
 
 
 def rule_action(problem: Problem) -> int:
-    """Find the offered action nearest to the specification's number.
+    """Find the offered action nearest, in ratio, to the specification's number.
 
-    Workers follow the agent formula where the number of tasks is known, else 6; batches
-    are 10. A problem with both asks for the nearest in ratio; one with neither gets the
-    middle of what is offered, since the specification has no rule for it.
+    Workers follow the agent formula where the number of tasks is known, with
+    `1 - 1 / average parallelism` as their parallelizable share where that is known too,
+    else they are 6; batches are 10. A problem that offers neither gets the middle of
+    what is on offer, since the specification has no rule for it.
+
+    Examples
+    --------
+    >>> rule_action(Problem.of("a_n", [1.0, 2.0, 3.0]))
+    2
     """
     names = problem.action_columns
     targets: list[tuple[int, float]] = []
@@ -34,9 +40,6 @@ def rule_action(problem: Problem) -> int:
         targets.append((names.index(batch), RULE_BATCH))
     if not targets:
         return grid_middle(problem.actions)
-    if len(targets) == 1:
-        column, target = targets[0]
-        return int(np.abs(2 ** problem.actions[:, column] - target).argmin())
     gaps = [(problem.actions[:, c] - np.log2(t)) ** 2 for c, t in targets]
     return int(np.sum(gaps, axis=0).argmin())
 
@@ -45,7 +48,10 @@ def _workers(problem: Problem) -> float:
     tasks = problem.context.get(TASKS)
     if not isinstance(tasks, float):
         return RULE_WORKERS
-    return float(AgentCountRule().recommend(components=2.0**tasks).recommended)
+    parallelism = problem.context.get(PARALLELISM)
+    share = 1 - 2.0**-parallelism if isinstance(parallelism, float) else None
+    answer = AgentCountRule().recommend(components=2.0**tasks, parallelizable=share)
+    return float(answer.recommended)
 
 
 def log_slowdowns(table: DecisionTable, chosen: list[int]) -> Floats:

@@ -59,7 +59,7 @@ def own_runs_only(
     --------
     >>> costs = [3.0, 1.0, 0.5, 2.0]
     >>> own_runs_only(np.arange(4.0)[:, None], costs.__getitem__, [1, 4])
-    [1, 2]
+    [2, 2]
     """
     points = _unit(actions)
     gap = points[:, None] - points[None]

@@ -1,0 +1,49 @@
+"""`toolkit experiment bench` as a user types it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.experiments.decision_tables import written
+from toolkit.cli import run
+
+
+@pytest.mark.slow
+def test_json_is_one_object_and_files_are_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = written(tmp_path / "tables", groups=3, problems=3)
+    words = ["experiment", "bench", str(folder), "--quick", "--json"]
+    words += ["--work", str(tmp_path / "work"), "--out", str(tmp_path / "out.json")]
+    words += ["--plot", str(tmp_path / "bench.png"), "--table", "law_workers:knee"]
+
+    code = run(words)
+
+    printed = json.loads(capsys.readouterr().out)
+    assert code == 0
+    assert printed == json.loads((tmp_path / "out.json").read_text())
+
+
+@pytest.mark.slow
+def test_two_seeds_are_graded_and_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = written(tmp_path / "tables", groups=3, problems=3)
+    words = ["experiment", "bench", str(folder), "--quick", "--seeds", "0", "1"]
+    words += ["--work", str(tmp_path / "work"), "--table", "law_workers:time"]
+
+    run(words)
+
+    shown = capsys.readouterr().out
+    assert shown.count("law_workers, time") == 2
+
+
+def test_an_unknown_table_is_a_usage_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = written(tmp_path / "tables", groups=3, problems=2)
+
+    code = run(["experiment", "bench", str(folder), "--table", "law_worker"])
+
+    assert (code, "Did you mean" in capsys.readouterr().err) == (2, True)

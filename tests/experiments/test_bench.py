@@ -1,0 +1,274 @@
+"""The benchmark: what it grades, that it cannot cheat, and that it resumes."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.experiments.decision_tables import table
+from tests.shared import DECISIONS, needs_decisions
+from toolkit.errors import GateRefusedError, InputDataError
+from toolkit.experiments.bench import (
+    BUDGETS,
+    OURS,
+    BenchSettings,
+    TableGrades,
+    decide_group,
+    few_shot,
+    grade_table,
+    graded,
+)
+from toolkit.experiments.bench_baselines import (
+    ConstantGrades,
+    log_slowdowns,
+    rule_action,
+)
+from toolkit.experiments.bench_plot import plot_report
+from toolkit.experiments.bench_report import compare, report
+from toolkit.experiments.decision_table import DecisionTable, read_decision_tables
+from toolkit.experiments.leakage import Decide, Taken, leaking_lines, require_no_leak
+from toolkit.policies import Problem
+
+QUICK = BenchSettings(seed=0, quick=True, created_at=datetime(2026, 1, 1, tzinfo=UTC))
+
+
+def silent(_line: str) -> None:
+    """Say nothing."""
+
+
+def bench_decisions(held: DecisionTable, group: str) -> list[list[Taken]]:
+    """Every decision of the benchmark, with what it measured."""
+    made = decide_group(held, group, QUICK)
+    lines = [line for line in made.choices if not line.startswith("own runs only")]
+    return [
+        [
+            Taken(
+                line=line,
+                action=made.choices[line][place],
+                measured=_measured(line, made.measured[place]),
+            )
+            for line in lines
+        ]
+        for place in range(len(made.choices[OURS]))
+    ]
+
+
+def _measured(line: str, order: Sequence[int]) -> tuple[int, ...]:
+    runs = next((k for k in BUDGETS if line == few_shot(OURS, k)), 0)
+    return tuple(order[:runs])
+
+
+@pytest.fixture(scope="module")
+def held(tmp_path_factory: pytest.TempPathFactory) -> DecisionTable:
+    return table(tmp_path_factory.mktemp("tables"), groups=4, problems=5)
+
+
+@pytest.fixture(scope="module")
+def grades(held: DecisionTable) -> TableGrades:
+    return grade_table(held, QUICK, silent)
+
+
+@pytest.mark.slow
+def test_no_decision_of_the_benchmark_reads_an_unmeasured_cost(
+    held: DecisionTable,
+) -> None:
+    leaking = leaking_lines(held, "g1", bench_decisions, np.random.default_rng(0))
+
+    assert leaking == []
+
+
+def centred_by_own_costs(held: DecisionTable, group: str) -> list[list[Taken]]:
+    """A planted leak: actions are filtered by the problem's own mean cost."""
+    mine = held.of_groups([group])
+    return [
+        [Taken(line="filter", action=int(np.argmax(costs < costs.mean())))]
+        for costs in mine.log_costs
+    ]
+
+
+def best_constant_of_all(held: DecisionTable, group: str) -> list[list[Taken]]:
+    """A planted leak: the constant is chosen with the held-out group included."""
+    everything = ConstantGrades.of(held)
+    best = everything.best(np.array([other == group for other in held.groups]))
+    chosen = everything.choices[best]
+    return [
+        [Taken(line="constant", action=int(chosen[place]))]
+        for place, other in enumerate(held.groups)
+        if other == group
+    ]
+
+
+@pytest.mark.parametrize("leak", [centred_by_own_costs, best_constant_of_all])
+def test_a_planted_leak_is_caught(held: DecisionTable, leak: Decide) -> None:
+    with pytest.raises(GateRefusedError, match="never measured"):
+        require_no_leak(held, "g1", leak, np.random.default_rng(0))
+
+
+def test_a_line_that_peeks_beyond_its_measurements_is_named(
+    held: DecisionTable,
+) -> None:
+    def decide(given: DecisionTable, group: str) -> list[list[Taken]]:
+        return [
+            [
+                Taken(line="honest", action=0, measured=(0,)),
+                Taken(line="peeking", action=int(costs.argmin()), measured=(0,)),
+            ]
+            for costs in given.of_groups([group]).log_costs
+        ]
+
+    leaking = leaking_lines(held, "g2", decide, np.random.default_rng(0))
+
+    assert leaking == ["peeking"]
+
+
+def test_the_oracle_is_never_beaten(grades: TableGrades) -> None:
+    assert min(min(values) for values in grades.regrets.values()) >= 0
+
+
+def test_more_own_runs_never_end_above_the_range(grades: TableGrades) -> None:
+    assert max(max(values) for values in grades.normalised.values()) <= 1 + 1e-9
+
+
+def test_our_choice_beats_chance(grades: TableGrades) -> None:
+    assert np.mean(grades.regrets[OURS]) < np.mean(grades.regrets["random"]) / 2
+
+
+def test_four_own_runs_beat_none(grades: TableGrades) -> None:
+    after = np.mean(grades.regrets[few_shot(OURS, 4)])
+
+    assert after <= np.mean(grades.regrets[OURS])
+
+
+def test_confidence_is_a_probability(grades: TableGrades) -> None:
+    assert all(0 <= value <= 1 for value in grades.confidence)
+
+
+def test_hindsight_is_the_best_of_the_constants(grades: TableGrades) -> None:
+    hindsight = np.mean(grades.regrets["best constant in hindsight"])
+
+    assert hindsight <= np.mean(grades.regrets["best constant"]) + 1e-12
+
+
+def test_a_finished_table_is_read_back(tmp_path: Path, held: DecisionTable) -> None:
+    first = list(graded([held], QUICK, tmp_path, silent))
+    said: list[str] = []
+
+    second = list(graded([held], QUICK, tmp_path, said.append))
+
+    assert (first, "read back" in said[0]) == (second, True)
+
+
+def test_other_costs_are_graded_anew(tmp_path: Path, held: DecisionTable) -> None:
+    list(graded([held], QUICK, tmp_path, silent))
+    other = held.with_log_costs(costs * 1.1 for costs in held.log_costs)
+
+    list(graded([other], QUICK, tmp_path, silent))
+
+    assert len(list(tmp_path.glob("*.json"))) == 2
+
+
+def test_a_broken_result_is_refused(tmp_path: Path, held: DecisionTable) -> None:
+    list(graded([held], QUICK, tmp_path, silent))
+    next(tmp_path.glob("*.json")).write_text("{}")
+
+    with pytest.raises(InputDataError, match="remove the file"):
+        list(graded([held], QUICK, tmp_path, silent))
+
+
+def test_the_report_is_json_with_every_line(grades: TableGrades) -> None:
+    figures = json.loads(json.dumps(report([grades], seed=0), allow_nan=False))
+
+    assert set(grades.regrets) < set(figures["tables"][0]["lines"])
+
+
+def test_a_table_of_four_groups_claims_no_win(grades: TableGrades) -> None:
+    verdicts = {
+        found["verdict"]
+        for found in report([grades], seed=0)["tables"][0]["comparisons"]
+    }
+
+    assert verdicts <= {"tie", "not shown"}
+
+
+def compared(mine: float, other: float) -> str:
+    rng = np.random.default_rng(1)
+    groups = [f"g{place % 8}" for place in range(80)]
+    noise = rng.normal(0, 0.01, 80)
+    made = TableGrades(
+        name="t",
+        cost="c",
+        seed=0,
+        groups=groups,
+        regrets={"a": (noise + mine).tolist(), "b": [other] * 80},
+        normalised={},
+        confidence=[],
+        covered=[],
+        half_width=[],
+    )
+    return compare([made], "a", "b", np.random.default_rng(0)).verdict
+
+
+@pytest.mark.parametrize(
+    ("mine", "verdict"), [(0.1, "win"), (0.5, "loss"), (0.29, "tie"), (0.3, "tie")]
+)
+def test_a_verdict_needs_more_than_the_noise_of_replicates(
+    mine: float, verdict: str
+) -> None:
+    assert compared(mine, 0.3) == verdict
+
+
+def test_the_report_is_drawn(tmp_path: Path, grades: TableGrades) -> None:
+    plot_report(report([grades], seed=0), tmp_path / "bench.svg")
+
+    assert (tmp_path / "bench.svg").read_text().count("<path") > 10
+
+
+def test_the_rule_takes_the_batch_nearest_to_ten() -> None:
+    problem = Problem.of("a_b", [2.0, 3.0, 4.0])
+
+    assert rule_action(problem) == 1
+
+
+def test_the_rule_takes_the_agent_formula_where_tasks_are_known() -> None:
+    problem = Problem.of("a_n", [0.0, 2.0, 3.0, 3.585], x_N=6.0, x_par=2.0)
+
+    assert rule_action(problem) == 3
+
+
+def test_a_table_without_a_rule_takes_the_middle() -> None:
+    assert rule_action(Problem.of("a_depth", [0.0, 1.0, 2.0])) == 1
+
+
+def test_a_slowdown_is_measured_against_the_problems_own_best(
+    held: DecisionTable,
+) -> None:
+    chosen = [int(costs.argmin()) for costs in held.log_costs]
+
+    assert log_slowdowns(held, chosen).max() == 0.0
+
+
+@needs_decisions
+@pytest.mark.slow
+def test_the_rules_of_the_data_sheet_are_reproduced() -> None:
+    found = {
+        each.title: float(
+            np.expm1(
+                log_slowdowns(each, [rule_action(p) for p in each.problems]).mean()
+            )
+        )
+        for each in read_decision_tables(DECISIONS)
+    }
+
+    shown = {
+        title: round(100 * found[title], 1)
+        for title in ("scout_workers, knee", "wf_workers, knee", "zeus_batch, energy")
+    }
+
+    assert shown == {
+        "scout_workers, knee": 161.6,
+        "wf_workers, knee": 92.8,
+        "zeus_batch, energy": 342.6,
+    }

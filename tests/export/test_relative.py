@@ -1,0 +1,80 @@
+"""The exported ensemble is the fitted one."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.ensemble import ExtraTreesRegressor
+
+from tests.experiments.decision_tables import table
+from toolkit.bundle import INPUT_NAME, graph_problem
+from toolkit.errors import UsageError
+from toolkit.export import Graph, add_member, to_onnx
+from toolkit.export.relative import _rounded_down
+from toolkit.models import FittedEnsemble, RelativeEnsemble, RelativeRows
+from toolkit.models.relative_ensemble import RelativeMember
+from toolkit.models.relative_process import RelativeProcess
+from toolkit.models.relative_quadratic import RelativeQuadratic
+from toolkit.models.relative_trees import RelativeTrees
+
+MEMBERS: dict[str, RelativeMember] = {
+    "process": RelativeProcess(raw=False, tuned_on=60, conditioned_on=100),
+    "raw process": RelativeProcess(raw=True, tuned_on=60, conditioned_on=100),
+    "trees": RelativeTrees(everything=False, min_samples_leaf=2, trees=15),
+    "all trees": RelativeTrees(everything=True, min_samples_leaf=1, trees=15),
+    "quadratic": RelativeQuadratic(),
+}
+
+
+def fitted(folder: Path, *names: str) -> tuple[FittedEnsemble, RelativeRows]:
+    rows = table(folder, groups=3, problems=4).rows()
+    members = tuple((name, MEMBERS[name]) for name in names)
+    return RelativeEnsemble(seed=0, members=members).fit(rows), rows
+
+
+def outputs(model: FittedEnsemble, rows: np.ndarray) -> np.ndarray:
+    from onnxruntime import InferenceSession
+
+    made = to_onnx(model, width=rows.shape[1])
+    session = InferenceSession(
+        made.SerializeToString(), providers=["CPUExecutionProvider"]
+    )
+    return np.asarray(session.run(None, {INPUT_NAME: rows})[0]).ravel()
+
+
+@pytest.mark.parametrize("name", MEMBERS)
+def test_a_member_survives_export_on_rows_it_never_saw(
+    tmp_path: Path, name: str
+) -> None:
+    model, rows = fitted(tmp_path, name)
+    rng = np.random.default_rng(0)
+    strange = (rows.X[:200] + rng.normal(0, 1, rows.X[:200].shape)).astype(np.float32)
+    strange[::7, 0] = np.nan
+
+    got = outputs(model, strange)
+
+    np.testing.assert_allclose(got, model.predict(strange.astype(float)), atol=1e-5)
+
+
+def test_the_whole_ensemble_is_one_allowed_graph(tmp_path: Path) -> None:
+    model, rows = fitted(tmp_path, *MEMBERS)
+
+    made = to_onnx(model, width=rows.layout.width)
+
+    assert graph_problem(made, width=rows.layout.width) is None
+
+
+def test_a_threshold_between_two_floats_sends_no_row_the_other_way() -> None:
+    values = np.float32(1.0) + np.arange(4, dtype=np.float32) * np.float32(1.2e-7)
+    X = np.unique(values)[:, None]
+    forest = ExtraTreesRegressor(1, random_state=0).fit(X, np.arange(len(X)))
+    threshold = forest.estimators_[0].tree_.threshold[:1]
+
+    sides = (X[:, 0] <= threshold[0]) == (X[:, 0] <= _rounded_down(threshold)[0])
+
+    assert sides.all()
+
+
+def test_a_member_without_a_converter_is_refused() -> None:
+    with pytest.raises(UsageError, match="member to export"):
+        add_member(object(), Graph(1), "features")

@@ -1,0 +1,182 @@
+"""Cost relative to the problem: rows, members, weights, and the prior for own runs."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.experiments.decision_tables import table
+from toolkit.errors import NotEnoughDataError
+from toolkit.models import (
+    RelativeEnsemble,
+    RelativeLayout,
+    RelativeRows,
+    learn_measurement_prior,
+)
+from toolkit.models.relative_ensemble import RelativeMember, decision_weights
+from toolkit.models.relative_process import ProcessKernel, RelativeProcess
+from toolkit.models.relative_quadratic import RelativeQuadratic
+from toolkit.models.relative_rows import centred, group_folds, softened
+from toolkit.models.relative_trees import RelativeTrees
+
+MEMBERS: list[RelativeMember] = [
+    RelativeProcess(raw=False, tuned_on=80, conditioned_on=150),
+    RelativeProcess(raw=True, tuned_on=80, conditioned_on=150),
+    RelativeTrees(everything=False, min_samples_leaf=3, trees=20),
+    RelativeTrees(everything=True, min_samples_leaf=3, trees=20),
+    RelativeQuadratic(),
+]
+
+each_member = pytest.mark.parametrize(
+    "member", MEMBERS, ids=["process", "raw process", "trees", "all trees", "quadratic"]
+)
+
+
+@pytest.fixture(scope="module")
+def rows(tmp_path_factory: pytest.TempPathFactory) -> RelativeRows:
+    return table(tmp_path_factory.mktemp("tables")).rows()
+
+
+def light(seed: int = 0) -> RelativeEnsemble:
+    return RelativeEnsemble(
+        seed=seed,
+        members=(
+            ("trees", RelativeTrees(everything=False, min_samples_leaf=3, trees=10)),
+            ("quadratic", RelativeQuadratic()),
+        ),
+    )
+
+
+@each_member
+def test_a_member_beats_a_random_choice_on_an_unseen_group(
+    member: RelativeMember, rows: RelativeRows
+) -> None:
+    out = rows.group == 0
+    predicted = member.fit(rows.take(~out)).predict(rows.X[out])
+    held = rows.take(out)
+    chosen = [
+        held.regret[held.problem == p][np.argmin(predicted[held.problem == p])]
+        for p in np.unique(held.problem)
+    ]
+
+    assert np.mean(chosen) < held.regret.mean() / 2
+
+
+def test_the_unit_of_cost_changes_nothing(rows: RelativeRows) -> None:
+    scaled = RelativeRows.of(
+        rows.X, rows.regret + 11.0, rows.problem, rows.group, rows.layout
+    )
+
+    np.testing.assert_allclose(scaled.regret, rows.regret, atol=1e-12)
+
+
+def test_groups_weigh_by_the_root_of_their_problems() -> None:
+    layout = RelativeLayout(context=0, actions=1, axes=1)
+    problem = np.array([0, 0, 1, 1, 2, 2, 3, 3, 4, 4])
+    group = np.array([0, 0, 1, 1, 1, 1, 1, 1, 1, 1])
+    rows = RelativeRows.of(np.zeros((10, 4)), np.zeros(10), problem, group, layout)
+
+    weight = rows.weight
+
+    assert weight[group == 1].sum() / weight[group == 0].sum() == pytest.approx(2.0)
+
+
+def test_the_positions_of_a_layout_cover_the_row_once() -> None:
+    layout = RelativeLayout(context=3, actions=2, axes=2)
+
+    assert [*layout.x, *layout.a, *layout.offered] == list(range(layout.width))
+
+
+def test_softening_keeps_the_order_of_costs() -> None:
+    regret = np.linspace(0, 6, 50)
+
+    assert (np.diff(softened(regret, 0.5)) > 0).all()
+
+
+def test_centring_leaves_no_mean() -> None:
+    problem = np.array([0, 1, 0, 1, 1])
+
+    means = np.bincount(problem, centred(np.arange(5.0), problem))
+
+    assert np.abs(means).max() < 1e-12
+
+
+def test_folds_never_split_a_group() -> None:
+    folds = group_folds(np.repeat(np.arange(20), 3), 7, 0)
+
+    assert sorted(np.concatenate(folds).tolist()) == list(range(20))
+
+
+def test_the_better_member_gets_the_weight(rows: RelativeRows) -> None:
+    weights = decision_weights(np.stack([rows.regret, -rows.regret]), rows)
+
+    assert weights[0] > 0.99
+
+
+def test_equal_members_share_the_weight(rows: RelativeRows) -> None:
+    weights = decision_weights(np.stack([rows.regret, rows.regret]), rows)
+
+    assert weights.tolist() == pytest.approx([0.5, 0.5])
+
+
+def test_the_ensemble_is_the_same_for_the_same_seed(rows: RelativeRows) -> None:
+    first, second = light().fit(rows), light().fit(rows)
+
+    assert (first.predict(rows.X) == second.predict(rows.X)).all()
+
+
+def test_held_out_predictions_do_not_know_the_groups_costs(rows: RelativeRows) -> None:
+    regret = rows.regret.copy()
+    mine = rows.group == 2
+    regret[mine] = np.random.default_rng(1).uniform(0, 3, mine.sum())
+    other = RelativeRows.of(rows.X, regret, rows.problem, rows.group, rows.layout)
+
+    first, second = light()._held_out(rows), light()._held_out(other)
+
+    assert (first[:, mine] == second[:, mine]).all()
+
+
+def test_a_missing_value_is_the_training_mean(rows: RelativeRows) -> None:
+    fitted = light().fit(rows)
+    missing, filled = rows.X[:3].copy(), rows.X[:3].copy()
+    missing[:, 0], filled[:, 0] = np.nan, fitted.filler[0]
+
+    assert (fitted.predict(missing) == fitted.predict(filled)).all()
+
+
+def test_one_group_is_not_enough(rows: RelativeRows) -> None:
+    with pytest.raises(NotEnoughDataError, match="1 groups"):
+        light().fit(rows.take(rows.group == 0))
+
+
+@pytest.mark.parametrize("raw", [True, False])
+def test_a_kernel_says_how_many_components_it_has(
+    rows: RelativeRows, *, raw: bool
+) -> None:
+    kernel = ProcessKernel.of(rows, raw=raw)
+
+    count = len(list(kernel.carried(rows.X[:4], rows.X[:5])))
+
+    assert count == kernel.carried_count
+
+
+def test_a_perfect_history_is_trusted_more_than_a_wrong_one(rows: RelativeRows) -> None:
+    rng = np.random.default_rng(0)
+    right = learn_measurement_prior(
+        rows, rows.regret + rng.normal(0, 0.01, len(rows.X)), (0,), 0
+    )
+    wrong = learn_measurement_prior(rows, -2 * rows.regret, (0,), 0)
+
+    assert sum(right.weights[0]) > sum(wrong.weights[0])
+
+
+def test_the_weights_of_a_prior_sum_to_one(rows: RelativeRows) -> None:
+    prior = learn_measurement_prior(rows, rows.regret * 0.5, (0,), 0)
+
+    assert sum(map(sum, prior.weights)) == pytest.approx(1.0)
+
+
+def test_a_table_is_read_into_as_many_rows_as_it_has(tmp_path: Path) -> None:
+    made = table(tmp_path)
+
+    assert len(made.rows().X) == sum(len(costs) for costs in made.log_costs)
