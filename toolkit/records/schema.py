@@ -7,7 +7,7 @@ field here: a record holds counts, times, classes and hashes only.
 
 import math
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -15,6 +15,7 @@ from operator import attrgetter
 from typing import Any, ClassVar, Self
 
 from toolkit.errors import SchemaError
+from toolkit.records.straight_line import compile_check, compile_known
 
 __all__ = [
     "KINDS",
@@ -97,24 +98,7 @@ class Record:
         SchemaError
             Naming the field, the value and the fix.
         """
-        layout = _layout(type(self))
-        given: Sequence[Any] = layout.values(self)
-        for value, (exact, low, high, optional, rule) in zip(
-            given, layout.checks, strict=True
-        ):
-            if value is None:
-                if not optional:
-                    raise SchemaError("missing", field=rule.name, fix="give a value")
-            elif value.__class__ is not exact:
-                rule.check(value)
-            elif low is not None:
-                if not low <= value <= high:
-                    rule.check(value)
-            elif exact is str:
-                if len(value) > MAX_TEXT or not value.isascii():
-                    rule.check(value)
-            elif exact is datetime:
-                rule.check(value)
+        _layout(type(self)).check(self)
 
     @property
     def completeness(self) -> int:
@@ -138,10 +122,7 @@ class Record:
 
     def known(self) -> dict[str, Any]:
         """Give `kind`, then the fields that are known, in declared order."""
-        layout = _layout(type(self))
-        given = zip(layout.names, layout.values(self), strict=True)
-        row = {name: value for name, value in given if value is not None}
-        return {"kind": self.kind, **row}
+        return _layout(type(self)).known(self)
 
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> Self:
@@ -445,6 +426,30 @@ class FieldRule:
                 f"outside {self.low:g} to {self.high:g}", field=self.name, got=value
             )
 
+    def look(self, value: Any) -> None:
+        """Check a value that failed the quick test, `None` included."""
+        if value is None:
+            raise SchemaError("missing", field=self.name, fix="give a value")
+        self.check(value)
+
+    def quick_test(self) -> str:
+        """Write the test of a `value` that is true where `look` must decide."""
+        if self.type_name == "str":
+            return (
+                f"value.__class__ is not str or len(value) > {MAX_TEXT} "
+                "or not value.isascii()"
+            )
+        if self.type_name in ("int", "float"):
+            most = MAX_INT if self.type_name == "int" else sys.float_info.max
+            low, high = max(self.low, -most), min(self.high, most)
+            return (
+                f"value.__class__ is not {self.type_name} "
+                f"or not {low!r} <= value <= {high!r}"
+            )
+        if self.type_name == "datetime":
+            return "value.__class__ is not datetime or value.tzinfo is not UTC"
+        return f"value.__class__ is not {self.type_name}"
+
     def decode(self, value: Any) -> Any:
         """Turn a JSON value into the field's type, where JSON has none for it."""
         if self.type_name == "datetime" and isinstance(value, str):
@@ -483,20 +488,16 @@ _PYTHON_TYPES: Mapping[str, type | tuple[type, ...]] = {
 }
 
 
-_Check = tuple[Any, float | None, float, bool, FieldRule]
+_TEST_NAMES: Mapping[str, Any] = {**_ENUMS, "datetime": datetime, "UTC": UTC}
+"""What the expressions of `FieldRule.quick_test` refer to."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """A record class's fields, arranged so that checking a row takes microseconds.
+    """What is made once of a record class's fields, so that a row takes microseconds."""
 
-    `checks` holds the one type of each field that needs no second look, for numbers the
-    range, and the rule, which looks at whatever does not fit and explains.
-    """
-
-    names: tuple[str, ...]
-    values: Callable[[Any], tuple[Any, ...]]
-    checks: tuple[_Check, ...]
+    check: Callable[[Any], None]
+    known: Callable[[Any], dict[str, Any]]
     times: tuple[str, ...]
 
 
@@ -507,22 +508,12 @@ def _layout(cls: type[Record]) -> _Layout:
     layout = _LAYOUTS.get(cls)
     if layout is None:
         rules = field_rules(cls)
-        names = tuple(rule.name for rule in rules)
         layout = _LAYOUTS[cls] = _Layout(
-            names=names,
-            values=attrgetter(*names),
-            checks=tuple(map(_check_of, rules)),
+            check=compile_check(rules, _TEST_NAMES),
+            known=compile_known(rules),
             times=tuple(rule.name for rule in rules if rule.type_name == "datetime"),
         )
     return layout
-
-
-def _check_of(rule: FieldRule) -> _Check:
-    accepted = _PYTHON_TYPES[rule.type_name]
-    exact = accepted[0] if isinstance(accepted, tuple) else accepted
-    low = rule.low if exact in (int, float) else None
-    high = min(rule.high, MAX_INT if exact is int else sys.float_info.max)
-    return exact, low, high, rule.optional, rule
 
 
 _RULES: dict[str, tuple[FieldRule, ...]] = {}
