@@ -40,7 +40,20 @@ def test_patience_runs_out() -> None:
             pass
         return seen(1.0)
 
-    assert not Calm(0.005, busy).wait()
+    assert not Calm(0.05, busy).wait()
+
+
+def test_one_wait_leaves_patience_for_the_next() -> None:
+    def busy() -> Utilisation:
+        started_s = perf_counter()
+        while perf_counter() - started_s < 0.001:
+            pass
+        return seen(1.0)
+
+    calm = Calm(0.05, busy)
+    calm.wait()
+
+    assert calm.left_s > 0.03
 
 
 def test_without_patience_nothing_is_observed() -> None:

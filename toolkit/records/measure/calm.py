@@ -10,6 +10,9 @@ __all__ = ["Calm"]
 CALM_CPU = 0.3
 CALM_IO = 0.25
 """Below these shares the neighbours hardly show in what a block costs."""
+AT_ONCE = 0.1
+"""Share of the remaining patience that one wait may use, so that a busy while at the
+beginning leaves some for the rest."""
 
 
 class Calm:
@@ -34,8 +37,9 @@ class Calm:
         self._observe = observe
 
     def wait(self) -> bool:
-        """Wait for calm; `False` if patience ran out first."""
-        while self.left_s > 0:
+        """Wait for calm; `False` if patience for this wait ran out first."""
+        until_s = self.left_s * (1 - AT_ONCE)
+        while self.left_s > until_s:
             began_s = perf_counter()
             seen = self._observe()
             if seen.cpu <= CALM_CPU and (seen.io or 0.0) <= CALM_IO:
