@@ -253,3 +253,79 @@ def test_a_store_needs_a_finished_write_to_count_as_mended() -> None:
     found = finding("store", IssueKind.PERFORMANCE_DEGRADATION)
 
     assert holds(found, sight(agent()), NOW_S - 15) is None
+
+
+SLOW = finding("agent:a1", IssueKind.PERFORMANCE_DEGRADATION)
+
+
+def finished(slot: str, at_s: float) -> Activity:
+    return Activity(slot=slot, agent_id=slot, at_s=at_s, kind=ActivityKind.FINISH)
+
+
+def test_a_renewed_agent_that_has_begun_work_keeps_up() -> None:
+    renewed = agent(since_s=NOW_S - 30)
+    begun = Activity(slot="a1", agent_id="a1", at_s=NOW_S - 10, kind=ActivityKind.START)
+
+    assert holds(SLOW, sight(renewed, activity=(begun,)), NOW_S - 50) is True
+
+
+def test_an_agent_that_is_still_as_full_does_not_keep_up() -> None:
+    full = agent(memory_share=0.9)
+
+    reading = sight(full, activity=(finished("a1", NOW_S),))
+
+    assert holds(SLOW, reading, NOW_S - 50) is None
+
+
+def test_an_agent_whose_writes_still_fail_does_not_keep_up() -> None:
+    failing = (finished("a1", NOW_S - 5), storage_failure("a1", NOW_S))
+
+    assert holds(SLOW, sight(agent(), activity=failing), NOW_S - 50) is None
+
+
+def test_an_agent_that_has_gone_is_not_mended() -> None:
+    assert holds(SLOW, sight(), NOW_S - 50) is False
+    assert holds(finding("agent:a1"), sight(), NOW_S - 50) is False
+
+
+def test_a_repaired_entry_that_is_harmed_again_is_refuted() -> None:
+    entry = (EntryState(key="k1", consistent=False),)
+    found = finding("key:k1", IssueKind.MEMORY_INCONSISTENCY)
+
+    assert holds(found, sight(entries=entry), NOW_S - 15) is False
+
+
+def test_memory_that_cannot_be_seen_proves_no_repair() -> None:
+    found = finding("key:k1", IssueKind.MEMORY_INCONSISTENCY)
+
+    assert holds(found, sight(), NOW_S - 60) is None
+
+
+def test_a_task_that_is_done_needs_no_owner() -> None:
+    found = finding("task:t1", IssueKind.COORDINATION_BREAKDOWN)
+
+    assert holds(found, sight(tasks=()), NOW_S - 15) is True
+    assert holds(found, sight(), NOW_S - 15) is None
+
+
+def test_a_task_back_in_the_queue_with_nobody_on_it_is_mended() -> None:
+    found = finding("task:t1", IssueKind.COORDINATION_BREAKDOWN)
+    queued = task(status=TaskStatus.QUEUED, owner=None)
+
+    assert holds(found, sight(tasks=(queued,)), NOW_S - 15) is True
+
+
+def test_a_store_that_took_a_write_is_mended() -> None:
+    found = finding("store", IssueKind.PERFORMANCE_DEGRADATION)
+
+    assert holds(found, sight(activity=(finished("a1", NOW_S),)), NOW_S - 15) is True
+
+
+def test_a_swarm_progresses_when_everybody_has_finished_something() -> None:
+    found = finding("swarm", IssueKind.PERFORMANCE_DEGRADATION)
+    done = tuple(finished(slot, NOW_S) for slot in ("a1", "a2"))
+    two = (agent(), agent("a2"))
+
+    assert holds(found, sight(*two, activity=done[:1]), NOW_S - 15) is None
+    assert holds(found, sight(*two, activity=done), NOW_S - 15) is True
+    assert holds(found, sight(*two, tasks=()), NOW_S - 15) is True

@@ -1,3 +1,4 @@
+import dataclasses
 import itertools
 import os
 import sqlite3
@@ -516,3 +517,68 @@ def test_notifications_have_the_level_that_their_outcome_calls_for(
         "escalated": Level.ERROR,
         "success": Level.SUCCESS,
     }
+
+
+class FillingSwarm(HandmadeSwarm):
+    """One agent whose memory fills steadily until it is replaced."""
+
+    filled_from_s = 0.0
+
+    def observe(self, since_s: float) -> Any:
+        sight = super().observe(since_s)
+        share = (sight.at_s - self.filled_from_s) / 600.0
+        first = dataclasses.replace(sight.agents[0], memory_share=min(1.0, share))
+        return dataclasses.replace(sight, agents=(first, *sight.agents[1:]))
+
+
+def test_a_check_that_will_fail_is_treated_before_it_does(tmp_path: Path) -> None:
+    clock = VirtualClock(START)
+    swarm = FillingSwarm(clock)
+
+    def script(action: Action) -> EffectOutcome | None:
+        if action.verb == "optimize_performance":
+            return EffectOutcome.INAPPLICABLE
+        swarm.filled_from_s = clock.monotonic_s()
+        return None
+
+    ward = Ward(tmp_path, script, clock=clock, swarm=swarm)
+
+    anyio.run(ward.live, 540.0)
+
+    (treated,) = {action.cause for action in ward.effector.done}
+    assert treated == "agent:a1"
+    assert ward.engine.readings["resource_headroom"].findings == ()
+    assert ward.engine.statistics().prevention.prevented == 1
+
+
+def test_prevention_that_finds_nothing_to_do_goes_no_further(tmp_path: Path) -> None:
+    clock = VirtualClock(START)
+    ward = Ward(
+        tmp_path,
+        lambda _: EffectOutcome.INAPPLICABLE,
+        clock=clock,
+        swarm=FillingSwarm(clock),
+    )
+
+    anyio.run(ward.live, 510.0)
+
+    assert "system_restart" not in ward.effector.verbs
+    assert ward.engine.statistics().abandoned == 1
+
+
+def test_what_the_whole_swarm_suffers_is_explained_by_what_is_being_healed(
+    tmp_path: Path,
+) -> None:
+    class Behind(HandmadeSwarm):
+        def observe(self, since_s: float) -> Any:
+            sight = super().observe(since_s)
+            return dataclasses.replace(sight, completed=0, planned=50)
+
+    clock = VirtualClock(START)
+    swarm = Behind(clock)
+    ward = Ward(tmp_path, clock=clock, swarm=swarm)
+    swarm.gone = {"a1"}
+
+    anyio.run(ward.live, 240.0)
+
+    assert {action.cause for action in ward.effector.done} == {"agent:a1"}

@@ -265,11 +265,12 @@ class WorkflowProgress:
     def measure(self, sight: Sight) -> Reading:
         """Compare what is done with what was planned."""
         findings = list(self._store(sight)) or list(self._slow(sight))
-        if sight.completed is None or (sight.planned or 0) < LEAST_PLANNED:
+        planned = sight.planned or 0
+        if sight.completed is None or planned < LEAST_PLANNED:
             value, evidence = None, "not enough of a plan to compare with"
         else:
-            value = min(1.0, sight.completed / sight.planned)
-            evidence = f"{sight.completed} of {sight.planned} planned tasks completed"
+            value = min(1.0, sight.completed / planned)
+            evidence = f"{sight.completed} of {planned} planned tasks completed"
         if value is not None and value < self.plan.threshold and not findings:
             findings.append(self._finding("swarm", value, "behind the plan"))
         return Reading(
