@@ -19,6 +19,9 @@ from toolkit.records.spool import Spool
 from toolkit.runtime.clock import VirtualClock
 from toolkit.runtime.effectors import Action, Effect, EffectOutcome
 from toolkit.runtime.healing import (
+    AgentResponsiveness,
+    CoordinationEfficiency,
+    GapBook,
     HealingPlan,
     HealingSession,
     Journal,
@@ -582,3 +585,47 @@ def test_what_the_whole_swarm_suffers_is_explained_by_what_is_being_healed(
     anyio.run(ward.live, 240.0)
 
     assert {action.cause for action in ward.effector.done} == {"agent:a1"}
+
+
+def test_another_organ_goes_on_while_an_action_of_healing_is_stuck(
+    tmp_path: Path,
+) -> None:
+    class Stuck(ScriptedEffector):
+        async def act(self, action: Action) -> Effect:
+            await anyio.sleep_forever()
+            raise AssertionError("unreachable")
+
+    ward = Ward(tmp_path, effector=Stuck(lambda _: None))
+    ward.swarm.silent_since["a1"] = 0.0
+    ward.clock.move(150.0)
+    events: list[int] = []
+
+    async def organ() -> None:
+        for event in range(1000):
+            await anyio.lowlevel.checkpoint()
+            events.append(event)
+
+    async def both() -> None:
+        async with anyio.create_task_group() as group:
+            group.start_soon(ward.engine.turn)
+            await organ()
+            group.cancel_scope.cancel()
+
+    anyio.run(both)
+
+    assert len(events) == 1000
+
+
+def test_a_monitor_that_breaks_costs_its_check_and_nothing_else(tmp_path: Path) -> None:
+    def broken() -> float:
+        raise ConnectionError("the monitor is gone")
+
+    gaps = GapBook()
+    checks = (AgentResponsiveness(gaps), CoordinationEfficiency(score=broken))
+    ward = Ward(tmp_path, checks=checks)
+    ward.swarm.silent_since["a1"] = 0.0
+
+    anyio.run(ward.live, 240.0)
+
+    assert ward.engine.statistics().errors > 0
+    assert ward.effector.verbs[0] == "coordination_reminder"
