@@ -39,6 +39,11 @@ def add_verb(subparsers: Any) -> None:
         help="where finished tables are kept, to resume from (default: work/bench)",
     )
     parser.add_argument(
+        "--efficiency",
+        action="store_true",
+        help="also: records until better than the rule, and than the best constant",
+    )
+    parser.add_argument(
         "--out", type=Path, metavar="FILE", help="write the figures here"
     )
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw a .png or .svg")
@@ -59,6 +64,8 @@ def bench(options: argparse.Namespace) -> int:
         grades for seed in options.seeds for grades in _graded(tables, seed, options)
     ]
     figures = report(results, seed=options.seeds[0])
+    if options.efficiency:
+        figures["sample_efficiency"] = _efficiency(tables, options)
     if options.out is not None:
         options.out.parent.mkdir(parents=True, exist_ok=True)
         text = json.dumps(figures, indent=1, allow_nan=False)
@@ -87,6 +94,26 @@ def _graded(
         seed=seed, quick=options.quick, created_at=SystemClock().now()
     )
     return list(graded(tables, settings, options.work, print_note))
+
+
+def _efficiency(
+    tables: "list[DecisionTable]", options: argparse.Namespace
+) -> list[dict[str, Any]]:
+    from toolkit.cli.output import print_note
+    from toolkit.experiments.bench import BenchSettings
+    from toolkit.experiments.sample_efficiency import sample_efficiency
+    from toolkit.runtime.clock import SystemClock
+
+    seed = options.seeds[0]
+    settings = BenchSettings(
+        seed=seed, quick=options.quick, created_at=SystemClock().now()
+    )
+    return [
+        sample_efficiency(
+            table, settings.ensemble(), seed=seed, progress=print_note
+        ).to_json()
+        for table in tables
+    ]
 
 
 def _selected(
