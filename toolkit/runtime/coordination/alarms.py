@@ -1,0 +1,235 @@
+"""When the monitor speaks up: bands lost, sudden drops, silence, the swarm's rates.
+
+Operations of one instant are judged together: what an earlier one of them raised is
+taken back before the later one is judged.
+"""
+
+from heapq import heappop, heapreplace
+
+from toolkit.runtime.coordination.alerts import Alert, AlertKind, Priority, band_lost
+from toolkit.runtime.coordination.counts import BITS, MASK, unpack
+from toolkit.runtime.coordination.settings import BANDS, band_of
+from toolkit.runtime.coordination.state import NEVER, AgentRecord
+from toolkit.runtime.coordination.swarm_state import (
+    CONFLICTS_LAST,
+    DUPLICATES_LAST,
+    FOREVER,
+    MICRO,
+    SwarmState,
+)
+
+__all__ = ["Alarms"]
+
+
+class Alarms(SwarmState):
+    """A swarm that is watched: raises each alert once and clears it with hysteresis."""
+
+    __slots__ = ()
+
+    def _tie(
+        self, me: AgentRecord, unit: int, waited_s: float | None, now: float
+    ) -> int:
+        """Put a second operation of one instant in its place in the ring.
+
+        Returns
+        -------
+        int
+            Count of the operation that left.
+        """
+        window = self._window
+        held = min(me.operations - 1, window)
+        entries = [
+            (me.times[i], me.counts[i], me.waits[i])
+            for i in ((me.pos - held + n) % window for n in range(held))
+        ]
+        entries.append((now, unit, waited_s))
+        entries.sort(key=_canonical)
+        left = 0
+        if held == window:
+            left = entries.pop(0)[1]
+        if me.aged:
+            self._rejuvenate(me, unit, left)
+        else:
+            self._packed += unit - left
+        me.packed += unit - left
+        free = window - len(entries)
+        me.times = [e[0] for e in entries] + [NEVER] * free
+        me.counts = [e[1] for e in entries] + [0] * free
+        me.waits = [e[2] for e in entries] + [None] * free
+        me.ordered_waits = sorted(w for w in me.waits if w is not None)
+        me.pos = len(entries) % window
+        self._rewind(me)
+        return left
+
+    def _rewind(self, me: AgentRecord) -> None:
+        """Judge the instant again: its operations count together."""
+        (
+            me.fall_count,
+            me.fall_mean,
+            me.fall,
+            me.drop_level,
+            me.band,
+            me.top_band,
+        ) = me.before
+        for kind in (AlertKind.SUDDEN_DROP, AlertKind.EFFICIENCY_DROP):
+            if (lasted := me.alerts_before.get(kind)) is None:
+                me.alerts.pop(kind, None)
+            else:
+                me.alerts[kind] = lasted
+        self._set_bounds(me)
+
+    def _raise(self, me: AgentRecord | None, alert: Alert, rank: int = 0) -> None:
+        """Keep an alert and tell it, once an instant."""
+        lasting = self._alerts if me is None else me.alerts
+        lasting[alert.kind] = alert
+        told = (alert.kind, alert.agent, rank)
+        if told not in self._told:
+            self._told.add(told)
+            self._notifier.notify(alert.notification())
+
+    def _reband(self, me: AgentRecord, score: float, now: float) -> None:
+        """Follow a score through the bands; falling is at once, rising needs more."""
+        reached = band_of(score)
+        if me.band < 0:
+            me.band = me.top_band = reached
+        elif reached < me.band:
+            me.band = reached
+            self._raise(me, band_lost(me.name, now / MICRO, score, reached), reached)
+        else:
+            rise = score - self.settings.hysteresis
+            while me.band < len(BANDS) - 1 and rise >= BANDS[me.band + 1][0]:
+                me.band += 1
+            if me.band >= me.top_band:
+                me.top_band = me.band
+                me.alerts.pop(AlertKind.EFFICIENCY_DROP, None)
+        self._set_bounds(me)
+
+    def _set_bounds(self, me: AgentRecord) -> None:
+        if me.band < 0:
+            me.band_low = me.band_high = 0.0
+            return
+        top = me.band == len(BANDS) - 1
+        me.band_low = BANDS[me.band][0]
+        me.band_high = (
+            FOREVER if top else BANDS[me.band + 1][0] + self.settings.hysteresis
+        )
+
+    def _dropped(self, me: AgentRecord, score: float, now: float) -> None:
+        me.drop_level = me.fall_mean
+        alert = Alert(
+            kind=AlertKind.SUDDEN_DROP,
+            priority=Priority.HIGH,
+            agent=me.name,
+            at_s=now / MICRO,
+            value=score,
+            threshold=me.fall_mean,
+        )
+        self._raise(me, alert)
+
+    def _recovered(self, me: AgentRecord) -> None:
+        """Watch for the next drop from the level that is reached now."""
+        me.drop_level = None
+        me.fall_count = 0
+        me.fall_mean = me.fall = 0.0
+        me.alerts.pop(AlertKind.SUDDEN_DROP, None)
+
+    def _lasting_now(self) -> int:
+        """Tell which swarm-wide alerts hold, given those before this instant."""
+        packed = self._packed
+        repeats, conflicts = self._limits[self._lasting_before]
+        lasting = 0
+        if packed >> 8 * BITS > repeats * (packed & MASK):
+            lasting = DUPLICATES_LAST
+        if (packed >> 7 * BITS & MASK) > conflicts * (packed >> 5 * BITS & MASK):
+            lasting |= CONFLICTS_LAST
+        return lasting
+
+    def _judge_swarm(self, lasting: int, now: float) -> None:
+        """Raise the swarm-wide alerts that begin and drop those that end."""
+        counts = unpack(self._packed)
+        begun = lasting & ~self._lasting
+        self._lasting = lasting
+        if not lasting & DUPLICATES_LAST:
+            self._alerts.pop(AlertKind.DUPLICATE_WORK, None)
+        if not lasting & CONFLICTS_LAST:
+            self._alerts.pop(AlertKind.CONFLICTING_WRITES, None)
+        if begun & DUPLICATES_LAST:
+            rate = counts.duplicates / counts.operations
+            limit = self.settings.duplicate_rate
+            self._raise(None, _of_swarm(AlertKind.DUPLICATE_WORK, rate, limit, now))
+        if begun & CONFLICTS_LAST:
+            rate = counts.stale_writes / counts.writes
+            limit = self.settings.conflict_rate
+            self._raise(None, _of_swarm(AlertKind.CONFLICTING_WRITES, rate, limit, now))
+
+    def _wake(self, now: float) -> None:
+        """Visit the agents whose time has come: ageing, silence, oblivion."""
+        due = self._due
+        while due and due[0][0] < now:
+            planned, ordinal, me = due[0]
+            if planned == me.due and self._agents.get(me.name) is me:
+                me.due = coming = self._visit(me, now)
+                if coming < FOREVER:
+                    heapreplace(due, (coming, ordinal, me))
+                    continue
+            heappop(due)
+        self._next_due = due[0][0] if due else FOREVER
+        lasting = self._lasting_now()
+        if lasting != self._lasting:
+            self._judge_swarm(lasting, now)
+
+    def _visit(self, me: AgentRecord, now: float) -> float:
+        """Do what is due for an agent, and tell when to come again."""
+        last = me.last_at
+        coming = last + self._forgotten_after
+        if now > coming:
+            self._forget(me)
+            return FOREVER
+        held = me.operations if me.operations < self._window else self._window
+        if me.aged < held:
+            if me.times[(me.pos - held + me.aged) % self._window] < now - self._horizon:
+                self._age(me, now)
+            if me.aged < held:
+                oldest = me.times[(me.pos - held + me.aged) % self._window]
+                coming = min(coming, oldest + self._horizon)
+        if not me.silent and me.gap_total > 0.0:
+            patience = self._idle_gaps * me.gap_total / me.gap_weight
+            if now - last > patience:
+                self._fell_silent(me, now, patience)
+            elif last + patience < coming:
+                coming = last + patience
+        return coming
+
+    def _fell_silent(self, me: AgentRecord, now: float, patience: float) -> None:
+        me.silent = True
+        self._idle[me.name] = None
+        alert = Alert(
+            kind=AlertKind.AGENT_SILENT,
+            priority=Priority.HIGH,
+            agent=me.name,
+            at_s=now / MICRO,
+            value=(now - me.last_at) / MICRO,
+            threshold=patience / MICRO,
+        )
+        self._raise(me, alert)
+
+    def _answered(self, me: AgentRecord) -> None:
+        me.silent = False
+        del self._idle[me.name]
+        me.alerts.pop(AlertKind.AGENT_SILENT, None)
+
+
+def _of_swarm(kind: AlertKind, rate: float, limit: float, now: float) -> Alert:
+    return Alert(
+        kind=kind,
+        priority=Priority.CRITICAL,
+        agent=None,
+        at_s=now / MICRO,
+        value=rate,
+        threshold=limit,
+    )
+
+
+def _canonical(entry: tuple[float, int, float | None]) -> tuple[float, int, float]:
+    at, unit, waited_s = entry
+    return at, unit, -1.0 if waited_s is None else waited_s
