@@ -15,16 +15,14 @@ from toolkit.runtime.healing.checks import (
     ResourceHeadroom,
     WorkflowProgress,
 )
+from toolkit.runtime.healing.chronicle import Chronicle, RecordSink
 from toolkit.runtime.healing.conditions import holds
-from toolkit.runtime.healing.engine import (
-    HealingEngine,
-    HealingPlan,
-    HealingStatistics,
-)
+from toolkit.runtime.healing.engine import HealingEngine
 from toolkit.runtime.healing.gaps import GapBook
 from toolkit.runtime.healing.issues import LADDERS, IssueKind, Rung, SilenceBands
 from toolkit.runtime.healing.journal import Journal
 from toolkit.runtime.healing.learnings import Learnings, wilson_bounds
+from toolkit.runtime.healing.plan import HealingPlan, HealingStatistics
 from toolkit.runtime.healing.prevention import (
     Forecast,
     Prevention,
@@ -40,6 +38,7 @@ __all__ = [
     "AttemptLimit",
     "Backoff",
     "CheckPlan",
+    "Chronicle",
     "CircuitBreaker",
     "CoordinationEfficiency",
     "Finding",
@@ -58,6 +57,7 @@ __all__ = [
     "Prevention",
     "PreventionCount",
     "Reading",
+    "RecordSink",
     "ResourceHeadroom",
     "Rung",
     "SilenceBands",

@@ -5,22 +5,22 @@ Nothing lives in a coroutine from one turn to the next; every session's state is
 journal before and after each step, so an engine that is killed between any two
 instructions is continued by the next one. Only a post-condition that was measured is a
 success.
+
+The file is longer than most: the steps of a session share one state, and who changes
+one must see the others.
 """
 
 from collections import deque
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import timedelta
+from collections.abc import Sequence
 from typing import Protocol
 
 import anyio
 import numpy as np
 
 from toolkit.records.identity import record_id
-from toolkit.records.schema import Outcome, Provenance, Recovery
 from toolkit.runtime.clock import Clock
 from toolkit.runtime.effectors.base import Action, Effect, Effector, EffectOutcome
-from toolkit.runtime.healing.backoff import AttemptLimit, Backoff, CircuitBreaker
+from toolkit.runtime.healing.backoff import AttemptLimit, CircuitBreaker
 from toolkit.runtime.healing.checks import (
     AgentResponsiveness,
     CheckPlan,
@@ -29,20 +29,20 @@ from toolkit.runtime.healing.checks import (
     ResourceHeadroom,
     WorkflowProgress,
 )
+from toolkit.runtime.healing.chronicle import Chronicle, RecordSink
 from toolkit.runtime.healing.conditions import holds
 from toolkit.runtime.healing.gaps import GapBook
-from toolkit.runtime.healing.issues import LADDERS, IssueKind, Rung, SilenceBands
+from toolkit.runtime.healing.issues import LADDERS, IssueKind, Rung
 from toolkit.runtime.healing.journal import Journal
 from toolkit.runtime.healing.learnings import Learnings
-from toolkit.runtime.healing.prevention import Prevention, PreventionCount
+from toolkit.runtime.healing.plan import HealingPlan, HealingStatistics
+from toolkit.runtime.healing.prevention import Prevention
 from toolkit.runtime.healing.readings import Finding, Reading
 from toolkit.runtime.healing.session import HealingSession, Phase
-from toolkit.runtime.notifier import Level, Notification, Notifier
+from toolkit.runtime.notifier import Level, Notifier
 from toolkit.runtime.swarm import Activity, Sight, Swarm
 
-__all__ = ["HealingEngine", "HealingPlan", "HealingStatistics"]
-
-SOURCE = "toolkit.healing"
+__all__ = ["HealingEngine"]
 
 
 class PlannedCheck(Protocol):
@@ -56,78 +56,6 @@ class PlannedCheck(Protocol):
     def measure(self, sight: Sight) -> Reading:
         """Measure."""
         ...
-
-
-class RecordSink(Protocol):
-    """Where recoveries are written, a record spool for one."""
-
-    def append(self, row: Mapping[str, object]) -> None:
-        """Append one row."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HealingPlan:
-    """How an engine heals.
-
-    Attributes
-    ----------
-    bands : SilenceBands
-    backoff : Backoff
-    attempts_per_rung : int
-        Attempts whose action failed before the next rung is taken.
-    poll_s : float
-        How often a post-condition is looked at.
-    lease_s : float
-        How long a cause stays this healer's without a sign of it.
-    action_limit_s : float
-        Real seconds an action may take.
-    relapse_s : float
-        A cause that is back within this time goes on behind the rung that "worked".
-    history : int
-        Sessions kept in memory.
-    window_s : float
-        How far back activity is looked at.
-    """
-
-    bands: SilenceBands = field(default_factory=SilenceBands)
-    backoff: Backoff = field(default_factory=Backoff)
-    attempts_per_rung: int = 3
-    poll_s: float = 15.0
-    lease_s: float = 120.0
-    action_limit_s: float = 30.0
-    relapse_s: float = 300.0
-    history: int = 1000
-    window_s: float = 300.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HealingStatistics:
-    """A snapshot of what an engine has done.
-
-    Attributes
-    ----------
-    opened, healed, handed_over, abandoned : int
-    merged : int
-        Detections that joined a session under way.
-    deferred : int
-        Detections left to another healer.
-    actions : int
-        Actions that took effect.
-    errors : int
-        Looks or effectors that broke, caught and told.
-    prevention : PreventionCount
-    """
-
-    opened: int
-    healed: int
-    handed_over: int
-    abandoned: int
-    merged: int
-    deferred: int
-    actions: int
-    errors: int
-    prevention: PreventionCount
 
 
 class HealingEngine:
@@ -144,7 +72,7 @@ class HealingEngine:
     notifier : Notifier
     seed : int
         For the jitter of waits.
-    plan : HealingPlan
+    plan : HealingPlan, optional
     checks : sequence of checks, optional
         The four of the specification and `ResourceHeadroom` when left out.
     gaps : GapBook, optional
@@ -162,7 +90,7 @@ class HealingEngine:
         clock: Clock,
         notifier: Notifier,
         seed: int,
-        plan: HealingPlan = HealingPlan(),
+        plan: HealingPlan | None = None,
         checks: Sequence[PlannedCheck] | None = None,
         gaps: GapBook | None = None,
         records: RecordSink | None = None,
@@ -171,16 +99,14 @@ class HealingEngine:
         self.effector = effector
         self.journal = journal
         self.clock = clock
-        self.notifier = notifier
-        self.plan = plan
+        self.plan = HealingPlan() if plan is None else plan
         self.gaps = GapBook() if gaps is None else gaps
         self.checks = default_checks(self.gaps) if checks is None else tuple(checks)
-        self.records = records
         self.learnings = Learnings()
         self.prevention = Prevention()
         self.breaker = CircuitBreaker()
         self.limit = AttemptLimit()
-        self.history: deque[HealingSession] = deque(maxlen=plan.history)
+        self.history: deque[HealingSession] = deque(maxlen=self.plan.history)
         self.readings: dict[str, Reading] = {}
         self._random = np.random.default_rng(seed)
         self._due_s: dict[str, float] = {}
@@ -189,7 +115,7 @@ class HealingEngine:
         self._started = False
         self._counts = dict.fromkeys(("opened", "merged", "deferred", "actions"), 0)
         self._ended = dict.fromkeys(Phase, 0)
-        self._errors = 0
+        self.chronicle = Chronicle(notifier=notifier, records=records, clock=clock)
 
     async def run(self) -> None:
         """Heal until cancelled."""
@@ -228,7 +154,7 @@ class HealingEngine:
             healed=self._ended[Phase.SUCCESS],
             handed_over=self._ended[Phase.HANDED_OVER],
             abandoned=self._ended[Phase.ABANDONED],
-            errors=self._errors,
+            errors=self.chronicle.errors,
             prevention=self.prevention.count,
         )
 
@@ -258,7 +184,7 @@ class HealingEngine:
         try:
             return self.swarm.observe(now_s - self.plan.window_s)
         except Exception as error:  # noqa: BLE001 - a broken view must not end healing
-            self._broken("looking", error)
+            self.chronicle.broken("looking", error)
             return None
 
     def _learn(self, activity: Sequence[Activity]) -> None:
@@ -272,7 +198,7 @@ class HealingEngine:
         try:
             reading = check.measure(sight)
         except Exception as error:  # noqa: BLE001 - a broken check is unknown, not the end
-            self._broken(name, error)
+            self.chronicle.broken(name, error)
             return
         self.readings[name] = reading
         self._clear(check.plan.issue, reading)
@@ -346,7 +272,7 @@ class HealingEngine:
         self._counts["opened"] += 1
         self._sessions[finding.cause] = session
         self.journal.save(session)
-        self._tell(session, "started", Level.WARNING)
+        self.chronicle.tell(session, "started", Level.WARNING)
 
     def _rungs(self, finding: Finding, preventive: bool) -> Sequence[Rung]:  # noqa: FBT001 - passed on
         ladder = self.learnings.order(
@@ -398,16 +324,17 @@ class HealingEngine:
     async def _act(self, session: HealingSession) -> None:
         now_s = self.clock.monotonic_s()
         if not self.breaker.allows(session.rung, now_s):
-            self._next_rung(session, "left alone, it keeps failing")
+            self._next_rung(session, "left alone, it keeps failing", escalate=False)
             return
         wait_s = self.limit.wait_s(session.cause, now_s)
         if session.attempt > 1 and wait_s > 0:
             session.due_s = now_s + wait_s
             return
         effect = await self._carry_out(session)
-        self._record(session, effect, None)
+        self.chronicle.record(session, effect.outcome)
         if effect.outcome is EffectOutcome.INAPPLICABLE:
-            self._next_rung(session, f"nothing to do: {effect.detail}")
+            why = f"nothing to do: {effect.detail}"
+            self._next_rung(session, why, escalate=False)
         elif effect.outcome is EffectOutcome.FAILED:
             self._failed(session, effect)
         else:
@@ -424,7 +351,7 @@ class HealingEngine:
                 known = await self.effector.effect_of(key)
             effect = known or await self._within_limit(session)
         except Exception as error:  # noqa: BLE001 - a broken effector is a failed action
-            self._broken(session.rung, error)
+            self.chronicle.broken(session.rung, error)
             effect = Effect(outcome=EffectOutcome.FAILED, detail=str(error)[:200])
         self.journal.took_effect(key, effect, now_s=now_s)
         return effect
@@ -462,7 +389,7 @@ class HealingEngine:
         now_s = self.clock.monotonic_s()
         self.breaker.failed(session.rung, now_s)
         self.limit.note(session.cause, now_s)
-        self._tell(session, "failed", Level.ERROR, detail=effect.detail)
+        self.chronicle.tell(session, "failed", Level.ERROR, detail=effect.detail)
         if session.attempt >= self.plan.attempts_per_rung:
             self._next_rung(session, f"failed: {effect.detail}")
             return
@@ -487,12 +414,20 @@ class HealingEngine:
             self._next_rung(session, "acted, post-condition does not hold")
 
     def _measured(self, session: HealingSession, *, worked: bool) -> None:
-        delay = self._delay(session.finding)
-        self.learnings.note(session.finding.issue, session.rung, delay, worked)
-        effect = Effect(outcome=EffectOutcome.ACTED, detail="")
-        self._record(session, effect, worked)
+        issue, delay = session.finding.issue, self._delay(session.finding)
+        self.learnings.note(issue, session.rung, delay, worked)
+        self.chronicle.record(
+            session,
+            EffectOutcome.ACTED,
+            worked=worked,
+            learning=self.learnings.sentence(issue, session.rung, delay)
+            if worked
+            else None,
+        )
 
-    def _next_rung(self, session: HealingSession, why: str) -> None:
+    def _next_rung(
+        self, session: HealingSession, why: str, *, escalate: bool = True
+    ) -> None:
         session.tried.append(f"{session.rung}: {why}")
         if len(session.rungs) == 1:
             session.phase = Phase.ABANDONED
@@ -501,13 +436,12 @@ class HealingEngine:
                 issue = session.finding.issue.value
                 self.journal.hand_over(session.cause, issue)
             return
-        moved = "acted" in why or "failed" in why
         session.rungs = session.rungs[1:]
         session.attempt = 1
         session.phase = Phase.ACTING
         session.due_s = self.clock.monotonic_s()
-        if moved:
-            self._tell(session, "escalated", Level.ERROR)
+        if escalate:
+            self.chronicle.tell(session, "escalated", Level.ERROR)
 
     def _close(self, session: HealingSession) -> None:
         session.closed_s = self.clock.monotonic_s()
@@ -518,94 +452,13 @@ class HealingEngine:
         self._ended[session.phase] += 1
         self.history.append(session)
         if session.phase is Phase.SUCCESS:
-            self._tell(session, "success", Level.SUCCESS)
+            self.chronicle.tell(session, "success", Level.SUCCESS)
         elif session.phase is Phase.HANDED_OVER:
-            self._tell(session, "escalated", Level.ERROR, detail="to a person")
-
-    # Telling.
-
-    def _tell(
-        self, session: HealingSession, outcome: str, level: Level, *, detail: str = ""
-    ) -> None:
-        finding = session.finding
-        self.notifier.notify(
-            Notification(
-                message=f"self-healing {outcome}: {finding.issue} ({finding.cause})",
-                level=level,
-                metadata={
-                    "issue": finding.issue.value,
-                    "cause": finding.cause,
-                    "severity": finding.severity_name,
-                    "strategy": session.tried[0].partition(":")[0]
-                    if session.tried
-                    else session.rung,
-                    "rung": session.rung,
-                    "outcome": outcome,
-                    "tried": list(session.tried),
-                    **({"detail": detail} if detail else {}),
-                },
-            )
-        )
-
-    def _record(
-        self,
-        session: HealingSession,
-        effect: Effect,
-        worked: bool | None,  # noqa: FBT001 - it is what is recorded
-    ) -> None:
-        if self.records is None:
-            return
-        finding, now_s = session.finding, self.clock.monotonic_s()
-        begun_s = now_s
-        if session.phase is Phase.VERIFYING and session.acted_s is not None:
-            begun_s = session.acted_s
-        delay = self._delay(finding)
-        record = Recovery(
-            record_id=record_id(SOURCE, session.action_key),
-            at=self.clock.now() - timedelta(seconds=now_s - begun_s),
-            source=SOURCE,
-            provenance=Provenance.MEASURED,
-            issue=finding.issue.value,
-            rung=session.rung,
-            action=session.rung,
-            severity=finding.severity_name,
-            healing_id=session.session_id,
-            agent_id=finding.slot,
-            operation_type=finding.evidence.get("operation"),
-            attempt=session.attempt,
-            silent_s=finding.silent_s,
-            duration_s=now_s - begun_s,
-            outcome=RECORD_OUTCOMES[effect.outcome],
-            post_condition=worked,
-            learning=self.learnings.sentence(finding.issue, session.rung, delay)
-            if worked
-            else None,
-        )
-        try:
-            self.records.append(record.to_json())
-        except OSError as error:
-            self._broken("recording", error)
-
-    def _broken(self, what: str, error: Exception) -> None:
-        self._errors += 1
-        self.notifier.notify(
-            Notification(
-                message=f"self-healing: {what} broke: {type(error).__name__}",
-                level=Level.ERROR,
-                metadata={"error": str(error)[:200]},
-            )
-        )
+            self.chronicle.tell(session, "escalated", Level.ERROR, detail="to a person")
 
     def _next_s(self, now_s: float) -> float:
         ahead = [*self._due_s.values(), *(s.due_s for s in self._sessions.values())]
         return max(0.0, min(ahead) - now_s)
-
-
-RECORD_OUTCOMES = {
-    EffectOutcome.ACTED: Outcome.SUCCEEDED,
-    EffectOutcome.FAILED: Outcome.FAILED,
-    EffectOutcome.INAPPLICABLE: Outcome.CANCELLED,
-}
 
 
 def default_checks(gaps: GapBook) -> tuple[PlannedCheck, ...]:
