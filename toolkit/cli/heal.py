@@ -201,18 +201,66 @@ def _chaos(options: argparse.Namespace) -> int:
 
 
 def _print_summary(summary: dict[str, Any]) -> None:
-    header = ["healer", "faults", "healed", "95 %", "false heals", "95 %", "lost"]
+    header = ["healer", "faults", "healed of those that needed it", "95 %"]
+    header += ["controls", "false heals", "95 %", "lost", "twice", "storms", "orphans"]
     rows = [
         [
             healer,
             tables["faults"]["episodes"],
             *_cells(tables["faults"]["healed"]),
+            tables["controls"]["episodes"],
             *_cells(tables["controls"]["false_heals"]),
-            tables["faults"]["tasks_lost"],
+            *(tables["faults"][name] for name in HARMS),
         ]
         for healer, tables in summary.items()
     ]
     print_table(header, rows)
+    print()
+    for what in ("fault", "control"):
+        _print_kinds(summary, what)
+    first = next(iter(summary))
+    print_table(
+        ["rung that helped", "episodes", "repair s (p50, p95)"],
+        [
+            [rung, row["episodes"], _spread(row["repair_s"])]
+            for rung, row in summary[first]["by_rung"].items()
+        ],
+    )
+
+
+HARMS = ("tasks_lost", "tasks_done_twice", "restart_storms", "orphans")
+
+
+def _print_kinds(summary: dict[str, Any], what: str) -> None:
+    """Print each kind in a row, the first healer in full, the others beside it."""
+    first, *others = summary
+    measure = "healed" if what == "fault" else "false_heals"
+    header = [what, "episodes", "detected", "passed by itself", measure]
+    header += ["detect s", "repair s"] if what == "fault" else []
+    if what == "control":
+        header = [what, "episodes", measure]
+    rows = []
+    for kind, row in summary[first][f"by_{what}"].items():
+        cells: list[object] = [kind, row["episodes"]]
+        if what == "fault":
+            cells += [_count(row["detected"]), row["passed_by_itself"]]
+        cells.append(_count(row[measure]))
+        if what == "fault":
+            cells += [_spread(row["detect_s"]), _spread(row["repair_s"])]
+        for other in others:
+            beside = summary[other][f"by_{what}"].get(kind)
+            cells.append("no data" if beside is None else _count(beside[measure]))
+        rows.append(cells)
+    print_table([*header, *others], rows)
+    print()
+
+
+def _count(share: dict[str, Any]) -> str:
+    return f"{share['count']}/{share['of']}"
+
+
+def _spread(spread: dict[str, float] | None) -> str:
+    return "" if spread is None else f"{spread['p50']:g}, {spread['p95']:g}"
 
 
 def _cells(share: dict[str, Any]) -> list[str]:

@@ -629,3 +629,15 @@ def test_a_monitor_that_breaks_costs_its_check_and_nothing_else(tmp_path: Path) 
 
     assert ward.engine.statistics().errors > 0
     assert ward.effector.verbs[0] == "coordination_reminder"
+
+
+def test_what_was_learned_survives_the_engine(tmp_path: Path) -> None:
+    ward = ward_cured_by(tmp_path, REPLACED)
+    ward.swarm.silent_since["a1"] = 0.0
+    anyio.run(ward.live, 600.0)
+
+    successor = Ward(tmp_path, clock=ward.clock, swarm=ward.swarm)
+    anyio.run(successor.engine.turn)
+
+    assert successor.engine.learnings.counts == ward.engine.learnings.counts
+    assert len(successor.engine.history) == 1

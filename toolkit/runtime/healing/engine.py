@@ -168,6 +168,9 @@ class HealingEngine:
         self._started = True
         self._due_s = {check.plan.name: now_s for check in self.checks}
         for session in self.journal.sessions():
+            delay = self._delay(session.finding)
+            for rung, worked in session.measured:
+                self.learnings.note(session.finding.issue, rung, delay, worked)
             if not session.is_open:
                 self.history.append(session)
 
@@ -416,6 +419,7 @@ class HealingEngine:
     def _measured(self, session: HealingSession, *, worked: bool) -> None:
         issue, delay = session.finding.issue, self._delay(session.finding)
         self.learnings.note(issue, session.rung, delay, worked)
+        session.measured.append((session.rung, worked))
         self.chronicle.record(
             session,
             EffectOutcome.ACTED,

@@ -43,6 +43,8 @@ class HealingSession:
         When the current rung took effect, and until when it may show.
     tried : list of str
         `rung: outcome` of everything tried, in order.
+    measured : list of (str, bool)
+        Rungs that acted, and whether their post-condition held.
     merged : int
         Detections of the same cause that joined this session.
     preventive : bool
@@ -61,6 +63,7 @@ class HealingSession:
     acted_s: float | None = None
     deadline_s: float | None = None
     tried: list[str] = field(default_factory=list)
+    measured: list[tuple[str, bool]] = field(default_factory=list)
     merged: int = 0
     preventive: bool = False
     closed_s: float | None = None
@@ -98,4 +101,5 @@ class HealingSession:
         finding["issue"] = IssueKind(finding["issue"])
         raw["phase"] = Phase(raw["phase"])
         raw["rungs"] = tuple((name, within) for name, within in raw["rungs"])
+        raw["measured"] = [(name, worked) for name, worked in raw["measured"]]
         return cls(finding=Finding(**finding), **raw)

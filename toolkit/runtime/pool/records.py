@@ -46,9 +46,7 @@ class ActivityRecords:
         for row in rows:
             self._seq = row["seq"]
             yield CoordinationEvent(
-                record_id=record_id(
-                    SOURCE, self._pool.directory.name, str(row["seq"])
-                ),
+                record_id=record_id(SOURCE, self._pool.directory.name, str(row["seq"])),
                 at=self._start + dt.timedelta(seconds=row["at_s"]),
                 source=SOURCE,
                 provenance=Provenance.MEASURED,
