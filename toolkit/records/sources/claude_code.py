@@ -77,16 +77,13 @@ def _take_lines(path: Path, transcript: Transcript, sink: Sink) -> None:
     number = 0
     try:
         for number, line in read_lines(path):
-            if line is not None and (
-                not line
-                or line.isspace()
-                or (HOOK in line and line.endswith(b"}") and transcript.recognised)
-            ):
+            if line is not None and HOOK in line and _is_plain(line, transcript):
                 continue
             try:
                 transcript.take(number, decode_object(line))
             except UnreadableLineError as error:
-                strange.append((number, reason_of(error)))
+                if line is None or line.strip():
+                    strange.append((number, reason_of(error)))
             if strange and transcript.recognised:
                 _reject(strange, sink)
             elif len(strange) >= STRANGE_LINES:
@@ -95,6 +92,12 @@ def _take_lines(path: Path, transcript: Transcript, sink: Sink) -> None:
         sink.read(number)
     if not transcript.recognised:
         raise InputDataError(_foreign(strange) if strange else "empty", file=path)
+
+
+def _is_plain(line: bytes, transcript: Transcript) -> bool:
+    """Whether a line that reports a hook may go unparsed: it is whole and in ASCII."""
+    whole = line.endswith(b"}") and b"\0" not in line and line.isascii()
+    return whole and transcript.recognised
 
 
 def _reject(strange: list[tuple[int, str]], sink: Sink) -> None:

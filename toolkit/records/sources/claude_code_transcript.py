@@ -73,6 +73,7 @@ class Transcript:
         self._prompts: set[str] = set()
         self._sidechains: dict[str, str] = {}
         self._ends: dict[str, float] = {}
+        self._session_ids: dict[str, str] = {}
         self._clean: dict[str, str] = {}
         self._names: dict[str, str] = {}
 
@@ -84,19 +85,15 @@ class Transcript:
         UnreadableLineError
             A field is missing or of a wrong type.
         """
-        kind = row.get("type")
+        kind, written = row.get("type"), row.get("sessionId")
         if not isinstance(kind, str):
             raise UnreadableLineError("not a line of a transcript", field="type")
         if kind in BOOKKEEPING:
             self.recognised = True
             return
-        session = row.get("sessionId")
-        if not isinstance(session, str) or not session:
+        if not isinstance(written, str) or not written:
             raise UnreadableLineError("not an id", field="sessionId")
-        session = self._identifier(session)
-        if session not in self.sessions:
-            self.sessions.add(session)
-            self.first_session = self.first_session or session
+        session = self._session_ids.get(written) or self._session(written)
         if kind == "assistant":
             self._assistant(number, row, session)
         elif kind == "user":
@@ -125,6 +122,13 @@ class Transcript:
         for stream in self._streams.values():
             if stream.agent_id != MAIN:
                 yield f"{stream.session_id}/{stream.agent_id}"
+
+    def _session(self, written: str) -> str:
+        """Note a session when it is first named."""
+        session = self._session_ids[written] = self._identifier(written)
+        self.sessions.add(session)
+        self.first_session = self.first_session or session
+        return session
 
     def _assistant(self, number: int, row: dict[str, Any], session: str) -> None:
         stream = self._stream(row, session)
