@@ -204,6 +204,14 @@ def test_being_far_behind_the_plan_is_found_for_the_whole_swarm() -> None:
     assert [found.cause for found in reading.findings] == ["swarm"]
 
 
+def test_a_swarm_that_waits_for_a_lock_is_not_ill_as_a_whole() -> None:
+    waiter = agent(waiting_for="a2", waiting_s=NOW_S - 60)
+
+    reading = WorkflowProgress().measure(sight(waiter, completed=3, planned=12))
+
+    assert reading.findings == ()
+
+
 def test_the_fullest_agent_is_the_weakest_cause() -> None:
     reading = ResourceHeadroom().measure(
         sight(agent(memory_share=0.2), agent("a2", memory_share=0.7))

@@ -271,7 +271,9 @@ class WorkflowProgress:
         else:
             value = min(1.0, sight.completed / planned)
             evidence = f"{sight.completed} of {planned} planned tasks completed"
-        if value is not None and value < self.plan.threshold and not findings:
+        # Who waits for a lock is behind because of its holder, which another check names.
+        explained = findings or any(agent.waiting_for for agent in sight.agents)
+        if value is not None and value < self.plan.threshold and not explained:
             findings.append(self._finding("swarm", value, "behind the plan"))
         return Reading(
             check=self.plan.name,
