@@ -27,16 +27,22 @@ SHARED_KEYS = 50
 GAP_S = 0.01
 """Time between two events of the swarm."""
 
+LAST = 50_000
+"""Events at the end of a history that its cost is measured on."""
+
 Event = tuple[str, str, str, str, float, bool]
 
 
 def traffic(agents: int, seed: int = 1) -> list[Event]:
-    """Events of agents that mostly keep to their own keys, with every factor known."""
+    """Events of agents that mostly keep to their own keys, with every factor known.
+
+    They take turns, so that the share of alerts is the same for one and a thousand.
+    """
     rng = random.Random(seed)
     names = [f"agent-{number}" for number in range(agents)]
     events = []
-    for _ in range(POOL):
-        name = rng.choice(names)
+    for number in range(POOL):
+        name = names[number % agents]
         shared = rng.random() < 0.05
         key = (
             f"shared-{rng.randrange(SHARED_KEYS)}"
@@ -111,25 +117,31 @@ def by_agents() -> dict[int, float]:
 
 def by_events(most: int) -> dict[str, dict[int, float]]:
     """Microseconds an event, and resident MB, as one monitor's history grows."""
-    monitor, events = fresh(), traffic(100)
+    events = traffic(100)
+    fed(fresh(), events, 20_000, start_s=1e9)  # warm the interpreter first
     cost: dict[int, float] = {}
     memory: dict[int, float] = {}
-    done, at = 0, 1e9
     count = 1000
-    fed(fresh(), events, 20_000, start_s=1e9)  # warm the interpreter first
     while count <= most:
-        at += 1.0
-        skipped = max(0, count - done - 100_000)
-        fed(monitor, events, skipped, start_s=at)
-        at += skipped * GAP_S + 1.0
-        last = count - done - skipped
-        cost[count] = 1e6 * fed(monitor, events, last, start_s=at) / last
-        at += last * GAP_S
+        rounds = max(1, 20_000 // count)
+        spent_s = sum(last_of(fresh(), events, count) for _ in range(rounds))
+        cost[count] = 1e6 * spent_s / rounds / min(count // 2, LAST)
+        count *= 10
+    monitor, done = fresh(), 0
+    for count in (most // 10, most):
+        fed(monitor, events, count - done, start_s=1e9 + done * GAP_S)
         done = count
         gc.collect()
         memory[count] = psutil.Process(os.getpid()).memory_info().rss / 1e6
-        count *= 10
     return {"us_per_event": cost, "rss_mb": memory}
+
+
+def last_of(monitor: CoordinationMonitor, events: list[Event], count: int) -> float:
+    """Seconds of CPU that the last events of a history of this length take."""
+    last = min(count // 2, LAST)
+    before = count - last - (count - last) % 100  # whole turns of the agents
+    fed(monitor, events, before, start_s=1e9)
+    return fed(monitor, events, last, start_s=1e9 + before * GAP_S)
 
 
 class GrowingMonitor:

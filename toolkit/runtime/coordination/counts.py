@@ -38,6 +38,31 @@ DUPLICATE = 1 << 8 * BITS
 FLAGGED = STALE_READ
 """An operation of this value or more is stale or a duplicate."""
 
+UNITS: tuple[int, ...] = tuple(
+    OPERATION
+    + sum(
+        (code >> place & 1) * unit
+        for place, unit in enumerate(
+            (
+                KEYED,
+                READ,
+                WRITE,
+                STALE_READ,
+                STALE_WRITE,
+                DUPLICATE,
+                HOOKS_KNOWN,
+                HOOKED,
+            )
+        )
+    )
+    for code in range(256)
+)
+"""The unit of every kind of operation, by its bits in the order above: made once, since
+making one for each event costs more than counting it."""
+
+IS_KEYED, IS_READ, IS_WRITE, IS_STALE_READ = 1, 2, 4, 8
+IS_STALE_WRITE, IS_DUPLICATE, IS_HOOKS_KNOWN, IS_HOOKED = 16, 32, 64, 128
+
 
 class Counts(NamedTuple):
     """What a window of operations holds.

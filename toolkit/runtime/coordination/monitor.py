@@ -18,16 +18,16 @@ from toolkit.records.schema import CoordinationEvent
 from toolkit.runtime.coordination.alarms import Alarms
 from toolkit.runtime.coordination.alerts import Alert
 from toolkit.runtime.coordination.counts import (
-    DUPLICATE,
     FLAGGED,
-    HOOKED,
-    HOOKS_KNOWN,
-    KEYED,
-    OPERATION,
-    READ,
-    STALE_READ,
-    STALE_WRITE,
-    WRITE,
+    IS_DUPLICATE,
+    IS_HOOKED,
+    IS_HOOKS_KNOWN,
+    IS_KEYED,
+    IS_READ,
+    IS_STALE_READ,
+    IS_STALE_WRITE,
+    IS_WRITE,
+    UNITS,
     Counts,
     unpack,
 )
@@ -236,9 +236,9 @@ class CoordinationMonitor(Alarms):
         if me is None:
             me = self._admit(agent, now)
 
-        unit = OPERATION
+        code = 0
         if memory_key is not None:
-            unit = OPERATION + KEYED
+            code = IS_KEYED
             key = self._keys.get(memory_key)
             if key is None:
                 key = self._key(memory_key, now)
@@ -246,7 +246,7 @@ class CoordinationMonitor(Alarms):
             oldest = now - self._horizon
             kind = OTHER_KIND
             if action == "write":
-                unit = OPERATION + KEYED + WRITE
+                code = IS_KEYED | IS_WRITE
                 kind = WRITE_KIND
                 if (
                     newest >= oldest
@@ -257,9 +257,9 @@ class CoordinationMonitor(Alarms):
                         else me not in key.seen  # type: ignore[operator] # set while there is a newest write
                     )
                 ):
-                    unit += STALE_WRITE
+                    code |= IS_STALE_WRITE
             elif action == "read":
-                unit = OPERATION + KEYED + READ
+                code = IS_KEYED | IS_READ
                 kind = READ_KIND
                 if (
                     newest >= oldest
@@ -267,7 +267,7 @@ class CoordinationMonitor(Alarms):
                     and key.version is not None
                     and version_seen < key.version
                 ):
-                    unit += STALE_READ
+                    code |= IS_STALE_READ
                     kind = OTHER_KIND  # it has not seen the newest write
             done = key.done.get(operation)
             if done is not None:
@@ -284,7 +284,7 @@ class CoordinationMonitor(Alarms):
                             if other.last_at != now
                             else other.evicted_at
                         ):
-                            unit += DUPLICATE
+                            code |= IS_DUPLICATE
                             break
                         outdated = True
                 if outdated:
@@ -292,11 +292,12 @@ class CoordinationMonitor(Alarms):
             self._pending.append((key, me, operation, kind, version))
         if has_pre_event is not None or has_post_event is not None:
             if has_pre_event and has_post_event:
-                unit += HOOKS_KNOWN + HOOKED
+                code |= IS_HOOKS_KNOWN | IS_HOOKED
             elif not (has_pre_event is None or has_post_event is None) or (
                 has_pre_event is False or has_post_event is False
             ):
-                unit += HOOKS_KNOWN
+                code |= IS_HOOKS_KNOWN
+        unit = UNITS[code]
 
         if waited_s is not None and waited_s.__class__ is not float:
             waited_s = seconds(waited_s)
