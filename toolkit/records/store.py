@@ -17,13 +17,13 @@ died between the two writes) a record may be appended twice, and compaction keep
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from hashlib import blake2b
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from zlib import crc32
 
 from toolkit.errors import InputDataError, MissingExtraError, SchemaError
 from toolkit.records.dataset import Compaction, Dataset
@@ -41,6 +41,9 @@ __all__ = ["Addition", "RecordStore", "Rejection"]
 FLUSH_ROWS = 8000
 """Rows held back before they are written together, about 10 MB: the index is sorted into
 once for all of them."""
+
+REMEMBERED = 50_000
+"""Records of a new store that are remembered, about 20 MB, before the index is asked."""
 
 ASK_IDS = 500
 """Ids asked of the index at once; SQLite takes at most 999 values in a question."""
@@ -113,7 +116,7 @@ class RecordStore:
         self._index: sqlite3.Connection | None = None
         self._lines: list[bytes] = []
         self._pending: dict[Identity, Copies] = {}
-        self._blank = False
+        self._remembered: dict[Identity, Copies] | None = None
         self._refused: list[dict[str, Any]] = []
         self._folders: dict[Path, str] = {}
 
@@ -149,35 +152,44 @@ class RecordStore:
         list of Addition
             What adding each one did, in their order.
         """
-        known = self._known([(r.kind, r.record_id) for r in records])
-        added = [self._keep(record, known) for record in records]
+        identities = [(record.kind, record.record_id) for record in records]
+        known = self._recall(identities)
+        added = [
+            self._keep(record, identity, known)
+            for record, identity in zip(records, identities, strict=True)
+        ]
         if len(self._lines) >= FLUSH_ROWS:
             self.flush()
         return added
 
-    def _keep(self, record: Record, known: dict[Identity, Copies]) -> Addition:
-        identity = (record.kind, record.record_id)
+    def _keep(
+        self, record: Record, identity: Identity, known: dict[Identity, Copies]
+    ) -> Addition:
         copies = known.get(identity)
         fullness = record.completeness
         if copies and max(copies.values()) > fullness:
             return Addition.DUPLICATE
         line = encode(record)
         mark = digest(line)
-        if copies and mark in copies:
+        if copies is None:
+            self._lines.append(line)
+            self._pending[identity] = known[identity] = {mark: fullness}
+            return Addition.ADDED
+        if mark in copies:
             return Addition.DUPLICATE
         self._lines.append(line)
-        self._pending.setdefault(identity, {})[mark] = fullness
-        known.setdefault(identity, {})[mark] = fullness
-        return Addition.UPDATED if copies else Addition.ADDED
+        self._pending.setdefault(identity, {})[mark] = copies[mark] = fullness
+        return Addition.UPDATED
 
     def reject(self, rejection: Rejection) -> Addition:
         """Note a line that could not be read, once."""
         folder = self._folder(rejection.file.parent)
         place = f"{folder}/{rejection.file.name}:{rejection.line}"
         identity = ("rejected", record_id(place, rejection.reason))
-        if self._known([identity]):
+        known = self._recall([identity])
+        if identity in known:
             return Addition.DUPLICATE
-        self._pending[identity] = {0: 0}
+        self._pending[identity] = known[identity] = {0: 0}
         row = {
             "file": rejection.file.name,
             "folder": folder,
@@ -208,7 +220,8 @@ class RecordStore:
             index.executemany("INSERT OR IGNORE INTO known VALUES (?, ?, ?, ?)", rows)
             if span is not None:
                 _advance(index, span)
-        self._blank = False
+        if self._remembered is not None and len(self._remembered) > REMEMBERED:
+            self._remembered = None
         self._pending.clear()
 
     def absorb_spool(self) -> int:
@@ -283,17 +296,20 @@ class RecordStore:
             self._folders = {directory: self.hidden(str(directory.resolve()))}
         return self._folders[directory]
 
-    def _known(self, identities: Iterable[Identity]) -> dict[Identity, Copies]:
-        """Look up the known copies of some records, written or still held back."""
+    def _recall(self, identities: Sequence[Identity]) -> dict[Identity, Copies]:
+        """Find the known copies of some records, written or still held back.
+
+        A store that was empty when it was opened knows what it was given since; others
+        that write to it meanwhile are noticed by compaction.
+        """
         index = self._open_index()
+        if self._remembered is not None:
+            return self._remembered
+        pending = self._pending
+        known = {i: dict(pending[i]) for i in identities if i in pending}
         names: dict[str, list[str]] = {}
-        known: dict[Identity, Copies] = {}
-        for identity in identities:
-            names.setdefault(identity[0], []).append(identity[1])
-            if identity in self._pending:
-                known[identity] = dict(self._pending[identity])
-        if self._blank:
-            return known
+        for kind, name in identities:
+            names.setdefault(kind, []).append(name)
         for kind, wanted in names.items():
             for start in range(0, len(wanted), ASK_IDS):
                 some = wanted[start : start + ASK_IDS]
@@ -314,8 +330,11 @@ class RecordStore:
             record = kind.from_json(row)
         except SchemaError:
             return  # compaction skips it as well
-        copies = self._pending.setdefault((record.kind, record.record_id), {})
-        copies[digest(encode(record))] = record.completeness
+        identity = (record.kind, record.record_id)
+        mark, fullness = digest(encode(record)), record.completeness
+        self._pending.setdefault(identity, {})[mark] = fullness
+        if self._remembered is not None:
+            self._remembered.setdefault(identity, {})[mark] = fullness
         if len(self._pending) >= FLUSH_ROWS:
             self.flush()
 
@@ -327,7 +346,7 @@ class RecordStore:
                 self._index = sqlite3.connect(path, timeout=30)
                 self._index.executescript(_INDEX_SCHEMA)
                 known = self._index.execute("SELECT 1 FROM known LIMIT 1").fetchone()
-                self._blank = known is None
+                self._remembered = {} if known is None else None
             except sqlite3.DatabaseError as error:
                 raise InputDataError(
                     f"not a usable index: {error}",
@@ -343,8 +362,8 @@ def encode(record: Record) -> bytes:
 
 
 def digest(line: bytes) -> int:
-    """Digest a line to a number that SQLite can hold."""
-    return int.from_bytes(blake2b(line, digest_size=8).digest(), "big", signed=True)
+    """Digest a line: 32 bits tell apart the few copies of one record."""
+    return crc32(line)
 
 
 def _advance(index: sqlite3.Connection, span: Span) -> None:

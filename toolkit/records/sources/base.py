@@ -126,10 +126,6 @@ class FileSink:
 
     def add(self, record: Record) -> None:
         """Keep a record, once however often it comes."""
-        weight = (record.calls or record.size) if isinstance(record, Batch) else 1
-        self._tally.meet(
-            record.kind, record.record_id, part=self._file.part, weight=weight
-        )
         self._held.append(record)
         if len(self._held) >= HOLD_ROWS:
             self.hand_over()
@@ -161,6 +157,10 @@ class FileSink:
 
     def hand_over(self) -> None:
         """Give what is held back to the store."""
+        part = self._file.part
+        for record in self._held:
+            weight = (record.calls or record.size) if isinstance(record, Batch) else 1
+            self._tally.meet(record.kind, record.record_id, part=part, weight=weight)
         for addition in self._store.add_all(self._held):
             self.additions[addition] += 1
         self._held.clear()

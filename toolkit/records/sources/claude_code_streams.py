@@ -90,18 +90,29 @@ class Stream:
         version: str | None,
     ) -> MessageBatch:
         """Find the batch of a message, or begin it."""
-        batch = self.batches.get(message_id)
-        if batch is None:
-            batch = MessageBatch(
-                line,
-                mode=mode,
-                model=model,
-                version=version,
-                task_s=self.task_s,
-                prompt_s=self.prompt_s,
-            )
-            self.batches[message_id] = batch
-            self.task_s = self.prompt_s = None
+        return self.batches.get(message_id) or self.begin(
+            message_id, line, mode=mode, model=model, version=version
+        )
+
+    def begin(
+        self,
+        message_id: str,
+        line: int,
+        *,
+        mode: str | None,
+        model: str | None,
+        version: str | None,
+    ) -> MessageBatch:
+        """Begin the batch of a message."""
+        batch = self.batches[message_id] = MessageBatch(
+            line,
+            mode=mode,
+            model=model,
+            version=version,
+            task_s=self.task_s,
+            prompt_s=self.prompt_s,
+        )
+        self.task_s = self.prompt_s = None
         return batch
 
     def in_order(self) -> Iterator[tuple[MessageBatch, Before]]:

@@ -122,7 +122,9 @@ def had_person(call: Call, mode: str | None) -> bool:
 
 def time_batch(calls: Sequence[Call], mode: str | None, before: Before) -> Timing:
     """Time a batch; calls without a result leave what depends on them unknown."""
-    first_s = min([call.start_s for call in calls])
+    first_s = calls[0].start_s
+    if len(calls) > 1:
+        first_s = min([call.start_s for call in calls])
     ended = [call.reply.end_s for call in calls if call.reply is not None]
     waited = any([had_person(call, mode) for call in calls])  # noqa: C419 - twice as fast
     turn_s, slept = _turn(before, first_s)
@@ -135,6 +137,10 @@ def time_batch(calls: Sequence[Call], mode: str | None, before: Before) -> Timin
     cycle_s = None
     if turn_s is not None and before.result_s is not None:
         cycle_s = _span(before.result_s, last_s)
+    if len(calls) == 1:
+        alone = 1.0 if execution_s else None
+        took = (execution_s, execution_s, execution_s, alone)
+        return Timing(cycle_s, execution_s, turn_s, waiting_s, *took, censored)
     known = Timing(cycle_s, execution_s, turn_s, waiting_s, censored=censored)
     return _with_operations(known, calls, ended)
 
@@ -143,12 +149,6 @@ def _with_operations(
     known: Timing, calls: Sequence[Call], ended: Sequence[float]
 ) -> Timing:
     """Add what the single calls took, where every one of them is known."""
-    if len(calls) == 1:
-        took_s = known.execution_s
-        if took_s is None:
-            return known
-        alone = 1.0 if took_s else None
-        return Timing(*known[:4], took_s, took_s, took_s, alone, known.censored)
     took = [_span(c.start_s, end_s) for c, end_s in zip(calls, ended, strict=True)]
     given = [seconds for seconds in took if seconds is not None]
     if len(given) < len(took):

@@ -199,8 +199,9 @@ class Transcript:
             if again is not None:
                 again.todos = max(again.todos, call.todos)
                 continue
-            batch = stream.batch(
-                _message_id(message, row),
+            message_id = _message_id(message, row)
+            batch = stream.batches.get(message_id) or stream.begin(
+                message_id,
                 number,
                 mode=self._mode,
                 model=self._name(message.get("model")),

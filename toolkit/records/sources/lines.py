@@ -1,10 +1,8 @@
 """Lines of plain and gzipped files in bounded memory, and their JSON objects."""
 
-import gzip
 import json
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
 from typing import Any
@@ -29,7 +27,10 @@ MAX_LINE_BYTES = 32 * 2**20
 request, and the largest request that Claude's interface takes is 32 MB."""
 
 CHUNK_BYTES = 2**20
+READ_BYTES = 2**16
 GZIP_MAGIC = b"\x1f\x8b"
+GZIP_WINDOW = 16 + zlib.MAX_WBITS
+"""Asks zlib for the gzip format, with its checksums."""
 
 
 class UnreadableLineError(InputDataError):
@@ -59,23 +60,22 @@ def read_lines(path: Path) -> Iterator[tuple[int, bytes | None]]:
     number = 0
     tail: list[bytes] = []
     size = 0
-    with _opened(path) as stream:
-        while chunk := _chunk(stream, path):
-            *whole, rest = chunk.split(b"\n")
-            for line in whole:
-                number += 1
-                if tail:
-                    size += len(line)
-                    tail.append(line)
-                    yield number, None if size > MAX_LINE_BYTES else b"".join(tail)
-                    tail, size = [], 0
-                else:
-                    yield number, line
-            if rest:
-                size += len(rest)
-                tail = [b""] if size > MAX_LINE_BYTES else [*tail, rest]
-        if tail:
-            yield number + 1, None if size > MAX_LINE_BYTES else b"".join(tail)
+    for chunk in _chunks(path):
+        *whole, rest = chunk.split(b"\n")
+        for line in whole:
+            number += 1
+            if tail:
+                size += len(line)
+                tail.append(line)
+                yield number, None if size > MAX_LINE_BYTES else b"".join(tail)
+                tail, size = [], 0
+            else:
+                yield number, line
+        if rest:
+            size += len(rest)
+            tail = [b""] if size > MAX_LINE_BYTES else [*tail, rest]
+    if tail:
+        yield number + 1, None if size > MAX_LINE_BYTES else b"".join(tail)
 
 
 def decode_object(line: bytes | None) -> dict[str, Any]:
@@ -136,20 +136,33 @@ def reason_of(error: InputDataError) -> str:
     )
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[BufferedReader | gzip.GzipFile]:
+def _chunks(path: Path) -> Iterator[bytes]:
     with path.open("rb") as raw:
-        if raw.peek(2)[:2] != GZIP_MAGIC:
-            yield raw
-            return
-        with gzip.GzipFile(fileobj=raw) as stream:
-            yield stream
+        if raw.peek(2)[:2] == GZIP_MAGIC:
+            yield from _gunzipped(raw, path)
+        else:
+            while chunk := raw.read(CHUNK_BYTES):
+                yield chunk
 
 
-def _chunk(stream: BufferedReader | gzip.GzipFile, path: Path) -> bytes:
-    try:
-        return stream.read1(CHUNK_BYTES)
-    except EOFError as error:
-        raise InputDataError("compressed data end early", file=path) from error
-    except (gzip.BadGzipFile, zlib.error) as error:
-        raise InputDataError("compressed data are damaged", file=path) from error
+def _gunzipped(raw: BufferedReader, path: Path) -> Iterator[bytes]:
+    """Decompress in pieces of bounded size, several members one after the other.
+
+    The standard library's own reader gives the same in smaller pieces, at half the speed.
+    """
+    engine = zlib.decompressobj(GZIP_WINDOW)
+    while True:
+        data = engine.unconsumed_tail or engine.unused_data or raw.read(READ_BYTES)
+        if engine.eof:
+            data = data.lstrip(b"\0")  # padding behind a member is allowed
+            if not data:
+                return
+            engine = zlib.decompressobj(GZIP_WINDOW)
+        elif not data:
+            raise InputDataError("compressed data end early", file=path)
+        try:
+            chunk = engine.decompress(data, CHUNK_BYTES)
+        except zlib.error as error:
+            raise InputDataError("compressed data are damaged", file=path) from error
+        if chunk:
+            yield chunk
