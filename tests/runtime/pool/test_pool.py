@@ -109,6 +109,23 @@ def test_a_hung_agent_acknowledges_the_beat_and_says_nothing(
     assert living.clock.monotonic_s() - agent.active_s >= 285.0
 
 
+def test_a_dead_agent_is_not_seen_at_work_on_what_another_took_over(
+    living: LivingPool,
+) -> None:
+    living.pool.submit(tasks(1), agents=2)
+    for slot in ("a1", "a2"):
+        living.pool.spawn(slot)
+    living.live(15.0)
+    (owner,) = living.pool.ledger.rows("SELECT owner FROM tasks")
+    living.pool.kill(owner["owner"])
+    living.pool.reassign(owner["owner"], key="given-up")
+    living.live(15.0)
+
+    (task,) = PoolView(living.pool).observe(0.0).tasks or ()
+
+    assert task.runners == (task.owner,)
+
+
 def test_a_lock_is_free_once_its_hung_holder_is_replaced(living: LivingPool) -> None:
     living.pool.submit(tasks(8), agents=2)
     for slot in ("a1", "a2"):

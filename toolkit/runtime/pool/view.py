@@ -94,12 +94,14 @@ class PoolView:
 
     def _tasks(self, now_s: float) -> tuple[TaskState, ...]:
         runners: dict[str, list[str]] = {}
+        processes = self.pool.processes()
         for row in self.pool.ledger.rows(
-            "SELECT task, slot FROM agents WHERE state='live' AND task IS NOT NULL "
+            "SELECT id, task, slot FROM agents WHERE state='live' AND task IS NOT NULL "
             "AND active_s>?",
             (now_s - RUNNER_FRESH_S,),
         ):
-            runners.setdefault(row["task"], []).append(row["slot"])
+            if row["id"] in processes:  # the dead work on nothing
+                runners.setdefault(row["task"], []).append(row["slot"])
         rows = self.pool.ledger.rows(
             "SELECT t.id, t.status, a.slot AS owner, t.since_s, t.planned_s FROM tasks t "
             "LEFT JOIN agents a ON a.id=t.owner WHERE t.status<>'done'"
