@@ -39,7 +39,7 @@ from toolkit.records import RecordStore
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Outcome", "run_experiment"]
+__all__ = ["Outcome", "run_experiment", "table_of"]
 
 Report = Callable[[float, float, str], None]
 
@@ -59,12 +59,18 @@ class Outcome:
         Empty for an observational history.
     markdown : str
     bundle : path
+    model_uri : str
+        Of the model that the run logged, for the registry.
+    evaluation : Evaluation or None
+        Scores on held-out problems; `None` for an observational history.
     """
 
     results: dict[str, Any]
     rows: list[PolicyRow]
     markdown: str
     bundle: Path
+    model_uri: str
+    evaluation: Evaluation | None
 
 
 def run_experiment(
@@ -96,7 +102,7 @@ def run_experiment(
         Where the records cannot answer the question.
     """
     store.compact()
-    table = _table(spec, store)
+    table = table_of(spec, store)
     print_id = fingerprint_of(table)[:16]
     journal = work / "optuna.journal"
     work.mkdir(parents=True, exist_ok=True)
@@ -127,11 +133,21 @@ def run_experiment(
         markdown = markdown_report(spec, rows, results)
         files = _write(work, results, markdown)
         _log(run, table, spec, rows, results, [*files, *bundle.path.iterdir()])
-        run.log_model(bundle.path, name=spec.bundle.name, columns=table.schema.names)
-    return Outcome(results=results, rows=rows, markdown=markdown, bundle=bundle.path)
+        model_uri = run.log_model(
+            bundle.path, name=spec.bundle.name, columns=table.schema.names
+        )
+    return Outcome(
+        results=results,
+        rows=rows,
+        markdown=markdown,
+        bundle=bundle.path,
+        model_uri=model_uri,
+        evaluation=evaluation,
+    )
 
 
-def _table(spec: ExperimentSpec, store: RecordStore) -> LearningTable:
+def table_of(spec: ExperimentSpec, store: RecordStore) -> LearningTable:
+    """Build the table that a specification learns from; the store must be compacted."""
     build = batch_table if spec.decision == "batch_size" else workflow_table
     frame = build(store.dataset, provenances=spec.data.provenances)
     return learning_table(

@@ -1,0 +1,82 @@
+"""`toolkit experiment retrain`: close the loop, once or from a timer."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from toolkit.cli.output import print_json, print_note
+from toolkit.cli.progress import progress
+
+if TYPE_CHECKING:
+    from toolkit.experiments.retraining import Retraining
+
+__all__ = ["add_verb", "models_home"]
+
+SPEC = Path("experiments/001-batch-size/spec.toml")
+
+
+def add_verb(verbs: Any) -> None:
+    """Add the verb to `toolkit experiment`."""
+    parser = verbs.add_parser(
+        "retrain",
+        help="train a challenger on all records; let it replace the champion if it may",
+        epilog="exit codes: 0 promoted or nothing new, 4 refused or locked, "
+        "5 not enough data, 6 the world has changed and nothing better was found",
+    )
+    parser.add_argument("--store", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--spec", type=Path, default=SPEC, metavar="SPEC")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.set_defaults(command=retrain)
+
+
+def models_home(store: Path, name: str) -> Path:
+    """Folder of a model's releases; `current` in it is what a runtime loads."""
+    return store / "models" / name
+
+
+def retrain(options: argparse.Namespace) -> int:
+    """Retrain, and end with the gate's answer."""
+    from toolkit.cli.advice import advice_of
+    from toolkit.experiments.releases import Releases
+    from toolkit.experiments.retraining import retrain as run
+    from toolkit.experiments.spec import read_spec
+    from toolkit.records.store import RecordStore
+    from toolkit.runtime.clock import SystemClock
+
+    spec = read_spec(options.spec)
+    releases = Releases(models_home(options.store, spec.bundle.name))
+    with RecordStore(options.store) as store, progress("retraining") as shown:
+        answer = run(
+            spec,
+            store,
+            releases,
+            now=SystemClock().now(),
+            report=shown,
+            dress=advice_of,
+        )
+    if options.json:
+        print_json(answer.to_json())
+    else:
+        print_note(f"{answer.outcome}; champion: {answer.champion or 'the rule'}")
+        if answer.promotion is not None:
+            print_note(answer.promotion.reason)
+    _end(answer)
+    return 0
+
+
+def _end(answer: "Retraining") -> None:
+    from toolkit.errors import DriftError
+
+    if answer.outcome in ("promoted", "no new records"):
+        return
+    drift = answer.drift
+    if answer.outcome == "demoted" or (drift is not None and drift.columns):
+        columns = [] if drift is None else [moved.column for moved in drift.columns]
+        cause = "work" if drift is None or drift.cause is None else drift.cause
+        raise DriftError(
+            f"the {cause} has changed since training "
+            f"({', '.join(columns) or 'its costs'}); champion: "
+            f"{answer.champion or 'the rule'}"
+        )
+    if answer.promotion is not None:
+        answer.promotion.require()

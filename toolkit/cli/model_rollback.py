@@ -1,0 +1,39 @@
+"""`toolkit model rollback`: back to the version before."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from toolkit.cli.output import print_json, print_note
+
+__all__ = ["add_verb"]
+
+
+def add_verb(verbs: Any) -> None:
+    """Add the verb to `toolkit model`."""
+    parser = verbs.add_parser(
+        "rollback", help="go back to the version before the champion"
+    )
+    parser.add_argument("--store", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--name", default="batch-size", help="registered model")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.set_defaults(command=rollback)
+
+
+def rollback(options: argparse.Namespace) -> int:
+    """Swap champion and the version before; a runtime finds it at its next look."""
+    from toolkit.cli.experiment_retrain import models_home
+    from toolkit.experiments.registry import Registry
+    from toolkit.experiments.releases import Releases
+
+    releases = Releases(models_home(options.store, options.name))
+    registry = Registry(releases.home / "work", options.name)
+    with releases.locked():
+        state = releases.rollback()
+        releases.settle(registry.alias)
+    answer = {"champion": state.champion, "previous": state.previous}
+    if options.json:
+        print_json(answer)
+    else:
+        print_note(f"champion: {state.champion or 'the rule'}")
+    return 0

@@ -1,0 +1,75 @@
+"""The registered models of one MLflow database: versions, and the aliases they answer to.
+
+Every step may be done again: a version is found by the tag that it was given, and an
+alias that is right already is left alone.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from toolkit.experiments.tracking import silence_telemetry
+
+__all__ = ["Registry"]
+
+TAG = "bundle_version"
+
+
+class Registry:
+    """A registered model in `folder/mlflow.db`.
+
+    Parameters
+    ----------
+    folder : path
+    name : str
+        Of the registered model.
+    """
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.name = name
+        self._address = f"sqlite:///{(folder / 'mlflow.db').resolve()}"
+        self._opened: Any = None
+
+    def register(self, version: str, model_uri: str) -> None:
+        """Register a logged model under a bundle's version, once."""
+        if self._find(version) is None:
+            client = self._client()
+            if not client.search_registered_models(f"name = '{self.name}'"):
+                client.create_registered_model(self.name)
+            client.create_model_version(self.name, model_uri, tags={TAG: version})
+
+    def alias(self, alias: str, version: str | None) -> None:
+        """Let an alias name a bundle's version, or none; an unknown one is none."""
+        client = self._client()
+        if not client.search_registered_models(f"name = '{self.name}'"):
+            return
+        wanted = None if version is None else self._find(version)
+        named = client.get_registered_model(self.name).aliases.get(alias)
+        if wanted is None and named is not None:
+            client.delete_registered_model_alias(self.name, alias)
+        elif wanted is not None and str(named) != str(wanted):
+            client.set_registered_model_alias(self.name, alias, wanted)
+
+    def aliases(self) -> dict[str, str]:
+        """List the bundle versions that aliases name."""
+        client = self._client()
+        if not client.search_registered_models(f"name = '{self.name}'"):
+            return {}
+        named = client.get_registered_model(self.name).aliases
+        return {
+            alias: client.get_model_version(self.name, number).tags[TAG]
+            for alias, number in named.items()
+        }
+
+    def _find(self, version: str) -> str | None:
+        for found in self._client().search_model_versions(f"name = '{self.name}'"):
+            if found.tags.get(TAG) == version:
+                return str(found.version)
+        return None
+
+    def _client(self) -> Any:
+        if self._opened is None:
+            silence_telemetry()
+            from mlflow import MlflowClient
+
+            self._opened = MlflowClient(self._address, registry_uri=self._address)
+        return self._opened
