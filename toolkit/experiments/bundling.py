@@ -119,6 +119,7 @@ def _manifest(
         },
         metrics=dict(metrics),
         files={},
+        extra={} if batches else {"workflow": {"price_exponent": spec.price_exponent}},
     )
 
 
