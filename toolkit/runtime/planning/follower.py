@@ -1,0 +1,336 @@
+"""Follows a predicted workflow: compares what happens with what was predicted."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from toolkit.policies import CostCorrection
+from toolkit.records.schema import Batch, Record
+from toolkit.runtime.notifier import Notification, Notifier
+from toolkit.runtime.planning.cost_window import CostWindow
+from toolkit.runtime.planning.monitoring import (
+    AlertRule,
+    MonitoringPlan,
+    MonitoringPoint,
+    PlanAlertKind,
+)
+from toolkit.runtime.planning.observation import Observation
+from toolkit.runtime.planning.performance import ExpectedPerformance
+
+__all__ = ["FollowedWorkflow", "PlanAlert", "PlanFollower"]
+
+PERFORMANCE = (
+    PlanAlertKind.PERFORMANCE_DEGRADATION,
+    PlanAlertKind.EFFICIENCY_OPPORTUNITY,
+)
+COORDINATION = (PlanAlertKind.COORDINATION_BREAKDOWN,)
+COORDINATION_SUBJECT = "coordination_efficiency"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanAlert:
+    """A threshold that was reached, and what the plan asks for.
+
+    Attributes
+    ----------
+    kind : PlanAlertKind
+    action : str
+    subject : str
+        The monitoring point, with the operation type of a batch; or
+        `coordination_efficiency`.
+    observed, baseline : float
+        In the subject's own unit.
+    ratio : float
+        Performance against the baseline: 1 is as predicted, above is better.
+    threshold : float
+    """
+
+    kind: PlanAlertKind
+    action: str
+    subject: str
+    observed: float
+    baseline: float
+    ratio: float
+    threshold: float
+
+    @property
+    def message(self) -> str:
+        """One line for people."""
+        side = "above" if self.ratio > 1 else "below"
+        return (
+            f"{self.kind.value.replace('_', ' ')}: {self.subject} is "
+            f"{abs(self.ratio - 1):.0%} {side} its baseline; {self.action}"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FollowedWorkflow:
+    """A snapshot of a run against its plan.
+
+    Attributes
+    ----------
+    points : mapping of MonitoringPoint to float
+        The latest value of each; what was not observed is absent.
+    alerts : tuple of PlanAlert
+        Those that last.
+    raised : mapping of PlanAlertKind to int
+        How often each fired.
+    expected : ExpectedPerformance or None
+        The prediction as corrected so far.
+    corrections : mapping of str to float
+        Observed / predicted cost that predictions are multiplied with, by operation
+        type, and of the whole under `workflow`.
+    observations, unplanned_batches : int
+        Taken in; batches of a type without a predicted cost.
+    """
+
+    points: Mapping[MonitoringPoint, float]
+    alerts: tuple[PlanAlert, ...]
+    raised: Mapping[PlanAlertKind, int]
+    expected: ExpectedPerformance | None
+    corrections: Mapping[str, float]
+    observations: int
+    unplanned_batches: int
+
+
+class PlanFollower:
+    """Compares a run with its monitoring plan and tells at each threshold.
+
+    Alerts are judged against the prediction as it was made; corrections move what is
+    expected from here on. An alert fires once and not again while it lasts. Cost per
+    observation and memory are bounded by the plan. Not thread-safe.
+
+    Parameters
+    ----------
+    plan : MonitoringPlan
+    notifier : Notifier
+        Told of each alert at the observation that raised it.
+    coordination_baseline : float, optional
+        Coordination efficiency that a drop is measured from, above 0; the mean of the
+        first `adjustment.every` observations when left out.
+
+    Examples
+    --------
+    >>> from toolkit.runtime.notifier import SilentNotifier
+    >>> from toolkit.runtime.planning import MonitoringSettings, alert_rules
+    >>> plan = MonitoringPlan(
+    ...     baseline=None,
+    ...     components=10,
+    ...     batch_costs_s={"shell": 2.0},
+    ...     alerts=alert_rules(MonitoringSettings()),
+    ... )
+    >>> follower = PlanFollower(plan, notifier=SilentNotifier())
+    >>> batch = Observation(
+    ...     operation_type="shell", operations=5, succeeded=5, cycle_s=12.5
+    ... )
+    >>> [alert.action for alert in follower.observe(batch)]
+    ['adaptive_workflow_adjustment']
+    """
+
+    def __init__(
+        self,
+        plan: MonitoringPlan,
+        *,
+        notifier: Notifier,
+        coordination_baseline: float | None = None,
+    ) -> None:
+        self.plan = plan
+        self._notifier = notifier
+        self._coordination = coordination_baseline
+        self._first_scores: list[float] = []
+        self._windows = {
+            name: CostWindow(cost_s, plan.batch_adjustment)
+            for name, cost_s in plan.batch_costs_s.items()
+        }
+        self._whole = CostCorrection(plan.adjustment)
+        self._progress = (0.0, 0.0)
+        self._requested = 0
+        self._ready = 0
+        self._points: dict[MonitoringPoint, float] = {}
+        self._lasting: dict[tuple[PlanAlertKind, str], PlanAlert] = {}
+        self._raised = dict.fromkeys(PlanAlertKind, 0)
+        self._observations = 0
+        self._unplanned = 0
+
+    def observe(self, observation: Observation) -> tuple[PlanAlert, ...]:
+        """Take in what is new.
+
+        Returns
+        -------
+        tuple of PlanAlert
+            Those that fired now.
+        """
+        self._observations += 1
+        self._note_points(observation)
+        return (
+            *self._judge_batch(observation),
+            *self._judge_coordination(observation),
+            *self._judge_velocity(observation),
+        )
+
+    def observe_record(self, record: Record) -> tuple[PlanAlert, ...]:
+        """Take in a record of the run; only batches of known cost say something here."""
+        if not isinstance(record, Batch):
+            return ()
+        observation = Observation.of_batch(record)
+        return () if observation is None else self.observe(observation)
+
+    def expected(self) -> ExpectedPerformance | None:
+        """Give the prediction as corrected by what was observed."""
+        if self.plan.baseline is None:
+            return None
+        return self.plan.baseline.scaled(self._whole.factor)
+
+    def expected_cost_s(self, operation_type: str) -> float | None:
+        """Give the corrected seconds per successful operation; `None` is not known."""
+        window = self._windows.get(operation_type)
+        if window is None:
+            return None
+        return window.predicted_s * window.correction.factor
+
+    def snapshot(self) -> FollowedWorkflow:
+        """Take a snapshot."""
+        corrections = {
+            name: window.correction.factor for name, window in self._windows.items()
+        }
+        if self.plan.baseline is not None:
+            corrections["workflow"] = self._whole.factor
+        return FollowedWorkflow(
+            points=MappingProxyType(dict(self._points)),
+            alerts=tuple(self._lasting.values()),
+            raised=MappingProxyType(dict(self._raised)),
+            expected=self.expected(),
+            corrections=MappingProxyType(corrections),
+            observations=self._observations,
+            unplanned_batches=self._unplanned,
+        )
+
+    def _note_points(self, seen: Observation) -> None:
+        if seen.spawn_s:
+            limit_s = self.plan.spawn_window_s
+            self._requested += len(seen.spawn_s)
+            self._ready += sum(s is not None and s <= limit_s for s in seen.spawn_s)
+            self._points[MonitoringPoint.AGENT_SPAWN_EFFICIENCY] = (
+                self._ready / self._requested
+            )
+        if seen.median_wait_s is not None:
+            self._points[MonitoringPoint.COORDINATION_LATENCY] = seen.median_wait_s
+        if seen.memory_consistency is not None:
+            self._points[MonitoringPoint.MEMORY_CONSISTENCY_RATE] = (
+                seen.memory_consistency
+            )
+
+    def _judge_batch(self, seen: Observation) -> tuple[PlanAlert, ...]:
+        name = seen.operation_type
+        if name is None or seen.operations is None:
+            return ()
+        window = self._windows.get(name)
+        if window is None:
+            self._unplanned += 1
+            return ()
+        ratio = window.observe(
+            operations=seen.operations,
+            succeeded=seen.succeeded or 0,
+            cycle_s=seen.cycle_s or 0.0,
+        )
+        if ratio is None:
+            return ()
+        point = MonitoringPoint.BATCH_EXECUTION_PERFORMANCE
+        self._points[point] = ratio
+        return self._judge(PERFORMANCE, f"{point} of {name}", ratio, 1.0)
+
+    def _judge_coordination(self, seen: Observation) -> tuple[PlanAlert, ...]:
+        score = seen.coordination_efficiency
+        if score is None:
+            return ()
+        if self._coordination is None:
+            self._first_scores.append(score)
+            if len(self._first_scores) >= self.plan.adjustment.every:
+                self._coordination = sum(self._first_scores) / len(self._first_scores)
+            return ()
+        return self._judge(
+            COORDINATION, COORDINATION_SUBJECT, score, self._coordination
+        )
+
+    def _judge_velocity(self, seen: Observation) -> tuple[PlanAlert, ...]:
+        baseline = self.plan.baseline
+        planned = None if baseline is None else baseline.tasks_per_minute
+        done, elapsed_s = seen.tasks_completed, seen.elapsed_s
+        if done is None or not elapsed_s or planned is None:
+            return ()
+        per_task_s = 60.0 / planned.expected
+        self._correct(per_task_s, done, elapsed_s)
+        due = elapsed_s / per_task_s
+        if max(done, due) < min(self.plan.adjustment.every, self.plan.components):
+            return ()  # too few tasks in either direction to tell slow from early
+        point = MonitoringPoint.TASK_COMPLETION_VELOCITY
+        velocity = done * 60.0 / elapsed_s
+        self._points[point] = velocity / planned.expected
+        return self._judge(PERFORMANCE, point.value, velocity, planned.expected)
+
+    def _correct(self, per_task_s: float, done: float, elapsed_s: float) -> None:
+        """Feed the tasks completed since the last look to the correction."""
+        tasks = int(done - self._progress[0])
+        passed_s = elapsed_s - self._progress[1]
+        if tasks >= 1 and passed_s > 0:
+            self._whole.observe(
+                predicted_cost=per_task_s,
+                observed_cost=passed_s / tasks,
+                operations=tasks,
+            )
+            self._progress = (done, elapsed_s)
+
+    def _judge(
+        self,
+        kinds: tuple[PlanAlertKind, ...],
+        subject: str,
+        observed: float,
+        baseline: float,
+    ) -> tuple[PlanAlert, ...]:
+        if baseline <= 0:
+            return ()  # nothing to fall from
+        ratio = observed / baseline
+        fired = []
+        for rule in self.plan.alerts:
+            key = (rule.kind, subject)
+            if rule.kind not in kinds:
+                continue
+            if key in self._lasting:
+                if not rule.lasts(ratio):
+                    del self._lasting[key]
+            elif rule.fires(ratio):
+                alert = _alert(rule, subject, observed, baseline)
+                self._lasting[key] = alert
+                fired.append(alert)
+                self._tell(alert, rule)
+        return tuple(fired)
+
+    def _tell(self, alert: PlanAlert, rule: AlertRule) -> None:
+        self._raised[alert.kind] += 1
+        self._notifier.notify(
+            Notification(
+                message=alert.message,
+                level=rule.level,
+                metadata={
+                    "alert": alert.kind.value,
+                    "action": alert.action,
+                    "subject": alert.subject,
+                    "ratio": round(alert.ratio, 6),
+                    "threshold": alert.threshold,
+                },
+            )
+        )
+
+
+def _alert(
+    rule: AlertRule, subject: str, observed: float, baseline: float
+) -> PlanAlert:
+    return PlanAlert(
+        kind=rule.kind,
+        action=rule.action,
+        subject=subject,
+        observed=observed,
+        baseline=baseline,
+        ratio=observed / baseline,
+        threshold=rule.threshold,
+    )

@@ -1,0 +1,420 @@
+"""Predicts a workflow: agents, batches, coordination (specification, section 3)."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from toolkit.baselines import (
+    OPTIMUMS,
+    AgentCountConstants,
+    AgentCountRulePolicy,
+    MemoryStructureRule,
+    StrategyRule,
+)
+from toolkit.errors import UsageError
+from toolkit.policies import CorrectionSettings, Decision, Reason, Value
+from toolkit.runtime.advisor import Advisor, open_advisor
+from toolkit.runtime.clock import Clock
+from toolkit.runtime.planning.capabilities import AgentCapabilities
+from toolkit.runtime.planning.costing import AgentCosting
+from toolkit.runtime.planning.frontier import time_money_frontier
+from toolkit.runtime.planning.monitoring import (
+    MonitoringPlan,
+    MonitoringSettings,
+    alert_rules,
+)
+from toolkit.runtime.planning.performance import Estimate, ExpectedPerformance
+from toolkit.runtime.planning.resources import SystemResources
+from toolkit.runtime.planning.task import TaskComplexity
+from toolkit.runtime.planning.workflow import (
+    AgentPlan,
+    Alternative,
+    BatchPlan,
+    WorkflowPlan,
+    WorkflowPrediction,
+)
+
+__all__ = ["PredictiveWorkflowOptimizer", "open_planner"]
+
+LEARNED = frozenset({"learned_better", "rule_and_model_agree"})
+"""Reasons of decisions that a model stands behind."""
+
+CROWD = 11.0
+"""`(agents - 1) / 11` is full at the rule's largest count, 12 (definitions, section 1)."""
+
+UNKNOWN_CAPABILITIES = AgentCapabilities()
+UNKNOWN_RESOURCES = SystemResources()
+STRATEGY_RULE = StrategyRule()
+MEMORY_RULE = MemoryStructureRule()
+SETTINGS = MonitoringSettings()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Coordination:
+    strategy: str
+    memory_structure: str
+    reasons: tuple[Reason, ...]
+
+
+class PredictiveWorkflowOptimizer:
+    """Predicts how to work on a task: learned where the bundles support it, else ruled.
+
+    Safe to share between threads: predicting changes no state.
+
+    Parameters
+    ----------
+    agents, batches : Advisor
+        They decide `agent_count` and `batch_size`.
+    strategy_rule : StrategyRule
+    memory_rule : MemoryStructureRule
+    settings : MonitoringSettings
+
+    Raises
+    ------
+    UsageError
+        An advisor decides something else.
+
+    Examples
+    --------
+    >>> from toolkit.runtime.clock import SystemClock
+    >>> planner = open_planner(clock=SystemClock())
+    >>> task = TaskComplexity(components=10, parallelizable=0.8, coordination_needs=0.5)
+    >>> plan = planner.predict(task).plan
+    >>> plan.agents.recommended, plan.strategy, plan.memory_structure
+    (8, 'hybrid', 'shared')
+    """
+
+    def __init__(
+        self,
+        *,
+        agents: Advisor,
+        batches: Advisor,
+        strategy_rule: StrategyRule = STRATEGY_RULE,
+        memory_rule: MemoryStructureRule = MEMORY_RULE,
+        settings: MonitoringSettings = SETTINGS,
+    ) -> None:
+        if (agents.decision, batches.decision) != ("agent_count", "batch_size"):
+            raise UsageError(
+                "the planner needs advisors of `agent_count` and `batch_size`; got "
+                f"`{agents.decision}` and `{batches.decision}`"
+            )
+        self.agents = agents
+        self.batches = batches
+        self.strategy_rule = strategy_rule
+        self.memory_rule = memory_rule
+        self.settings = settings
+
+    def predict(
+        self,
+        task: TaskComplexity,
+        capabilities: AgentCapabilities = UNKNOWN_CAPABILITIES,
+        resources: SystemResources = UNKNOWN_RESOURCES,
+    ) -> WorkflowPrediction:
+        """Predict the workflow of least expected cost.
+
+        Parameters
+        ----------
+        task : TaskComplexity
+        capabilities : AgentCapabilities
+        resources : SystemResources
+
+        Returns
+        -------
+        WorkflowPrediction
+            With its alternatives and the plan for watching it.
+        """
+        decision, costing = self._decide(task, resources)
+        agents = self._agent_plan(decision, costing, task, resources)
+        count = agents.recommended
+        expected = None if costing is None else costing.expect(decision.index)
+        chosen = self._coordinate(count, task, capabilities)
+        batches = self._batch_plans(count, task, resources)
+        why = "no_model" if self.agents.bundle is None else decision.reason.code
+        notes = _notes(agents, task, capabilities, resources)
+        if expected is None:
+            unknown: dict[str, Value] = {"because": why}
+            notes += (Reason(code="performance_not_known", facts=unknown),)
+        elif expected.makespan_s is None:
+            notes += (Reason(code="price_exponent_not_known"),)
+        plan = WorkflowPlan(
+            agents=agents,
+            batches=batches,
+            strategy=chosen.strategy,
+            memory_structure=chosen.memory_structure,
+            expected=expected,
+            reasons=(agents.reason, *chosen.reasons, *notes),
+        )
+        return WorkflowPrediction(
+            plan=plan,
+            confidence=decision.confidence if agents.learned else None,
+            alternatives=self._alternatives(count, costing, task, capabilities),
+            monitoring=self._monitoring(plan, task),
+        )
+
+    def _decide(
+        self, task: TaskComplexity, resources: SystemResources
+    ) -> tuple[Decision, AgentCosting | None]:
+        context: dict[str, Value] = {
+            **task.context(),
+            **resources.load(),
+            "cpu_cores": resources.cpu_cores,
+        }
+        offered = self._offered(task, resources)
+        decision = self.agents.decide(context, offered)
+        bundle = self.agents.bundle
+        if bundle is None or decision.expected_cost is None:
+            return decision, None
+        problem = self.agents.problem(context, offered)
+        costing = AgentCosting(
+            bundle=bundle,
+            problem=problem,
+            curve=bundle.model.predict(problem),
+            components=task.components,
+            price_per_agent_s=resources.price_per_agent_s,
+        )
+        return decision, costing
+
+    def _offered(
+        self, task: TaskComplexity, resources: SystemResources
+    ) -> tuple[float, ...]:
+        """Offer the bundle's counts, and the rule's own so that it stays verbatim."""
+        most = resources.most_agents
+        rule = float(self._rule_range(task)[0])
+        if most is None:
+            return tuple(sorted({*self.agents.offered, rule}))
+        offered = {count for count in self.agents.offered if count <= most}
+        return tuple(sorted({*offered, min(rule, float(most))}))
+
+    def _rule_range(self, task: TaskComplexity) -> tuple[int, int, int]:
+        rule = self.agents.rule
+        if not isinstance(rule, AgentCountRulePolicy):
+            count = int(rule.decide(self.agents.problem(task.context())).action[0])
+            return count, count, count
+        answer = rule.rule.recommend(
+            components=task.components,
+            dependencies=task.dependencies,
+            parallelizable=task.parallelizable,
+            coordination_needs=task.coordination_needs,
+        )
+        return answer.recommended, answer.minimum, answer.maximum
+
+    def _agent_plan(
+        self,
+        decision: Decision,
+        costing: AgentCosting | None,
+        task: TaskComplexity,
+        resources: SystemResources,
+    ) -> AgentPlan:
+        count = int(decision.action[0])
+        rule, low, high = self._rule_range(task)
+        learned = decision.reason.code in LEARNED
+        if learned and costing is not None:
+            low, high = costing.equivalent(decision.index)
+        most = resources.most_agents
+        if most is not None:
+            low, high = min(low, most), min(high, most)
+        return AgentPlan(
+            recommended=count,
+            minimum=min(low, count),
+            maximum=max(high, count),
+            rule=rule,
+            learned=learned,
+            reason=decision.reason,
+            support=decision.support,
+            policy=decision.policy,
+            version=decision.version,
+            propensity=decision.propensity,
+        )
+
+    def _coordinate(
+        self, agents: int, task: TaskComplexity, capabilities: AgentCapabilities
+    ) -> _Coordination:
+        defaults = AgentCountConstants()
+        needs, dependencies = task.coordination_needs, task.dependencies
+        experts = capabilities.sole_experts(tuple(task.operations))
+        strategy = self.strategy_rule.recommend(
+            agents=agents,
+            coordination_needs=(
+                defaults.default_coordination_needs if needs is None else needs
+            ),
+            components=task.components,
+            dependencies=(
+                defaults.default_dependencies if dependencies is None else dependencies
+            ),
+            has_sole_expert=bool(experts),
+        )
+        memory = self.memory_rule.recommend(
+            strategy=strategy, shared_key_share=task.shared_key_share, agents=agents
+        )
+        facts: dict[str, Value] = {
+            "strategy": strategy,
+            "agents": float(agents),
+            "coordination_needs": needs,
+            "dependencies": dependencies,
+            "sole_expert": experts[0] if experts else None,
+        }
+        sharing: dict[str, Value] = {
+            "memory_structure": memory,
+            "shared_key_share": task.shared_key_share,
+        }
+        return _Coordination(
+            strategy=strategy,
+            memory_structure=memory,
+            reasons=(
+                Reason(code="strategy_rule", facts=facts),
+                Reason(code="memory_structure_rule", facts=sharing),
+            ),
+        )
+
+    def _batch_plans(
+        self, agents: int, task: TaskComplexity, resources: SystemResources
+    ) -> tuple[BatchPlan, ...]:
+        shared: dict[str, Value] = {
+            **resources.load(),
+            "active_agents": float(agents),
+            "coordination_complexity": _complexity(task, agents),
+        }
+        return tuple(
+            self._batch_plan(name, task.operations.get(name), shared)
+            for name in sorted(task.operations or OPTIMUMS)
+        )
+
+    def _batch_plan(
+        self, operation_type: str, operations: int | None, shared: Mapping[str, Value]
+    ) -> BatchPlan:
+        decision = self.batches.decide({**shared, "operation_type": operation_type})
+        size = int(decision.action[0])
+        baseline = decision.label if decision.baseline is None else decision.baseline
+        learned = decision.reason.code in LEARNED
+        return BatchPlan(
+            operation_type=operation_type,
+            size=size,
+            rule_size=int(float(baseline)),
+            operations=operations,
+            batches=None if operations is None else math.ceil(operations / size),
+            cost_s=_cost_of(decision),
+            confidence=decision.confidence if learned else None,
+            reason=decision.reason,
+        )
+
+    def _alternatives(
+        self,
+        chosen: int,
+        costing: AgentCosting | None,
+        task: TaskComplexity,
+        capabilities: AgentCapabilities,
+    ) -> tuple[Alternative, ...]:
+        if costing is None:
+            return ()
+        options = [costing.expect(index) for index in costing.supported()]
+        frontier = time_money_frontier([o for o in options if o is not None])
+        return tuple(
+            self._alternative(option, task, capabilities)
+            for option in frontier
+            if option.agents != chosen
+        )
+
+    def _alternative(
+        self,
+        option: ExpectedPerformance,
+        task: TaskComplexity,
+        capabilities: AgentCapabilities,
+    ) -> Alternative:
+        coordination = self._coordinate(option.agents, task, capabilities)
+        return Alternative(
+            agents=option.agents,
+            strategy=coordination.strategy,
+            memory_structure=coordination.memory_structure,
+            expected=option,
+        )
+
+    def _monitoring(self, plan: WorkflowPlan, task: TaskComplexity) -> MonitoringPlan:
+        costs = {
+            batch.operation_type: batch.cost_s.expected
+            for batch in plan.batches
+            if batch.cost_s is not None
+        }
+        return MonitoringPlan(
+            baseline=plan.expected,
+            components=task.components,
+            batch_costs_s=costs,
+            alerts=alert_rules(self.settings),
+            adjustment=_adjustment(self.agents),
+            batch_adjustment=_adjustment(self.batches),
+            spawn_window_s=self.settings.spawn_window_s,
+        )
+
+
+def open_planner(
+    *,
+    clock: Clock,
+    agent_bundle: Path | None = None,
+    batch_bundle: Path | None = None,
+    settings: MonitoringSettings = SETTINGS,
+) -> PredictiveWorkflowOptimizer:
+    """Load the bundles and make a planner; a refused bundle leaves the rule.
+
+    Parameters
+    ----------
+    clock : Clock
+        Tells when a bundle has expired.
+    agent_bundle, batch_bundle : path or None
+        `None` means the rule.
+    """
+    return PredictiveWorkflowOptimizer(
+        agents=open_advisor(agent_bundle, decision="agent_count", clock=clock),
+        batches=open_advisor(batch_bundle, decision="batch_size", clock=clock),
+        settings=settings,
+    )
+
+
+def _complexity(task: TaskComplexity, agents: int) -> float | None:
+    """Compute `1 - (1-s)(1-d)(1-p)` (definitions, section 1); `None` if s or d is."""
+    if task.shared_key_share is None or task.dependencies is None:
+        return None
+    pairs = task.components * (task.components - 1) / 2
+    edges = min(task.dependencies / pairs, 1.0) if pairs > 0 else 0.0
+    crowd = min((agents - 1) / CROWD, 1.0)
+    return 1 - (1 - task.shared_key_share) * (1 - edges) * (1 - crowd)
+
+
+def _cost_of(decision: Decision) -> Estimate | None:
+    costs = (decision.expected_cost, decision.cost_low, decision.cost_high)
+    known = [cost for cost in costs if cost is not None and 0 < cost < math.inf]
+    if len(known) < len(costs):
+        return None
+    return Estimate(expected=known[0], low=known[1], high=known[2])
+
+
+def _adjustment(advisor: Advisor) -> CorrectionSettings:
+    """Take rate and interval from the bundle, else the specification's."""
+    if advisor.bundle is None:
+        return CorrectionSettings()
+    manifest = advisor.bundle.manifest
+    return CorrectionSettings(
+        rate=manifest.adaptation_rate, every=manifest.adaptation_every
+    )
+
+
+def _notes(
+    agents: AgentPlan,
+    task: TaskComplexity,
+    capabilities: AgentCapabilities,
+    resources: SystemResources,
+) -> tuple[Reason, ...]:
+    """Say what stands out: a limit, agents to spawn, operations that nobody can do."""
+    notes = []
+    most = resources.most_agents
+    if most is not None and agents.rule > most:
+        facts: dict[str, Value] = {"limit": float(most), "rule": float(agents.rule)}
+        notes.append(Reason(code="agent_limit", facts=facts))
+    named = len(capabilities.agents)
+    if 0 < named < agents.recommended:
+        spawn = float(agents.recommended - named)
+        notes.append(Reason(code="agents_to_spawn", facts={"agents": spawn}))
+    notes.extend(
+        Reason(code="nobody_can", facts={"operation_type": name})
+        for name in capabilities.missing(tuple(task.operations))
+    )
+    return tuple(notes)
