@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.cli.output import print_error, print_json, print_table
+from toolkit.cli.recommend_workflow import add_verb
 from toolkit.errors import BundleRefusedError, UsageError
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def add_parser(subparsers: Any) -> None:
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
     _add(verbs, "batch", "recommend a batch size", BATCH_OPTIONS, "batch_size")
     _add(verbs, "agents", "recommend an agent count", AGENT_OPTIONS, "agent_count")
+    add_verb(verbs)
 
 
 def _add(
