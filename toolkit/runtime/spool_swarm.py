@@ -102,14 +102,19 @@ class SpoolSwarm:
         )
 
     def _rows(self) -> Iterator[dict[str, Any]]:
-        rows = []
-        for spool in self._spools:
-            for path in spool.files():
+        rows: list[dict[str, Any]] = []
+        seen: dict[int, int] = {}
+        for path in [path for spool in self._spools for path in spool.files()]:
+            try:
                 inode = path.stat().st_ino
-                for line in read_lines(path, self._ends.get(inode, 0)):
-                    self._ends[inode] = line.end
+                seen[inode] = self._ends.get(inode, 0)
+                for line in read_lines(path, seen[inode]):
+                    seen[inode] = line.end
                     if line.row is not None:
                         rows.append(line.row)
+            except FileNotFoundError:
+                continue  # compacted between listing and reading: it was read before
+        self._ends = seen
         yield from sorted(rows, key=_wall_s)
 
     def _take(self, row: dict[str, Any]) -> None:
