@@ -47,3 +47,30 @@ def test_an_unknown_table_is_a_usage_error(
     code = run(["experiment", "bench", str(folder), "--table", "law_worker"])
 
     assert (code, "Did you mean" in capsys.readouterr().err) == (2, True)
+
+
+@pytest.mark.slow
+def test_a_spec_chooses_seeds_and_tables(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = written(tmp_path / "tables", groups=3, problems=3)
+    spec = tmp_path / "spec.toml"
+    spec.write_text('seeds = [3]\ntables = ["law_workers:time"]\n')
+    words = ["experiment", "bench", str(folder), "--quick", "--json"]
+
+    run([*words, "--spec", str(spec), "--work", str(tmp_path / "work")])
+
+    rows = json.loads(capsys.readouterr().out)["tables"]
+    assert [(row["cost"], row["seed"]) for row in rows] == [("time", 3)]
+
+
+def test_an_unknown_key_of_a_spec_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = written(tmp_path / "tables", groups=3, problems=2)
+    spec = tmp_path / "spec.toml"
+    spec.write_text("seed = 3\n")
+
+    code = run(["experiment", "bench", str(folder), "--spec", str(spec)])
+
+    assert (code, "`seed`" in capsys.readouterr().err) == (3, True)

@@ -39,6 +39,9 @@ def add_verb(subparsers: Any) -> None:
         help="where finished tables are kept, to resume from (default: work/bench)",
     )
     parser.add_argument(
+        "--spec", type=Path, metavar="FILE", help="TOML with `seeds` and `tables`"
+    )
+    parser.add_argument(
         "--efficiency",
         action="store_true",
         help="also: records until better than the rule, and than the best constant",
@@ -59,6 +62,8 @@ def bench(options: argparse.Namespace) -> int:
     from toolkit.experiments.bench_report import report
     from toolkit.experiments.decision_table import read_decision_tables
 
+    if options.spec is not None:
+        _apply_spec(options)
     tables = _selected(read_decision_tables(options.directory), options.table)
     results = [
         grades for seed in options.seeds for grades in _graded(tables, seed, options)
@@ -81,6 +86,33 @@ def bench(options: argparse.Namespace) -> int:
     else:
         _print(figures)
     return 0
+
+
+def _apply_spec(options: argparse.Namespace) -> None:
+    """Take seeds and tables from a file.
+
+    Raises
+    ------
+    InputDataError
+        The file is not TOML, or holds something else.
+    """
+    import tomllib
+
+    from toolkit.errors import InputDataError
+
+    try:
+        spec = tomllib.loads(options.spec.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputDataError(
+            f"not readable TOML: {error}", file=options.spec
+        ) from error
+    for name in spec:
+        if name not in ("seeds", "tables"):
+            raise InputDataError(
+                "unknown key", file=options.spec, field=name, fix="use seeds, tables"
+            )
+    options.seeds = [int(seed) for seed in spec.get("seeds", options.seeds)]
+    options.table = spec.get("tables", options.table)
 
 
 def _graded(
