@@ -218,7 +218,6 @@ def _judge(
                 rule=rule,
                 gain=learner.errors.gain(level=spec.guard.interval),
                 level=spec.guard.level,
-                minimum_support=spec.guard.minimum_support,
             )
     chosen = FittedCost(
         learner.model, table.schema, support, low=conformal.low, high=conformal.high

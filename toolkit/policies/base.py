@@ -163,6 +163,8 @@ class Decision:
     policy, version : str
     propensity : float
         Probability, above 0 and up to 1, with which this action was taken here.
+    curve : CostCurve or None
+        What the policy's model expected of each action, so that nobody asks it twice.
     """
 
     index: int
@@ -178,6 +180,7 @@ class Decision:
     support: float = 0.0
     baseline: str | None = None
     propensity: float = 1.0
+    curve: CostCurve | None = field(default=None, repr=False, compare=False)
 
 
 @runtime_checkable

@@ -66,6 +66,7 @@ class Greedy:
             ),
             policy=self.name,
             version=self.version,
+            curve=curve,
         )
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from toolkit.errors import NotEnoughDataError
 from toolkit.policies.base import (
     CostCurve,
     CostModel,
@@ -75,15 +76,14 @@ class Guarded:
     model : CostModel
         Expects the cost of each action.
     learned : Policy
-        Chooses the learned action from the same model.
+        Chooses the learned action from the same model; where it has not enough data,
+        the rule answers.
     rule : Policy
         What answers otherwise.
     gain : Gain
         Uncertainty of a difference between two actions.
     level : float
         One-sided level of the bound that must lie below zero, 0.5 to 1.
-    minimum_support : float
-        Past rows the learned action needs.
     """
 
     name = "guarded"
@@ -96,7 +96,6 @@ class Guarded:
         rule: Policy,
         gain: Gain,
         level: float = 0.95,
-        minimum_support: float = 5.0,
         version: str = "0",
     ) -> None:
         self.model = model
@@ -104,21 +103,21 @@ class Guarded:
         self.rule = rule
         self.gain = gain
         self.level = level
-        self.minimum_support = minimum_support
         self.version = version
 
     def decide(self, problem: Problem) -> Decision:
         """Take the learned action if the guard lets it through, else the rule's."""
         fallback = self.rule.decide(problem)
-        curve = self.model.predict(problem)
-        if not (curve.support >= self.minimum_support).any():
-            facts = {"support": float(curve.support.max())}
+        try:
+            learned = self.learned.decide(problem)
+        except NotEnoughDataError as error:
+            facts = {"support": float(error.got), "needed": float(error.needed)}
             return replace(
                 fallback,
                 baseline=fallback.label,
                 reason=Reason(code="out_of_support", facts=facts),
             )
-        learned = self.learned.decide(problem)
+        curve = learned.curve or self.model.predict(problem)
         difference = float(
             curve.log_cost[learned.index] - curve.log_cost[fallback.index]
         )
@@ -165,4 +164,5 @@ class Guarded:
             policy=self.name if chosen is not fallback else fallback.policy,
             version=self.version,
             propensity=chosen.propensity,
+            curve=curve,
         )

@@ -177,7 +177,6 @@ def guarded_policy(bundle: Bundle, rule: Policy) -> Guarded:
             np.asarray(conformal.probabilities), np.asarray(conformal.differences)
         ),
         level=manifest.guard_level,
-        minimum_support=manifest.minimum_support,
         version=manifest.version,
     )
 

@@ -1,0 +1,367 @@
+import asyncio
+import threading
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.bundle_factory import NOW, small_bundle
+from toolkit.baselines import OPTIMUMS
+from toolkit.errors import UsageError
+from toolkit.records import Batch, Provenance
+from toolkit.runtime.advisor import Advisor, open_advisor
+from toolkit.runtime.batching import (
+    AdaptiveBatchingOptimizer,
+    CallableBatch,
+    MeasuredOperation,
+    Workload,
+    coordination_complexity,
+    measure_operations,
+)
+from toolkit.runtime.clock import SystemClock, VirtualClock
+from toolkit.runtime.load import BackgroundLoad, SystemLoad
+
+
+def on_rules() -> AdaptiveBatchingOptimizer:
+    clock = VirtualClock(NOW)
+    return AdaptiveBatchingOptimizer(
+        Advisor("batch_size", bundle=None, clock=clock), clock=clock
+    )
+
+
+@pytest.fixture(scope="module")
+def bundle_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return small_bundle(tmp_path_factory.mktemp("bundle") / "b").path
+
+
+def on_bundle(path: Path, *, days: float = 0.0) -> AdaptiveBatchingOptimizer:
+    clock = VirtualClock(NOW + timedelta(days=days))
+    return AdaptiveBatchingOptimizer(
+        open_advisor(path, decision="batch_size", clock=clock), clock=clock
+    )
+
+
+def observed(size: int, cycle_s: float, succeeded: int | None = None) -> Batch:
+    return Batch(
+        record_id="r",
+        at=NOW,
+        source="test",
+        provenance=Provenance.MEASURED,
+        operation_type="fileOperations",
+        size=size,
+        cycle_s=cycle_s,
+        succeeded=size if succeeded is None else succeeded,
+        failed=0 if succeeded is None else size - succeeded,
+        cancelled=0,
+    )
+
+
+def test_without_a_bundle_the_rule_answers_with_its_reason() -> None:
+    answer = on_rules().recommend("todoWrite", Workload(), SystemLoad(cpu=0.9))
+
+    assert (answer.batch_size, answer.reason.code) == (7, "high_load")
+
+
+def test_a_learned_size_comes_with_the_rule_beside_it(bundle_path: Path) -> None:
+    answer = on_bundle(bundle_path).recommend(
+        "todoWrite", Workload(), SystemLoad(cpu=0.79)
+    )
+
+    assert answer.reason.code == "learned_better"
+    assert answer.batch_size < answer.rule_size
+    assert answer.confidence is not None
+    assert answer.confidence > 0.9
+
+
+def test_an_expired_bundle_means_the_rule_and_says_so(bundle_path: Path) -> None:
+    answer = on_bundle(bundle_path, days=31).recommend(
+        "fileOperations", Workload(), SystemLoad(cpu=0.9)
+    )
+
+    assert (answer.batch_size, answer.reason.code) == (6, "bundle_expired")
+
+
+def test_a_refused_bundle_means_the_rule_and_says_why(tmp_path: Path) -> None:
+    optimizer = on_bundle(tmp_path / "nothing")
+
+    answer = optimizer.recommend("fileOperations", Workload(), SystemLoad(cpu=0.9))
+
+    assert answer.reason.code == "bundle_refused"
+    assert "cannot be read" in str(optimizer.statistics().refused_bundle)
+
+
+def test_a_load_beyond_the_history_means_the_rule(bundle_path: Path) -> None:
+    optimizer = on_bundle(bundle_path)
+
+    answer = optimizer.recommend("fileOperations", Workload(), SystemLoad(cpu=3.0))
+
+    assert answer.reason.code == "out_of_support"
+
+
+def test_a_batch_is_never_larger_than_the_work() -> None:
+    answer = on_rules().recommend(
+        "fileOperations", Workload(operations=2), SystemLoad(cpu=0.5)
+    )
+
+    assert answer.batch_size == 2
+
+
+def test_without_observations_the_efficiency_is_the_target_and_says_so() -> None:
+    answer = on_rules().recommend("shell", Workload(), SystemLoad())
+
+    assert (answer.expected_efficiency, answer.efficiency_is_target) == (0.85, True)
+
+
+def test_observed_efficiency_has_an_interval_around_it() -> None:
+    optimizer = on_rules()
+    for _ in range(30):
+        optimizer.observe(observed(8, 8.0))
+        optimizer.observe(observed(8, 16.0))
+
+    answer = optimizer.recommend("fileOperations", Workload(), SystemLoad(cpu=0.5))
+
+    assert not answer.efficiency_is_target
+    assert answer.efficiency_low <= 0.75 <= answer.efficiency_high
+
+
+def test_failures_shrink_the_recommended_size() -> None:
+    optimizer = on_rules()
+    first = optimizer.recommend("fileOperations", Workload(), SystemLoad(cpu=0.5))
+    for _ in range(4):
+        optimizer.observe(observed(8, 1.0, succeeded=0))
+
+    second = optimizer.recommend("fileOperations", Workload(), SystemLoad(cpu=0.5))
+
+    assert second.batch_size < first.batch_size
+    assert second.reason.code == "adapted"
+    assert second.reason.facts["moved_by"] == "losses"
+
+
+def test_a_censored_batch_says_nothing_about_cost() -> None:
+    optimizer = on_rules()
+    record = observed(8, 9999.0)
+
+    optimizer.observe(
+        Batch(
+            **{name: getattr(record, name) for name in ("record_id", "at", "source")},
+            provenance=Provenance.DERIVED,
+            operation_type="fileOperations",
+            size=8,
+            cycle_s=9999.0,
+            succeeded=8,
+            censored=True,
+        )
+    )
+
+    answer = optimizer.recommend("fileOperations", Workload(), SystemLoad(cpu=0.5))
+    assert answer.efficiency_is_target
+
+
+def test_measuring_runs_the_operations_and_keeps_their_failures_apart() -> None:
+    ran: list[int] = []
+
+    def fail() -> None:
+        raise KeyError("private")
+
+    batch = CallableBatch(
+        operation_type="shell",
+        operations=[lambda: ran.append(1), fail, lambda: ran.append(2)],
+    )
+    clock = SystemClock()
+    optimizer = AdaptiveBatchingOptimizer(
+        Advisor("batch_size", bundle=None, clock=clock), clock=clock
+    )
+
+    measured = optimizer.measure(batch)
+
+    assert ran == [1, 2]
+    assert (measured.metrics.succeeded, measured.metrics.failed) == (2, 1)
+    assert [op.error for op in measured.operations] == [None, "KeyError", None]
+    assert "smaller_batch" in {s.action for s in measured.suggestions}
+
+
+def test_an_atomic_batch_cancels_what_has_not_begun() -> None:
+    def fail() -> None:
+        raise ValueError
+
+    batch = CallableBatch(
+        operation_type="shell",
+        operations=[fail, lambda: None, lambda: None],
+        atomic=True,
+    )
+    clock = SystemClock()
+    optimizer = AdaptiveBatchingOptimizer(
+        Advisor("batch_size", bundle=None, clock=clock), clock=clock
+    )
+
+    metrics = optimizer.measure(batch).metrics
+
+    assert (metrics.failed, metrics.cancelled) == (1, 2)
+    assert "failure_cascade" in metrics.bottlenecks
+
+
+@pytest.mark.slow
+def test_a_stuck_operation_times_out_and_does_not_hold_the_caller() -> None:
+    release = threading.Event()
+    batch = CallableBatch(
+        operation_type="shell",
+        operations=[lambda: release.wait(30), lambda: None],
+        workers=2,
+        timeout_s=0.2,
+    )
+    clock = SystemClock()
+    optimizer = AdaptiveBatchingOptimizer(
+        Advisor("batch_size", bundle=None, clock=clock), clock=clock
+    )
+
+    began_s = time.monotonic()
+    metrics = optimizer.measure(batch).metrics
+    took_s = time.monotonic() - began_s
+    release.set()
+
+    assert (metrics.succeeded, metrics.timed_out) == (1, 1)
+    assert took_s < 10
+
+
+def test_async_operations_run_at_once_up_to_the_workers() -> None:
+    running = 0
+    most = 0
+
+    async def operation() -> None:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await asyncio.sleep(0.01)
+        running -= 1
+
+    clock = SystemClock()
+    optimizer = AdaptiveBatchingOptimizer(
+        Advisor("batch_size", bundle=None, clock=clock), clock=clock
+    )
+    batch = CallableBatch(operation_type="shell", operations=[operation] * 6, workers=3)
+
+    measured = asyncio.run(optimizer.measure_async(batch))
+
+    assert measured.metrics.succeeded == 6
+    assert most == 3
+
+
+def test_a_plain_callable_in_an_async_batch_is_refused() -> None:
+    clock = SystemClock()
+    optimizer = AdaptiveBatchingOptimizer(
+        Advisor("batch_size", bundle=None, clock=clock), clock=clock
+    )
+    batch = CallableBatch(operation_type="shell", operations=[lambda: None])
+
+    with pytest.raises(UsageError, match="use `measure`"):
+        asyncio.run(optimizer.measure_async(batch))
+
+
+@pytest.mark.parametrize(
+    ("spans", "workers", "expected"),
+    [
+        ([(0, 1), (1, 2), (2, 3), (3, 4)], 4, "serial_execution"),
+        ([(0, 0.1), (0, 0.1), (0, 1)], 3, "straggler"),
+    ],
+)
+def test_bottlenecks_are_found_by_their_thresholds(
+    spans: list[tuple[float, float]], workers: int, expected: str
+) -> None:
+    operations = [
+        MeasuredOperation(start_s=a, end_s=b, outcome="succeeded") for a, b in spans
+    ]
+
+    metrics = measure_operations(
+        operations, workers=workers, memory_delta_bytes=0, memory_available_bytes=1
+    )
+
+    assert expected in metrics.bottlenecks
+
+
+def test_memory_and_waiting_are_bottlenecks_beyond_their_shares() -> None:
+    operation = MeasuredOperation(start_s=0.0, end_s=1.0, outcome="succeeded")
+
+    metrics = measure_operations(
+        [operation],
+        workers=1,
+        memory_delta_bytes=11,
+        memory_available_bytes=100,
+        waited_s=0.6,
+    )
+
+    assert metrics.bottlenecks == ("memory_pressure", "waiting")
+
+
+ratio = st.one_of(st.none(), st.floats(0, 2))
+
+
+@given(
+    st.sampled_from([*OPTIMUMS, "unheard of"]),
+    ratio,
+    ratio,
+    st.one_of(st.none(), st.integers(1, 10_000)),
+    st.floats(-1, 2),
+    st.integers(0, 1000),
+    st.integers(0, 50),
+)
+def test_any_context_gets_a_size_within_bounds(
+    kind: str,
+    cpu: float | None,
+    memory: float | None,
+    operations: int | None,
+    shared: float,
+    dependencies: int,
+    agents: int,
+) -> None:
+    workload = Workload(
+        operations=operations,
+        shared_key_share=shared,
+        dependencies=dependencies,
+        agents=agents,
+    )
+
+    answer = on_rules().recommend(kind, workload, SystemLoad(cpu=cpu, memory=memory))
+
+    assert 1 <= answer.batch_size <= 20
+    assert 0 <= answer.efficiency_low <= answer.efficiency_high <= 1
+
+
+@given(st.floats(-1, 2), st.integers(0, 99), st.integers(0, 50), st.integers(0, 40))
+def test_complexity_is_a_ratio(
+    shared: float, dependencies: int, operations: int, agents: int
+) -> None:
+    value = coordination_complexity(
+        shared_key_share=shared,
+        dependencies=dependencies,
+        operations=operations,
+        agents=agents,
+    )
+
+    assert 0 <= value <= 1
+
+
+def test_threads_may_share_an_optimizer() -> None:
+    optimizer = on_rules()
+
+    def work() -> None:
+        for _ in range(200):
+            optimizer.recommend("shell", Workload(), SystemLoad(cpu=0.5))
+            optimizer.observe(observed(3, 1.0))
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    statistics = optimizer.statistics()
+    assert (statistics.recommendations, statistics.observed_batches) == (800, 800)
+
+
+def test_the_load_is_unknown_until_sampled_and_reading_never_waits() -> None:
+    load = BackgroundLoad(every_s=3600.0)
+
+    assert load.current() == SystemLoad()

@@ -1,0 +1,162 @@
+"""Replays: the size follows what batches cost, settles, and never oscillates."""
+
+import math
+from collections.abc import Callable
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from toolkit.errors import UsageError
+from toolkit.runtime.batching import AdaptationSettings, BatchStrategy
+
+SIZES = tuple(range(1, 21))
+Cost = Callable[[int, int], float]
+
+
+def law(size: int, _step: int = 0) -> float:
+    """Cheapest at 10."""
+    return 1 + abs(math.log(size / 10))
+
+
+def replay(
+    steps: int,
+    *,
+    truth: Cost,
+    model: Cost = law,
+    lost: Callable[[int, int], int] = lambda size, step: 0,
+) -> list[int]:
+    """Let a strategy choose by the corrected model and observe the truth."""
+    strategy = BatchStrategy(AdaptationSettings(), smallest=1, largest=20)
+    sizes = []
+    for step in range(steps):
+        corrected = {
+            size: math.log(model(size, step)) + strategy.correction(size)
+            for size in SIZES
+        }
+        wanted = min(SIZES, key=lambda size: corrected[size])
+        gain = 0.0
+        if strategy.current is not None:
+            gain = 1 - math.exp(corrected[wanted] - corrected[strategy.current])
+        size = strategy.settle(wanted, gain=gain)
+        sizes.append(size)
+        gone = min(lost(size, step), size)
+        strategy.observe(
+            size=size,
+            lost=gone,
+            cost_s=None if gone == size else truth(size, step),
+            expected_s=model(size, step),
+            at_s=float(step),
+        )
+    return sizes
+
+
+def changes(sizes: list[int]) -> int:
+    return sum(a != b for a, b in pairwise(sizes))
+
+
+def test_constant_timeouts_drive_the_size_down_and_keep_it_there() -> None:
+    sizes = replay(60, truth=law, lost=lambda size, step: size)
+
+    assert sizes[-1] == 1
+    assert sizes == sorted(sizes, reverse=True)
+
+
+def test_a_timed_out_batch_is_never_fast() -> None:
+    instant = replay(40, truth=lambda size, step: 1e-9, lost=lambda size, step: size)
+
+    assert max(instant[10:]) < 10
+
+
+def test_a_slow_drift_of_all_costs_leaves_the_size_alone() -> None:
+    sizes = replay(300, truth=lambda size, step: law(size) * (1 + step / 50))
+
+    assert changes(sizes[20:]) <= 4
+    assert all(7 <= size <= 14 for size in sizes)
+
+
+def test_alternating_load_does_not_make_the_size_alternate() -> None:
+    sizes = replay(
+        200, truth=lambda size, step: law(size) * (2.0 if (step // 3) % 2 else 0.5)
+    )
+
+    assert changes(sizes[20:]) <= 0.1 * 180
+
+
+def test_a_burst_of_failures_shrinks_the_size_and_calm_brings_it_back() -> None:
+    sizes = replay(
+        200, truth=law, lost=lambda size, step: size if 50 <= step < 54 else 0
+    )
+
+    assert min(sizes[50:60]) < 6
+    assert sizes[-1] >= 9
+
+
+def test_a_model_that_is_wrong_is_left_behind_by_observation() -> None:
+    sizes = replay(
+        400,
+        truth=law,
+        model=lambda size, step: 1 + abs(math.log(size / 20)),
+    )
+
+    assert law(sizes[-1]) < 0.75 * law(20) + 0.25
+    assert changes(sizes[300:]) <= 10
+
+
+def test_a_gain_below_the_hysteresis_moves_nothing() -> None:
+    strategy = BatchStrategy(AdaptationSettings(), smallest=1, largest=20)
+    strategy.settle(10, gain=1.0)
+
+    assert strategy.settle(12, gain=0.04) == 10
+
+
+def test_one_adjustment_moves_by_the_largest_step_at_most() -> None:
+    strategy = BatchStrategy(AdaptationSettings(), smallest=1, largest=20)
+    strategy.settle(4, gain=1.0)
+
+    assert strategy.settle(20, gain=0.9) == 6
+
+
+def test_the_best_cost_known_expires() -> None:
+    strategy = BatchStrategy(
+        AdaptationSettings(baseline_age_s=100.0), smallest=1, largest=20
+    )
+    strategy.observe(size=5, lost=0, cost_s=1.0, expected_s=None, at_s=0.0)
+    strategy.observe(size=5, lost=0, cost_s=3.0, expected_s=None, at_s=90.0)
+
+    assert strategy.best_cost_s(100.0) == 1.0
+    assert strategy.best_cost_s(150.0) == 3.0
+    assert strategy.best_cost_s(500.0) is None
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(1, 40),
+            st.integers(0, 40),
+            st.one_of(st.none(), st.floats(1e-6, 1e6)),
+            st.integers(-5, 60),
+            st.floats(-1, 1),
+        ),
+        max_size=60,
+    )
+)
+def test_the_size_never_leaves_its_bounds(
+    events: list[tuple[int, int, float | None, int, float]],
+) -> None:
+    strategy = BatchStrategy(AdaptationSettings(), smallest=1, largest=20)
+
+    for step, (size, lost, cost, wanted, gain) in enumerate(events):
+        strategy.observe(
+            size=size, lost=min(lost, size), cost_s=cost, expected_s=1.0, at_s=step
+        )
+        assert 1 <= strategy.settle(wanted, gain=gain) <= 20
+
+
+@pytest.mark.parametrize(
+    "settings", [{"rate": 0.0}, {"every": 0}, {"largest_step": 1.0}]
+)
+def test_settings_that_cannot_settle_are_refused(settings: dict[str, float]) -> None:
+    with pytest.raises(UsageError):
+        AdaptationSettings(**settings)  # type: ignore[arg-type] # a mapping of numbers
