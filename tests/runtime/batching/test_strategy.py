@@ -93,14 +93,24 @@ def test_a_burst_of_failures_shrinks_the_size_and_calm_brings_it_back() -> None:
     assert sizes[-1] >= 9
 
 
-def test_a_model_that_is_wrong_is_left_behind_by_observation() -> None:
+def test_a_model_that_overpromises_is_left_behind_by_observation() -> None:
     sizes = replay(
-        400,
+        300,
         truth=law,
-        model=lambda size, step: 1 + abs(math.log(size / 20)),
+        model=lambda size, step: 0.5 if size >= 16 else law(size),
     )
 
-    assert law(sizes[-1]) < 0.75 * law(20) + 0.25
+    assert sizes[0] >= 16
+    assert law(sizes[-1]) < 1.2
+    assert changes(sizes[200:]) <= 10
+
+
+def test_a_model_that_is_wrong_everywhere_is_corrected_where_it_was_tried() -> None:
+    sizes = replay(
+        400, truth=law, model=lambda size, step: 1 + abs(math.log(size / 20))
+    )
+
+    assert law(sizes[-1]) < law(20)
     assert changes(sizes[300:]) <= 10
 
 
