@@ -4,10 +4,16 @@ Every step may be done again: a version is found by the tag that it was given, a
 alias that is right already is left alone.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from toolkit.experiments.tracking import silence_telemetry
+from toolkit.experiments.tracking import (
+    own_warnings_ignored,
+    quiet,
+    silence_telemetry,
+)
 
 __all__ = ["Registry"]
 
@@ -31,45 +37,50 @@ class Registry:
 
     def register(self, version: str, model_uri: str) -> None:
         """Register a logged model under a bundle's version, once."""
-        if self._find(version) is None:
-            client = self._client()
-            if not client.search_registered_models(f"name = '{self.name}'"):
-                client.create_registered_model(self.name)
-            client.create_model_version(self.name, model_uri, tags={TAG: version})
+        with self._client() as client:
+            if self._find(client, version) is None:
+                if not self._known(client):
+                    client.create_registered_model(self.name)
+                client.create_model_version(self.name, model_uri, tags={TAG: version})
 
     def alias(self, alias: str, version: str | None) -> None:
         """Let an alias name a bundle's version, or none; an unknown one is none."""
-        client = self._client()
-        if not client.search_registered_models(f"name = '{self.name}'"):
-            return
-        wanted = None if version is None else self._find(version)
-        named = client.get_registered_model(self.name).aliases.get(alias)
-        if wanted is None and named is not None:
-            client.delete_registered_model_alias(self.name, alias)
-        elif wanted is not None and str(named) != str(wanted):
-            client.set_registered_model_alias(self.name, alias, wanted)
+        with self._client() as client:
+            if not self._known(client):
+                return
+            wanted = None if version is None else self._find(client, version)
+            named = client.get_registered_model(self.name).aliases.get(alias)
+            if wanted is None and named is not None:
+                client.delete_registered_model_alias(self.name, alias)
+            elif wanted is not None and str(named) != wanted:
+                client.set_registered_model_alias(self.name, alias, wanted)
 
     def aliases(self) -> dict[str, str]:
         """List the bundle versions that aliases name."""
-        client = self._client()
-        if not client.search_registered_models(f"name = '{self.name}'"):
-            return {}
-        named = client.get_registered_model(self.name).aliases
-        return {
-            alias: client.get_model_version(self.name, number).tags[TAG]
-            for alias, number in named.items()
-        }
+        with self._client() as client:
+            if not self._known(client):
+                return {}
+            named = client.get_registered_model(self.name).aliases
+            return {
+                alias: client.get_model_version(self.name, number).tags[TAG]
+                for alias, number in named.items()
+            }
 
-    def _find(self, version: str) -> str | None:
-        for found in self._client().search_model_versions(f"name = '{self.name}'"):
+    def _known(self, client: Any) -> bool:
+        return bool(client.search_registered_models(f"name = '{self.name}'"))
+
+    def _find(self, client: Any, version: str) -> str | None:
+        for found in client.search_model_versions(f"name = '{self.name}'"):
             if found.tags.get(TAG) == version:
                 return str(found.version)
         return None
 
-    def _client(self) -> Any:
-        if self._opened is None:
-            silence_telemetry()
-            from mlflow import MlflowClient
+    @contextmanager
+    def _client(self) -> Iterator[Any]:
+        silence_telemetry()
+        with quiet(), own_warnings_ignored():
+            if self._opened is None:
+                from mlflow import MlflowClient
 
-            self._opened = MlflowClient(self._address, registry_uri=self._address)
-        return self._opened
+                self._opened = MlflowClient(self._address, registry_uri=self._address)
+            yield self._opened

@@ -14,7 +14,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["TrackedRun", "silence_telemetry", "track"]
+__all__ = [
+    "TrackedRun",
+    "own_warnings_ignored",
+    "quiet",
+    "silence_telemetry",
+    "track",
+]
 
 TELEMETRY_OFF: Mapping[str, str] = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -80,7 +86,7 @@ class TrackedRun:
             ),
             outputs=Schema([TensorSpec(dtype("float32"), (-1, 1), "log_cost")]),
         )
-        with _own_warnings_ignored():
+        with own_warnings_ignored():
             info = mlflow.onnx.log_model(
                 onnx.load_model(bundle / "model.onnx"),
                 name=name,
@@ -113,8 +119,8 @@ def track(experiment: str, *, folder: Path, run_name: str) -> Iterator[TrackedRu
     import mlflow
 
     folder.mkdir(parents=True, exist_ok=True)
-    with _quiet():
-        with _own_warnings_ignored():
+    with quiet():
+        with own_warnings_ignored():
             mlflow.set_tracking_uri(f"sqlite:///{(folder / 'mlflow.db').resolve()}")
             if mlflow.get_experiment_by_name(experiment) is None:
                 artifacts = (folder / "artifacts").resolve()
@@ -127,7 +133,7 @@ def track(experiment: str, *, folder: Path, run_name: str) -> Iterator[TrackedRu
 
 
 @contextmanager
-def _own_warnings_ignored() -> Iterator[None]:
+def own_warnings_ignored() -> Iterator[None]:
     """Let MLflow load its parts: it warns of its own type hints and table mappings."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
@@ -136,7 +142,7 @@ def _own_warnings_ignored() -> Iterator[None]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep migration and registry chatter out of the log; warnings stay."""
     names = ("alembic", "mlflow", "mlflow.store.db.utils", "mlflow.tracking.fluent")
     before = {name: logging.getLogger(name).level for name in names}

@@ -1,0 +1,324 @@
+"""The loop's state machine, killed at a hundred points; training itself is stood in for."""
+
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from types import FrameType, SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.bundle_factory import SIZES, small_bundle
+from toolkit.baselines import ConstantPolicy
+from toolkit.bundle import read_bundle
+from toolkit.errors import GateRefusedError, NotEnoughDataError
+from toolkit.experiments import retraining
+from toolkit.experiments.drift import drift_between
+from toolkit.experiments.learning_table import MeasuredProblem
+from toolkit.experiments.registry import Registry
+from toolkit.experiments.releases import Releases, ReleaseState
+from toolkit.policies import Problem
+
+START = datetime(2026, 3, 1, tzinfo=UTC)
+SPEC: Any = SimpleNamespace(
+    decision="batch_size", seed=1, bundle=SimpleNamespace(name="batch-size")
+)
+STORE: Any = SimpleNamespace(compact=lambda: None)
+
+
+def problems_of(week: int, best: float) -> list[MeasuredProblem]:
+    """Eight groups whose cost grows with the distance to the best size."""
+    made = []
+    for number in range(16):
+        problem = Problem.of(
+            "size", SIZES, operation_type="fileOperations", load_cpu=0.2
+        )
+        cost = np.abs(np.log(np.asarray(SIZES) / best)) * (1 + 0.01 * number)
+        made.append(
+            MeasuredProblem(
+                name=f"w{week}p{number}",
+                group=f"w{week}g{number // 2}",
+                problem=problem,
+                features=np.zeros((len(SIZES), 5), dtype=np.float32),
+                log_cost=cost,
+            )
+        )
+    return made
+
+
+def table_of(weeks: list[float]) -> Any:
+    """A table of some weeks, each with its best size."""
+    problems = [p for week, best in enumerate(weeks) for p in problems_of(week, best)]
+    frame = pd.DataFrame(
+        {
+            "at": [
+                pd.Timestamp(START) + timedelta(days=7 * int(p.name[1]))
+                for p in problems
+            ],
+            "context_id": [p.name for p in problems],
+            "source_version": "1",
+        }
+    )
+    return SimpleNamespace(frame=frame, problems=problems, constant=lambda _: 4.0)
+
+
+SLOW = pytest.mark.slow
+"""MLflow's registry takes more than a second to open."""
+
+
+class World:
+    """Weeks of history, a store of releases, and training that takes no time."""
+
+    def __init__(self, home: Path, made: Path, patch: Callable[..., Any]) -> None:
+        self.home = home
+        self.made = made
+        self.weeks: list[float] = []
+        self.skill = 0.0
+        patch(retraining, "table_of", lambda *_: table_of(self.weeks))
+        patch(retraining, "fingerprint_of", lambda _: f"{self.weeks}")
+        patch(
+            retraining,
+            "window_of",
+            lambda t: ("", t.frame["at"].max().isoformat()),
+        )
+        patch(retraining, "run_experiment", self._run)
+
+    def _run(self, *_: Any, **__: Any) -> Any:
+        problems = table_of(self.weeks).problems
+        evaluation = SimpleNamespace(
+            names=[p.name for p in problems],
+            groups=[p.group for p in problems],
+            scores={
+                "guarded": [self.skill] * len(problems),
+                "rule": [0.3] * len(problems),
+            },
+        )
+        bundle = self.made / f"v{len(self.weeks)}"
+        return SimpleNamespace(
+            bundle=bundle, evaluation=evaluation, model_uri=bundle.as_uri()
+        )
+
+    def retrain(self) -> retraining.Retraining:
+        return retraining.retrain(
+            SPEC,
+            STORE,
+            Releases(self.home),
+            now=START,
+            report=lambda *_: None,
+        )
+
+    def aliases(self) -> dict[str, str]:
+        return Registry(self.home / "work", "batch-size").aliases()
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("made")
+    for week in (1, 2, 3):
+        small_bundle(folder / f"v{week}", version=f"v{week}")
+    return folder
+
+
+@pytest.fixture
+def world(tmp_path: Path, made: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    (tmp_path / "home" / "work").mkdir(parents=True)
+    return World(tmp_path / "home", made, monkeypatch.setattr)
+
+
+@SLOW
+def test_the_first_challenger_replaces_the_rule(world: World) -> None:
+    world.weeks = [20.0]
+    answer = world.retrain()
+
+    assert (answer.outcome, answer.champion) == ("promoted", "v1")
+    assert read_bundle(Releases(world.home).current).manifest.version == "v1"
+    assert world.aliases() == {"champion": "v1", "challenger": "v1"}
+
+
+@SLOW
+def test_the_same_records_again_change_nothing(world: World) -> None:
+    world.weeks = [20.0]
+    world.retrain()
+
+    assert world.retrain().outcome == "no new records"
+
+
+@SLOW
+def test_a_challenger_that_is_no_better_leaves_the_champion(world: World) -> None:
+    world.weeks = [20.0]
+    world.retrain()
+    world.weeks, world.skill = [20.0, 20.0], 5.0
+    answer = world.retrain()
+
+    assert (answer.outcome, answer.champion) == ("refused", "v1")
+    assert world.aliases() == {"champion": "v1", "challenger": "v2"}
+
+
+@SLOW
+def test_a_better_challenger_replaces_the_champion_and_can_be_rolled_back(
+    world: World,
+) -> None:
+    world.weeks = [20.0]
+    world.retrain()
+    world.weeks = [20.0, 1.0]
+    assert world.retrain().champion == "v2"
+    releases = Releases(world.home)
+    registry = Registry(world.home / "work", "batch-size")
+    releases.rollback()
+    releases.settle(registry.alias)
+
+    assert read_bundle(releases.current).manifest.version == "v1"
+    assert registry.aliases()["champion"] == "v1"
+
+
+@SLOW
+def test_a_champion_that_the_world_has_left_behind_is_demoted(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.weeks = [20.0]
+    world.retrain()
+    world.weeks, world.skill = [20.0, 4.0], 9.0
+    monkeypatch.setattr(retraining, "champion_of", lambda *_: ConstantPolicy(20.0))
+    answer = world.retrain()
+
+    assert (answer.outcome, answer.champion) == ("demoted", None)
+    assert not Releases(world.home).current.exists()
+    assert "champion" not in world.aliases()
+
+
+def test_two_at_once_are_refused(world: World) -> None:
+    with Releases(world.home).locked(), pytest.raises(GateRefusedError):
+        world.retrain()
+
+
+def test_nothing_can_be_rolled_back_before_the_first_promotion(tmp_path: Path) -> None:
+    with pytest.raises(NotEnoughDataError):
+        Releases(tmp_path).rollback()
+
+
+@SLOW
+def test_a_state_survives_its_round_trip(world: World) -> None:
+    world.weeks = [20.0]
+    world.retrain()
+    releases = Releases(world.home)
+    state = releases.state()
+    releases.write(state)
+
+    assert releases.state() == state
+    assert state != ReleaseState()
+
+
+WATCHED = ("releases.py", "registry.py", "retraining.py", "writer.py")
+
+
+def _killed_at(point: int, work: Callable[[], Any]) -> bool:
+    """Run in a child that gets SIGKILL at its n-th line; `True` where it got that far."""
+    child = os.fork()
+    if child == 0:
+        left = [point]
+
+        def trace(frame: FrameType, event: str, _: Any) -> Any:
+            if not frame.f_code.co_filename.endswith(WATCHED):
+                return None
+            if event == "line":
+                left[0] -= 1
+                if left[0] == 0:
+                    os.kill(os.getpid(), signal.SIGKILL)
+            return trace
+
+        code = 1
+        try:
+            if point:
+                sys.settrace(trace)
+            work()
+            code = 0
+        finally:
+            os._exit(code)
+    _, status = os.waitpid(child, 0)
+    assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0
+    return os.WIFSIGNALED(status)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_kill_at_any_of_a_hundred_points_leaves_what_can_be_loaded_and_finished(
+    tmp_path: Path, made: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = tmp_path / "base"
+    (base / "work").mkdir(parents=True)
+    first = World(base, made, monkeypatch.setattr)
+    first.weeks = [20.0]
+    assert not _killed_at(0, first.retrain)
+
+    kills = 0
+    for point in range(1, 1000, 3):
+        home = tmp_path / "run"
+        shutil.copytree(base, home, symlinks=True)
+        world = World(home, made, monkeypatch.setattr)
+        world.weeks = [20.0, 1.0]
+        killed = _killed_at(point, world.retrain)
+        kills += killed
+        version = read_bundle(Releases(home).current).manifest.version
+        assert version in ("v1", "v2")
+        if not killed:
+            shutil.rmtree(home)
+            break
+        if kills % 8 == 0:
+            assert not _killed_at(0, world.retrain)
+            assert read_bundle(Releases(home).current).manifest.version == "v2"
+            assert not _killed_at(0, partial(_check_registry, home))
+        shutil.rmtree(home)
+    assert kills >= 100
+
+
+def _check_registry(home: Path) -> None:
+    aliases = Registry(home / "work", "batch-size").aliases()
+    assert aliases == {"champion": "v2", "challenger": "v2"}
+
+
+def frame_of(rows: int, *, load: float, start: datetime, version: str) -> pd.DataFrame:
+    rng = np.random.default_rng(rows)
+    return pd.DataFrame(
+        {
+            "at": [pd.Timestamp(start)] * rows,
+            "load_cpu": np.clip(rng.normal(load, 0.1, rows), 0, 1),
+            "size": rng.integers(1, 10, rows),
+            "source_version": version,
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("load", "version", "cause"),
+    [(0.3, "1", None), (0.7, "1", "work"), (0.7, "2", "harness")],
+)
+def test_drift_is_told_with_its_cause(load: float, version: str, cause: str) -> None:
+    later = START + timedelta(days=7)
+    frame = pd.concat(
+        [
+            frame_of(200, load=0.3, start=START, version="1"),
+            frame_of(201, load=load, start=later, version=version),
+        ]
+    )
+    drift = drift_between(frame, START.isoformat())
+
+    assert drift.cause == cause
+    assert [c.column for c in drift.columns] == (["load_cpu"] if cause else [])
+
+
+def test_drift_of_a_few_rows_is_not_told() -> None:
+    frame = pd.concat(
+        [
+            frame_of(200, load=0.3, start=START, version="1"),
+            frame_of(20, load=0.9, start=START + timedelta(days=7), version="1"),
+        ]
+    )
+
+    assert drift_between(frame, START.isoformat()).columns == ()
