@@ -11,20 +11,18 @@ import pytest
 from tests.experiments.decision_tables import table
 from tests.shared import DECISIONS, needs_decisions
 from toolkit.errors import GateRefusedError, InputDataError
-from toolkit.experiments.bench import (
-    BUDGETS,
-    OURS,
-    BenchSettings,
-    TableGrades,
-    decide_group,
-    few_shot,
-    grade_table,
-    graded,
-)
+from toolkit.experiments.bench import TableGrades, grade_table, graded
 from toolkit.experiments.bench_baselines import (
     ConstantGrades,
     log_slowdowns,
     rule_action,
+)
+from toolkit.experiments.bench_decisions import (
+    BUDGETS,
+    OURS,
+    BenchSettings,
+    decide_group,
+    few_shot,
 )
 from toolkit.experiments.bench_plot import plot_report
 from toolkit.experiments.bench_report import compare, report

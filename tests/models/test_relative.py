@@ -13,8 +13,9 @@ from toolkit.models import (
     RelativeRows,
     learn_measurement_prior,
 )
+from toolkit.models.process_kernel import ProcessKernel
 from toolkit.models.relative_ensemble import RelativeMember, decision_weights
-from toolkit.models.relative_process import ProcessKernel, RelativeProcess
+from toolkit.models.relative_process import RelativeProcess
 from toolkit.models.relative_quadratic import RelativeQuadratic
 from toolkit.models.relative_rows import centred, group_folds, softened
 from toolkit.models.relative_trees import RelativeTrees

@@ -119,7 +119,8 @@ def _graded(
     tables: "list[DecisionTable]", seed: int, options: argparse.Namespace
 ) -> "list[TableGrades]":
     from toolkit.cli.output import print_note
-    from toolkit.experiments.bench import BenchSettings, graded
+    from toolkit.experiments.bench import graded
+    from toolkit.experiments.bench_decisions import BenchSettings
     from toolkit.runtime.clock import SystemClock
 
     settings = BenchSettings(
@@ -132,7 +133,7 @@ def _efficiency(
     tables: "list[DecisionTable]", options: argparse.Namespace
 ) -> list[dict[str, Any]]:
     from toolkit.cli.output import print_note
-    from toolkit.experiments.bench import BenchSettings
+    from toolkit.experiments.bench_decisions import BenchSettings
     from toolkit.experiments.sample_efficiency import sample_efficiency
     from toolkit.runtime.clock import SystemClock
 
@@ -169,7 +170,7 @@ def _selected(
 
 def _print(figures: dict[str, Any]) -> None:
     from toolkit.cli.output import print_note, print_table
-    from toolkit.experiments.bench import BUDGETS, OURS, few_shot
+    from toolkit.experiments.bench_decisions import BUDGETS, OURS, few_shot
 
     lines = [*SHOWN, OURS, *(few_shot(OURS, k) for k in BUDGETS)]
     lines.append(few_shot("own runs only", 3))

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from toolkit.experiments.bench import BUDGETS, OURS, few_shot
+from toolkit.experiments.bench_decisions import BUDGETS, OURS, few_shot
 
 __all__ = ["plot_report"]
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from toolkit.experiments.bench import BUDGETS, OURS, TableGrades, few_shot
+from toolkit.experiments.bench import TableGrades
+from toolkit.experiments.bench_decisions import BUDGETS, OURS, few_shot
 from toolkit.metrics import (
     expected_calibration_error,
     geometric_mean_slowdown,

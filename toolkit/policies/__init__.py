@@ -1,12 +1,6 @@
 """Prediction to action: what a decision is, and the policies that take one."""
 
-from toolkit.policies.adaptive import (
-    Adaptive,
-    Belief,
-    MeasurementPrior,
-    curve_kernels,
-    spend,
-)
+from toolkit.policies.adaptive import Adaptive
 from toolkit.policies.aimd import Aimd
 from toolkit.policies.base import (
     CostCurve,
@@ -18,6 +12,7 @@ from toolkit.policies.base import (
     Reason,
     Value,
 )
+from toolkit.policies.belief import Belief, spend
 from toolkit.policies.confidence import Confidence
 from toolkit.policies.controller import Controller, SizeBounds
 from toolkit.policies.correction import CorrectionSettings, CostCorrection
@@ -26,6 +21,7 @@ from toolkit.policies.exploring import Exploring
 from toolkit.policies.gradient2 import Gradient2
 from toolkit.policies.greedy import Greedy
 from toolkit.policies.guarded import Gain, Guarded
+from toolkit.policies.measurement_prior import MeasurementPrior, curve_kernels
 from toolkit.policies.offered import (
     OfferedRange,
     distinct_axes,

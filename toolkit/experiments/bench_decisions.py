@@ -1,0 +1,202 @@
+"""What is decided for the problems of one group that was held out.
+
+Everything that is fitted, weighed or calibrated sees the training groups only; a held-out
+problem is shown without its costs, and a policy with own runs is shown those it asked
+for. Our decisions are those of the exported bundle.
+"""
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+
+from toolkit.experiments.bench_baselines import ConstantGrades, rule_action
+from toolkit.experiments.decision_table import DecisionTable
+from toolkit.experiments.relative_bundle import RelativePolicy, Trained, train_bundle
+from toolkit.experiments.simple_ensemble import SimpleEnsemble
+from toolkit.models import RelativeEnsemble
+from toolkit.models.relative_quadratic import RelativeQuadratic
+from toolkit.models.relative_trees import RelativeTrees
+from toolkit.policies import Floats, Problem, grid_middle, own_runs_only, spend
+
+__all__ = [
+    "BUDGETS",
+    "OURS",
+    "BenchSettings",
+    "GroupDecisions",
+    "decide_group",
+    "few_shot",
+]
+
+OURS = "relative ensemble (exported)"
+BUDGETS = (1, 2, 3, 4)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BenchSettings:
+    """What a benchmark does.
+
+    Attributes
+    ----------
+    seed : int
+    quick : bool
+        Two light members, at most 3 held-out groups of 8 problems each: a smoke test.
+    created_at : datetime
+        Written into the bundles; aware, UTC.
+    """
+
+    seed: int
+    quick: bool
+    created_at: datetime
+
+    def ensemble(self) -> RelativeEnsemble:
+        """Build the ensemble that is graded."""
+        if not self.quick:
+            return RelativeEnsemble(seed=self.seed)
+        trees = RelativeTrees(
+            everything=False, min_samples_leaf=4, trees=10, seed=self.seed
+        )
+        members = (("trees", trees), ("quadratic", RelativeQuadratic()))
+        return RelativeEnsemble(seed=self.seed, members=members)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupDecisions:
+    """What was decided for the problems of one held-out group.
+
+    Attributes
+    ----------
+    choices : mapping of line to list of int
+        Position of the action taken in each problem.
+    measured : list of list of int
+        Actions that own runs were spent on, by problem, in order.
+    low, high : list of list of float
+        Interval of each action's log cost relative to the mean of those on offer.
+    confidence : list of float
+        Stated probability that our choice costs no more than the rule's.
+    weights : mapping of str to float
+        Weight of each member.
+    """
+
+    choices: Mapping[str, list[int]]
+    measured: list[list[int]]
+    low: list[list[float]]
+    high: list[list[float]]
+    confidence: list[float]
+    weights: Mapping[str, float]
+
+
+def decide_group(
+    table: DecisionTable, group: str, settings: BenchSettings
+) -> GroupDecisions:
+    """Train on the other groups, export, and decide every problem of one group."""
+    others = table.of_groups(set(table.groups) - {group})
+    held_out = table.of_groups([group])
+    with tempfile.TemporaryDirectory() as folder:
+        trained = train_bundle(
+            others,
+            Path(folder) / "bundle",
+            ensemble=settings.ensemble(),
+            created_at=settings.created_at,
+        )
+        policy = RelativePolicy(trained.bundle)
+        return _decisions(others, held_out, trained, policy, settings)
+
+
+def _decisions(
+    others: DecisionTable,
+    held_out: DecisionTable,
+    trained: Trained,
+    policy: RelativePolicy,
+    settings: BenchSettings,
+) -> GroupDecisions:
+    rules = [rule_action(problem) for problem in held_out.problems]
+    choices: dict[str, list[int]] = {
+        "rule": rules,
+        "grid middle": [_middle(held_out, p) for p in held_out.problems],
+        "best constant": _constant(others, held_out),
+        **_families(held_out, trained),
+        "simple ensemble": SimpleEnsemble(seed=settings.seed, quick=settings.quick)
+        .fit(others)
+        .choices(held_out),
+        OURS: [policy.adaptive.decide(problem).index for problem in held_out.problems],
+    }
+    measured: list[list[int]] = []
+    for k in BUDGETS:
+        choices[few_shot(OURS, k)] = []
+        choices[few_shot("own runs only", k)] = []
+    for problem, costs in zip(held_out.problems, held_out.log_costs, strict=True):
+        belief = policy.adaptive.believe(problem)
+        measure = _Measured(costs)
+        ours = spend(belief, measure, BUDGETS)
+        alone = own_runs_only(problem.actions[:, list(held_out.axes)], measure, BUDGETS)
+        measured.append(list(belief.measured))
+        for k, mine, own in zip(BUDGETS, ours, alone, strict=True):
+            choices[few_shot(OURS, k)].append(mine)
+            choices[few_shot("own runs only", k)].append(own)
+    bounds = [policy.interval(problem) for problem in held_out.problems]
+    return GroupDecisions(
+        choices=choices,
+        measured=measured,
+        low=[low.tolist() for low, _ in bounds],
+        high=[high.tolist() for _, high in bounds],
+        confidence=[
+            policy.probability_not_worse(problem, rule)
+            for problem, rule in zip(held_out.problems, rules, strict=True)
+        ],
+        weights=dict(
+            zip(trained.ensemble.names, trained.ensemble.weights, strict=True)
+        ),
+    )
+
+
+class _Measured:
+    """Hands out the cost of one action at a time."""
+
+    def __init__(self, log_costs: Floats) -> None:
+        self._log_costs = log_costs
+
+    def __call__(self, index: int) -> float:
+        return float(self._log_costs[index])
+
+
+def few_shot(line: str, runs: int) -> str:
+    """Name the line of a policy with that many own runs."""
+    return f"{line}, {runs} own run{'s' if runs > 1 else ''}"
+
+
+def _middle(table: DecisionTable, problem: Problem) -> int:
+    return grid_middle(problem.actions[:, list(table.axes)])
+
+
+def _constant(others: DecisionTable, held_out: DecisionTable) -> list[int]:
+    joint = DecisionTable(
+        name=others.name,
+        cost=others.cost,
+        problems=others.problems + held_out.problems,
+        # The held-out problems take no part in the choice: their costs stay unseen.
+        log_costs=others.log_costs
+        + tuple(np.zeros(len(costs)) for costs in held_out.log_costs),
+        groups=others.groups + held_out.groups,
+        names=others.names + held_out.names,
+        axes=others.axes,
+    )
+    grades = ConstantGrades.of(joint)
+    known = np.arange(len(joint.problems)) < len(others.problems)
+    best = grades.best(known)
+    return [int(index) for index in grades.choices[best, ~known]]
+
+
+def _families(held_out: DecisionTable, trained: Trained) -> dict[str, list[int]]:
+    rows = held_out.rows()
+    predicted = trained.ensemble.predict_members(rows.X)
+    return {
+        name: [
+            int(np.argmin(values[rows.problem == place]))
+            for place in range(len(held_out.problems))
+        ]
+        for name, values in zip(trained.ensemble.names, predicted, strict=True)
+    }

@@ -1,0 +1,199 @@
+"""History as a prior that yields to a few measurements of the problem at hand.
+
+The log cost of one problem is a curve over its actions. Each *component* of the prior
+is a Gaussian process with its own mean, the curve that history predicts or no curve at
+all, and its own amplitude of doubt. Measurements reweigh the components by their
+likelihood: a history that is wrong here loses its weight within a run or two. The level
+of the curve is unknown to every component, so one run alone changes no mind.
+
+What to measure next is the action whose measurement is expected to lower the cost of
+the final answer most (the knowledge gradient).
+
+References
+----------
+Rasmussen and Williams, *Gaussian Processes for Machine Learning* (2006), 2.2 and 2.7.
+Frazier, Powell and Dayanik, *The knowledge-gradient policy for correlated normal
+beliefs*, INFORMS Journal on Computing 21 (2009).
+"""
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from toolkit.errors import UsageError
+from toolkit.policies.base import Floats
+from toolkit.policies.measurement_prior import MeasurementPrior, curve_kernels
+
+__all__ = ["Belief", "spend"]
+
+LEVEL_VARIANCE = 900.0
+"""Prior variance of a problem's log level: wide enough to be no information."""
+JITTER = 1e-6
+NODES = np.array([-1.5, -0.5, 0.5, 1.5])
+"""Standardised outcomes that the look-ahead imagines for one measurement."""
+NODE_WEIGHTS = np.exp(-0.5 * NODES**2) / np.exp(-0.5 * NODES**2).sum()
+SHORTLIST = 25
+"""Actions that the look-ahead examines, those of largest expected improvement."""
+NEGLIGIBLE = 1e-3
+"""Components below this weight take no part in the look-ahead."""
+
+
+class Belief:
+    """What is believed of one problem's curve, given the runs so far.
+
+    Parameters
+    ----------
+    prior : MeasurementPrior
+    points : array of shape (n_actions, n_axes)
+    history : array of shape (n_actions,)
+        Predicted log cost; its level does not matter.
+    """
+
+    def __init__(
+        self, prior: MeasurementPrior, points: Floats, history: Floats
+    ) -> None:
+        self.history = np.asarray(history - history.mean(), dtype=np.float64)
+        kernels = curve_kernels(points)
+        base = [np.tensordot(a, kernels, 1) for a in np.asarray(prior.amplitudes)]
+        self._means = np.repeat(
+            [self.history, np.zeros(len(points))], len(prior.scales), axis=0
+        )
+        self._covariances = np.array(
+            [scale * matrix for matrix in base for scale in prior.scales]
+        )
+        self._log_weights = np.log(np.asarray(prior.weights).ravel() + 1e-12)
+        self.measured: list[int] = []
+        self.log_costs: list[float] = []
+
+    def observe(self, index: int, log_cost: float) -> None:
+        """Take in a measurement.
+
+        Raises
+        ------
+        UsageError
+            Where the cost is not a finite number.
+        """
+        if not math.isfinite(log_cost):
+            raise UsageError(f"a measured log cost must be finite, got {log_cost}")
+        self.measured.append(index)
+        self.log_costs.append(float(log_cost))
+
+    def answer(self) -> int:
+        """Take the action of least expected log cost; a measured one counts as measured."""
+        if len(self.measured) <= 1:
+            return int(np.argmin(self.history))
+        weights, means, _ = self._posterior()
+        return int(np.argmin(self._pinned(weights @ means)))
+
+    def next(self) -> int | None:
+        """Choose the action to measure next; `None` where all have been."""
+        if len(set(self.measured)) == len(self.history):
+            return None
+        if not self.measured:
+            return self.answer()
+        weights, means, covariances = self._posterior()
+        heavy = weights > NEGLIGIBLE
+        weights = weights[heavy] / weights[heavy].sum()
+        means, covariances = means[heavy], covariances[heavy]
+        values = [
+            (self._value(index, weights, means, covariances), index)
+            for index in self._shortlist(weights, means, covariances)
+        ]
+        return min(values)[1]
+
+    def weight_of_history(self) -> float:
+        """Probability, 0 to 1, of the components that follow history."""
+        weights, _, _ = self._posterior()
+        return float(weights[: len(weights) // 2].sum())
+
+    def _pinned(self, expected: Floats) -> Floats:
+        pinned = expected.copy()
+        pinned[self.measured] = self.log_costs
+        return pinned
+
+    def _posterior(self) -> tuple[Floats, Floats, Floats]:
+        """Weights (c,), means (c, n) and covariances (c, n, n) given the runs."""
+        covariances = self._covariances + LEVEL_VARIANCE
+        if not self.measured:
+            weights = np.exp(self._log_weights)
+            return weights / weights.sum(), self._means, covariances
+        seen = self.measured
+        across = covariances[:, :, seen]
+        own = across[:, seen, :] + JITTER * np.eye(len(seen))
+        gain = np.linalg.solve(own, across.transpose(0, 2, 1)).transpose(0, 2, 1)
+        error = np.asarray(self.log_costs) - self._means[:, seen]
+        solved = np.linalg.solve(own, error[..., None])[..., 0]
+        _, log_determinant = np.linalg.slogdet(own)
+        fit = self._log_weights - 0.5 * ((solved * error).sum(1) + log_determinant)
+        weights = np.exp(fit - fit.max())
+        means = self._means + (gain @ error[..., None])[..., 0]
+        reduced = covariances - gain @ across.transpose(0, 2, 1)
+        return weights / weights.sum(), means, reduced
+
+    def _shortlist(
+        self, weights: Floats, means: Floats, covariances: Floats
+    ) -> list[int]:
+        spread = np.sqrt(np.maximum(np.diagonal(covariances, 0, 1, 2), 1e-9))
+        z = (min(self.log_costs) - means) / spread
+        improvement = weights @ (spread * (z * _normal_cdf(z) + _normal_pdf(z)))
+        improvement[self.measured] = -np.inf
+        order = np.argsort(-improvement, kind="stable")[:SHORTLIST]
+        return [int(index) for index in order if np.isfinite(improvement[index])]
+
+    def _value(
+        self, index: int, weights: Floats, means: Floats, covariances: Floats
+    ) -> float:
+        """Expect the log cost of the answer after measuring one more action."""
+        variance = np.maximum(covariances[:, index, index], 0.0) + JITTER
+        spread = np.sqrt(variance)
+        outcomes = (means[:, index, None] + spread[:, None] * NODES).ravel()
+        chance = (weights[:, None] * NODE_WEIGHTS).ravel()
+        shift = outcomes[:, None] - means[None, :, index]
+        fit = np.log(weights) - 0.5 * shift**2 / variance - np.log(spread)
+        posterior = np.exp(fit - fit.max(axis=1, keepdims=True))
+        posterior /= posterior.sum(axis=1, keepdims=True)
+        expected = posterior @ means
+        expected += (posterior * shift / variance) @ covariances[:, :, index]
+        expected[:, self.measured] = self.log_costs
+        expected[:, index] = outcomes
+        return float(chance @ expected.min(axis=1))
+
+
+def spend(
+    belief: Belief, measure: Callable[[int], float], budgets: Sequence[int]
+) -> list[int]:
+    """Measure actions of the belief's own choosing; answer at each budget.
+
+    Parameters
+    ----------
+    belief : Belief
+        Changed by the measurements.
+    measure : callable
+        Log cost of the action with that index; called for chosen actions only.
+    budgets : sequence of int
+        Ascending numbers of runs.
+
+    Returns
+    -------
+    list of int
+        The answer at each budget; fewer runs where the actions run out.
+    """
+    answers: list[int] = []
+    for budget in budgets:
+        while len(belief.measured) < budget:
+            index = belief.next()
+            if index is None:
+                break
+            belief.observe(index, measure(index))
+        answers.append(belief.answer())
+    return answers
+
+
+def _normal_pdf(z: Floats) -> Floats:
+    return np.asarray(np.exp(-0.5 * z * z) / math.sqrt(2 * math.pi))
+
+
+def _normal_cdf(z: Floats) -> Floats:
+    erf = [math.erf(value) for value in (z / math.sqrt(2)).ravel().tolist()]
+    return 0.5 * (1 + np.array(erf).reshape(z.shape))

@@ -1,0 +1,99 @@
+"""What cross-fitting taught about how far history may be trusted on one problem."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from toolkit.errors import SchemaError
+from toolkit.policies.base import Floats, Problem
+
+__all__ = ["MeasurementPrior", "curve_kernels"]
+
+LENGTHS = (0.5, 1.5)
+"""Length scales of the smooth kernels, in spreads of an action axis."""
+
+
+def curve_kernels(points: Floats) -> Floats:
+    """Covariances between the actions of one problem, of unit amplitude.
+
+    A slope, two lengths of smooth deviation, a curvature, and one for each action that
+    is its own: shape (5, ..., n, n) for points of shape (..., n, axes), which are
+    centred and in spreads.
+
+    Examples
+    --------
+    >>> curve_kernels(np.array([[-1.0], [1.0]]))[0].tolist()
+    [[1.0, -1.0], [-1.0, 1.0]]
+    """
+    across = points[..., :, None, :], points[..., None, :, :]
+    product = (across[0] * across[1]).sum(axis=-1)
+    square = ((across[0] - across[1]) ** 2).sum(axis=-1)
+    smooth = [np.exp(-0.5 * square / length**2) for length in LENGTHS]
+    own = np.broadcast_to(np.eye(points.shape[-2]), product.shape)
+    return np.stack([product, *smooth, product**2, own])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasurementPrior:
+    """What cross-fitting over groups taught about how wrong history is.
+
+    Attributes
+    ----------
+    axes : tuple of int
+        Action columns that the curve runs along.
+    spread : tuple of float
+        Typical spread of each axis within a problem.
+    amplitudes : tuple of tuples of float
+        Variances of `curve_kernels`, for a mean from history and for no mean.
+    scales : tuple of float
+        Multiples of those variances that are entertained.
+    weights : tuple of tuples of float
+        Prior probability of each (mean, scale); sums to 1.
+    """
+
+    axes: tuple[int, ...]
+    spread: tuple[float, ...]
+    amplitudes: tuple[tuple[float, ...], tuple[float, ...]]
+    scales: tuple[float, ...]
+    weights: tuple[tuple[float, ...], tuple[float, ...]]
+
+    def to_json(self) -> dict[str, Any]:
+        """Write as JSON types."""
+        return {
+            "axes": list(self.axes),
+            "spread": list(self.spread),
+            "amplitudes": [list(row) for row in self.amplitudes],
+            "scales": list(self.scales),
+            "weights": [list(row) for row in self.weights],
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "MeasurementPrior":
+        """Read what `to_json` wrote.
+
+        Raises
+        ------
+        SchemaError
+            Where something is missing or of another type.
+        """
+        try:
+            amplitudes = [tuple(map(float, row)) for row in value["amplitudes"]]
+            weights = [tuple(map(float, row)) for row in value["weights"]]
+            return cls(
+                axes=tuple(map(int, value["axes"])),
+                spread=tuple(map(float, value["spread"])),
+                amplitudes=(amplitudes[0], amplitudes[1]),
+                scales=tuple(map(float, value["scales"])),
+                weights=(weights[0], weights[1]),
+            )
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            raise SchemaError(
+                "not a measurement prior", field="measurement_prior", got=str(error)
+            ) from error
+
+    def points(self, problem: Problem) -> Floats:
+        """Place a problem's actions on the curve's axes: centred, in spreads."""
+        values = problem.actions[:, list(self.axes)] / np.asarray(self.spread)
+        return np.asarray(values - values.mean(axis=0))
