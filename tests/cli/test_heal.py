@@ -258,3 +258,20 @@ def test_watching_reads_coordination_records_as_well(
 
 def test_watching_a_store_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
     assert run(["heal", "watch", "--store", str(tmp_path / "none"), "--once"]) == 2
+
+
+@pytest.mark.slow
+def test_the_live_view_shows_agents_checks_and_what_was_told(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    import anyio
+
+    from toolkit.cli.heal_demo import DemoSpec, demonstrate
+    from toolkit.cli.heal_view import live_heal_view
+
+    with live_heal_view() as show:
+        anyio.run(demonstrate, DemoSpec(speed=0, seed=0), show)
+
+    shown = capsys.readouterr().err
+    for words in ("in hand", "agent_responsiveness", "self-healing success"):
+        assert words in shown
