@@ -39,7 +39,7 @@ def replay(
         gain = 0.0
         if strategy.current is not None:
             gain = 1 - math.exp(corrected[wanted] - corrected[strategy.current])
-        size = strategy.settle(wanted, gain=gain)
+        size = strategy.settle(wanted, gain=gain, rule_size=8)
         sizes.append(size)
         gone = min(lost(size, step), size)
         strategy.observe(
@@ -93,25 +93,20 @@ def test_a_burst_of_failures_shrinks_the_size_and_calm_brings_it_back() -> None:
     assert sizes[-1] >= 9
 
 
-def test_a_model_that_overpromises_is_left_behind_by_observation() -> None:
-    sizes = replay(
-        300,
-        truth=law,
-        model=lambda size, step: 0.5 if size >= 16 else law(size),
-    )
-
-    assert sizes[0] >= 16
-    assert law(sizes[-1]) < 1.2
-    assert changes(sizes[200:]) <= 10
-
-
-def test_a_model_that_is_wrong_everywhere_is_corrected_where_it_was_tried() -> None:
+def test_a_model_with_another_optimum_is_corrected_by_one_probe_of_the_rule() -> None:
     sizes = replay(
         400, truth=law, model=lambda size, step: 1 + abs(math.log(size / 20))
     )
 
-    assert law(sizes[-1]) < law(20)
+    # From 1.69 to 1.34; without exploration the last stretch to 1 is not seen.
+    assert law(sizes[-1]) < 1.4
     assert changes(sizes[300:]) <= 10
+
+
+def test_a_machine_that_is_slower_throughout_costs_one_probe_and_no_more() -> None:
+    sizes = replay(200, truth=lambda size, step: 3 * law(size))
+
+    assert sum(size not in (9, 10, 11) for size in sizes) <= 10
 
 
 def test_a_gain_below_the_hysteresis_moves_nothing() -> None:

@@ -106,7 +106,7 @@ class AdaptiveBatchingOptimizer:
             strategy = self._strategy(operation_type)
             curve = None if decision.curve is None else decision.curve.log_cost
             wanted, gain = self._wanted(decision, strategy, curve)
-            size = strategy.settle(wanted, gain=gain)
+            size = strategy.settle(wanted, gain=gain, rule_size=_rule_size(decision))
             if workload.operations is not None:
                 size = min(size, workload.operations)
             return self._answer(operation_type, size, decision, strategy, curve)
@@ -288,7 +288,7 @@ class AdaptiveBatchingOptimizer:
             near = self._near(operation_type, size)
             confidence = near / (near + 20)
         efficiency = self._efficiency(operation_type, size, decision)
-        rule = decision.baseline
+        rule = _rule_size(decision)
         return BatchRecommendation(
             batch_size=size,
             confidence=confidence,
@@ -296,7 +296,7 @@ class AdaptiveBatchingOptimizer:
             efficiency_low=efficiency[1],
             efficiency_high=efficiency[2],
             efficiency_is_target=efficiency[3],
-            rule_size=int(float(rule)) if rule is not None else size,
+            rule_size=size if rule is None else rule,
             reason=reason,
             decision=decision if not moved else replace(decision, confidence=None),
             strategy_version=strategy.version,
@@ -340,6 +340,10 @@ class AdaptiveBatchingOptimizer:
         # Hoeffding's bound: a mean of n values within 0..1, at 95 %.
         reach = math.sqrt(math.log(2 / 0.05) / (2 * total))
         return mean, max(mean - reach, 0.0), min(mean + reach, 1.0), False
+
+
+def _rule_size(decision: Decision) -> int | None:
+    return None if decision.baseline is None else int(float(decision.baseline))
 
 
 def _settings_of(advisor: Advisor) -> AdaptationSettings:

@@ -15,6 +15,16 @@ from toolkit.errors import UsageError
 
 __all__ = ["AdaptationSettings", "BatchStrategy"]
 
+PRIOR_BATCHES = 0.25
+"""Batches that the model's own word at a size is worth."""
+
+HALF_LIFE = 40.0
+"""Adjustments after which what was seen of a size counts half: costs drift."""
+
+SURPRISE = math.log(1.5)
+"""Error of log cost beyond which the model may be wrong about shape, not only level:
+one size alone cannot tell, so the rule's size is tried once."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdaptationSettings:
@@ -91,7 +101,8 @@ class BatchStrategy:
         self.current: int | None = None
         self._errors: dict[int, float] = {}
         self._weights: dict[int, int] = {}
-        self._level = 0.0
+        self._seen: dict[int, int] = {}
+        self._adjustments = 0
         self._since = 0
         self._lost = 0
         self._largest_seen = 0
@@ -103,11 +114,10 @@ class BatchStrategy:
 
     def correction(self, size: int) -> float:
         """Observed error of log cost at a size: its own, as far as it was tried."""
+        level = self._level()
         bucket = _bucket(size)
-        tried = self._weights.get(bucket, 0)
-        own = self._errors.get(bucket, 0.0)
-        trust = tried / (tried + 1)
-        return self._level + trust * (own - self._level)
+        own = self._errors.get(bucket, level)
+        return level + self._trust(bucket) * (own - level)
 
     def best_cost_s(self, at_s: float) -> float | None:
         """Least cost in the window that has not expired; `None` where there is none."""
@@ -115,7 +125,7 @@ class BatchStrategy:
         fresh = [cost for when, cost in self._costs if when >= oldest]
         return min(fresh, default=None)
 
-    def settle(self, wanted: int, *, gain: float) -> int:
+    def settle(self, wanted: int, *, gain: float, rule_size: int | None = None) -> int:
         """Turn a wanted size into the size to use now.
 
         Parameters
@@ -123,9 +133,17 @@ class BatchStrategy:
         wanted : int
         gain : float
             Share of the cost, 0 to 1, that the wanted size saves over the current one.
+        rule_size : int, optional
+            Tried once where the prediction was far off: another size tells whether
+            everything costs more, or the model is wrong about this one.
         """
         ceiling = max(self.smallest, math.floor(self.cap))
         target = min(max(wanted, self.smallest), self.largest, ceiling)
+        if rule_size is not None and self._is_surprised(rule_size):
+            self.current = min(max(rule_size, self.smallest), self.largest, ceiling)
+            self.moved_by = "probe"
+            self.version += 1
+            return self.current
         if self.current is None:
             self.current = target
         elif target != self.current and (
@@ -171,10 +189,8 @@ class BatchStrategy:
             self._adjust()
 
     def _adjust(self) -> None:
-        rate = self.settings.rate
+        self._adjustments += 1
         if self._pending:
-            mean = sum(error for _, error in self._pending) / len(self._pending)
-            self._level += rate * (mean - self._level)
             for size, error in self._pending:
                 self._learn(_bucket(size), error)
         if self._lost / self._since > self.settings.loss_limit:
@@ -199,6 +215,31 @@ class BatchStrategy:
         before = self._errors.get(bucket, error)
         self._errors[bucket] = before + share * (error - before)
         self._weights[bucket] = count
+        self._seen[bucket] = self._adjustments
+
+    def _trust(self, bucket: int) -> float:
+        """How far a size's own error counts, 0 to 1: less with few batches, and age."""
+        tried = self._weights.get(bucket, 0)
+        if not tried:
+            return 0.0
+        age = self._adjustments - self._seen[bucket]
+        return float(tried / (tried + PRIOR_BATCHES) * 0.5 ** (age / HALF_LIFE))
+
+    def _level(self) -> float:
+        """Error that all sizes share: the mean over tried sizes, by trust."""
+        weights = {bucket: self._trust(bucket) for bucket in self._errors}
+        total = sum(weights.values())
+        if not total:
+            return 0.0
+        return sum(w * self._errors[b] for b, w in weights.items()) / total
+
+    def _is_surprised(self, rule_size: int) -> bool:
+        error = self._errors.get(_bucket(self.current)) if self.current else None
+        return (
+            error is not None
+            and abs(error) > SURPRISE
+            and _bucket(rule_size) not in self._errors
+        )
 
     def _step(self, current: int, target: int) -> int:
         reach = max(1, math.floor(current * (self.settings.largest_step - 1)))
