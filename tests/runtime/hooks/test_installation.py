@@ -3,7 +3,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toolkit.errors import InputDataError, UsageError
@@ -141,6 +141,7 @@ GROUPS = st.lists(
 )
 
 
+@settings(deadline=None)  # a busy machine fails nothing
 @given(
     settings=st.dictionaries(st.text(max_size=8), JSON, max_size=3).map(
         lambda d: {k: v for k, v in d.items() if k != "hooks"}
