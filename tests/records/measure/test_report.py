@@ -103,6 +103,22 @@ def test_noise_is_the_variation_between_repeats() -> None:
     assert context.noise == pytest.approx(0.5)
 
 
+def test_a_level_that_a_whole_repeat_shares_is_no_noise_within_blocks() -> None:
+    (context,) = report(
+        batch(1, 1.0), batch(1, 3.0, repeat=1), batch(2, 4.0), batch(2, 12.0, repeat=1)
+    ).contexts
+
+    assert context.noise_within == pytest.approx(0.0, abs=1e-12)
+
+
+def test_actions_that_change_places_are_noise_within_blocks() -> None:
+    (context,) = report(
+        batch(1, 1.0), batch(1, 3.0, repeat=1), batch(2, 6.0), batch(2, 2.0, repeat=1)
+    ).contexts
+
+    assert context.noise_within > 0.3
+
+
 def test_a_workflow_is_judged_with_money_and_by_time_only() -> None:
     kinds = {
         c.kind: c.best for c in report(run(1, 4.0, 4.0), run(4, 3.0, 12.0)).contexts

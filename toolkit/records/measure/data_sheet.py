@@ -97,7 +97,9 @@ def _optima(report: Report) -> str:
 
 In {interior} of {len(report.contexts)} rows of context and cost the best action lies strictly between the smallest and the largest that was
 tried. *In every repeat*: it also beats both edges in each repeat taken alone. Noise is the coefficient of variation of an
-action's cost between repeats, median over actions and contexts. A workflow costs `makespan^0.5 * agent_seconds^0.5`.
+action's cost between repeats, median over actions and contexts; *within blocks* after each repeat's common level has been divided
+out, which is what blurs the comparison of actions: where it is large the best action is an estimate, and a best and its neighbours
+cannot be told apart. A workflow costs `makespan^0.5 * agent_seconds^0.5`.
 
 {chr(10).join(lines)}
 """
@@ -106,15 +108,15 @@ action's cost between repeats, median over actions and contexts. A workflow cost
 def _contexts(report: Report) -> str:
     lines = [
         "## Best action by context\n",
-        "| group | best action by load level |",
-        "|---|---|",
+        "| group | decision | best action by load level |",
+        "|---|---|---|",
     ]
-    groups: dict[str, list[ContextSummary]] = {}
+    groups: dict[tuple[str, str], list[ContextSummary]] = {}
     for context in report.contexts:
-        groups.setdefault(context.group, []).append(context)
-    for group, contexts in sorted(groups.items()):
+        groups.setdefault((context.kind, context.group), []).append(context)
+    for (kind, group), contexts in sorted(groups.items()):
         best = ", ".join(f"{c.context.rpartition('/')[2]} {c.best}" for c in contexts)
-        lines.append(f"| {group} | {best} |")
+        lines.append(f"| {group} | {kind} | {best} |")
     return "\n".join(lines) + "\n"
 
 

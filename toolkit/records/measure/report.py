@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import groupby
-from math import inf, isfinite
+from math import exp, inf, isfinite, log
 from statistics import fmean, median, pstdev
 from typing import Any, TypeVar
 
@@ -12,6 +12,8 @@ from toolkit.records.schema import Batch, LoadSample, Record, Workflow
 
 __all__ = ["ContextSummary", "Report", "summarise"]
 
+_Apart = Mapping[int, Mapping[str, float]]
+"""Costs by action and repeat."""
 _Measured = TypeVar("_Measured", Batch, Workflow)
 
 MONEY = 0.5
@@ -45,6 +47,9 @@ class ContextSummary:
         Whether it is cheaper than both edges in every single repeat as well.
     noise : float
         Coefficient of variation between repeats, median over the actions.
+    noise_within : float
+        The same after each repeat's common level, which falls on all actions alike, has
+        been divided out: what blurs the comparison of actions.
     """
 
     context: str
@@ -55,6 +60,7 @@ class ContextSummary:
     interior: bool
     beats_edges: bool
     noise: float
+    noise_within: float
 
     @property
     def within_rule(self) -> bool:
@@ -106,6 +112,7 @@ class Report:
             "inside the rule's range",
             "best actions",
             "noise between repeats",
+            "within blocks",
         ]
         rows = []
         for kind in self.kinds:
@@ -119,7 +126,8 @@ class Report:
                     str(share["beats_edges"]),
                     str(share["within_rule"]),
                     _tallied(context.best for context in contexts),
-                    f"{100 * float(share['noise']):.0f} %",
+                    f"{100 * share['noise']:.0f} %",
+                    f"{100 * share['noise_within']:.0f} %",
                 ]
             )
         return header, rows
@@ -243,12 +251,33 @@ def _summary(
         beats_edges=low < best < high
         and _always_below(apart[best], apart[low])
         and _always_below(apart[best], apart[high]),
-        noise=median(_variation(list(each.values())) for each in apart.values()),
+        noise=_noise(apart),
+        noise_within=_noise(_levelled(apart)),
     )
 
 
 def _always_below(one: Mapping[str, float], other: Mapping[str, float]) -> bool:
     return all(one[name] < other[name] for name in one if name in other)
+
+
+def _noise(apart: _Apart) -> float:
+    return median(_variation(list(each.values())) for each in apart.values())
+
+
+def _levelled(apart: _Apart) -> _Apart:
+    """Divide each repeat's costs by their geometric mean over the actions."""
+    logs: dict[str, list[float]] = {}
+    for each in apart.values():
+        for name, value in each.items():
+            if isfinite(value):
+                logs.setdefault(name, []).append(log(value))
+    levels = {name: exp(fmean(values)) for name, values in logs.items()}
+    return {
+        action: {
+            name: value / levels[name] for name, value in each.items() if name in levels
+        }
+        for action, each in apart.items()
+    }
 
 
 def _variation(values: Sequence[float]) -> float:
@@ -264,6 +293,7 @@ def _shares(contexts: Sequence[ContextSummary]) -> dict[str, float]:
         "beats_edges": sum(context.beats_edges for context in contexts),
         "within_rule": sum(context.within_rule for context in contexts),
         "noise": round(median(context.noise for context in contexts), 4),
+        "noise_within": round(median(c.noise_within for c in contexts), 4),
     }
 
 
