@@ -1,4 +1,5 @@
 import json
+import resource
 import subprocess
 import sys
 import time
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.hook_payloads import after, batch, before, call, failed, payload
-from toolkit.hook_handler import reduce_event
+from toolkit.hook_handler import main, reduce_event
 from toolkit.records.identity import keyed_hash, store_key
 from toolkit.records.spool import Spool
 
@@ -195,10 +196,29 @@ def test_a_handler_killed_at_any_moment_leaves_whole_rows_only(tmp_path: Path) -
 
 @pytest.mark.slow
 def test_handling_takes_under_60_ms_cold(tmp_path: Path) -> None:
+    # Processor time of the whole process: its wall time where nobody else wants the
+    # machine, and the same on a busy one.
     times = []
     for number in range(15):
-        began = time.perf_counter()
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         handle(tmp_path, after(call("Read", number)))
-        times.append(time.perf_counter() - began)
+        done = resource.getrusage(resource.RUSAGE_CHILDREN)
+        times.append(done.ru_utime + done.ru_stime - before.ru_utime - before.ru_stime)
 
     assert min(times) < 0.060
+
+
+def test_the_handler_s_own_work_takes_under_5_ms(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = json.dumps(batch([call("Read", n) for n in range(5)])).encode()
+    times = []
+    for _ in range(20):
+        parts = [data, b""]
+        monkeypatch.setattr("toolkit.hook_handler.os.read", lambda *_: parts.pop(0))  # noqa: B023 - used up before the next turn
+        began = time.process_time()
+        main(["--store", str(tmp_path)])
+        times.append(time.process_time() - began)
+        monkeypatch.undo()
+
+    assert sorted(times)[10] < 0.005
