@@ -112,9 +112,9 @@ RECORD = {
 SAMPLES = [
     {
         "timestamp": 1758000000000 + 30000 * n,
-        "memoryTotal": 8e9,
-        "memoryUsed": 4e9,
-        "memoryFree": 4e9,
+        "memoryTotal": 8_000_000_000,
+        "memoryUsed": 4_000_000_000,
+        "memoryFree": 4_000_000_000,
         "memoryUsagePercent": 50.0,
         "memoryEfficiency": 50.0,
         "cpuCount": 4,
