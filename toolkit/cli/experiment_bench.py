@@ -132,7 +132,11 @@ def _graded(
 def _efficiency(
     tables: "list[DecisionTable]", options: argparse.Namespace
 ) -> list[dict[str, Any]]:
+    """Measure each table once; what an earlier run finished is read back."""
+    import json
+
     from toolkit.cli.output import print_note
+    from toolkit.experiments.bench import fingerprint
     from toolkit.experiments.bench_decisions import BenchSettings
     from toolkit.experiments.sample_efficiency import sample_efficiency
     from toolkit.runtime.clock import SystemClock
@@ -141,12 +145,16 @@ def _efficiency(
     settings = BenchSettings(
         seed=seed, quick=options.quick, created_at=SystemClock().now()
     )
-    return [
-        sample_efficiency(
-            table, settings.ensemble(), seed=seed, progress=print_note
-        ).to_json()
-        for table in tables
-    ]
+    found = []
+    for table in tables:
+        path = options.work / f"efficiency-{fingerprint(table, settings)}.json"
+        if not path.exists():
+            measured = sample_efficiency(
+                table, settings.ensemble(), seed=seed, progress=print_note
+            )
+            path.write_text(json.dumps(measured.to_json()), encoding="utf-8")
+        found.append(json.loads(path.read_text(encoding="utf-8")))
+    return found
 
 
 def _selected(

@@ -19,7 +19,7 @@ from toolkit.experiments.bench_decisions import (
 from toolkit.experiments.decision_table import DecisionTable
 from toolkit.policies import Floats
 
-__all__ = ["TableGrades", "grade_table", "graded"]
+__all__ = ["TableGrades", "fingerprint", "grade_table", "graded"]
 
 VERSION = 4
 """Changes when grades of an earlier version must not be resumed from."""
@@ -155,7 +155,7 @@ def graded(
     """
     store.mkdir(parents=True, exist_ok=True)
     for table in tables:
-        path = store / f"{_fingerprint(table, settings)}.json"
+        path = store / f"{fingerprint(table, settings)}.json"
         if path.exists():
             progress(f"{table.title}: read back from {path.name}")
             yield _stored(path)
@@ -177,7 +177,8 @@ def _stored(path: Path) -> TableGrades:
         ) from error
 
 
-def _fingerprint(table: DecisionTable, settings: BenchSettings) -> str:
+def fingerprint(table: DecisionTable, settings: BenchSettings) -> str:
+    """Name a table, its content and how it is graded, for a file to resume from."""
     content = zlib.crc32(np.concatenate(table.log_costs).tobytes())
     for problem in table.problems:
         content = zlib.crc32(problem.actions.tobytes(), content)
