@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from types import FrameType, SimpleNamespace
 from typing import Any
@@ -24,6 +25,7 @@ from toolkit.experiments.drift import drift_between
 from toolkit.experiments.learning_table import MeasuredProblem
 from toolkit.experiments.registry import Registry
 from toolkit.experiments.releases import Releases, ReleaseState
+from toolkit.experiments.tracking import own_warnings_ignored, silence_telemetry
 from toolkit.policies import Problem
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -251,6 +253,10 @@ def _killed_at(point: int, work: Callable[[], Any]) -> bool:
 def test_a_kill_at_any_of_a_hundred_points_leaves_what_can_be_loaded_and_finished(
     tmp_path: Path, made: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    silence_telemetry()
+    with own_warnings_ignored():  # imported once here, not again in every child
+        import_module("mlflow.store.model_registry.sqlalchemy_store")
+        import_module("mlflow.store.tracking.sqlalchemy_store")
     base = tmp_path / "base"
     (base / "work").mkdir(parents=True)
     first = World(base, made, monkeypatch.setattr)
