@@ -116,10 +116,7 @@ def _microseconds(call: Callable[[], object]) -> float:
 
 
 def _median_ms(call: Callable[[], object]) -> float:
-    times = []
-    for _ in range(15):
-        times.append(_microseconds(call) / 1e3)
-    return statistics.median(times)
+    return statistics.median(_microseconds(call) / 1e3 for _ in range(15))
 
 
 if __name__ == "__main__":
