@@ -25,7 +25,7 @@ from toolkit.experiments.bench_decisions import (
     few_shot,
 )
 from toolkit.experiments.bench_plot import plot_report
-from toolkit.experiments.bench_report import compare, report
+from toolkit.experiments.bench_report import _rounded, compare, report
 from toolkit.experiments.decision_table import DecisionTable, read_decision_tables
 from toolkit.experiments.leakage import Decide, Taken, leaking_lines, require_no_leak
 from toolkit.policies import Problem
@@ -189,6 +189,11 @@ def test_a_table_of_four_groups_claims_no_win(grades: TableGrades) -> None:
     }
 
     assert verdicts <= {"tie", "not shown"}
+
+
+@pytest.mark.parametrize("bound", [float("inf"), float("nan")])
+def test_a_bound_that_few_groups_cannot_give_is_absent(bound: float) -> None:
+    assert _rounded(bound) is None
 
 
 def compared(mine: float, other: float) -> str:

@@ -201,7 +201,7 @@ def _print(figures: dict[str, Any]) -> None:
             [
                 found["against"],
                 f"{found['ratio']:.3f}",
-                f"{found['low']:.3f} to {found['high']:.3f}",
+                f"{_bound(found['low'])} to {_bound(found['high'])}",
                 found["verdict"],
             ]
             for found in figures["pooled"]["comparisons"]
@@ -211,6 +211,10 @@ def _print(figures: dict[str, Any]) -> None:
         "cells: geometric-mean regret in % / share of problems within 10 %; +k: after k "
         "own runs; own 3: three own runs without history"
     )
+
+
+def _bound(value: float | None) -> str:
+    return "unbounded" if value is None else f"{value:.3f}"
 
 
 def _cell(line: dict[str, Any]) -> str:

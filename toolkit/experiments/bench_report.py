@@ -255,4 +255,5 @@ def _plain(value: LineFigures | Comparison) -> dict[str, Any]:
 def _rounded(value: Any) -> Any:
     if not isinstance(value, float):
         return value
-    return None if np.isnan(value) else round(value, 4)
+    # A few groups may bound nothing: JSON has no infinity, and absence says it.
+    return round(value, 4) if np.isfinite(value) else None
