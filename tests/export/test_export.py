@@ -17,7 +17,13 @@ from toolkit.export import (
     verify_graph,
     write_bundle,
 )
-from toolkit.models import BoostedCost, LinearCost, RatioCost, ScalabilityCurve
+from toolkit.models import (
+    BoostedCost,
+    LinearCost,
+    RatioCost,
+    ScalabilityCurve,
+    ShapedCost,
+)
 
 MODELS = [
     BoostedCost(max_iter=60),
@@ -27,6 +33,8 @@ MODELS = [
     RatioCost(seconds=LinearCost()),
     RatioCost(seconds=ScalabilityCurve(), success=BoostedCost(max_iter=20)),
     RatioCost(),
+    ShapedCost(shape=ScalabilityCurve()),
+    ShapedCost(shape=BoostedCost(max_iter=30)),
 ]
 
 

@@ -8,12 +8,19 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import toolkit.models
-from toolkit.models import BoostedCost, LinearCost, RatioCost, ScalabilityCurve
+from toolkit.models import (
+    BoostedCost,
+    LinearCost,
+    RatioCost,
+    ScalabilityCurve,
+    ShapedCost,
+)
 
 ESTIMATORS = [
     BoostedCost(max_iter=10),
     LinearCost(),
     ScalabilityCurve(max_iter=50),
+    ShapedCost(level=LinearCost()),
 ]
 
 EXPECTED_FAILURES = {
@@ -117,3 +124,16 @@ def test_the_smearing_factor_restores_the_mean_of_skewed_seconds() -> None:
 def test_targets_of_another_shape_are_refused() -> None:
     with pytest.raises(ValueError, match="two columns"):
         RatioCost().fit(np.zeros((3, 1)), np.ones((3, 3)))
+
+
+def test_workloads_of_any_level_teach_one_shape() -> None:
+    rng = np.random.default_rng(4)
+    sizes = np.log([1, 2, 4, 8, 16, 32])
+    shape = (sizes - np.log(8)) ** 2
+    X = np.column_stack([np.repeat(rng.normal(size=20), 6), np.tile(sizes, 20)])
+    y = np.repeat(rng.normal(0, 5, 20), 6) + np.tile(shape, 20)
+    offered = np.column_stack([np.full(6, 0.3), sizes])
+
+    shaped = ShapedCost().fit(X, y, problems=np.repeat(np.arange(20), 6))
+
+    assert int(np.argmin(shaped.predict(offered))) == 3

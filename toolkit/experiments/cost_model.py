@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from toolkit.bundle import Conformal, FeatureSchema, Support
 from toolkit.experiments.learning_table import LearningTable, MeasuredProblem
 from toolkit.experiments.split import Fold
+from toolkit.models import ShapedCost
 from toolkit.policies import CostCurve, Floats, Gain, Policy, Problem
 
 __all__ = ["CrossFit", "FittedCost", "cross_fit", "fit_on"]
@@ -111,7 +112,15 @@ class CrossFit:
 
 
 def fit_on(table: LearningTable, groups: Sequence[str], model: Any) -> Any:
-    """Fit a model on the rows of some groups."""
+    """Fit a model on some groups: on their measured problems if it learns a shape."""
+    if isinstance(model, ShapedCost):
+        problems = table.problems_of(groups)
+        sizes = [len(problem.log_cost) for problem in problems]
+        return model.fit(
+            np.vstack([problem.features for problem in problems]).astype(np.float64),
+            np.concatenate([problem.log_cost for problem in problems]),
+            problems=np.repeat(np.arange(len(problems)), sizes),
+        )
     rows = table.rows_of(groups)
     return model.fit(table.X[rows].astype(np.float64), table.y[rows])
 

@@ -129,7 +129,7 @@ def learn(
     best = min(tuned, key=lambda name: tuned[name].score)
 
     def make() -> Any:
-        return _model(best, tuned[best].parameters, spec)
+        return _model(table, best, tuned[best].parameters, spec)
 
     errors = cross_fit(
         table,
@@ -198,13 +198,13 @@ def _judge(
     rule = rule_policy(spec.decision, constant=constant)
     policies = _baselines(learner, spec, constant)
     models = {
-        name: fit_on(table, fold.train, _model(name, tuned.parameters, spec))
+        name: fit_on(table, fold.train, _model(table, name, tuned.parameters, spec))
         for name, tuned in learner.tuned.items()
         if name != learner.family
     }
     models[learner.family] = learner.model
     conformal = learner.errors.conformal(level=spec.guard.interval)
-    support = table.support()
+    support = table.support(fold.train)
     for name, model in sorted(models.items()):
         fitted = FittedCost(
             model, table.schema, support, low=conformal.low, high=conformal.high
@@ -273,13 +273,16 @@ def _greedy(fitted: FittedCost, spec: ExperimentSpec, name: str) -> Policy:
     return Greedy(fitted, minimum_support=spec.guard.minimum_support, name=name)
 
 
-def _model(name: str, parameters: dict[str, Any], spec: ExperimentSpec) -> Any:
+def _model(
+    table: LearningTable, name: str, parameters: dict[str, Any], spec: ExperimentSpec
+) -> Any:
     return make_model(
         name,
         parameters,
         decision=spec.decision,
         seed=spec.seed,
         price_exponent=spec.price_exponent,
+        measured=table.measured,
     )
 
 
@@ -290,7 +293,7 @@ def _family_scores(
 
     def scores(parameters: dict[str, Any]) -> Iterator[float]:
         for fold in folds:
-            model = fit_on(table, fold.train, _model(name, parameters, spec))
+            model = fit_on(table, fold.train, _model(table, name, parameters, spec))
             problems = table.problems_of(fold.test)
             if problems:
                 yield _decision_loss(model, problems)

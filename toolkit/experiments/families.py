@@ -5,7 +5,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from toolkit.errors import UsageError
-from toolkit.models import BoostedCost, LinearCost, RatioCost, ScalabilityCurve
+from toolkit.models import (
+    BoostedCost,
+    LinearCost,
+    RatioCost,
+    ScalabilityCurve,
+    ShapedCost,
+)
 
 if TYPE_CHECKING:
     from optuna import Trial
@@ -89,12 +95,19 @@ def make_model(
     decision: str,
     seed: int,
     price_exponent: float,
+    measured: bool,
 ) -> Any:
     """Make an unfitted model for a decision.
 
-    Batches cost a ratio of two expectations, so their model regresses both; a
-    workflow's cost is one number.
+    Parameters
+    ----------
+    measured : bool
+        Whether there are problems in which several actions were tried: level and shape
+        are then learned apart. Else batches cost a ratio of two expectations, whose
+        model regresses both, and a workflow's cost is one number.
     """
-    if decision == "batch_size":
-        return RatioCost(seconds=family(name).make(parameters, seed, 0.0))
-    return family(name).make(parameters, seed, price_exponent)
+    price = 0.0 if decision == "batch_size" else price_exponent
+    made = family(name).make(parameters, seed, price)
+    if measured:
+        return ShapedCost(shape=made)
+    return RatioCost(seconds=made) if decision == "batch_size" else made

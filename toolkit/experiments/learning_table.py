@@ -88,6 +88,11 @@ class LearningTable:
         share = np.where(self.y[:, 1] > 0, self.y[:, 1], np.nan)
         return np.asarray(np.log(self.y[:, 0]) - np.log(share))
 
+    @property
+    def measured(self) -> bool:
+        """Whether enough groups have problems with several measured actions."""
+        return len({problem.group for problem in self.problems}) >= FEWEST_GROUPS
+
     def rows_of(self, groups: Sequence[str]) -> NDArray[np.intp]:
         """List the rows of some groups."""
         return np.flatnonzero(np.isin(self.groups, list(groups)))
@@ -97,18 +102,28 @@ class LearningTable:
         chosen = set(groups)
         return [problem for problem in self.problems if problem.group in chosen]
 
-    def support(self) -> Support:
-        """Count the rows behind each action and note the ranges of the context."""
+    def support(self, groups: Sequence[str] | None = None) -> Support:
+        """Count the rows behind each action and note the ranges of the context.
+
+        Parameters
+        ----------
+        groups : sequence of str, optional
+            Whose rows; all unless given.
+        """
+        chosen = slice(None) if groups is None else self.rows_of(groups)
+        frame = self.frame.iloc[chosen]
         column = "operation_type" if self.decision == "batch_size" else None
-        keys = self.frame[column].astype(str) if column else [""] * len(self.frame)
+        keys = frame[column].astype(str) if column else [""] * len(frame)
         counts: dict[str, dict[float, int]] = {}
-        for key, action in zip(keys, self.frame[self.action], strict=True):
+        for key, action in zip(keys, frame[self.action], strict=True):
             row = counts.setdefault(key, {})
             row[float(action)] = row.get(float(action), 0) + 1
         ranges = {}
         for declared in self.schema.context:
             if declared.kind == "number":
-                known = self.frame[declared.name].dropna()
+                known = frame[declared.name].dropna()
+                if known.empty:
+                    continue
                 ranges[declared.name] = (float(known.min()), float(known.max()))
         return Support(
             column=column,

@@ -188,6 +188,7 @@ def _correction(
             decision=spec.decision,
             seed=spec.seed,
             price_exponent=spec.price_exponent,
+            measured=table.measured,
         )
 
     groups = sorted(set(map(str, table.groups)))

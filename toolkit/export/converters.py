@@ -20,6 +20,7 @@ from toolkit.models import (
     RatioCost,
     ScalabilityCurve,
     Scaling,
+    ShapedCost,
 )
 
 if TYPE_CHECKING:
@@ -113,6 +114,12 @@ def _(model: RatioCost, graph: Graph) -> str:
     log_share = graph.node("Log", [graph.node("Clip", [share, *limits])])
     smeared = graph.node("Add", [seconds, graph.doubles([[model.log_smear_]])])
     return graph.node("Sub", [smeared, log_share])
+
+
+@add_to_graph.register
+def _(model: ShapedCost, graph: Graph) -> str:
+    level = add_to_graph(model.level_, graph)
+    return graph.node("Add", [level, add_to_graph(model.shape_, graph)])
 
 
 def _trees(model: BoostedCost, graph: Graph) -> str:

@@ -11,6 +11,7 @@ from toolkit.models.relative_rows import RelativeLayout, RelativeRows
 from toolkit.models.relative_trees import FittedTrees
 from toolkit.models.scalability_curve import Coefficients, ScalabilityCurve
 from toolkit.models.scaling import Scaling
+from toolkit.models.shaped_cost import ShapedCost
 
 __all__ = [
     "FLOOR",
@@ -27,5 +28,6 @@ __all__ = [
     "RelativeRows",
     "ScalabilityCurve",
     "Scaling",
+    "ShapedCost",
     "learn_measurement_prior",
 ]
