@@ -1,11 +1,13 @@
 """Small real bundles for tests: fitted on a law with a known optimum, then exported."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from toolkit.baselines import AgentCountConstants
 from toolkit.bundle import (
     Bundle,
     Column,
@@ -22,6 +24,17 @@ from toolkit.models import ScalabilityCurve
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 SIZES = (1.0, 2.0, 4.0, 6.0, 8.0, 10.0, 12.0, 15.0, 20.0)
 KINDS = ("fileOperations", "todoWrite")
+
+AGENTS = (1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0)
+PRICE_EXPONENT = 0.5
+
+AGENT_SCHEMA = FeatureSchema(
+    context=(
+        Column(name="components", log=True),
+        Column(name="coordination_needs", unit="ratio"),
+    ),
+    action=(Column(name="agents"),),
+)
 
 SCHEMA = FeatureSchema(
     context=(
@@ -92,3 +105,43 @@ def small_bundle(directory: Path, *, model: Any = None, **changed: Any) -> Bundl
     return write_bundle(
         directory, model=fitted, manifest=manifest_of(**changed), X=X, seed=1
     )
+
+
+def makespan_s(components: float, needs: float, agents: float) -> float:
+    """The law of `agent_bundle`: parts of 2 s, contention that grows with the needs."""
+    sigma, kappa = 0.01 + 0.9 * needs, 0.002
+    slowdown = 1 + sigma * (agents - 1) + kappa * agents * (agents - 1)
+    return 2 * components * slowdown / agents
+
+
+def agent_bundle(directory: Path, **changed: Any) -> Bundle:
+    """Fit on workflows whose best count is 12 without needs and 1 with many; export."""
+    rng = np.random.default_rng(0)
+    components = rng.uniform(2, 40, 900)
+    needs = rng.uniform(0, 1, 900)
+    agents = rng.choice(AGENTS, 900)
+    time = np.log(makespan_s(components, needs, agents))
+    y = time + PRICE_EXPONENT * np.log(agents) + rng.normal(0, 0.02, 900)
+    X = np.column_stack([np.log1p(components), needs, np.log(agents)])
+    fitted = ScalabilityCurve(alpha=0.01, price_exponent=PRICE_EXPONENT).fit(X, y)
+    values = {
+        "name": "agent-count",
+        "decision": "agent_count",
+        "feature_schema": AGENT_SCHEMA,
+        "actions": AGENTS,
+        "support": Support(
+            column=None,
+            counts={"": tuple((n, 50) for n in AGENTS)},
+            ranges={"components": (2.0, 40.0), "coordination_needs": (0.0, 1.0)},
+        ),
+        "fallback": Fallback(
+            rule="agent_count_rule",
+            constant=4.0,
+            parameters=asdict(AgentCountConstants()),
+        ),
+        "cost_unit": "makespan_s^0.5 * agent_seconds^0.5",
+        "extra": {"workflow": {"price_exponent": PRICE_EXPONENT}},
+    }
+    manifest = manifest_of(**{**values, **changed})
+    rows = X.astype(np.float32)
+    return write_bundle(directory, model=fitted, manifest=manifest, X=rows, seed=1)
