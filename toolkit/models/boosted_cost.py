@@ -16,8 +16,8 @@ Floats = NDArray[np.float64]
 class BoostedCost(RegressorMixin, BaseEstimator):
     """Histogram gradient boosting with a squared error on log cost.
 
-    Inputs are rounded to 32-bit floats before fitting: the exported graph reads 32 bits,
-    and a threshold between two 64-bit values would send some rows the other way.
+    Inputs are rounded to 32-bit floats before fitting, and thresholds afterwards: the
+    exported graph reads 32 bits, and would send rows that lie on a threshold the other way.
 
     Parameters
     ----------
@@ -75,6 +75,7 @@ class BoostedCost(RegressorMixin, BaseEstimator):
             random_state=self.random_state,
         )
         self.regressor_.fit(_rounded(X), y, sample_weight)
+        _round_thresholds_down(self.regressor_)
         self.n_iter_ = self.regressor_.n_iter_
         return self
 
@@ -92,6 +93,22 @@ class BoostedCost(RegressorMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         return tags
+
+
+def _round_thresholds_down(regressor: HistGradientBoostingRegressor) -> None:
+    """Put each threshold on the 32-bit number at or below it.
+
+    For a 32-bit x, `x <= t` holds exactly when x is at most that number; a converter that
+    rounds t to the nearest would send x = t the other way.
+    """
+    for predictors in regressor._predictors:  # noqa: SLF001 - the public surface has no thresholds
+        for predictor in predictors:
+            exact = predictor.nodes["num_threshold"]
+            with np.errstate(over="ignore"):
+                near = exact.astype(np.float32)
+            above = near.astype(np.float64) > exact
+            down = np.where(above, np.nextafter(near, np.float32(-np.inf)), near)
+            predictor.nodes["num_threshold"] = down.astype(np.float64)
 
 
 def _rounded(X: Floats) -> Floats:
