@@ -9,6 +9,8 @@ from toolkit.cli.progress import progress
 
 __all__ = ["add_verb", "measure"]
 
+PATIENCE_S = 60.0
+
 
 def add_verb(subparsers: Any) -> None:
     """Add `measure` to the verbs of `toolkit records`."""
@@ -32,9 +34,9 @@ def add_verb(subparsers: Any) -> None:
     parser.add_argument(
         "--patience",
         type=float,
-        default=60.0,
         metavar="SECONDS",
-        help="how long to wait, in all, for others to leave the machine alone",
+        help="how long to wait, in all, for others to leave the machine alone"
+        f" (default {PATIENCE_S:g}, with --quick 0)",
     )
     parser.add_argument(
         "--quick",
@@ -62,6 +64,9 @@ def measure(options: argparse.Namespace) -> int:
 
     choose = quick_design if options.quick else default_design
     design = choose(seed=options.seed, repeats=options.repeats)
+    patience_s = options.patience
+    if patience_s is None:
+        patience_s = 0.0 if options.quick else PATIENCE_S
     work: Path = options.out / "work"
     sweep = Sweep(design, work, now=SystemClock().now)
     machine = describe_machine(options.scratch or Path(tempfile.gettempdir()))
@@ -71,7 +76,7 @@ def measure(options: argparse.Namespace) -> int:
         with progress("measuring", quiet=options.json) as shown:
             sweep.measure(
                 scratch=options.scratch,
-                patience_s=options.patience,
+                patience_s=patience_s,
                 progress=shown,
             )
     finally:
