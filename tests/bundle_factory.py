@@ -107,7 +107,7 @@ def small_bundle(directory: Path, *, model: Any = None, **changed: Any) -> Bundl
     )
 
 
-def makespan_s(components: float, needs: float, agents: float) -> float:
+def makespan_s(components: Any, needs: Any, agents: Any) -> Any:
     """The law of `agent_bundle`: parts of 2 s, contention that grows with the needs."""
     sigma, kappa = 0.01 + 0.9 * needs, 0.002
     slowdown = 1 + sigma * (agents - 1) + kappa * agents * (agents - 1)

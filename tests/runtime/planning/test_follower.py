@@ -192,6 +192,13 @@ def test_the_time_of_failures_counts_when_one_succeeds() -> None:
     assert ratio == pytest.approx(0.5)
 
 
+def test_a_batch_that_took_no_time_waits_for_one_that_did() -> None:
+    watched = follower()
+
+    assert watched.observe(batch(0.0)) == ()
+    assert actions(watched.observe(batch(1.0))) == [CAPTURE]
+
+
 def test_a_type_without_a_prediction_is_counted_and_not_judged() -> None:
     watched = follower()
     seen = Observation(operation_type="other", operations=5, succeeded=0, cycle_s=9.0)

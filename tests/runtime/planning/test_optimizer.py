@@ -1,10 +1,13 @@
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.bundle_factory import AGENTS, NOW, agent_bundle
 from toolkit.baselines import OPTIMUMS, AgentCountRule
+from toolkit.bundle import Fallback
 from toolkit.errors import UsageError
 from toolkit.runtime.clock import VirtualClock
 from toolkit.runtime.planning import (
@@ -15,6 +18,7 @@ from toolkit.runtime.planning import (
     TaskComplexity,
     open_planner,
 )
+from toolkit.runtime.planning.costing import AgentCosting
 from toolkit.runtime.planning.workflow import WorkflowPrediction
 
 Planner = PredictiveWorkflowOptimizer
@@ -171,6 +175,34 @@ def test_a_bundle_that_states_no_exponent_leaves_time_unknown(tmp_path: Path) ->
     assert prediction.plan.expected.makespan_s is None
     assert prediction.alternatives == ()
     assert "price_exponent_not_known" in codes(prediction)
+
+
+def test_a_constant_to_fall_back_on_is_its_own_range(tmp_path: Path) -> None:
+    fallback = Fallback(rule="constant", constant=4.0)
+    agent_bundle(tmp_path / "b", fallback=fallback)
+    planner = open_planner(clock=VirtualClock(NOW), agent_bundle=tmp_path / "b")
+    agents = planner.predict(TaskComplexity(components=1e6)).plan.agents
+
+    assert (agents.minimum, agents.recommended, agents.maximum) == (4, 4, 4)
+
+
+def test_a_cost_that_is_no_number_is_neither_expected_nor_supported(
+    learned: Planner,
+) -> None:
+    bundle = learned.agents.bundle
+    assert bundle is not None
+    problem = learned.agents.problem({"components": 20.0})
+    curve = bundle.model.predict(problem)
+    costing = AgentCosting(
+        bundle=bundle,
+        problem=problem,
+        curve=replace(curve, log_cost=np.full_like(curve.log_cost, np.nan)),
+        components=20,
+        price_per_agent_s=None,
+    )
+
+    assert costing.expect(0) is None
+    assert costing.supported() == []
 
 
 def test_an_expired_bundle_leaves_the_rule(bundles: dict[str, Path]) -> None:

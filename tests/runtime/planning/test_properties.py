@@ -1,5 +1,5 @@
 import math
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -63,7 +63,7 @@ RESOURCES = st.builds(
     price_per_agent_s=maybe(st.floats(0, 1e6)),
 )
 ANY = settings(
-    max_examples=100,
+    max_examples=50,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
@@ -171,13 +171,16 @@ def test_a_learned_count_is_one_that_history_supports(
 @st.composite
 def observations(draw: st.DrawFn) -> Observation:
     operations = draw(st.integers(1, 1000))
-    batch = {
+    batch: dict[str, Any] = {
         "operation_type": draw(TYPES),
         "operations": operations,
         "succeeded": draw(st.integers(0, operations)),
         "cycle_s": draw(SECONDS),
     }
-    progress = {"tasks_completed": draw(SECONDS), "elapsed_s": draw(SECONDS)}
+    progress: dict[str, Any] = {
+        "tasks_completed": draw(SECONDS),
+        "elapsed_s": draw(SECONDS),
+    }
     return Observation(
         **(batch if draw(st.booleans()) else {}),
         **(progress if draw(st.booleans()) else {}),

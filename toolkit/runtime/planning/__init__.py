@@ -6,7 +6,8 @@ calls for.
 """
 
 from toolkit.runtime.planning.capabilities import AgentCapabilities
-from toolkit.runtime.planning.follower import FollowedWorkflow, PlanAlert, PlanFollower
+from toolkit.runtime.planning.followed_workflow import FollowedWorkflow
+from toolkit.runtime.planning.follower import PlanFollower
 from toolkit.runtime.planning.frontier import time_money_frontier
 from toolkit.runtime.planning.monitoring import (
     AlertRule,
@@ -26,6 +27,7 @@ from toolkit.runtime.planning.performance import (
     ExpectedPerformance,
     expected_performance,
 )
+from toolkit.runtime.planning.plan_alert import PlanAlert
 from toolkit.runtime.planning.resources import SystemResources
 from toolkit.runtime.planning.task import TaskComplexity
 from toolkit.runtime.planning.workflow import (

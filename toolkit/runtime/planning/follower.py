@@ -1,13 +1,12 @@
 """Follows a predicted workflow: compares what happens with what was predicted."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
 from toolkit.policies import CostCorrection
 from toolkit.records.schema import Batch, Record
-from toolkit.runtime.notifier import Notification, Notifier
+from toolkit.runtime.notifier import Notifier
 from toolkit.runtime.planning.cost_window import CostWindow
+from toolkit.runtime.planning.followed_workflow import FollowedWorkflow
 from toolkit.runtime.planning.monitoring import (
     AlertRule,
     MonitoringPlan,
@@ -16,8 +15,9 @@ from toolkit.runtime.planning.monitoring import (
 )
 from toolkit.runtime.planning.observation import Observation
 from toolkit.runtime.planning.performance import ExpectedPerformance
+from toolkit.runtime.planning.plan_alert import PlanAlert
 
-__all__ = ["FollowedWorkflow", "PlanAlert", "PlanFollower"]
+__all__ = ["PlanFollower"]
 
 PERFORMANCE = (
     PlanAlertKind.PERFORMANCE_DEGRADATION,
@@ -25,72 +25,6 @@ PERFORMANCE = (
 )
 COORDINATION = (PlanAlertKind.COORDINATION_BREAKDOWN,)
 COORDINATION_SUBJECT = "coordination_efficiency"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlanAlert:
-    """A threshold that was reached, and what the plan asks for.
-
-    Attributes
-    ----------
-    kind : PlanAlertKind
-    action : str
-    subject : str
-        The monitoring point, with the operation type of a batch; or
-        `coordination_efficiency`.
-    observed, baseline : float
-        In the subject's own unit.
-    ratio : float
-        Performance against the baseline: 1 is as predicted, above is better.
-    threshold : float
-    """
-
-    kind: PlanAlertKind
-    action: str
-    subject: str
-    observed: float
-    baseline: float
-    ratio: float
-    threshold: float
-
-    @property
-    def message(self) -> str:
-        """One line for people."""
-        side = "above" if self.ratio > 1 else "below"
-        return (
-            f"{self.kind.value.replace('_', ' ')}: {self.subject} is "
-            f"{abs(self.ratio - 1):.0%} {side} its baseline; {self.action}"
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FollowedWorkflow:
-    """A snapshot of a run against its plan.
-
-    Attributes
-    ----------
-    points : mapping of MonitoringPoint to float
-        The latest value of each; what was not observed is absent.
-    alerts : tuple of PlanAlert
-        Those that last.
-    raised : mapping of PlanAlertKind to int
-        How often each fired.
-    expected : ExpectedPerformance or None
-        The prediction as corrected so far.
-    corrections : mapping of str to float
-        Observed / predicted cost that predictions are multiplied with, by operation
-        type, and of the whole under `workflow`.
-    observations, unplanned_batches : int
-        Taken in; batches of a type without a predicted cost.
-    """
-
-    points: Mapping[MonitoringPoint, float]
-    alerts: tuple[PlanAlert, ...]
-    raised: Mapping[PlanAlertKind, int]
-    expected: ExpectedPerformance | None
-    corrections: Mapping[str, float]
-    observations: int
-    unplanned_batches: int
 
 
 class PlanFollower:
@@ -299,7 +233,7 @@ class PlanFollower:
                 if not rule.lasts(ratio):
                     del self._lasting[key]
             elif rule.fires(ratio):
-                alert = _alert(rule, subject, observed, baseline)
+                alert = PlanAlert.of(rule, subject, observed, baseline)
                 self._lasting[key] = alert
                 fired.append(alert)
                 self._tell(alert, rule)
@@ -307,30 +241,4 @@ class PlanFollower:
 
     def _tell(self, alert: PlanAlert, rule: AlertRule) -> None:
         self._raised[alert.kind] += 1
-        self._notifier.notify(
-            Notification(
-                message=alert.message,
-                level=rule.level,
-                metadata={
-                    "alert": alert.kind.value,
-                    "action": alert.action,
-                    "subject": alert.subject,
-                    "ratio": round(alert.ratio, 6),
-                    "threshold": alert.threshold,
-                },
-            )
-        )
-
-
-def _alert(
-    rule: AlertRule, subject: str, observed: float, baseline: float
-) -> PlanAlert:
-    return PlanAlert(
-        kind=rule.kind,
-        action=rule.action,
-        subject=subject,
-        observed=observed,
-        baseline=baseline,
-        ratio=observed / baseline,
-        threshold=rule.threshold,
-    )
+        self._notifier.notify(alert.notification(rule.level))

@@ -20,7 +20,7 @@ class Observation:
     operations, succeeded : int or None
         Operations it held, 1 or more, and how many of them succeeded.
     cycle_s : float or None
-        Seconds from the previous result to the batch's last, above 0.
+        Seconds from the previous result to the batch's last.
     spawn_s : tuple of float or None
         For each agent asked for since the last observation: seconds until it was ready,
         `None` for one that never was.

@@ -1,22 +1,22 @@
-"""Predicts a workflow: agents, batches, coordination (specification, section 3)."""
+"""Predicts a workflow: agents, batches, coordination (specification, section 3).
+
+Longer than our files are: one class whose steps share what one prediction knows.
+"""
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from toolkit.baselines import (
     OPTIMUMS,
-    AgentCountConstants,
     AgentCountRulePolicy,
-    MemoryStructureRule,
-    StrategyRule,
 )
 from toolkit.errors import UsageError
 from toolkit.policies import CorrectionSettings, Decision, Reason, Value
 from toolkit.runtime.advisor import Advisor, open_advisor
 from toolkit.runtime.clock import Clock
 from toolkit.runtime.planning.capabilities import AgentCapabilities
+from toolkit.runtime.planning.coordination_rules import CoordinationRules
 from toolkit.runtime.planning.costing import AgentCosting
 from toolkit.runtime.planning.frontier import time_money_frontier
 from toolkit.runtime.planning.monitoring import (
@@ -45,16 +45,8 @@ CROWD = 11.0
 
 UNKNOWN_CAPABILITIES = AgentCapabilities()
 UNKNOWN_RESOURCES = SystemResources()
-STRATEGY_RULE = StrategyRule()
-MEMORY_RULE = MemoryStructureRule()
+COORDINATION = CoordinationRules()
 SETTINGS = MonitoringSettings()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Coordination:
-    strategy: str
-    memory_structure: str
-    reasons: tuple[Reason, ...]
 
 
 class PredictiveWorkflowOptimizer:
@@ -66,8 +58,7 @@ class PredictiveWorkflowOptimizer:
     ----------
     agents, batches : Advisor
         They decide `agent_count` and `batch_size`.
-    strategy_rule : StrategyRule
-    memory_rule : MemoryStructureRule
+    coordination : CoordinationRules
     settings : MonitoringSettings
 
     Raises
@@ -90,8 +81,7 @@ class PredictiveWorkflowOptimizer:
         *,
         agents: Advisor,
         batches: Advisor,
-        strategy_rule: StrategyRule = STRATEGY_RULE,
-        memory_rule: MemoryStructureRule = MEMORY_RULE,
+        coordination: CoordinationRules = COORDINATION,
         settings: MonitoringSettings = SETTINGS,
     ) -> None:
         if (agents.decision, batches.decision) != ("agent_count", "batch_size"):
@@ -101,8 +91,7 @@ class PredictiveWorkflowOptimizer:
             )
         self.agents = agents
         self.batches = batches
-        self.strategy_rule = strategy_rule
-        self.memory_rule = memory_rule
+        self.coordination = coordination
         self.settings = settings
 
     def predict(
@@ -128,7 +117,7 @@ class PredictiveWorkflowOptimizer:
         agents = self._agent_plan(decision, costing, task, resources)
         count = agents.recommended
         expected = None if costing is None else costing.expect(decision.index)
-        chosen = self._coordinate(count, task, capabilities)
+        chosen = self.coordination.recommend(count, task, capabilities)
         batches = self._batch_plans(count, task, resources)
         why = "no_model" if self.agents.bundle is None else decision.reason.code
         notes = _notes(agents, task, capabilities, resources)
@@ -227,46 +216,6 @@ class PredictiveWorkflowOptimizer:
             propensity=decision.propensity,
         )
 
-    def _coordinate(
-        self, agents: int, task: TaskComplexity, capabilities: AgentCapabilities
-    ) -> _Coordination:
-        defaults = AgentCountConstants()
-        needs, dependencies = task.coordination_needs, task.dependencies
-        experts = capabilities.sole_experts(tuple(task.operations))
-        strategy = self.strategy_rule.recommend(
-            agents=agents,
-            coordination_needs=(
-                defaults.default_coordination_needs if needs is None else needs
-            ),
-            components=task.components,
-            dependencies=(
-                defaults.default_dependencies if dependencies is None else dependencies
-            ),
-            has_sole_expert=bool(experts),
-        )
-        memory = self.memory_rule.recommend(
-            strategy=strategy, shared_key_share=task.shared_key_share, agents=agents
-        )
-        facts: dict[str, Value] = {
-            "strategy": strategy,
-            "agents": float(agents),
-            "coordination_needs": needs,
-            "dependencies": dependencies,
-            "sole_expert": experts[0] if experts else None,
-        }
-        sharing: dict[str, Value] = {
-            "memory_structure": memory,
-            "shared_key_share": task.shared_key_share,
-        }
-        return _Coordination(
-            strategy=strategy,
-            memory_structure=memory,
-            reasons=(
-                Reason(code="strategy_rule", facts=facts),
-                Reason(code="memory_structure_rule", facts=sharing),
-            ),
-        )
-
     def _batch_plans(
         self, agents: int, task: TaskComplexity, resources: SystemResources
     ) -> tuple[BatchPlan, ...]:
@@ -321,7 +270,7 @@ class PredictiveWorkflowOptimizer:
         task: TaskComplexity,
         capabilities: AgentCapabilities,
     ) -> Alternative:
-        coordination = self._coordinate(option.agents, task, capabilities)
+        coordination = self.coordination.recommend(option.agents, task, capabilities)
         return Alternative(
             agents=option.agents,
             strategy=coordination.strategy,
