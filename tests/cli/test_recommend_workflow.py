@@ -57,6 +57,19 @@ def test_people_get_a_table_and_reasons(capsys: pytest.CaptureFixture[str]) -> N
     assert "because: agent limit (limit 6, rule 12)" in shown
 
 
+def test_people_see_time_money_and_what_could_be_done_instead(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    expires = datetime.now(UTC) + timedelta(days=30)  # noqa: TID251 - the bundle must be fresh to the real clock of the command
+    agent_bundle(tmp_path / "b", expires_at=expires)
+    words = ["--bundle", str(tmp_path / "b"), "--coordination-needs", "0.2"]
+    assert run([*TASK, *words, "--price-per-agent-s", "0.01"]) == 0
+
+    shown = capsys.readouterr().out
+    assert all(f"| expected {what} " in shown for what in ("cost", "time", "price"))
+    assert "| 1 agent " in shown
+
+
 @pytest.mark.parametrize(
     "words",
     [

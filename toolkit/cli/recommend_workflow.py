@@ -242,7 +242,7 @@ def _print(prediction: "WorkflowPrediction") -> None:
             ["instead", "coordination", "time", "agent-seconds"],
             [
                 [
-                    f"{other.agents} agents",
+                    f"{other.agents} agent{'s' * (other.agents > 1)}",
                     other.strategy,
                     _shown(other.expected.makespan_s, "s"),
                     _shown(other.expected.agent_seconds, ""),
