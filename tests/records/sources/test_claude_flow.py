@@ -592,6 +592,83 @@ def test_a_directory_without_its_files_is_an_error(
         imported(tmp_path)
 
 
+ODD = {
+    "metrics/task-metrics.json": [{"id": "a", "timestamp": "noon"}, 7],
+    "metrics/agent-metrics.json": {"coder": {"actions": [7, {"timestamp": -1}]}},
+    "routing-outcomes.json": {"outcomes": [7, {"agent": "a", "timestamp": True}]},
+    "tasks/store.json": {"tasks": {"a": 7, "b": {"assignedTo": ["x"]}}},
+    "agents/store.json": {"agents": {"a": 7, "b": {"createdAt": 1e300}}},
+    "daemon-state.json": {"workers": {"a": 7, "b": {"runCount": 1}}},
+    "performance/metrics.json": [{"timestamp": MS, "cpu": 7}, 7],
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_rows_of_another_shape_are_rejected_one_by_one(
+    name: str, tmp_path: Path, imported: Callable[..., Imported]
+) -> None:
+    done = imported(put(tmp_path / "p" / ".claude-flow" / name, ODD[name]))
+
+    assert (done.report.rejected, done.records) == (2, [])
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("routing-outcomes.json", {}),
+        ("tasks/store.json", {"tasks": []}),
+        ("daemon-state.json", {"workers": None}),
+        ("metrics/performance.json", {"totalTasks": 1}),
+        ("metrics/performance.json", [1]),
+    ],
+    ids=["outcomes", "tasks", "daemon", "counters", "list"],
+)
+def test_a_document_of_another_shape_is_refused(
+    name: str, content: object, tmp_path: Path, imported: Callable[..., Imported]
+) -> None:
+    done = imported(put(tmp_path / "p" / ".claude-flow" / name, content))
+
+    assert (done.report.refused_files, done.records) == (1, [])
+
+
+def test_shared_memory_of_the_first_generation_is_read(
+    tmp_path: Path, imported: Callable[..., Imported]
+) -> None:
+    schema = """CREATE TABLE shared_memory (key TEXT, namespace TEXT, version INTEGER,
+      created_at INTEGER, updated_at INTEGER)"""
+    row = ("INSERT INTO shared_memory VALUES ('k', 'n', 3, 0, ?)", (MS // 1000,))
+    record = imported(database(tmp_path / "p/.hive-mind/memory.db", schema, row)).only()
+
+    assert (record.version, record.action) == (3, "write")
+
+
+def test_a_database_without_the_known_tables_is_refused(
+    tmp_path: Path, imported: Callable[..., Imported]
+) -> None:
+    path = database(tmp_path / "p/.swarm/memory.db", "CREATE TABLE other (a)")
+
+    assert imported(path).reasons == ["no table `memory_entries`"]
+
+
+def test_assigned_agents_that_are_no_list_are_rejected(
+    tmp_path: Path, imported: Callable[..., Imported]
+) -> None:
+    broken = OLD_HIVE.replace('["a","b"]', '["a"')
+    done = imported(database(tmp_path / "p/.hive-mind/hive.db", broken))
+
+    assert done.reasons == ["tasks: field `assigned_agents`: not JSON"]
+
+
+def test_damaged_compressed_data_are_refused(
+    tmp_path: Path, imported: Callable[..., Imported]
+) -> None:
+    path = tmp_path / "p" / ".claude-flow" / "metrics" / "system-metrics.json.gz"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(gzip.compress(json.dumps([sample()]).encode())[:-20])
+
+    assert imported(path).reasons == ["compressed data are damaged"]
+
+
 @needs_history
 @pytest.mark.slow
 @pytest.mark.parametrize(

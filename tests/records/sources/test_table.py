@@ -284,3 +284,46 @@ def test_a_wrong_map_names_its_file_the_field_and_the_fix(
 def test_a_map_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputDataError, match=r"nowhere\.toml"):
         open_source("table", map_path=tmp_path / "nowhere.toml")
+
+
+@pytest.mark.parametrize(
+    ("cell", "flag"),
+    [("yes", True), ("0", False), (True, True), ("false", False)],
+    ids=["yes", "zero", "true", "false"],
+)
+def test_flags_are_read_in_their_usual_forms(
+    cell: object, flag: bool, tmp_path: Path, imported: Import
+) -> None:
+    text = MAP.replace("[columns]", '[columns]\ncensored = "flag"')
+    (record,) = imported(
+        write(tmp_path / "t.jsonl", [{**ROWS[0], "flag": cell}]), text
+    ).records
+
+    assert isinstance(record, Batch)
+    assert record.censored is flag
+
+
+def test_a_flag_that_is_neither_is_rejected(tmp_path: Path, imported: Import) -> None:
+    text = MAP.replace("[columns]", '[columns]\ncensored = "flag"')
+    done = imported(write(tmp_path / "t.jsonl", [{**ROWS[0], "flag": "maybe"}]), text)
+
+    assert done.rejected == [(1, "field `flag`: neither true nor false")]
+
+
+def test_dates_and_times_of_parquet_are_read(tmp_path: Path, imported: Import) -> None:
+    rows = [
+        {**ROWS[0], "started": datetime(2026, 1, 5, 12, tzinfo=UTC)},
+        {**ROWS[1], "started": datetime(2026, 1, 6, 12, tzinfo=UTC)},
+    ]
+    done = imported(write(tmp_path / "t.parquet", rows))
+
+    assert [record.at.day for record in done.records] == [5, 6]
+
+
+def test_a_row_with_too_few_cells_lacks_what_they_would_hold(
+    tmp_path: Path, imported: Import
+) -> None:
+    table = tmp_path / "t.csv"
+    table.write_text(csv_text(ROWS) + "a,3\n")
+
+    assert imported(table).rejected == [(4, "field `started`: missing")]

@@ -60,6 +60,14 @@ def test_no_worker_outlives_the_run(tmp_path: Path) -> None:
     assert psutil.Process().children(recursive=True) == []
 
 
+def test_workers_that_fail_stop_the_run_instead_of_waiting(tmp_path: Path) -> None:
+    made = graph(SHAPES["independent"], tmp_path)
+    (tmp_path / "graph" / "briefing.json").unlink()
+    run = made.run(3)
+
+    assert (run.succeeded, run.failed) == (0, 3)
+
+
 def test_one_worker_costs_at_most_the_makespan(tmp_path: Path) -> None:
     run = graph(SHAPES["independent"], tmp_path).run(1)
 

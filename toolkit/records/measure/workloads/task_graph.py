@@ -237,23 +237,33 @@ class _Worker:
     read_to: int = 0
 
     def work(self) -> None:
-        """Take components until none is left."""
-        self.graph.read_briefing()
-        with self.graph.lock.open("rb") as lock:
-            while True:
-                asked_s = perf_counter()
-                component = os.read(self.reader, 1)[0]
-                self.waited_s += perf_counter() - asked_s
-                if component == STOP:
-                    break
-                started_s = perf_counter()
-                self.read_to = self.graph.read_messages(self.read_to)
-                self.graph.compute(component)
-                self.ran_s += perf_counter() - started_s
-                self._finish(component, lock.fileno())
-        WORKER.pack_into(
-            self.board, self.slot, perf_counter(), self.waited_s, self.ran_s
-        )
+        """Take components until none is left; one that fails stops them all."""
+        whole = False
+        try:
+            self.graph.read_briefing()
+            with self.graph.lock.open("rb") as lock:
+                while (component := self._next()) != STOP:
+                    self._run(component, lock.fileno())
+            whole = True
+        finally:
+            if not whole:
+                os.write(self.writer, bytes([STOP]) * self.workers)
+            WORKER.pack_into(
+                self.board, self.slot, perf_counter(), self.waited_s, self.ran_s
+            )
+
+    def _next(self) -> int:
+        asked_s = perf_counter()
+        component = os.read(self.reader, 1)[0]
+        self.waited_s += perf_counter() - asked_s
+        return component
+
+    def _run(self, component: int, lock: int) -> None:
+        started_s = perf_counter()
+        self.read_to = self.graph.read_messages(self.read_to)
+        self.graph.compute(component)
+        self.ran_s += perf_counter() - started_s
+        self._finish(component, lock)
 
     def _finish(self, component: int, lock: int) -> None:
         asked_s = perf_counter()
