@@ -15,8 +15,23 @@ EXPERIMENTS = {
 }
 
 QUESTIONS: dict[str, dict[str, str | float]] = {
-    "batch": {"operation_type": "fileOperations", "load_cpu": 0.3, "load_memory": 0.3},
-    "agents": {"components": 12.0, "dependencies": 11.0, "parallelizable": 0.8},
+    "batch": {
+        "operation_type": "fileOperations",
+        "operation_bytes": 16_000.0,
+        "read_share": 0.8,
+        "failure_rate": 0.1,
+        "load_cpu": 0.9,
+    },
+    "agents": {
+        "components": 16.0,
+        "dependencies": 20.0,
+        "parallelizable": 0.8,
+        "coordination_needs": 0.25,
+        "component_s": 0.02,
+        "critical_path_share": 0.2,
+        "cpu_cores": 2.0,
+        "load_cpu": 0.5,
+    },
 }
 """What the runtime is asked at the end of each experiment."""
 

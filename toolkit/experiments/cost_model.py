@@ -70,12 +70,19 @@ class CrossFit:
     differences : array of shape (m,)
         Error of the predicted difference between the learned action and the rule's.
     difference_groups : array of str, shape (m,)
+    predicted : array of shape (m,)
+        Those predicted differences, learned - rule.
+    learned, rule : array of shape (m,)
+        Measured log cost of both actions over the best of their problem.
     """
 
     residuals: Floats
     residual_groups: NDArray[np.object_]
     differences: Floats
     difference_groups: NDArray[np.object_]
+    predicted: Floats
+    learned: Floats
+    rule: Floats
 
     def conformal(self, *, level: float) -> Conformal:
         """Quantiles for intervals and differences that hold for an unseen group.
@@ -104,6 +111,18 @@ class CrossFit:
             ),
             groups=groups,
         )
+
+    def guarded_loss(self, *, interval: float, level: float) -> float:
+        """Mean log slowdown where the guard decides between the learned and the rule.
+
+        A family that is best on average and sometimes very wrong is let through nowhere;
+        this grades it by what a swarm would get.
+        """
+        if not len(self.predicted):
+            return 0.0
+        slack = self.gain(level=interval).upper(0.0, level=level)
+        passed = self.predicted + slack < 0
+        return float(np.where(passed, self.learned, self.rule).mean())
 
     def gain(self, *, level: float) -> Gain:
         """Uncertainty of a predicted difference, as the guard reads it."""
@@ -136,6 +155,7 @@ def cross_fit(
     residual_groups: list[str] = []
     differences: list[float] = []
     difference_groups: list[str] = []
+    pairs: list[tuple[float, float, float]] = []
     for fold in folds:
         model = fit_on(table, fold.train, make())
         fallback = rule(fold.train)
@@ -150,11 +170,23 @@ def cross_fit(
             if learned != reference:
                 differences.append(float(errors[learned] - errors[reference]))
                 difference_groups.append(problem.group)
+                best = problem.log_cost.min()
+                pairs.append(
+                    (
+                        float(predicted[learned] - predicted[reference]),
+                        float(problem.log_cost[learned] - best),
+                        float(problem.log_cost[reference] - best),
+                    )
+                )
+    compared = np.array(pairs).reshape(-1, 3)
     return CrossFit(
         residuals=np.array(residuals),
         residual_groups=np.array(residual_groups, dtype=object),
         differences=np.array(differences),
         difference_groups=np.array(difference_groups, dtype=object),
+        predicted=compared[:, 0],
+        learned=compared[:, 1],
+        rule=compared[:, 2],
     )
 
 

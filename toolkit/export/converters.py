@@ -119,7 +119,9 @@ def _(model: RatioCost, graph: Graph) -> str:
 @add_to_graph.register
 def _(model: ShapedCost, graph: Graph) -> str:
     level = add_to_graph(model.level_, graph)
-    return graph.node("Add", [level, add_to_graph(model.shape_, graph)])
+    highest = graph.doubles([[model.highest_]])
+    shape = graph.node("Min", [add_to_graph(model.shape_, graph), highest])
+    return graph.node("Add", [level, shape])
 
 
 def _trees(model: BoostedCost, graph: Graph) -> str:

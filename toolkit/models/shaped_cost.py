@@ -33,9 +33,14 @@ class ShapedCost(RegressorMixin, BaseEstimator):
     action_column : int
         Position of the log action in X.
 
+    A shape is never worse than the worst that was measured: beyond it a formula is only
+    extrapolating, and would promise savings over the rule that nobody has seen.
+
     Attributes
     ----------
     shape_, level_ : estimator
+    highest_ : float
+        Largest log cost over its problem's mean among the training rows.
 
     Examples
     --------
@@ -66,7 +71,9 @@ class ShapedCost(RegressorMixin, BaseEstimator):
         _, codes = np.unique(given, return_inverse=True)
         means = np.bincount(codes, y) / np.bincount(codes)
         self.shape_ = clone(LinearCost() if self.shape is None else self.shape)
-        self.shape_.fit(X, y - means[codes])
+        shapes = y - means[codes]
+        self.shape_.fit(X, shapes)
+        self.highest_ = float(shapes.max())
         context = X.copy()
         # A column that never varies is used by neither trees nor a scaled line.
         context[:, self.action_column] = 0.0
@@ -84,7 +91,8 @@ class ShapedCost(RegressorMixin, BaseEstimator):
         X = validate_data(
             self, X, dtype=np.float64, reset=False, ensure_all_finite="allow-nan"
         )
-        predicted: Floats = self.level_.predict(X) + self.shape_.predict(X)
+        shape = np.minimum(self.shape_.predict(X), self.highest_)
+        predicted: Floats = self.level_.predict(X) + shape
         return predicted
 
     def __sklearn_tags__(self) -> Any:
