@@ -58,6 +58,10 @@ def _add_report(verbs: Any) -> None:
 def _run(options: argparse.Namespace) -> int:
     work = options.work or options.spec.parent / "runs"
     results, markdown = run_spec(options.spec, store=options.store, work=work)
+    if options.work is None and options.store is None:
+        # The experiment as specified, on its own data: its folder keeps the result.
+        result = (work / "results.json").read_text(encoding="utf-8")
+        (options.spec.parent / "results.json").write_text(result, encoding="utf-8")
     if options.json:
         print_json({**results, "bundle": str(work / "bundle")})
     else:
