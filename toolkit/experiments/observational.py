@@ -39,6 +39,9 @@ FEWEST_ROWS = 30
 FEWEST_GROUPS = 5
 """Below either, a size was hardly tried."""
 
+FEWEST_NEAR = 5
+"""Batches within a quarter of a size that the guard asks for before it considers it."""
+
 FEWEST_SUCCESSFUL = 3
 """Groups with a success that an interval needs: a ratio must survive losing one."""
 
@@ -163,9 +166,11 @@ def limits_of(table: LearningTable, support: Sequence[SizeSupport]) -> list[str]
             if row.batches >= FEWEST_ROWS and row.sessions >= FEWEST_GROUPS
         ]
         reach = f"up to {max(tried)} per batch" if tried else "at no size"
+        thin = _largest_thin(rows)
         text = (
             f"`{kind}`: {batches} batches, {large} of them with {LARGE} operations or "
-            f"more; supported {reach} ({FEWEST_ROWS} batches in {FEWEST_GROUPS} groups)."
+            f"more; supported well {reach} ({FEWEST_ROWS} batches in {FEWEST_GROUPS} "
+            f"groups), thinly up to {thin} ({FEWEST_NEAR} within a quarter of the size)."
         )
         rule = OPTIMUMS.get(kind)
         if rule is not None and rule.optimal not in tried:
@@ -178,6 +183,19 @@ def limits_of(table: LearningTable, support: Sequence[SizeSupport]) -> list[str]
             "No system load was recorded: the rule's load thresholds are idle."
         )
     return limits
+
+
+def _largest_thin(rows: Sequence[SizeSupport]) -> int:
+    """Largest tried size with a few batches near it; 1 where there is none."""
+    return max(
+        (
+            row.size
+            for row in rows
+            if sum(r.batches for r in rows if abs(r.size - row.size) <= row.size / 4)
+            >= FEWEST_NEAR
+        ),
+        default=1,
+    )
 
 
 def _cost(
