@@ -30,7 +30,8 @@ class PolicyRow:
     slowdown, slowdown_low, slowdown_high : float
         Geometric mean of chosen cost over best cost, with its 95 % interval over groups.
     within_5, within_10 : float
-        Share of problems at most that much worse than the best.
+        Share of problems at most that much worse than the best, each with its 95 %
+        interval over groups in `*_low` and `*_high`, clipped to 0..1.
     against_rule, against_rule_low, against_rule_high : float
         Cost relative to the rule's, minus 1; below 0 is cheaper.
     verdict : str
@@ -42,7 +43,11 @@ class PolicyRow:
     slowdown_low: float
     slowdown_high: float
     within_5: float
+    within_5_low: float
+    within_5_high: float
     within_10: float
+    within_10_low: float
+    within_10_high: float
     against_rule: float
     against_rule_low: float
     against_rule_high: float
@@ -78,13 +83,21 @@ def _row(
     mean = _interval(scores, groups, seed)
     paired = _interval(scores - rule, groups, seed)
     slowdowns = np.exp(scores)
+    near = {
+        tolerance: _interval((slowdowns <= 1 + tolerance).astype(float), groups, seed)
+        for tolerance in (0.05, 0.10)
+    }
     return PolicyRow(
         policy=name,
         slowdown=float(np.exp(mean.estimate)),
         slowdown_low=max(1.0, float(np.exp(mean.low))),
         slowdown_high=float(np.exp(mean.high)),
         within_5=share_within(slowdowns, 0.05),
+        within_5_low=max(near[0.05].low, 0.0),
+        within_5_high=min(near[0.05].high, 1.0),
         within_10=share_within(slowdowns, 0.10),
+        within_10_low=max(near[0.10].low, 0.0),
+        within_10_high=min(near[0.10].high, 1.0),
         against_rule=float(np.expm1(paired.estimate)),
         against_rule_low=float(np.expm1(paired.low)),
         against_rule_high=float(np.expm1(paired.high)),
@@ -119,12 +132,13 @@ def _verdict(estimate: float, low: float, high: float) -> str:
 def markdown_table(rows: Sequence[PolicyRow]) -> str:
     """Write the comparison as a Markdown table."""
     header = (
-        "| policy | slowdown against the best [95 %] | within 10 % "
+        "| policy | slowdown against the best [95 %] | within 10 % [95 %] "
         "| cost against the rule [95 %] | verdict |\n|---|---|---|---|---|"
     )
     lines = [
         f"| {row.policy} | {row.slowdown:.3f} [{row.slowdown_low:.3f}, "
-        f"{row.slowdown_high:.3f}] | {row.within_10:.0%} | {row.against_rule:+.1%} "
+        f"{row.slowdown_high:.3f}] | {row.within_10:.0%} [{row.within_10_low:.0%}, "
+        f"{row.within_10_high:.0%}] | {row.against_rule:+.1%} "
         f"[{row.against_rule_low:+.1%}, {row.against_rule_high:+.1%}] | {row.verdict} |"
         for row in rows
     ]

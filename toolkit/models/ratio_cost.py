@@ -8,6 +8,7 @@ from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from toolkit.models.boosted_cost import BoostedCost
+from toolkit.models.scaling import checked_weights
 
 __all__ = ["FLOOR", "RatioCost"]
 
@@ -55,10 +56,12 @@ class RatioCost(RegressorMixin, BaseEstimator):
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Fit on X (n, d) and y (n, 2): seconds per attempted operation, success share.
 
+        A y of shape (n,) or (n, 1) holds the seconds of operations that all succeeded.
+
         Raises
         ------
         ValueError
-            Where y has other columns, or seconds are not above 0.
+            Where y has more columns, or seconds are not above 0.
         """
         X, y = validate_data(
             self,
@@ -68,24 +71,19 @@ class RatioCost(RegressorMixin, BaseEstimator):
             multi_output=True,
             ensure_all_finite="allow-nan",
         )
-        if y.ndim != 2 or y.shape[1] != 2 or not (y[:, 0] > 0).all():
-            raise ValueError(
-                "y must have two columns: seconds per attempted operation, above 0, and "
-                f"the share that succeeded; got shape {y.shape}"
-            )
+        seconds, share = _targets(y)
+        weight = checked_weights(sample_weight, X)
         self.seconds_ = clone(BoostedCost() if self.seconds is None else self.seconds)
         self.success_ = clone(
             BoostedCost(max_iter=40, max_leaf_nodes=8)
             if self.success is None
             else self.success
         )
-        log_seconds = np.log(y[:, 0])
-        self.seconds_.fit(X, log_seconds, sample_weight)
-        self.success_.fit(X, y[:, 1], sample_weight)
+        log_seconds = np.log(seconds)
+        self.seconds_.fit(X, log_seconds, weight)
+        self.success_.fit(X, share, weight)
         residual = log_seconds - self.seconds_.predict(X)
-        self.log_smear_ = float(
-            np.log(np.average(np.exp(residual), weights=sample_weight))
-        )
+        self.log_smear_ = float(np.log(np.average(np.exp(residual), weights=weight)))
         return self
 
     def predict(self, X: Any) -> Floats:
@@ -99,11 +97,19 @@ class RatioCost(RegressorMixin, BaseEstimator):
         return predicted
 
     def __sklearn_tags__(self) -> Any:
-        """Say that missing values are welcome and that y has two columns."""
+        """Say that missing values are welcome and that seconds are above 0."""
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
-        tags.target_tags.two_d_labels = True
-        tags.target_tags.multi_output = True
-        tags.target_tags.single_output = False
         tags.target_tags.positive_only = True
         return tags
+
+
+def _targets(y: Floats) -> tuple[Floats, Floats]:
+    table = y.reshape(len(y), -1)
+    if table.shape[1] > 2 or not (table[:, 0] > 0).all():
+        raise ValueError(
+            "y must have two columns: seconds per attempted operation, above 0, and "
+            f"the share that succeeded; got shape {y.shape}"
+        )
+    seconds = table[:, 0]
+    return seconds, table[:, 1] if table.shape[1] == 2 else np.ones_like(seconds)
