@@ -7,6 +7,9 @@ from toolkit.errors import UsageError
 
 __all__ = ["CorrectionSettings", "CostCorrection"]
 
+LARGEST_LOG = 700.0
+"""The exponential of more is infinite in 64 bits, that of less is 0."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CorrectionSettings:
@@ -59,8 +62,8 @@ class CostCorrection:
 
     @property
     def factor(self) -> float:
-        """What a predicted cost is multiplied with, above 0."""
-        return math.exp(self.log_factor)
+        """What a predicted cost is multiplied with, above 0 and finite."""
+        return math.exp(min(max(self.log_factor, -LARGEST_LOG), LARGEST_LOG))
 
     def observe(
         self, *, predicted_cost: float, observed_cost: float, operations: int
@@ -84,7 +87,8 @@ class CostCorrection:
                 "costs must be above 0 and operations at least 1; got "
                 f"{predicted_cost}, {observed_cost}, {operations}"
             )
-        self._error += operations * math.log(observed_cost / predicted_cost)
+        # A difference of logarithms: the quotient of two costs may be out of range.
+        self._error += operations * (math.log(observed_cost) - math.log(predicted_cost))
         self._operations += operations
         if self._operations < self.settings.every:
             return False
