@@ -167,3 +167,11 @@ def test_the_swarm_is_the_sum_of_its_agents(
         expected += sum(at >= horizon for at in state.times)
 
     assert monitor.overall().operations == expected
+
+
+def test_an_agent_that_came_back_ages_out_again() -> None:
+    monitor = CoordinationMonitor(notifier=SilentNotifier())
+    for agent, at_s in [("c", 0.0), ("a", 330.0), ("c", 330.0), ("a", 631.0)]:
+        monitor.track(agent, "look", "k", 1_700_000_000.0 + at_s, action="read")
+
+    assert monitor.overall().operations == 1

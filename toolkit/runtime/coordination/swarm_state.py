@@ -236,6 +236,10 @@ class SwarmState:
         if me.aged == min(me.operations - 1, self._window):
             self._live += 1
         me.aged -= left > 0
+        # Its next visit was planned for a ring with nothing left to age.
+        coming = me.last_at + self._horizon
+        if me.due > coming:
+            self._schedule(me, coming)
 
     def _age(self, me: AgentRecord, now: float) -> None:
         """Take operations older than the horizon out of the cross-agent window."""
