@@ -53,7 +53,8 @@ class CostWindow:
             return None
         if self._succeeded == 0:
             return 0.0
-        if self._cycle_s == 0 or not math.isfinite(self._cycle_s):
+        # The shortest times divide to 0, which no cost is.
+        if self._cycle_s / self._succeeded == 0 or not math.isfinite(self._cycle_s):
             return None
         return self._close()
 

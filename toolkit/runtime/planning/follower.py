@@ -206,7 +206,8 @@ class PlanFollower:
         """Feed the tasks completed since the last look to the correction."""
         tasks = int(done - self._progress[0])
         passed_s = elapsed_s - self._progress[1]
-        if tasks >= 1 and passed_s > 0:
+        # Times at the very end of the number range divide to 0, which no cost is.
+        if tasks >= 1 and passed_s / tasks > 0 and per_task_s > 0:
             self._whole.observe(
                 predicted_cost=per_task_s,
                 observed_cost=passed_s / tasks,
