@@ -82,9 +82,10 @@ class CostCorrection:
         UsageError
             For a cost that is not above 0.
         """
-        if not (predicted_cost > 0 and observed_cost > 0 and operations >= 1):
+        costs = (predicted_cost, observed_cost)
+        if not all(0 < cost < math.inf for cost in costs) or operations < 1:
             raise UsageError(
-                "costs must be above 0 and operations at least 1; got "
+                "costs must be above 0 and finite, operations at least 1; got "
                 f"{predicted_cost}, {observed_cost}, {operations}"
             )
         # A difference of logarithms: the quotient of two costs may be out of range.

@@ -1,5 +1,6 @@
 """Follows a predicted workflow: compares what happens with what was predicted."""
 
+import math
 from types import MappingProxyType
 
 from toolkit.policies import CostCorrection
@@ -207,7 +208,7 @@ class PlanFollower:
         tasks = int(done - self._progress[0])
         passed_s = elapsed_s - self._progress[1]
         # Times at the very end of the number range divide to 0, which no cost is.
-        if tasks >= 1 and passed_s / tasks > 0 and per_task_s > 0:
+        if tasks >= 1 and passed_s / tasks > 0 and 0 < per_task_s < math.inf:
             self._whole.observe(
                 predicted_cost=per_task_s,
                 observed_cost=passed_s / tasks,
