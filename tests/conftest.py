@@ -6,3 +6,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 os.environ["DO_NOT_TRACK"] = "true"
+
+from hypothesis import settings
+
+# A busy machine is slow now and then; how long one example took says nothing.
+settings.register_profile("toolkit", deadline=None)
+settings.load_profile("toolkit")
