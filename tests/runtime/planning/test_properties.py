@@ -23,8 +23,8 @@ from toolkit.runtime.planning import (
 T = TypeVar("T")
 
 RATIO = st.floats(0, 1)
-COUNT = st.floats(0, 1e12, allow_subnormal=False)
-SECONDS = st.floats(0, 1e12, allow_subnormal=False)
+COUNT = st.floats(0, allow_nan=False, allow_infinity=False)
+SECONDS = st.floats(0, 1e12)
 TYPES = st.sampled_from([*OPTIMUMS, "deploy", "mixed"])
 
 STRATEGIES = {"single", "independent", "centralized", "hybrid", "decentralized"}
