@@ -29,9 +29,26 @@ class LivingPool:
         """Let time pass in beats of 15 s."""
         until_s = self.clock.monotonic_s() + duration_s
         while self.clock.monotonic_s() < until_s:
-            now_s = self.clock.monotonic_s() + 15.0
-            self.clock.set(now_s)
-            self.metronome.beat(now_s)
+            self._beat()
+
+    def live_until_done(self, limit_s: float = 3600.0) -> None:
+        """Let time pass until every task is done: two agents at one lock lose turns.
+
+        How many they lose is up to the machine, so a test that waits for the work
+        waits for the work and not for a time.
+        """
+        until_s = self.clock.monotonic_s() + limit_s
+        while self._has_work() and self.clock.monotonic_s() < until_s:
+            self._beat()
+
+    def _has_work(self) -> bool:
+        sql = "SELECT 1 FROM tasks WHERE status != 'done' LIMIT 1"
+        return bool(self.pool.ledger.rows(sql))
+
+    def _beat(self) -> None:
+        now_s = self.clock.monotonic_s() + 15.0
+        self.clock.set(now_s)
+        self.metronome.beat(now_s)
 
     def end(self) -> None:
         self.pool.close(stop=True)

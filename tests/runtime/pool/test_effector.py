@@ -163,7 +163,7 @@ def test_a_restart_replaces_everybody_and_loses_nothing(
     with_tasks(living)
 
     act(living, verb, "swarm")
-    living.live(300.0)
+    living.live_until_done()
 
     assert not {"a1", "a2"} & set(living.pool.processes())
     assert living.pool.ledger.counts() == {"done": 4}

@@ -42,7 +42,7 @@ def test_agents_do_every_task_once(living: LivingPool) -> None:
     for slot in ("a1", "a2"):
         living.pool.spawn(slot)
 
-    living.live(180.0)
+    living.live_until_done()
 
     assert accepted(living) == [(f"t{n}", 1) for n in range(6)]
 
@@ -63,7 +63,7 @@ def test_a_killed_agents_task_is_done_by_its_replacement(living: LivingPool) -> 
     living.pool.kill("a1")
 
     living.pool.replace("a1", key="again")
-    living.live(90.0)
+    living.live_until_done()
 
     assert accepted(living) == [("t0", 1)]
 
@@ -139,7 +139,7 @@ def test_a_lock_is_free_once_its_hung_holder_is_replaced(living: LivingPool) -> 
     ]
 
     living.pool.replace("a1", key="again")
-    living.live(240.0)
+    living.live_until_done()
 
     assert waits
     assert len(accepted(living)) == 8
@@ -159,7 +159,7 @@ def test_a_full_store_fails_writes_until_it_is_reclaimed(living: LivingPool) -> 
     failed = [a for a in PoolView(living.pool).observe(0.0).activity if a.storage]
 
     living.pool.memory.reclaim()
-    living.live(600.0)
+    living.live_until_done()
 
     assert failed
     assert len(accepted(living)) == 60
@@ -174,7 +174,7 @@ def test_a_real_write_error_of_one_process_loses_no_task(living: LivingPool) -> 
     living.live(60.0)
 
     living.pool.replace("a1", key="again")
-    living.live(240.0)
+    living.live_until_done()
 
     assert accepted(living) == [(f"t{n}", 1) for n in range(6)]
 
