@@ -4,12 +4,13 @@ Operations of one instant are judged together: what an earlier one of them raise
 taken back before the later one is judged.
 """
 
+from array import array
 from heapq import heappop, heapreplace
 
 from toolkit.runtime.coordination.alerts import Alert, AlertKind, Priority, band_lost
 from toolkit.runtime.coordination.counts import BITS, MASK, unpack
 from toolkit.runtime.coordination.settings import BANDS, band_of
-from toolkit.runtime.coordination.state import NEVER, AgentRecord
+from toolkit.runtime.coordination.state import NEVER, NO_WAIT, AgentRecord
 from toolkit.runtime.coordination.swarm_state import (
     CONFLICTS_LAST,
     DUPLICATES_LAST,
@@ -36,13 +37,13 @@ class Alarms(SwarmState):
         int
             Count of the operation that left.
         """
-        window = self._window
+        window, rings = self._window, me.rings
         held = min(me.operations - 1, window)
         entries = [
-            (me.times[i], me.counts[i], me.waits[i])
+            (rings[i], me.counts[i], rings[window + i])
             for i in ((me.pos - held + n) % window for n in range(held))
         ]
-        entries.append((now, unit, waited_s))
+        entries.append((now, unit, NO_WAIT if waited_s is None else waited_s))
         entries.sort(key=_canonical)
         left = 0
         if held == window:
@@ -53,35 +54,36 @@ class Alarms(SwarmState):
             self._packed += unit - left
         me.packed += unit - left
         free = window - len(entries)
-        me.times = [e[0] for e in entries] + [NEVER] * free
+        times = [e[0] for e in entries] + [NEVER] * free
+        waits = [e[2] for e in entries] + [NO_WAIT] * free
         me.counts = [e[1] for e in entries] + [0] * free
-        me.waits = [e[2] for e in entries] + [None] * free
-        me.ordered_waits = sorted(w for w in me.waits if w is not None)
+        rings[: 2 * window] = array("d", times + waits)
+        me.ordered_waits = array("d", sorted(w for w in waits if w == w))
         me.pos = len(entries) % window
         self._rewind(me)
         return left
 
     def _rewind(self, me: AgentRecord) -> None:
         """Judge the instant again: its operations count together."""
-        (
-            me.fall_count,
-            me.fall_mean,
-            me.fall,
-            me.drop_level,
-            me.band,
-            me.top_band,
-        ) = me.before
+        me.fall_count = me.fall_count_before
+        me.fall_mean = me.fall_mean_before
+        me.fall = me.fall_before
+        me.drop_level = me.drop_level_before
+        me.band = me.band_before
+        me.top_band = me.top_band_before
         for kind in (AlertKind.SUDDEN_DROP, AlertKind.EFFICIENCY_DROP):
             if (lasted := me.alerts_before.get(kind)) is None:
-                me.alerts.pop(kind, None)
+                me.end(kind)
             else:
-                me.alerts[kind] = lasted
+                me.begin(lasted)
         self._set_bounds(me)
 
     def _raise(self, me: AgentRecord | None, alert: Alert, rank: int = 0) -> None:
         """Keep an alert and tell it, once an instant."""
-        lasting = self._alerts if me is None else me.alerts
-        lasting[alert.kind] = alert
+        if me is None:
+            self._alerts[alert.kind] = alert
+        else:
+            me.begin(alert)
         told = (alert.kind, alert.agent, rank)
         if told not in self._told:
             self._told.add(told)
@@ -101,7 +103,7 @@ class Alarms(SwarmState):
                 me.band += 1
             if me.band >= me.top_band:
                 me.top_band = me.band
-                me.alerts.pop(AlertKind.EFFICIENCY_DROP, None)
+                me.end(AlertKind.EFFICIENCY_DROP)
         self._set_bounds(me)
 
     def _set_bounds(self, me: AgentRecord) -> None:
@@ -131,7 +133,7 @@ class Alarms(SwarmState):
         me.drop_level = None
         me.fall_count = 0
         me.fall_mean = me.fall = 0.0
-        me.alerts.pop(AlertKind.SUDDEN_DROP, None)
+        me.end(AlertKind.SUDDEN_DROP)
 
     def _lasting_now(self) -> int:
         """Tell which swarm-wide alerts hold, given those before this instant."""
@@ -187,10 +189,10 @@ class Alarms(SwarmState):
             return FOREVER
         held = me.operations if me.operations < self._window else self._window
         if me.aged < held:
-            if me.times[(me.pos - held + me.aged) % self._window] < now - self._horizon:
+            if me.rings[(me.pos - held + me.aged) % self._window] < now - self._horizon:
                 self._age(me, now)
             if me.aged < held:
-                oldest = me.times[(me.pos - held + me.aged) % self._window]
+                oldest = me.rings[(me.pos - held + me.aged) % self._window]
                 coming = min(coming, oldest + self._horizon)
         if not me.silent and me.gap_total > 0.0:
             patience = self._idle_gaps * me.gap_total / me.gap_weight
@@ -216,7 +218,7 @@ class Alarms(SwarmState):
     def _answered(self, me: AgentRecord) -> None:
         me.silent = False
         del self._idle[me.name]
-        me.alerts.pop(AlertKind.AGENT_SILENT, None)
+        me.end(AlertKind.AGENT_SILENT)
 
 
 def _of_swarm(kind: AlertKind, rate: float, limit: float, now: float) -> Alert:
@@ -230,6 +232,6 @@ def _of_swarm(kind: AlertKind, rate: float, limit: float, now: float) -> Alert:
     )
 
 
-def _canonical(entry: tuple[float, int, float | None]) -> tuple[float, int, float]:
+def _canonical(entry: tuple[float, int, float]) -> tuple[float, int, float]:
     at, unit, waited_s = entry
-    return at, unit, -1.0 if waited_s is None else waited_s
+    return at, unit, waited_s if waited_s == waited_s else -1.0

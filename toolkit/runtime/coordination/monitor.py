@@ -50,14 +50,13 @@ from toolkit.runtime.coordination.report import (
     OverallCoordination,
 )
 from toolkit.runtime.coordination.settings import BANDS, MonitorSettings, band_of
-from toolkit.runtime.coordination.state import NEVER, AgentRecord
+from toolkit.runtime.coordination.state import NEVER, NO_WAIT, AgentRecord
 from toolkit.runtime.coordination.swarm_state import (
     CACHE,
     EPOCH,
     FIXED,
     FOREVER,
     MICRO,
-    NOTHING,
     OTHER_KIND,
     READ_KIND,
     STEP_BACK,
@@ -254,7 +253,7 @@ class CoordinationMonitor(Alarms):
                     and (
                         version_seen < key.version
                         if version_seen is not None and key.version is not None
-                        else me not in key.seen  # type: ignore[operator] # set while there is a newest write
+                        else key.seen is None or me not in key.seen
                     )
                 ):
                     code |= IS_STALE_WRITE
@@ -269,26 +268,20 @@ class CoordinationMonitor(Alarms):
                 ):
                     code |= IS_STALE_READ
                     kind = OTHER_KIND  # it has not seen the newest write
-            done = key.done.get(operation)
-            if done is not None:
-                outdated = False
+            sole = key.sole
+            if sole is not me:
                 if newest > oldest:
                     oldest = newest
-                for other in reversed(done):
-                    if other is not me:
-                        then = done[other]
-                        if then < oldest:
-                            break
-                        if then >= (
-                            other.times[other.pos]
-                            if other.last_at != now
-                            else other.evicted_at
-                        ):
-                            code |= IS_DUPLICATE
-                            break
-                        outdated = True
-                if outdated:
-                    self._drop_outdated(done, now)
+                if sole is not None:
+                    then = key.alone.get(operation, NEVER)
+                    if then >= oldest and then >= (
+                        sole.rings[sole.pos] if sole.last_at != now else sole.evicted_at
+                    ):
+                        code |= IS_DUPLICATE
+                elif key.done is not None and self._repeats(
+                    key.done.get(operation), me, oldest, now
+                ):
+                    code |= IS_DUPLICATE
             self._pending.append((key, me, operation, kind, version))
         if has_pre_event is not None or has_post_event is not None:
             if has_pre_event and has_post_event:
@@ -302,57 +295,58 @@ class CoordinationMonitor(Alarms):
         if waited_s is not None and waited_s.__class__ is not float:
             waited_s = seconds(waited_s)
         me.operations = operations = me.operations + 1
+        window, rings = self._window, me.rings
         if now == me.last_at:
             left = self._tie(me, unit, waited_s, now)
+            me.sums = self._sum(me.packed)
             me.gap_total *= self._decay
             me.gap_weight = me.gap_weight * self._decay + 1.0
         else:
             if operations > 1:
                 me.gap_total = me.gap_total * self._decay + (now - me.last_at)
                 me.gap_weight = me.gap_weight * self._decay + 1.0
-            me.before = (
-                me.fall_count,
-                me.fall_mean,
-                me.fall,
-                me.drop_level,
-                me.band,
-                me.top_band,
-            )
-            me.alerts_before = dict(me.alerts) if me.alerts else NOTHING
+            me.fall_count_before = me.fall_count
+            me.fall_mean_before = me.fall_mean
+            me.fall_before = me.fall
+            me.drop_level_before = me.drop_level
+            me.band_before = me.band
+            me.top_band_before = me.top_band
+            me.alerts_before = me.alerts
             me.last_at = now
             pos = me.pos
-            left = me.counts[pos]
-            me.counts[pos] = unit
-            me.evicted_at = me.times[pos]
-            me.times[pos] = now
-            waited = me.waits[pos]
-            if waited is not waited_s:
-                if waited is not None:
-                    waits = me.ordered_waits
-                    del waits[bisect_left(waits, waited)]
-                me.waits[pos] = waited_s
-                if waited_s is not None:
+            me.evicted_at = rings[pos]
+            rings[pos] = now
+            waited = rings[window + pos]
+            if waited == waited:
+                waits = me.ordered_waits
+                del waits[bisect_left(waits, waited)]
+                if waited_s is None:
+                    rings[window + pos] = NO_WAIT
+            if waited_s is not None:
+                rings[window + pos] = waited_s
+                if waited_s == waited_s:  # not a number is not known
                     insort(me.ordered_waits, waited_s)
-            pos += 1
-            me.pos = pos if pos < self._window else 0
-            me.packed += unit - left
+            left = me.counts[pos]
+            if left is not unit:
+                me.counts[pos] = unit
+                me.packed = packed = me.packed + unit - left
+                me.sums = self._sums.get(packed) or self._sum(packed)
             if me.aged:
                 self._rejuvenate(me, unit, left)
-            else:
+            elif left is not unit:
                 self._packed += unit - left
-            scores = me.scores
-            if not scores or scores[-1] >= 0.0:
-                scores.append(NEVER)  # a place for this instant's score
+            pos += 1
+            me.pos = pos if pos < window else 0
+            if rings[me.score_pos] >= 0.0:
+                pos = me.score_pos + 1
+                me.score_pos = pos = pos if pos < len(rings) else 2 * window
+                rings[pos] = NEVER  # a place for this instant's score
 
         # The score: what the counts say is looked up, the other two are worked out.
-        packed = me.packed
-        sums = self._sums.get(packed)
-        if sums is None:
-            sums = self._sum(packed)
-        total, weight, present = sums
+        total, weight, present = me.sums
         if operations > 1:
-            if operations >= self._window:
-                mean_gap = (now - me.times[me.pos]) / (self._window - 1)
+            if operations >= window:
+                mean_gap = (now - rings[me.pos]) / (window - 1)
             else:
                 mean_gap = (now - me.first_at) / (operations - 1)
             expected = me.gap_total / me.gap_weight
@@ -388,10 +382,8 @@ class CoordinationMonitor(Alarms):
             if score > 1.0:
                 score = 1.0  # the last bit of a rounded sum
             me.score = score
-            me.scores[-1] = score
-            in_window = (
-                operations if operations < self._window else self._window
-            ) - me.aged
+            rings[me.score_pos] = score
+            in_window = (operations if operations < window else window) - me.aged
             fixed = int(score * FIXED) * in_window
             self._shares += fixed - me.share
             if in_window != me.share_weight:
@@ -471,7 +463,7 @@ class CoordinationMonitor(Alarms):
             me.score,
             None if me.score is None else BANDS[band_of(me.score)][1],
             factors,
-            tuple(s for s in me.scores if s >= 0.0),
+            me.scores,
             me.drop_level is not None,
             factors.below(self.settings.weak_factor),
         )
@@ -503,6 +495,32 @@ class CoordinationMonitor(Alarms):
         return unpack(me.packed if me else 0)
 
     # What follows runs seldom, or when somebody asks.
+
+    def _repeats(
+        self,
+        done: dict[AgentRecord, float] | None,
+        me: AgentRecord,
+        oldest: float,
+        now: float,
+    ) -> bool:
+        """Tell whether another agent's window holds this operation since `oldest`."""
+        if done is None:
+            return False
+        outdated = repeated = False
+        for other in reversed(done):
+            if other is not me:
+                then = done[other]
+                if then < oldest:
+                    break
+                if then >= (
+                    other.rings[other.pos] if other.last_at != now else other.evicted_at
+                ):
+                    repeated = True
+                    break
+                outdated = True
+        if outdated:
+            self._drop_outdated(done, now)
+        return repeated
 
     def _factors(self, me: AgentRecord) -> Factors:
         memory, duplicates, hooks = tallied(me.packed)
@@ -565,7 +583,7 @@ class CoordinationMonitor(Alarms):
 
     def _unscored(self, me: AgentRecord) -> None:
         """Let go of a score that too few factors are left for."""
-        me.scores[-1] = NEVER
+        me.rings[me.score_pos] = NEVER
         if me.score is not None:
             me.score = None
             self._shares -= me.share

@@ -1,11 +1,16 @@
 """What the monitor remembers of an agent and of a memory key.
 
-Plain slots without behaviour of their own: the monitor's one hot loop reads and writes
-them, and a method call an event would cost more than the work. Times are microseconds
-since 1970 as floats, exact for any timestamp, so that differences are too.
+Plain slots: the monitor's one hot loop reads and writes them, and a method call an
+event would cost more than the work. An event of one agent among a thousand finds
+little of what it needs in the processor's caches, so an agent is few objects and an
+event replaces few of them: numbers of a window stand in one array, and what only
+several agents at one key need is made when the second one comes. Times are
+microseconds since 1970 as floats, exact for any timestamp, so that differences are too.
 """
 
-from collections import deque
+from array import array
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from toolkit.runtime.coordination.alerts import Alert, AlertKind
@@ -17,13 +22,18 @@ if TYPE_CHECKING:
 __all__ = ["AgentRecord", "KeyRecord"]
 
 NEVER = float("-inf")
+NO_WAIT = float("nan")
+"""In the ring of waits: this operation's wait is not known."""
+NO_ALERTS: Mapping[AlertKind, Alert] = MappingProxyType({})
 
 
 class AgentRecord:
     """One agent's rings, counters and lasting alerts.
 
-    The rings are written at `pos`, which therefore is the oldest operation once they
-    are full; free places hold the time `NEVER` and a count of 0.
+    `rings` holds the times of the window, then its waits, then the latest scores. The
+    first two and `counts` are written at `pos`, which therefore is the oldest operation
+    once they are full; free places hold the time `NEVER` and a count of 0. The latest
+    score stands at `score_pos`; a place without one holds `NEVER`.
     """
 
     __slots__ = (
@@ -31,17 +41,21 @@ class AgentRecord:
         "alerts",
         "alerts_before",
         "band",
+        "band_before",
         "band_high",
         "band_low",
-        "before",
         "changed",
         "counts",
         "drop_level",
+        "drop_level_before",
         "due",
         "evicted_at",
         "fall",
+        "fall_before",
         "fall_count",
+        "fall_count_before",
         "fall_mean",
+        "fall_mean_before",
         "first_at",
         "gap_total",
         "gap_weight",
@@ -52,14 +66,15 @@ class AgentRecord:
         "packed",
         "pos",
         "rank",
+        "rings",
         "score",
-        "scores",
+        "score_pos",
         "share",
         "share_weight",
         "silent",
-        "times",
+        "sums",
         "top_band",
-        "waits",
+        "top_band_before",
         "watch",
     )
 
@@ -73,11 +88,16 @@ class AgentRecord:
         self.first_at = at
         self.last_at = NEVER
         self.pos = 0
-        self.times = [NEVER] * window
+        self.score_pos = 2 * window
+        self.rings = array(
+            "d",
+            [NEVER] * window + [NO_WAIT] * window + [NEVER] * settings.trend_scores,
+        )
         self.counts = [0] * window
-        self.waits: list[float | None] = [None] * window
-        self.ordered_waits: list[float] = []
+        self.ordered_waits = array("d")
         self.packed = 0
+        self.sums: tuple[float, float, int] = (0.0, 0.0, 0)
+        """What the counts of `packed` add to the score."""
         self.aged = 0
         """How many of the oldest operations in the ring are older than the horizon."""
         self.evicted_at = NEVER
@@ -85,7 +105,6 @@ class AgentRecord:
         self.gap_total = 0.0
         self.gap_weight = 0.0
         self.score: float | None = None
-        self.scores: deque[float] = deque(maxlen=settings.trend_scores)
         self.share = 0
         """What it adds to the swarm's sum of scores, in fixed point."""
         self.share_weight = 0
@@ -99,22 +118,54 @@ class AgentRecord:
         """Band held when the lasting `efficiency_drop` began."""
         self.band_low = 0.0
         self.band_high = 0.0
-        self.before: tuple[int, float, float, float | None, int, int] = (
-            0, 0.0, 0.0, None, -1, -1,
-        )  # fmt: skip
+        self.fall_count_before = 0
         """Detector and bands before this instant: operations of one instant are judged together."""
+        self.fall_mean_before = 0.0
+        self.fall_before = 0.0
+        self.drop_level_before: float | None = None
+        self.band_before = -1
+        self.top_band_before = -1
         self.silent = False
         self.due = NEVER
         self.rank: tuple[float, str] | None = None
         self.changed = False
-        self.alerts: dict[AlertKind, Alert] = {}
-        self.alerts_before: dict[AlertKind, Alert] = {}
+        self.alerts: Mapping[AlertKind, Alert] = NO_ALERTS
+        """Replaced when one begins or ends, so that the ones before an instant keep."""
+        self.alerts_before: Mapping[AlertKind, Alert] = NO_ALERTS
+
+    @property
+    def times(self) -> "array[float]":
+        """Times of the window, in the order of the ring."""
+        return self.rings[: len(self.counts)]
+
+    @property
+    def scores(self) -> tuple[float, ...]:
+        """The latest scores, oldest first."""
+        scores = self.rings[2 * len(self.counts) :]
+        after = self.score_pos - 2 * len(self.counts) + 1
+        return tuple(s for s in scores[after:] + scores[:after] if s >= 0.0)
+
+    def begin(self, alert: Alert) -> None:
+        """Keep an alert that lasts."""
+        self.alerts = {**self.alerts, alert.kind: alert}
+
+    def end(self, kind: AlertKind) -> None:
+        """Let go of an alert, where it lasts."""
+        if kind in self.alerts:
+            kept = {k: alert for k, alert in self.alerts.items() if k is not kind}
+            self.alerts = kept or NO_ALERTS
 
 
 class KeyRecord:
-    """Who wrote a key last, who has seen that, and who did what to it lately."""
+    """Who wrote a key last, who has seen that, and who did what to it lately.
 
-    __slots__ = ("done", "limit", "seen", "version", "writer", "written_at")
+    While one agent alone does something with it, `sole` says who and `alone` what and
+    when; with the second one all of it moves to `done`.
+    """
+
+    __slots__ = (
+        "alone", "done", "limit", "seen", "sole", "version", "writer", "written_at",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.written_at = NEVER
@@ -122,7 +173,11 @@ class KeyRecord:
         """`None` while several wrote at one instant, or nobody has."""
         self.version: int | None = None
         self.seen: set[AgentRecord] | None = None
-        """Agents that accessed the key since the newest write; `None` without one."""
-        self.done: dict[str, dict[AgentRecord, float]] = {}
-        """Of each operation its agents with their last time, latest last."""
+        """Agents but the writer that accessed the key since the newest write."""
+        self.sole: AgentRecord | None = None
+        self.alone: dict[str, float] = {}
+        """The only agent's operations with their last time."""
+        self.done: dict[str, dict[AgentRecord, float]] | None = None
+        """Of each operation its agents with their last time, latest last; `None` with
+        fewer than two agents."""
         self.limit = 16

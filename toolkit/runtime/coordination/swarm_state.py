@@ -28,8 +28,6 @@ FIXED = 1 << 40
 """Scores are summed as whole multiples of 2^-40: exact, and in any order the same."""
 STEP_BACK = 10
 """Events in a row from far before the latest that mean the clock was set back."""
-NOTHING: dict[AlertKind, Alert] = {}
-"""No alerts, shared and never written."""
 CACHE = 4096
 """Finished sums of factors kept, by window counts."""
 
@@ -181,53 +179,85 @@ class SwarmState:
                     key.written_at = now
                     key.writer = who
                     key.version = version
-                    key.seen = {who}
-                    key.done.clear()  # nothing done before a write is done again after
+                    key.seen = None
+                    if key.sole is not who:
+                        # Nothing done before a write is done again after it.
+                        key.sole = who
+                        key.alone = {}
+                        key.done = None
                 else:
                     self._write_together(key, who, version)
-            elif kind == READ_KIND and key.seen is not None:
-                if now - key.written_at > self._horizon:
-                    key.seen = None
-                else:
-                    key.seen.add(who)
-            done = key.done.get(operation)
-            if done is None:
-                key.done[operation] = {who: now}
-                if len(key.done) > key.limit:
+            elif kind == READ_KIND and key.writer is not who:
+                self._note_seen(key, who, now)
+            if key.sole is who:
+                key.alone[operation] = now
+                if len(key.alone) > key.limit:
                     self._prune(key, now)
             else:
-                done.pop(who, None)
-                done[who] = now
-                if len(done) > key.limit:
-                    self._prune(key, now)
+                self._note_done(key, who, operation, now)
         pending.clear()
+
+    def _note_seen(self, key: KeyRecord, who: AgentRecord, now: float) -> None:
+        """Remember that somebody but its author has read the newest write."""
+        if now - key.written_at > self._horizon:
+            key.seen = None
+        elif key.seen is None:
+            key.seen = {who}
+        else:
+            key.seen.add(who)
+
+    def _note_done(
+        self, key: KeyRecord, who: AgentRecord, operation: str, now: float
+    ) -> None:
+        """Remember what an agent did where it is not alone, or is the first."""
+        if key.done is None:
+            if key.sole is None:
+                key.sole = who
+                key.alone[operation] = now
+                return
+            key.done = {name: {key.sole: then} for name, then in key.alone.items()}
+            key.sole = None
+            key.alone = {}
+        done = key.done.get(operation)
+        if done is None:
+            key.done[operation] = {who: now}
+            largest = len(key.done)
+        else:
+            done.pop(who, None)
+            done[who] = now
+            largest = len(done)
+        if largest > key.limit:
+            self._prune(key, now)
 
     def _write_together(
         self, key: KeyRecord, who: AgentRecord, version: int | None
     ) -> None:
         if key.writer is not who:
+            writers = {who} if key.writer is None else {who, key.writer}
+            key.seen = writers if key.seen is None else key.seen | writers
             key.writer = None
         if version is not None and (key.version is None or version > key.version):
             key.version = version
-        if key.seen is not None:
-            key.seen.add(who)
 
     def _prune(self, key: KeyRecord, now: float) -> None:
         """Drop what is older than the horizon; rare enough to be free."""
         oldest = now - self._horizon
-        key.done = {
-            operation: kept
-            for operation, done in key.done.items()
-            if (kept := {a: t for a, t in done.items() if t >= oldest})
-        }
-        largest = max(map(len, key.done.values()), default=0)
-        key.limit = 2 * max(8, len(key.done), largest)
+        key.alone = {name: then for name, then in key.alone.items() if then >= oldest}
+        largest = len(key.alone)
+        if key.done is not None:
+            key.done = {
+                operation: kept
+                for operation, done in key.done.items()
+                if (kept := {a: t for a, t in done.items() if t >= oldest})
+            }
+            largest = max(len(key.done), *map(len, key.done.values()))
+        key.limit = 2 * max(8, largest)
 
     def _drop_outdated(self, done: dict[AgentRecord, float], now: float) -> None:
         """Drop operations that their agents' windows no longer hold."""
         for other, then in list(done.items()):
             instant = other.last_at == now
-            if then < (other.evicted_at if instant else other.times[other.pos]):
+            if then < (other.evicted_at if instant else other.rings[other.pos]):
                 del done[other]
 
     def _rejuvenate(self, me: AgentRecord, unit: int, left: int) -> None:
@@ -249,7 +279,7 @@ class SwarmState:
         was_live = me.aged < held
         while me.aged < held:
             place = (me.pos - held + me.aged) % window
-            if me.times[place] >= oldest:
+            if me.rings[place] >= oldest:
                 break
             self._packed -= me.counts[place]
             me.aged += 1
@@ -271,7 +301,7 @@ class SwarmState:
 
     def _mean_gap(self, me: AgentRecord) -> float:
         kept = min(me.operations, self._window)
-        first = me.times[me.pos] if kept == self._window else me.first_at
+        first = me.rings[me.pos] if kept == self._window else me.first_at
         return (me.last_at - first) / (kept - 1)
 
     def _rank_changed(self) -> None:
