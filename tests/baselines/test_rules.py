@@ -15,6 +15,7 @@ from toolkit.baselines import (
     MemoryStructureRule,
     RuleOfThumbPolicy,
     StrategyRule,
+    coordination_complexity,
     nearest_action,
     system_load,
 )
@@ -177,3 +178,17 @@ def test_the_memory_structure_follows_the_strategy_and_the_sharing(
         )
         == structure
     )
+
+
+@given(st.floats(-1, 2), st.integers(0, 99), st.integers(0, 50), st.integers(0, 40))
+def test_complexity_is_a_ratio(
+    shared: float, dependencies: int, operations: int, agents: int
+) -> None:
+    value = coordination_complexity(
+        shared_key_share=shared,
+        dependencies=dependencies,
+        operations=operations,
+        agents=agents,
+    )
+
+    assert 0 <= value <= 1

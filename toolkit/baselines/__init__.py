@@ -17,6 +17,7 @@ from toolkit.baselines.batch_size_rule import (
     BatchSizeThresholds,
     system_load,
 )
+from toolkit.baselines.coordination_complexity import coordination_complexity
 from toolkit.baselines.efficiency_score import EfficiencyScore, EfficiencyWeights
 from toolkit.baselines.rounding import round_half_up
 from toolkit.baselines.rule_policy import (
@@ -53,6 +54,7 @@ __all__ = [
     "StrategyRule",
     "agents_by_tier",
     "agents_from_tasks",
+    "coordination_complexity",
     "half_the_cores",
     "nearest_action",
     "round_half_up",

@@ -18,7 +18,6 @@ from toolkit.runtime.batching import (
     CallableBatch,
     MeasuredOperation,
     Workload,
-    coordination_complexity,
     measure_operations,
 )
 from toolkit.runtime.clock import SystemClock, VirtualClock
@@ -327,20 +326,6 @@ def test_any_context_gets_a_size_within_bounds(
 
     assert 1 <= answer.batch_size <= 20
     assert 0 <= answer.efficiency_low <= answer.efficiency_high <= 1
-
-
-@given(st.floats(-1, 2), st.integers(0, 99), st.integers(0, 50), st.integers(0, 40))
-def test_complexity_is_a_ratio(
-    shared: float, dependencies: int, operations: int, agents: int
-) -> None:
-    value = coordination_complexity(
-        shared_key_share=shared,
-        dependencies=dependencies,
-        operations=operations,
-        agents=agents,
-    )
-
-    assert 0 <= value <= 1
 
 
 def test_threads_may_share_an_optimizer() -> None:

@@ -15,7 +15,6 @@ from toolkit.runtime.batching.recommendation import (
     MeasuredBatch,
     StrategyUpdate,
     Workload,
-    coordination_complexity,
 )
 from toolkit.runtime.batching.strategy import AdaptationSettings, BatchStrategy
 
@@ -32,7 +31,6 @@ __all__ = [
     "StrategyUpdate",
     "Suggestion",
     "Workload",
-    "coordination_complexity",
     "measure_operations",
     "suggestions",
 ]

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import psutil
 
-from toolkit.baselines import OPTIMUMS, BatchSizeOptimum
+from toolkit.baselines import OPTIMUMS, BatchSizeOptimum, coordination_complexity
 from toolkit.errors import UsageError
 from toolkit.policies import Decision, Floats, Reason, Value
 from toolkit.records.schema import Batch
@@ -25,7 +25,6 @@ from toolkit.runtime.batching.recommendation import (
     MeasuredBatch,
     StrategyUpdate,
     Workload,
-    coordination_complexity,
 )
 from toolkit.runtime.batching.strategy import AdaptationSettings, BatchStrategy
 from toolkit.runtime.clock import Clock

@@ -1,6 +1,5 @@
 """What goes into and comes out of the batching organ: frozen values."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -17,11 +16,7 @@ __all__ = [
     "MeasuredBatch",
     "StrategyUpdate",
     "Workload",
-    "coordination_complexity",
 ]
-
-AGENTS_FOR_FULL_COMPLEXITY = 11
-"""`(agents - 1) / 11` of definitions, section 1: the rule's range ends at 12 agents."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,23 +105,3 @@ class BatchingStatistics:
     observed_batches: int
     recommendations: int
     refused_bundle: str | None
-
-
-def coordination_complexity(
-    *, shared_key_share: float, dependencies: int, operations: int, agents: int
-) -> float:
-    """Compute `1 - (1-s)(1-d)(1-p)` (definitions, `assessCoordinationComplexity`).
-
-    Examples
-    --------
-    >>> coordination_complexity(
-    ...     shared_key_share=0.5, dependencies=0, operations=10, agents=1
-    ... )
-    0.5
-    """
-    pairs = operations * (operations - 1) / 2
-    edges = dependencies / pairs if pairs > 0 else 0.0
-    crowd = (agents - 1) / AGENTS_FOR_FULL_COMPLEXITY
-    parts = (shared_key_share, edges, crowd)
-    product = math.prod(1 - min(max(part, 0.0), 1.0) for part in parts)
-    return 1 - product

@@ -10,6 +10,7 @@ from pathlib import Path
 from toolkit.baselines import (
     OPTIMUMS,
     AgentCountRulePolicy,
+    coordination_complexity,
 )
 from toolkit.errors import UsageError
 from toolkit.policies import CorrectionSettings, Decision, Reason, Value
@@ -39,9 +40,6 @@ __all__ = ["PredictiveWorkflowOptimizer", "open_planner"]
 
 LEARNED = frozenset({"learned_better", "rule_and_model_agree"})
 """Reasons of decisions that a model stands behind."""
-
-CROWD = 11.0
-"""`(agents - 1) / 11` is full at the rule's largest count, 12 (definitions, section 1)."""
 
 UNKNOWN_CAPABILITIES = AgentCapabilities()
 UNKNOWN_RESOURCES = SystemResources()
@@ -319,13 +317,15 @@ def open_planner(
 
 
 def _complexity(task: TaskComplexity, agents: int) -> float | None:
-    """Compute `1 - (1-s)(1-d)(1-p)` (definitions, section 1); `None` if s or d is."""
+    """Tell how entangled the task is; `None` where one of the parts is not known."""
     if task.shared_key_share is None or task.dependencies is None:
         return None
-    pairs = task.components * (task.components - 1) / 2
-    edges = min(task.dependencies / pairs, 1.0) if pairs > 0 else 0.0
-    crowd = min((agents - 1) / CROWD, 1.0)
-    return 1 - (1 - task.shared_key_share) * (1 - edges) * (1 - crowd)
+    return coordination_complexity(
+        shared_key_share=task.shared_key_share,
+        dependencies=task.dependencies,
+        operations=task.components,
+        agents=agents,
+    )
 
 
 def _cost_of(decision: Decision) -> Estimate | None:
