@@ -16,16 +16,11 @@ from toolkit.errors import NotEnoughDataError
 from toolkit.experiments.cross_fitting import cross_fitted_ridge, folds_of_clusters
 from toolkit.metrics import BootstrapInterval
 from toolkit.metrics.off_policy import (
-    Direct,
-    DoublyRobust,
-    InversePropensity,
+    ESTIMATORS,
     LoggedDecisions,
-    OffPolicyEstimator,
     Overlap,
     OverlapLimits,
     Sampling,
-    SelfNormalised,
-    Switch,
     check_overlap,
     compare_policies,
     estimate_policy,
@@ -200,18 +195,8 @@ def evaluate_batch_policy(
                     reference_per=reference_per,
                 ),
             )
-            for each in _estimators()
+            for each in ESTIMATORS
         ),
-    )
-
-
-def _estimators() -> tuple[OffPolicyEstimator, ...]:
-    return (
-        InversePropensity(),
-        SelfNormalised(),
-        Direct(),
-        DoublyRobust(),
-        Switch(),
     )
 
 

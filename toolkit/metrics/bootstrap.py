@@ -9,7 +9,8 @@ Few groups need a correction. Three are here, and their combination:
 
 * ``studentized``: the bootstrap distribution of the t ratio, which learns the skew;
 * ``jackknife``: the leave-one-group-out standard error (CV3) with Student's t of
-  groups - 1 degrees of freedom, which holds with uneven groups;
+  groups - 1 degrees of freedom, which holds with uneven groups, or of fewer where the
+  caller knows that few of the groups decide (`effective_degrees`);
 * ``bca``: percentiles corrected for bias and acceleration and widened for few groups,
   for statistics that are bounded, where an interval must not leave their range;
 * ``widest``: on each side the wider of the first two. Of means over 6, 20 and 100
@@ -43,6 +44,7 @@ __all__ = [
     "RatioOfTotals",
     "Statistic",
     "cluster_bootstrap",
+    "effective_degrees",
     "group_bootstrap",
     "group_totals",
     "paired_group_bootstrap",
@@ -231,6 +233,7 @@ def cluster_bootstrap(
     replicates: int = REPLICATES,
     method: Method = "auto",
     rows: int | None = None,
+    degrees: float | None = None,
 ) -> BootstrapInterval:
     """Bound a smooth function of totals over groups.
 
@@ -250,6 +253,8 @@ def cluster_bootstrap(
         See the module; `auto` goes by the number of groups.
     rows : int, optional
         Rows behind the totals, carried into the answer; the groups if not given.
+    degrees : float, optional
+        Degrees of freedom, at least 1, of the jackknife's t; groups - 1 if not given.
 
     Returns
     -------
@@ -276,7 +281,7 @@ def cluster_bootstrap(
     estimate = float(statistic.value(totals.sum(axis=0)))
     bounds: list[tuple[float, float, float]] = []
     if chosen in ("jackknife", "widest"):
-        bounds.append(_jackknife(totals, statistic, level))
+        bounds.append(_jackknife(totals, statistic, level, degrees or groups - 1))
     if chosen != "jackknife":
         weights = _resamples(groups, replicates, rng)
         bounded = _bca if chosen == "bca" else _studentized
@@ -294,6 +299,42 @@ def cluster_bootstrap(
         rows=groups if rows is None else rows,
         method=chosen,
     )
+
+
+def effective_degrees(shares: ArrayLike) -> float:
+    """Count the degrees of freedom of a variance to which groups add unevenly.
+
+    A sum of independent squares with expectations v is nearest to a scaled chi-square of
+    (sum v)^2 / sum v^2 degrees; one is lost to the mean.
+
+    Parameters
+    ----------
+    shares : array-like of shape (groups,)
+        What each group is expected to add to the variance, from 0, up to a factor.
+
+    Returns
+    -------
+    float
+        From 1 to groups - 1 (at least 1).
+
+    References
+    ----------
+    Satterthwaite, *An approximate distribution of estimates of variance components*,
+    Biometrics Bulletin 2 (1946). Imbens and Kolesar, *Robust standard errors in small
+    samples*, Review of Economics and Statistics 98 (2016). Carter, Schnepel and
+    Steigerwald, *Asymptotic behavior of a t-test robust to cluster heterogeneity*,
+    Review of Economics and Statistics 99 (2017).
+
+    Examples
+    --------
+    >>> effective_degrees([1, 1, 1, 1, 1]), effective_degrees([9, 1, 0, 0, 0])
+    (4.0, 1.0)
+    """
+    added = np.asarray(shares, dtype=np.float64)
+    squares = float((added**2).sum())
+    if not squares:
+        return float(max(1, len(added) - 1))
+    return max(1.0, float(added.sum()) ** 2 / squares - 1)
 
 
 def group_bootstrap(
@@ -401,14 +442,14 @@ def _resamples(groups: int, replicates: int, rng: np.random.Generator) -> FloatA
 
 
 def _jackknife(
-    totals: FloatArray, statistic: Statistic, level: float
+    totals: FloatArray, statistic: Statistic, level: float, degrees: float
 ) -> tuple[float, float, float]:
     groups = len(totals)
     sums = totals.sum(axis=0)
     estimate = float(statistic.value(sums))
     without = statistic.value(sums - totals)
     error = float(np.sqrt((groups - 1) / groups * ((without - estimate) ** 2).sum()))
-    reach = student_t_quantile((1 + level) / 2, groups - 1) * error
+    reach = student_t_quantile((1 + level) / 2, degrees) * error
     return estimate - reach, estimate + reach, error
 
 

@@ -10,6 +10,7 @@ from toolkit.metrics.off_policy.base import Contributions, OffPolicyEstimator
 from toolkit.metrics.off_policy.direct import Direct
 from toolkit.metrics.off_policy.doubly_robust import DoublyRobust
 from toolkit.metrics.off_policy.estimate import (
+    ESTIMATORS,
     Sampling,
     compare_policies,
     estimate_policy,
@@ -28,6 +29,7 @@ from toolkit.metrics.off_policy.overlap import (
 from toolkit.metrics.off_policy.switch import Switch, switch_threshold
 
 __all__ = [
+    "ESTIMATORS",
     "Contributions",
     "Direct",
     "DoublyRobust",

@@ -5,10 +5,9 @@ from typing import NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.errors import UsageError
 from toolkit.metrics.off_policy.logged import LoggedDecisions
 
-__all__ = ["Contributions", "OffPolicyEstimator", "predictions"]
+__all__ = ["Contributions", "OffPolicyEstimator"]
 
 FloatArray = NDArray[np.float64]
 
@@ -37,19 +36,3 @@ class OffPolicyEstimator(Protocol):
     def contributions(self, log: LoggedDecisions) -> Contributions:
         """Say what each decision adds."""
         ...
-
-
-def predictions(log: LoggedDecisions, name: str) -> tuple[FloatArray, FloatArray]:
-    """Take the model's columns of a log.
-
-    Raises
-    ------
-    UsageError
-        The log has none, and the estimator of this name needs them.
-    """
-    if log.predicted is None or log.predicted_target is None:
-        raise UsageError(
-            f"`{name}` needs `predicted` and `predicted_target`: fit a cost model, or "
-            "use `ips` or `snips`"
-        )
-    return log.predicted, log.predicted_target

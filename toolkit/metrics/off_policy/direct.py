@@ -2,14 +2,15 @@
 
 import numpy as np
 
-from toolkit.metrics.off_policy.base import Contributions, predictions
+from toolkit.metrics.off_policy.base import Contributions
 from toolkit.metrics.off_policy.logged import LoggedDecisions
+from toolkit.metrics.off_policy.recalibration import predictions
 
 __all__ = ["Direct"]
 
 
 class Direct:
-    """Average what a model expects of the evaluated policy's actions.
+    """Average what a model expects of the evaluated policy's actions, as it is.
 
     Needs no overlap and so shows none: a wrong model is reported with a narrow interval.
     It stands in a report to be compared with, not to decide on.

@@ -4,8 +4,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.errors import UsageError
-from toolkit.metrics.off_policy.base import Contributions, predictions
+from toolkit.metrics.off_policy.base import Contributions
 from toolkit.metrics.off_policy.logged import LoggedDecisions
+from toolkit.metrics.off_policy.recalibration import corrected, recalibrated
 
 __all__ = ["Switch", "switch_threshold"]
 
@@ -31,16 +32,20 @@ class Switch:
 
     Examples
     --------
+    Nine decisions carry the estimate; the tenth would weigh a hundred times as much:
+
+    >>> costs = np.arange(10.0)
     >>> log = LoggedDecisions(
-    ...     costs=np.array([1.0, 3.0]),
-    ...     propensities=np.array([0.5, 0.01]),
-    ...     target=np.array([1.0, 1.0]),
-    ...     clusters=np.array([0, 1]),
-    ...     predicted=np.array([0.5, 2.0]),
-    ...     predicted_target=np.array([0.5, 2.0]),
+    ...     costs=costs,
+    ...     propensities=np.where(costs < 9, 1.0, 0.01),
+    ...     target=np.ones(10),
+    ...     clusters=np.arange(10),
+    ...     predicted=costs,
+    ...     predicted_target=costs,
     ... )
-    >>> Switch(threshold=10.0).contributions(log).numerator.tolist()
-    [1.5, 2.0]
+    >>> top, bottom = Switch(threshold=10.0).contributions(log)
+    >>> float(top.sum() / bottom.sum())
+    4.5
     """
 
     name = "switch"
@@ -52,11 +57,9 @@ class Switch:
 
     def contributions(self, log: LoggedDecisions) -> Contributions:
         """Add expectation, and weighted error where the weight is small enough."""
-        predicted, expected = predictions(log, self.name)
         threshold = switch_threshold(log) if self.threshold is None else self.threshold
-        weights = np.where(log.weights <= threshold, log.weights, 0.0)
-        corrected = expected + weights * (log.costs - predicted)
-        return Contributions(corrected, np.ones_like(log.costs))
+        kept = np.where(log.weights <= threshold, log.weights, 0.0)
+        return corrected(log, kept, self.name)
 
 
 def switch_threshold(log: LoggedDecisions) -> float:
@@ -78,18 +81,21 @@ def switch_threshold(log: LoggedDecisions) -> float:
 
     Examples
     --------
+    A model without error needs no correction, and of equals the one that trusts the log
+    more wins:
+
     >>> log = LoggedDecisions(
-    ...     costs=np.array([1.0, 3.0]),
-    ...     propensities=np.array([0.5, 0.5]),
-    ...     target=np.array([1.0, 0.0]),
-    ...     clusters=np.array([0, 1]),
-    ...     predicted=np.array([1.0, 3.0]),
-    ...     predicted_target=np.array([1.0, 1.0]),
+    ...     costs=np.arange(4.0),
+    ...     propensities=np.full(4, 0.5),
+    ...     target=np.ones(4),
+    ...     clusters=np.arange(4),
+    ...     predicted=np.arange(4.0),
+    ...     predicted_target=np.arange(4.0),
     ... )
     >>> switch_threshold(log)
     inf
     """
-    predicted, expected = predictions(log, "switch")
+    predicted, expected = recalibrated(log, log.weights, Switch.name)
     errors = log.costs - predicted
     largest = float(np.abs(errors).max())
     best, chosen = np.inf, np.inf
