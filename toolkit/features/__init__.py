@@ -1,6 +1,6 @@
 """Records to feature tables: point in time, with columns declared once."""
 
-from toolkit.features.batch import TRAINABLE, WINDOW, batch_features, batch_table
+from toolkit.features.batch import WINDOW, batch_features, batch_table
 from toolkit.features.columns import (
     BATCH_CONTEXT,
     BATCH_TARGETS,
@@ -16,7 +16,7 @@ from toolkit.features.coordination import (
     coordination_features,
     coordination_table,
 )
-from toolkit.features.engine import connect, read_records
+from toolkit.features.engine import TRAINABLE, connect, read_records
 from toolkit.features.objectives import objective_periods
 from toolkit.features.workflow import workflow_table
 

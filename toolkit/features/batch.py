@@ -16,23 +16,16 @@ from toolkit.features.columns import (
     BATCH_WINDOW,
     IDENTITY,
 )
-from toolkit.features.engine import connect, read_records
-from toolkit.records import Dataset, Provenance
+from toolkit.features.engine import TRAINABLE, feature_table
+from toolkit.records import Dataset
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["TRAINABLE", "WINDOW", "batch_features", "batch_table"]
+__all__ = ["WINDOW", "batch_features", "batch_table"]
 
 WINDOW = 10
 """Batches of the agent that a window column looks back at (design, section 5)."""
-
-TRAINABLE: tuple[str, ...] = (
-    Provenance.MEASURED,
-    Provenance.DERIVED,
-    Provenance.DECLARED,
-)
-"""Rows of other provenance enter only where a spec says so aloud."""
 
 _STATED = tuple(column.name for column in BATCH_CONTEXT)
 _BACK = range(1, WINDOW + 1)
@@ -60,12 +53,7 @@ def batch_table(
     NotEnoughDataError
         Where there is no batch record.
     """
-    connection = connect()
-    batches = read_records(connection, dataset, "batch")
-    batches = batches.filter(batches.provenance.isin(list(provenances)))
-    table: pd.DataFrame = batch_features(batches).to_pyarrow().to_pandas()
-    connection.disconnect()
-    return table
+    return feature_table(dataset, "batch", batch_features, provenances=provenances)
 
 
 def batch_features(batches: Any) -> Any:

@@ -11,7 +11,7 @@ of the future.
 from typing import TYPE_CHECKING, Any
 
 from toolkit.baselines import EfficiencyWeights
-from toolkit.features.engine import connect, read_records
+from toolkit.features.engine import feature_table
 from toolkit.records import Dataset
 
 if TYPE_CHECKING:
@@ -101,11 +101,7 @@ def coordination_table(dataset: Dataset) -> "pd.DataFrame":
     NotEnoughDataError
         Where there is no coordination record.
     """
-    connection = connect()
-    events = read_records(connection, dataset, "coordination")
-    table: pd.DataFrame = coordination_features(events).to_pyarrow().to_pandas()
-    connection.disconnect()
-    return table
+    return feature_table(dataset, "coordination", coordination_features)
 
 
 def coordination_features(events: Any) -> Any:

@@ -1,10 +1,9 @@
 """The workflow feature table: a row a run, holding what was known when it began."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from toolkit.features.batch import TRAINABLE
 from toolkit.features.columns import IDENTITY, WORKFLOW_CONTEXT, WORKFLOW_TARGETS
-from toolkit.features.engine import connect, read_records
+from toolkit.features.engine import TRAINABLE, feature_table
 from toolkit.records import Dataset
 
 if TYPE_CHECKING:
@@ -37,20 +36,14 @@ def workflow_table(
     NotEnoughDataError
         Where there is no workflow record.
     """
-    connection = connect()
-    rows = read_records(connection, dataset, "workflow")
-    rows = rows.filter(rows.provenance.isin(list(provenances)))
-    table: pd.DataFrame = (
-        rows.select(
-            *_IDENTITY,
-            "agents",
-            *(column.name for column in WORKFLOW_CONTEXT),
-            *WORKFLOW_TARGETS,
-            "propensity",
-        )
-        .order_by("at", "record_id")
-        .to_pyarrow()
-        .to_pandas()
-    )
-    connection.disconnect()
-    return table
+    return feature_table(dataset, "workflow", _features, provenances=provenances)
+
+
+def _features(workflows: Any) -> Any:
+    return workflows.select(
+        *_IDENTITY,
+        "agents",
+        *(column.name for column in WORKFLOW_CONTEXT),
+        *WORKFLOW_TARGETS,
+        "propensity",
+    ).order_by("at", "record_id")
