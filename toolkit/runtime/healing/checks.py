@@ -5,7 +5,7 @@ share over the whole swarm; beside it each single cause has its own value on the
 scale, since one dead agent of ten would never bring the share below its threshold.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -67,6 +67,45 @@ class CheckPlan:
     threshold: float
     issue: IssueKind
 
+    def reading(
+        self,
+        sight: Sight,
+        value: float | None,
+        evidence: str,
+        findings: Iterable[Finding] = (),
+        *,
+        weakest: str | None = None,
+    ) -> Reading:
+        """Answer for the moment of a sight; a value of `None` is *unknown*."""
+        return Reading(
+            check=self.name,
+            at_s=sight.at_s,
+            value=value,
+            evidence=evidence,
+            findings=tuple(findings),
+            weakest=weakest,
+        )
+
+    def finding(
+        self,
+        cause: str,
+        value: float,
+        evidence: Mapping[str, str],
+        *,
+        silent_s: float | None = None,
+        allowance_s: float | None = None,
+    ) -> Finding:
+        """Name a cause, with its value on the scale of this plan's threshold."""
+        return Finding(
+            issue=self.issue,
+            cause=cause,
+            value=value,
+            threshold=self.threshold,
+            silent_s=silent_s,
+            allowance_s=allowance_s,
+            evidence=evidence,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class AgentResponsiveness:
@@ -99,12 +138,11 @@ class AgentResponsiveness:
             value = _responsiveness(agent, silent_s, allowance_s)
             if value < self.plan.threshold:
                 findings.append(self._finding(agent, value, silent_s, allowance_s))
-        return Reading(
-            check=self.plan.name,
-            at_s=sight.at_s,
-            value=active / len(judged) if judged else None,
-            evidence=f"{active} of {len(judged)} agents with work active in their time",
-            findings=tuple(findings),
+        return self.plan.reading(
+            sight,
+            active / len(judged) if judged else None,
+            f"{active} of {len(judged)} agents with work active in their time",
+            findings,
         )
 
     def _allowance_s(self, agent: AgentState) -> float:
@@ -118,14 +156,12 @@ class AgentResponsiveness:
     ) -> Finding:
         # Who waits for another's lock says so, and is not silent: the holder is.
         state = "gone" if agent.alive is False else "silent"
-        return Finding(
-            issue=self.plan.issue,
-            cause=f"agent:{agent.slot}",
-            value=value,
-            threshold=self.plan.threshold,
+        return self.plan.finding(
+            f"agent:{agent.slot}",
+            value,
+            {"process": state, "operation": agent.operation_type or "none"},
             silent_s=silent_s,
             allowance_s=allowance_s,
-            evidence={"process": state, "operation": agent.operation_type or "none"},
         )
 
 
@@ -144,24 +180,20 @@ class MemoryConsistency:
         """Compare every entry with its committed versions."""
         entries = sight.entries
         if not entries:
-            return _unknown(self.plan, sight, "no entry of the memory can be seen")
+            return self.plan.reading(sight, None, "no entry of the memory can be seen")
         wrong = [entry for entry in entries if not entry.consistent]
-        findings = tuple(
-            Finding(
-                issue=self.plan.issue,
-                cause=f"key:{entry.key}",
-                value=0.0,
-                threshold=self.plan.threshold,
-                evidence={"slot": entry.writer} if entry.writer else {},
-            )
-            for entry in wrong
-        )
-        return Reading(
-            check=self.plan.name,
-            at_s=sight.at_s,
-            value=1 - len(wrong) / len(entries),
-            evidence=f"{len(entries) - len(wrong)} of {len(entries)} entries consistent",
-            findings=findings,
+        return self.plan.reading(
+            sight,
+            1 - len(wrong) / len(entries),
+            f"{len(entries) - len(wrong)} of {len(entries)} entries consistent",
+            (
+                self.plan.finding(
+                    f"key:{entry.key}",
+                    0.0,
+                    {"slot": entry.writer} if entry.writer else {},
+                )
+                for entry in wrong
+            ),
         )
 
 
@@ -192,13 +224,9 @@ class CoordinationEfficiency:
             held = [t for t in sight.tasks if t.status is not TaskStatus.QUEUED]
             value = max(0.0, 1 - len(findings) / len(held)) if held else None
         if value is None and not findings:
-            return _unknown(self.plan, sight, "no coordination can be seen")
-        return Reading(
-            check=self.plan.name,
-            at_s=sight.at_s,
-            value=value,
-            evidence=f"{len(findings)} causes of lost or doubled work",
-            findings=findings,
+            return self.plan.reading(sight, None, "no coordination can be seen")
+        return self.plan.reading(
+            sight, value, f"{len(findings)} causes of lost or doubled work", findings
         )
 
     def _findings(self, sight: Sight) -> Iterator[Finding]:
@@ -238,13 +266,7 @@ class CoordinationEfficiency:
 
     def _if_ill(self, cause: str, value: float, why: str) -> Iterator[Finding]:
         if value < self.plan.threshold:
-            yield Finding(
-                issue=self.plan.issue,
-                cause=cause,
-                value=value,
-                threshold=self.plan.threshold,
-                evidence={"why": why},
-            )
+            yield self.plan.finding(cause, value, {"why": why})
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,14 +296,10 @@ class WorkflowProgress:
         # Who waits for a lock is behind because of its holder, which another check names.
         explained = findings or any(agent.waiting_for for agent in sight.agents)
         if value is not None and value < self.plan.threshold and not explained:
-            findings.append(self._finding("swarm", value, "behind the plan"))
-        return Reading(
-            check=self.plan.name,
-            at_s=sight.at_s,
-            value=value,
-            evidence=evidence,
-            findings=tuple(findings),
-        )
+            findings.append(
+                self.plan.finding("swarm", value, {"why": "behind the plan"})
+            )
+        return self.plan.reading(sight, value, evidence, findings)
 
     def _store(self, sight: Sight) -> Iterator[Finding]:
         recent = sight.since(sight.at_s - self.plan.interval_s)
@@ -295,7 +313,7 @@ class WorkflowProgress:
             busy = {act.slot for act in recent}
             alone = len(slots) == 1 and len(busy) > 1 and done > 0
             cause = f"agent:{slots.pop()}" if alone else "store"
-            yield self._finding(cause, value, "writes fail")
+            yield self.plan.finding(cause, value, {"why": "writes fail"})
 
     def _slow(self, sight: Sight) -> Iterator[Finding]:
         recent = sight.since(sight.at_s - self.plan.interval_s)
@@ -309,16 +327,7 @@ class WorkflowProgress:
             value = agent.expected_s / max(spent_s, agent.expected_s)
             fresh = silence_s(agent, sight.at_s) <= LEAST_WAIT_S
             if value < self.plan.threshold and fresh and spent_s > LEAST_WAIT_S:
-                yield self._finding(f"agent:{agent.slot}", value, "slow")
-
-    def _finding(self, cause: str, value: float, why: str) -> Finding:
-        return Finding(
-            issue=self.plan.issue,
-            cause=cause,
-            value=value,
-            threshold=self.plan.threshold,
-            evidence={"why": why},
-        )
+                yield self.plan.finding(f"agent:{agent.slot}", value, {"why": "slow"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -343,25 +352,17 @@ class ResourceHeadroom:
             if agent.memory_share is not None
         }
         if not left:
-            return _unknown(self.plan, sight, "nobody's memory can be seen")
+            return self.plan.reading(sight, None, "nobody's memory can be seen")
         fullest = min(left, key=lambda slot: left[slot])
-        findings = tuple(
-            Finding(
-                issue=self.plan.issue,
-                cause=f"agent:{slot}",
-                value=share,
-                threshold=self.plan.threshold,
-                evidence={"why": "memory"},
-            )
-            for slot, share in left.items()
-            if share < self.plan.threshold
-        )
-        return Reading(
-            check=self.plan.name,
-            at_s=sight.at_s,
-            value=left[fullest],
-            evidence=f"{fullest} has the least memory left of {len(left)} agents",
-            findings=findings,
+        return self.plan.reading(
+            sight,
+            left[fullest],
+            f"{fullest} has the least memory left of {len(left)} agents",
+            (
+                self.plan.finding(f"agent:{slot}", share, {"why": "memory"})
+                for slot, share in left.items()
+                if share < self.plan.threshold
+            ),
             weakest=f"agent:{fullest}",
         )
 
@@ -387,7 +388,3 @@ def _responsiveness(agent: AgentState, silent_s: float, allowance_s: float) -> f
     if agent.alive is False:
         return 0.0
     return min(1.0, allowance_s / max(silent_s, 1e-9))
-
-
-def _unknown(plan: CheckPlan, sight: Sight, why: str) -> Reading:
-    return Reading(check=plan.name, at_s=sight.at_s, value=None, evidence=why)
