@@ -11,7 +11,13 @@ from toolkit.bundle import INPUT_NAME, graph_problem
 from toolkit.errors import UsageError
 from toolkit.export import Graph, add_member, to_onnx
 from toolkit.export.relative import _rounded_down
-from toolkit.models import FittedEnsemble, RelativeEnsemble, RelativeRows
+from toolkit.models import (
+    FittedEnsemble,
+    RelativeConstant,
+    RelativeEnsemble,
+    RelativeLaw,
+    RelativeRows,
+)
 from toolkit.models.relative_ensemble import RelativeMember
 from toolkit.models.relative_process import RelativeProcess
 from toolkit.models.relative_quadratic import RelativeQuadratic
@@ -23,6 +29,8 @@ MEMBERS: dict[str, RelativeMember] = {
     "trees": RelativeTrees(everything=False, min_samples_leaf=2, trees=15),
     "all trees": RelativeTrees(everything=True, min_samples_leaf=1, trees=15),
     "quadratic": RelativeQuadratic(),
+    "constant": RelativeConstant(),
+    "law": RelativeLaw(),
 }
 
 

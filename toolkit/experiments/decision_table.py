@@ -20,6 +20,8 @@ __all__ = ["DecisionTable", "read_decision_tables"]
 
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
 KEYS = ("problem", "group", "action")
+WORKERS = "a_n"
+"""The action column that is a number of workers, in every table."""
 LEAST_GROUPS = 3
 """One group is held out; the rest must hold two, so that one more can be left out."""
 
@@ -69,6 +71,7 @@ class DecisionTable:
             context=len(first.context),
             actions=len(first.action_columns),
             axes=len(self.axes),
+            counts=any(first.action_columns[axis] == WORKERS for axis in self.axes),
         )
 
     def of_groups(self, groups: Iterable[str]) -> "DecisionTable":

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from optuna import Study, Trial
 
-__all__ = ["Tuned", "tune"]
+__all__ = ["Tuned", "quiet_optuna", "tune"]
 
 STARTUP_TRIALS = 4
 """Random trials before the sampler learns; also before anything is pruned."""
@@ -61,7 +61,7 @@ def tune(
     journal : path
         File of Optuna's journal storage.
     """
-    with _quiet_optuna():
+    with quiet_optuna():
         study = _study(name, seed, journal)
 
         def objective(trial: "Trial") -> float:
@@ -112,7 +112,7 @@ def _summary(study: "Study") -> Tuned:
 
 
 @contextmanager
-def _quiet_optuna() -> Iterator[None]:
+def quiet_optuna() -> Iterator[None]:
     """Keep Optuna's line a trial out of the log; its warnings stay."""
     import optuna
 

@@ -1,4 +1,4 @@
-"""The relative-cost ensemble as a graph: processes and quadratics in 64 bits, trees in 32.
+"""The relative-cost ensemble as a graph: closed forms in 64 bits, trees in 32.
 
 Forests are written node by node from scikit-learn's arrays. A threshold is rounded
 *down* to 32 bits, so that `x <= threshold` has the same answer for every 32-bit x.
@@ -13,16 +13,21 @@ from toolkit.errors import UsageError
 from toolkit.export.converters import add_to_graph
 from toolkit.export.graph import Graph
 from toolkit.models import (
+    FittedConstant,
     FittedEnsemble,
+    FittedLaw,
     FittedProcess,
     FittedQuadratic,
     FittedTrees,
 )
+from toolkit.models.relative_constant import SHARPNESS as CONSTANT_SHARPNESS
+from toolkit.models.relative_law import LOG_LIMIT as LAW_LIMIT
 
 __all__ = ["add_member"]
 
 SMALL_LENGTH = 0.125
 """Half of the inverse squared length of the joint kernel of actions and offered range."""
+NATURAL = float(np.log(2))
 
 
 @add_to_graph.register
@@ -35,6 +40,7 @@ def _(model: FittedEnsemble, graph: Graph) -> str:
             "Mul", [add_member(member, graph, filled), graph.doubles([[weight]])]
         )
         for member, weight in zip(model.members, model.weights, strict=True)
+        if weight > 0
     ]
     return graph.node("Sum", weighed)
 
@@ -77,6 +83,64 @@ def _(member: FittedTrees, graph: Graph, rows: str) -> str:
         **_tree_arrays(member.forest),
     )
     return graph.to_double(forest)
+
+
+@add_member.register
+def _(member: FittedConstant, graph: Graph, rows: str) -> str:
+    columns = graph.to_double(graph.columns(rows, member.columns))
+    scaled = graph.node("Div", [columns, graph.doubles(member.spread[None, :])])
+    lifted = graph.node("Unsqueeze", [scaled, graph.integers([1])])
+    gap = graph.node("Sub", [lifted, graph.doubles(member.constants[None])])
+    squares = graph.node("Mul", [gap, gap])
+    gaps = graph.node("ReduceSum", [squares, graph.integers([2])], keepdims=0)
+    near = graph.node(
+        "Softmax",
+        [graph.node("Mul", [gaps, graph.doubles([[-1 / CONSTANT_SHARPNESS]])])],
+        axis=1,
+    )
+    return graph.node("MatMul", [near, graph.doubles(member.costs[:, None])])
+
+
+@add_member.register
+def _(member: FittedLaw, graph: Graph, rows: str) -> str:
+    axes = member.layout.axes
+    below = member.layout.offered[:axes]
+    above = member.layout.offered[axes : 2 * axes]
+    raw = graph.to_double(rows)
+    distance = graph.columns(raw, above)
+    span = graph.node("Sub", [distance, graph.columns(raw, below)])
+    context = graph.node("Concat", [graph.columns(raw, member.layout.x), span], axis=1)
+    moved = graph.node("Sub", [context, graph.doubles(member.mean[None, :])])
+    scaled = graph.node("Mul", [moved, graph.doubles(1 / member.spread[None, :])])
+    natural = graph.node("Mul", [distance, graph.doubles([[NATURAL]])])
+    floor, ceiling = graph.doubles([[0.0]]), graph.doubles([[LAW_LIMIT]])
+    log_n = graph.node("Min", [graph.node("Max", [natural, floor]), ceiling])
+    one = graph.doubles([[1.0]])
+    n = graph.node("Exp", [log_n])
+    beyond = graph.node("Sub", [n, one])
+    terms = [one]
+    for shape, place in ((beyond, 0), (graph.node("Mul", [n, beyond]), 1)):
+        chosen = member.coefficients[:, place]
+        linear = graph.node("MatMul", [scaled, graph.doubles(chosen[:, 1:].T)])
+        lifted = graph.node("Add", [linear, graph.doubles(chosen[None, :, 0])])
+        terms.append(graph.node("Mul", [_softplus(graph, lifted), shape]))
+    power, price = member.form
+    slow = graph.node("Log", [graph.node("Sum", terms)])
+    curves = graph.node(
+        "Add",
+        [
+            graph.node("Mul", [slow, graph.doubles([[power]])]),
+            graph.node("Mul", [log_n, graph.doubles([[price]])]),
+        ],
+    )
+    return graph.node("ReduceSum", [curves, graph.integers([1])], keepdims=1)
+
+
+def _softplus(graph: Graph, value: str) -> str:
+    """log(1 + exp(x)) without overflow: max(x, 0) + log(1 + exp(-|x|))."""
+    small = graph.node("Exp", [graph.node("Neg", [graph.node("Abs", [value])])])
+    bent = graph.node("Log", [graph.node("Add", [small, graph.doubles([[1.0]])])])
+    return graph.node("Add", [graph.node("Max", [value, graph.doubles([[0.0]])]), bent])
 
 
 @add_member.register

@@ -4,6 +4,10 @@ Each member is fitted with whole groups left out, and graded by the slowdown its
 would have cost there. Its weight falls exponentially with the *relative* loss (averaged
 over groups in logarithms, so that one hopeless group does not decide), which is close
 to taking the best member but forgives ties. Nothing is tuned by hand for a table.
+
+The best constant is a member like any other, and so is the scalability law where an axis
+counts workers. Who weighs may also choose between *alternatives* of a member, which
+share its name up to a semicolon.
 """
 
 from collections.abc import Sequence
@@ -14,12 +18,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.errors import NotEnoughDataError
+from toolkit.models.relative_constant import RelativeConstant
+from toolkit.models.relative_law import RelativeLaw
 from toolkit.models.relative_process import RelativeProcess
 from toolkit.models.relative_quadratic import RelativeQuadratic
-from toolkit.models.relative_rows import RelativeRows, centred, group_folds
+from toolkit.models.relative_rows import (
+    RelativeLayout,
+    RelativeRows,
+    centred,
+    group_folds,
+)
 from toolkit.models.relative_trees import RelativeTrees
 
-__all__ = ["FittedEnsemble", "RelativeEnsemble", "RelativeMember", "RelativeModel"]
+__all__ = [
+    "CONSTANT",
+    "LAW",
+    "FittedEnsemble",
+    "RelativeEnsemble",
+    "RelativeMember",
+    "RelativeModel",
+    "Weighed",
+    "Weighing",
+    "choice_regret",
+    "decision_weights",
+    "family_of",
+    "group_losses",
+    "softmax_weights",
+]
 
 Floats = NDArray[np.float64]
 
@@ -34,6 +59,8 @@ FLOOR = 0.03
 """Regret, about the noise of replicates, below which members are alike."""
 SHARPNESS = 0.05
 """Relative loss that costs a member a factor e of its weight."""
+CONSTANT, LAW = "constant", "scalability law"
+"""Names of the members that stand for the best constant and for the law."""
 
 
 class RelativeModel(Protocol):
@@ -53,6 +80,43 @@ class RelativeMember(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Weighed:
+    """Weights of the members.
+
+    Attributes
+    ----------
+    weights : array of shape (members,)
+        At least 0; sum to 1.
+    tuned : bool
+        Whether settings other than the default ones were adopted.
+    """
+
+    weights: Floats
+    tuned: bool = False
+
+
+class Weighing(Protocol):
+    """Weighs members by what they predicted for groups they had not seen."""
+
+    def __call__(
+        self, held_out: Floats, rows: RelativeRows, names: tuple[str, ...]
+    ) -> Weighed:
+        """Weigh members from their predictions, shape (members, rows)."""
+        ...
+
+
+def family_of(name: str) -> str:
+    """Name the member that an alternative stands for.
+
+    Examples
+    --------
+    >>> family_of("quadratic; penalty 1")
+    'quadratic'
+    """
+    return name.partition(";")[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FittedEnsemble:
     """Members with their weights, and how they did on groups left out.
 
@@ -67,6 +131,10 @@ class FittedEnsemble:
     held_out : array of shape (rows,)
         The weighted prediction of each training row by members that had not seen its
         group, centred within its problem; NaN-free.
+    held_out_members : array of shape (members, rows)
+        The same of each member.
+    tuned : bool
+        Whether settings other than the default ones were adopted.
     """
 
     members: tuple[RelativeModel, ...]
@@ -74,12 +142,17 @@ class FittedEnsemble:
     weights: tuple[float, ...]
     filler: Floats
     held_out: Floats
+    held_out_members: Floats
+    tuned: bool = False
 
     def predict(self, X: Floats) -> Floats:
         """Predict relative log cost, shape (n,), of rows rounded to 32 bits."""
         filled = filled_rows(X, self.filler)
-        parts = [m.predict(filled) for m in self.members]
-        return np.asarray(np.asarray(self.weights) @ np.stack(parts))
+        total = np.zeros(len(X))
+        for member, weight in zip(self.members, self.weights, strict=True):
+            if weight > 0:
+                total += weight * member.predict(filled)
+        return total
 
     def predict_members(self, X: Floats) -> Floats:
         """Predict with each member alone, shape (members, n)."""
@@ -89,38 +162,58 @@ class FittedEnsemble:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RelativeEnsemble:
-    """Stack of trees, processes and a quadratic surface on relative cost.
+    """Stack of processes, trees, a quadratic surface, the law and the best constant.
 
     Parameters
     ----------
     seed : int
-    members : mapping of str to RelativeMember, optional
+    members : tuple of (str, RelativeMember), optional
         The default kinds unless given.
+    alternatives : bool
+        Whether the default kinds come with alternatives to choose from.
+    weigh : Weighing, optional
+        By decisions, with the default settings, unless given.
 
     Examples
     --------
-    >>> names = [name for name, _ in RelativeEnsemble(seed=0).kinds()]
-    >>> len(names)
-    5
+    >>> layout = RelativeLayout(context=1, actions=1, axes=1, counts=True)
+    >>> names = [name for name, _ in RelativeEnsemble(seed=0).kinds(layout)]
+    >>> names[-2:]
+    ['constant', 'scalability law']
     """
 
     seed: int
     members: tuple[tuple[str, RelativeMember], ...] = ()
+    alternatives: bool = False
+    weigh: Weighing | None = None
 
-    def kinds(self) -> Sequence[tuple[str, RelativeMember]]:
-        """List the kinds of member by name."""
-        return self.members or (
+    def kinds(self, layout: RelativeLayout) -> Sequence[tuple[str, RelativeMember]]:
+        """List the kinds of member by name; the law only where workers are counted."""
+        if self.members:
+            return self.members
+        law: list[tuple[str, RelativeMember]] = [(LAW, RelativeLaw())]
+        return (
             ("process, offered range", RelativeProcess(raw=False, seed=self.seed)),
             ("process, all columns", RelativeProcess(raw=True, seed=self.seed)),
-            (
-                "trees, offered range",
-                RelativeTrees(everything=False, min_samples_leaf=10, seed=self.seed),
-            ),
-            (
-                "trees, all columns",
-                RelativeTrees(everything=True, min_samples_leaf=4, seed=self.seed),
-            ),
+            ("trees, offered range", self._trees(10, everything=False)),
+            ("trees, all columns", self._trees(4, everything=True)),
             ("quadratic", RelativeQuadratic()),
+            (CONSTANT, RelativeConstant(seed=self.seed)),
+            *(law if layout.counts else []),
+            *(self._alternatives() if self.alternatives else []),
+        )
+
+    def _alternatives(self) -> Sequence[tuple[str, RelativeMember]]:
+        return (
+            ("trees, offered range; leaves of 25", self._trees(25, everything=False)),
+            ("trees, all columns; leaves of 10", self._trees(10, everything=True)),
+            ("quadratic; penalty 1", RelativeQuadratic(penalty=1.0)),
+            ("quadratic; penalty 100", RelativeQuadratic(penalty=100.0)),
+        )
+
+    def _trees(self, leaf: int, *, everything: bool) -> RelativeTrees:
+        return RelativeTrees(
+            everything=everything, min_samples_leaf=leaf, seed=self.seed
         )
 
     def fit(self, rows: RelativeRows) -> FittedEnsemble:
@@ -147,25 +240,40 @@ class RelativeEnsemble:
             rows.group,
             rows.layout,
         )
+        kinds = self.kinds(rows.layout)
+        names = tuple(name for name, _ in kinds)
         held_out = self._held_out(rounded)
-        weights = decision_weights(held_out, rounded)
+        weighed = (self.weigh or _weigh_by_decisions)(held_out, rounded, names)
         return FittedEnsemble(
-            members=tuple(kind.fit(rounded) for _, kind in self.kinds()),
-            names=tuple(name for name, _ in self.kinds()),
-            weights=tuple(weights.tolist()),
+            members=tuple(kind.fit(rounded) for _, kind in kinds),
+            names=names,
+            weights=tuple(weighed.weights.tolist()),
             filler=filler,
-            held_out=np.asarray(weights @ held_out),
+            held_out=np.asarray(weighed.weights @ held_out),
+            held_out_members=held_out,
+            tuned=weighed.tuned,
         )
 
     def _held_out(self, rows: RelativeRows) -> Floats:
         """Predict each row with members that had not seen its group: (members, rows)."""
-        predicted = np.zeros((len(self.kinds()), len(rows.X)))
+        kinds = self.kinds(rows.layout)
+        predicted = np.zeros((len(kinds), len(rows.X)))
         for fold in group_folds(rows.group, FOLDS, self.seed):
             out = np.isin(rows.group, fold)
             known = rows.take(~out)
-            for place, (_, kind) in enumerate(self.kinds()):
+            for place, (_, kind) in enumerate(kinds):
                 predicted[place, out] = kind.fit(known).predict(rows.X[out])
         return np.stack([centred(row, rows.problem) for row in predicted])
+
+
+def _weigh_by_decisions(
+    held_out: Floats, rows: RelativeRows, names: tuple[str, ...]
+) -> Weighed:
+    """Weigh with the default settings; alternatives weigh nothing."""
+    default = np.array([family_of(name) == name for name in names])
+    weights = np.zeros(len(names))
+    weights[default] = decision_weights(held_out[default], rows)
+    return Weighed(weights=weights)
 
 
 def decision_weights(held_out: Floats, rows: RelativeRows) -> Floats:
@@ -176,14 +284,47 @@ def decision_weights(held_out: Floats, rows: RelativeRows) -> Floats:
     held_out : array of shape (members, rows)
     rows : RelativeRows
     """
-    losses = np.stack([choice_regret(row, rows) for row in held_out])
-    groups = rows.group_of_problem
-    by_group = np.stack(
-        [losses[:, groups == group].mean(axis=1) for group in np.unique(groups)]
-    )
-    relative = np.log(by_group + FLOOR).mean(axis=0)
-    weights = np.exp(-(relative - relative.min()) / SHARPNESS)
+    return softmax_weights(group_losses(held_out, rows))
+
+
+def softmax_weights(
+    losses: Floats, *, floor: float = FLOOR, sharpness: float = SHARPNESS
+) -> Floats:
+    """Turn losses into weights, shape (members,).
+
+    Parameters
+    ----------
+    losses : array of shape (groups, members)
+        Mean regret of each member's choices in each group.
+    floor : float
+        Regret below which members are alike, above 0.
+    sharpness : float
+        Relative loss that costs a factor e of the weight, above 0.
+
+    Examples
+    --------
+    >>> softmax_weights(np.array([[0.1, 0.1, 0.9]])).round(2).tolist()
+    [0.5, 0.5, 0.0]
+    """
+    relative = np.log(losses + floor).mean(axis=0)
+    weights = np.exp(-(relative - relative.min()) / sharpness)
     return np.asarray(weights / weights.sum())
+
+
+def group_losses(held_out: Floats, rows: RelativeRows) -> Floats:
+    """Average the regret of each member's choices by group, shape (groups, members).
+
+    Parameters
+    ----------
+    held_out : array of shape (members, rows)
+    rows : RelativeRows
+    """
+    groups = rows.group_of_problem
+    counts = np.bincount(groups)
+    return np.stack(
+        [np.bincount(groups, choice_regret(row, rows)) / counts for row in held_out],
+        axis=1,
+    )
 
 
 def choice_regret(predicted: Floats, rows: RelativeRows) -> Floats:

@@ -20,11 +20,14 @@ class RelativeLayout:
     context, actions, axes : int
         How many there are of each; an axis has three offered-range columns, in blocks:
         below the largest, above the smallest, share of the range.
+    counts : bool
+        Whether an axis is a number of workers, so that the scalability law applies.
     """
 
     context: int
     actions: int
     axes: int
+    counts: bool = False
 
     @property
     def width(self) -> int:
