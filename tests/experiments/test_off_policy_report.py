@@ -156,6 +156,25 @@ def test_the_rule_answers_where_a_learned_policy_has_no_support() -> None:
     assert policy.decide(Problem.of("size", [1, 4, 8])).label == "4"
 
 
+def test_a_learned_policy_chooses_from_its_own_sizes_among_those_on_offer() -> None:
+    policy = RuleWhereUnsupported(
+        ConstantPolicy(7.0), ConstantPolicy(1.0), offered=(4.0, 8.0, 40.0)
+    )
+    problem = Problem.of("size", range(1, 21))
+
+    decision = policy.decide(problem)
+
+    assert (decision.action, problem.labels[decision.index]) == ((8.0,), "8")
+
+
+def test_the_rule_answers_where_none_of_the_learned_sizes_is_on_offer() -> None:
+    policy = RuleWhereUnsupported(
+        ConstantPolicy(40.0), ConstantPolicy(1.0), offered=(40.0,)
+    )
+
+    assert policy.decide(Problem.of("size", range(1, 21))).label == "1"
+
+
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
     with RecordStore(tmp_path / "store") as opened:

@@ -23,7 +23,10 @@ def add_verb(subparsers: Any) -> None:
     )
     parser.add_argument("--store", type=Path, required=True, help="store of records")
     parser.add_argument(
-        "--policy", required=True, help="`rule`, `size:N` or `bundle:DIR`"
+        "--policy",
+        required=True,
+        help="`rule`, `size:N`, or `bundle:DIR`: its cheapest supported size, "
+        "unguarded, and the rule's where it has none",
     )
     parser.add_argument(
         "--against", default="rule", help="policy to compare with (default `rule`)"
@@ -91,8 +94,14 @@ def _policy(text: str) -> "Policy":
         from toolkit.experiments.off_policy_report import RuleWhereUnsupported
         from toolkit.policies import Greedy
 
-        learned = Greedy(read_bundle(Path(argument)).model, name=text)
-        return RuleWhereUnsupported(learned, rule)
+        bundle = read_bundle(Path(argument))
+        if bundle.manifest.decision != "batch_size":
+            raise UsageError(
+                f"the bundle in {argument} decides {bundle.manifest.decision}; this "
+                "report needs one that decides batch_size"
+            )
+        learned = Greedy(bundle.model, name=text)
+        return RuleWhereUnsupported(learned, rule, offered=bundle.manifest.actions)
     raise UsageError(
         f"`{text}` is not a policy; give `rule`, `size:N` with N above 0, or "
         "`bundle:DIR`"

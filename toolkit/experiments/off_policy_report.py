@@ -6,7 +6,7 @@ and denominator are estimated each and divided (definitions, section 1).
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -103,11 +103,16 @@ class RuleWhereUnsupported:
     Parameters
     ----------
     learned, rule : Policy
+    offered : sequence of float
+        Actions that the learned one chooses from, where they are on offer; all if empty.
     """
 
-    def __init__(self, learned: Policy, rule: Policy) -> None:
+    def __init__(
+        self, learned: Policy, rule: Policy, *, offered: Sequence[float] = ()
+    ) -> None:
         self.learned = learned
         self.rule = rule
+        self.offered = tuple(offered)
 
     @property
     def name(self) -> str:
@@ -116,10 +121,18 @@ class RuleWhereUnsupported:
 
     def decide(self, problem: Problem) -> Decision:
         """Take the learned action, or the rule's."""
+        kept = np.arange(len(problem.actions))
+        if self.offered:
+            kept = np.flatnonzero(np.isin(problem.actions[:, 0], self.offered))
+        if not len(kept):
+            return self.rule.decide(problem)
+        labels = tuple(problem.labels[row] for row in kept)
+        own = replace(problem, actions=problem.actions[kept], labels=labels)
         try:
-            return self.learned.decide(problem)
+            decision = self.learned.decide(own)
         except NotEnoughDataError:
             return self.rule.decide(problem)
+        return replace(decision, index=int(kept[decision.index]), curve=None)
 
 
 def evaluate_batch_policy(
