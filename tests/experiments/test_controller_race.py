@@ -150,6 +150,19 @@ def test_the_command_prints_a_row_for_each_runner(
     assert capsys.readouterr().out.count("| synthetic knee ") == 7
 
 
+def test_the_plot_names_every_runner(tmp_path: Path) -> None:
+    (tmp_path / "spec.toml").write_text(
+        'seed = 1\ntables = ["synthetic:knee"]\n[race]\nsteps = 6\n',
+        encoding="utf-8",
+    )
+
+    command(str(tmp_path), "--plot", str(tmp_path / "race.svg"), "--json")
+
+    drawn = (tmp_path / "race.svg").read_text(encoding="utf-8")
+    for name in ("rule", "best constant", "learned", "aimd", "vegas", "gradient2"):
+        assert f">{name}</text>" in drawn
+
+
 def test_a_departure_from_the_specification_does_not_overwrite_its_results() -> None:
     with pytest.raises(UsageError, match="--out"):
         command(str(ROOT / "experiments/006-controllers"), "--table", "synthetic:knee")

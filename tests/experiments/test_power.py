@@ -1,7 +1,5 @@
 """Claims about the gate's errors and its power, by simulation."""
 
-import math
-
 import numpy as np
 import pytest
 
@@ -12,20 +10,12 @@ from toolkit.experiments.power import (
     GateWorld,
     drawn_from_table,
     gate_rate,
+    promoted_limit,
     records_needed,
 )
 from toolkit.experiments.promotion import GateRules
 
 QUICK = GateRules(replicates=300)
-
-
-def most_promoted(worlds: int) -> float:
-    """5 % and its sampling error at 95 %."""
-    return 0.05 * worlds + 1.96 * math.sqrt(0.05 * 0.95 * worlds)
-
-
-def test_the_bound_of_a_thousand_worlds_is_the_sixty_four_we_promise() -> None:
-    assert int(most_promoted(1000) + 0.5) == 64
 
 
 @pytest.mark.slow
@@ -41,7 +31,7 @@ def test_equal_policies_are_seldom_promoted(records: int, groups: int) -> None:
         rules=QUICK,
     )
 
-    assert rate.promoted <= most_promoted(worlds)
+    assert rate.promoted <= promoted_limit(worlds, QUICK.error_rate)
 
 
 def test_equal_policies_with_the_errors_of_a_table_are_seldom_promoted() -> None:
@@ -56,7 +46,7 @@ def test_equal_policies_with_the_errors_of_a_table_are_seldom_promoted() -> None
         rules=QUICK,
     )
 
-    assert rate.promoted <= most_promoted(worlds)
+    assert rate.promoted <= promoted_limit(worlds, QUICK.error_rate)
 
 
 def test_power_grows_with_the_gain_and_with_the_records() -> None:

@@ -10,7 +10,9 @@ import pytest
 from tests.shared import ROOT
 from toolkit.cli.experiment_worlds import add_verb
 from toolkit.errors import InputDataError, UsageError
+from toolkit.experiments.off_policy_worlds import MODELS
 from toolkit.experiments.promotion import GateRules
+from toolkit.experiments.worlds_report import summary
 from toolkit.experiments.worlds_run import (
     GateDesign,
     WorldsSpec,
@@ -153,22 +155,84 @@ def test_the_command_prints_one_json_object(
     assert json.loads(capsys.readouterr().out)["spec"]["worlds"] == 2
 
 
-def test_the_command_prints_a_row_for_each_scenario(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    folder = tmp_path / "folder"
-    folder.mkdir()
-    (folder / "spec.toml").write_text(
+@pytest.fixture
+def finished(tmp_path: Path) -> Path:
+    """A small folder with its results."""
+    (tmp_path / "spec.toml").write_text(
         'seed = 1\nworlds = 2\nreplicates = 200\ntables = ["synthetic"]\n'
-        "[gate]\nrecords = [48]\ngains = [0.5]\ntable_groups = [6]\n",
+        "[gate]\nrecords = [48, 96]\ngains = [0.0, 0.5]\ntable_groups = [6]\n",
         encoding="utf-8",
     )
+    command(str(tmp_path), "--json")
+    return tmp_path
 
-    command(str(folder))
+
+def test_the_command_prints_a_row_for_each_quantity_and_model(
+    finished: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command(str(finished))
+
+    assert capsys.readouterr().out.count("| synthetic | drift ") == 2 * len(MODELS)
+
+
+def test_the_report_holds_the_power_curve_and_the_records_needed(
+    finished: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command(str(finished))
 
     shown = capsys.readouterr().out
-    assert shown.count("| synthetic | drift ") == 4
-    assert "gain 0.5, 48 records" in shown
+    header = (
+        "| promoted at a gain of | 48 records | 96 records | records for 80 % power |"
+    )
+    assert header in shown
+
+
+def test_the_report_counts_equal_challengers_against_their_limit(
+    finished: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command(str(finished))
+
+    assert "of 2 equal challengers promoted (limit 1)" in capsys.readouterr().out
+
+
+def test_the_plot_of_a_finished_folder_is_the_same_every_time(finished: Path) -> None:
+    drawn = [finished / name for name in ("a.svg", "b.svg")]
+
+    for path in drawn:
+        command(str(finished), "--plot", str(path), "--json")
+
+    assert drawn[0].read_bytes() == drawn[1].read_bytes()
+    assert b"A/A limit 1/2" in drawn[0].read_bytes()
+    assert b"<dc:date>" not in drawn[0].read_bytes()
+
+
+def test_a_plot_of_another_kind_is_refused(finished: Path) -> None:
+    with pytest.raises(UsageError, match=r"\.svg or \.png"):
+        command(str(finished), "--plot", str(finished / "a.pdf"))
+
+
+def test_the_committed_results_are_those_of_the_committed_specification() -> None:
+    folder = ROOT / "experiments/005-off-policy"
+
+    found = run_worlds(
+        read_worlds_spec(folder / "spec.toml"),
+        tables=None,
+        results=folder / "results.json",
+        report=silent,
+    )
+
+    assert len(found["parts"]) == 2 * len(found["spec"]["tables"]) + 1
+
+
+def test_at_most_sixty_four_of_a_thousand_equal_challengers_are_promoted() -> None:
+    results = ROOT / "experiments/005-off-policy/results.json"
+
+    equal = summary(json.loads(results.read_text(encoding="utf-8")))[
+        "equal_challengers"
+    ]
+
+    assert equal["worlds"] == 1000
+    assert equal["most_promoted"] <= equal["limit"] == 64
 
 
 def test_one_world_has_no_spread_and_is_refused(tmp_path: Path) -> None:

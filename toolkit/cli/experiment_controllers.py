@@ -2,24 +2,21 @@
 
 import argparse
 from math import expm1
-from pathlib import Path
 from typing import Any
+
+from toolkit.cli.experiment_folder import add_folder_verb
 
 __all__ = ["add_verb"]
 
 
 def add_verb(subparsers: Any) -> None:
     """Add the verb to the `experiment` noun."""
-    parser = subparsers.add_parser(
+    parser = add_folder_verb(
+        subparsers,
         "controllers",
-        help="race online controllers beside the rule and a learned policy",
+        summary="race online controllers beside the rule and a learned policy",
         description="Runs spec.toml of a folder and writes its results.json.",
     )
-    parser.add_argument("folder", type=Path, help="folder with spec.toml")
-    parser.add_argument("--tables", type=Path, help="directory of decision tables")
-    parser.add_argument("--table", action="append", help="only this FILE:COST; repeat")
-    parser.add_argument("--out", type=Path, help="write here instead of results.json")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(command=controllers)
 
 
@@ -27,9 +24,10 @@ def controllers(options: argparse.Namespace) -> int:
     """Run the races and print them."""
     from dataclasses import replace
 
-    from toolkit.cli.output import print_json
+    from toolkit.cli.output import print_json, print_note
     from toolkit.cli.progress import progress
     from toolkit.errors import UsageError
+    from toolkit.experiments.controllers_plot import plot_controllers
     from toolkit.experiments.controllers_run import (
         read_controllers_spec,
         run_controllers,
@@ -47,6 +45,9 @@ def controllers(options: argparse.Namespace) -> int:
             results=options.out or options.folder / "results.json",
             report=shown,
         )
+    if options.plot is not None:
+        plot_controllers(found, options.plot)
+        print_note(f"the plot is {options.plot}")
     if options.json:
         print_json(found)
     else:

@@ -1,29 +1,23 @@
 """`toolkit experiment worlds`: hold off-policy evaluation and the gate to their word."""
 
 import argparse
-from pathlib import Path
 from typing import Any
+
+from toolkit.cli.experiment_folder import add_folder_verb
 
 __all__ = ["add_verb"]
 
 
 def add_verb(subparsers: Any) -> None:
     """Add the verb to the `experiment` noun."""
-    parser = subparsers.add_parser(
+    parser = add_folder_verb(
+        subparsers,
         "worlds",
-        help="simulate logs and A/A comparisons of known truth, score the estimators",
-        description="Runs spec.toml of a folder and writes its results.json; resumes.",
+        summary="simulate logs and A/A comparisons of known truth, score the estimators",
+        description="Runs spec.toml of a folder and writes its results.json; resumes, "
+        "so that a finished folder is only reported.",
     )
-    parser.add_argument("folder", type=Path, help="folder with spec.toml")
-    parser.add_argument("--tables", type=Path, help="directory of decision tables")
     parser.add_argument("--worlds", type=int, help="simulate this many instead")
-    parser.add_argument(
-        "--table",
-        action="append",
-        help="run only this FILE:COST of the spec now; repeat",
-    )
-    parser.add_argument("--out", type=Path, help="write here instead of results.json")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(command=worlds)
 
 
@@ -31,9 +25,11 @@ def worlds(options: argparse.Namespace) -> int:
     """Run what is missing from the results and print them."""
     from dataclasses import replace
 
-    from toolkit.cli.output import print_json
+    from toolkit.cli.output import print_json, print_note
     from toolkit.cli.progress import progress
     from toolkit.errors import UsageError
+    from toolkit.experiments.worlds_plot import plot_worlds
+    from toolkit.experiments.worlds_report import summary
     from toolkit.experiments.worlds_run import read_worlds_spec, run_worlds
 
     spec = read_worlds_spec(options.folder / "spec.toml")
@@ -54,22 +50,21 @@ def worlds(options: argparse.Namespace) -> int:
             report=shown,
             only=options.table or (),
         )
+    if options.plot is not None:
+        plot_worlds(found, options.plot)
+        print_note(f"the plot is {options.plot}")
     if options.json:
-        print_json(found)
+        print_json({**found, "summary": summary(found)})
     else:
         _print(found)
+        _print_promises(summary(found))
     return 0
 
 
 def _print(found: dict[str, Any]) -> None:
     from toolkit.cli.output import print_table
+    from toolkit.experiments.worlds_report import doubly_robust_cells, equal_rates
 
-    scenarios = [
-        each
-        for name, part in found["parts"].items()
-        if name.startswith("off-policy ")
-        for each in part
-    ]
     print_table(
         [
             "table",
@@ -83,31 +78,83 @@ def _print(found: dict[str, Any]) -> None:
         ],
         [
             [
-                each["table"],
-                each["scenario"],
-                each["refused"],
-                score["quantity"],
-                score["model"],
-                f"{score['bias']:+.4f} +- {score['bias_error']:.4f}",
-                f"{score['coverage']:.3f}",
-                f"{score['claims']:.3f}" if score["quantity"] == "difference" else "",
+                cell["table"],
+                cell["scenario"],
+                f"{100 * cell['refused']:.1f} %",
+                cell["quantity"],
+                cell["model"],
+                f"{cell['bias']:+.4f} +- {cell['bias_error']:.4f}",
+                f"{cell['coverage']:.3f}",
+                f"{cell['claims']:.3f}" if cell["quantity"] == "difference" else "",
             ]
-            for each in scenarios
-            for score in each["scores"]
-            if score["estimator"] == "dr"
+            for cell in doubly_robust_cells(found)
         ],
     )
     print()
-    rates = [
-        rate
-        for name, part in found["parts"].items()
-        if name.startswith("gate ")
-        for rate in (part["rates"] if isinstance(part, dict) else part)
-    ]
     print_table(
-        ["gate", "worlds", "promoted", "refused", "not enough data"],
+        ["equal challengers", "worlds", "promoted", "refused", "not enough data"],
         [
             [r["name"], r["worlds"], r["promoted"], r["refused"], r["not_enough_data"]]
-            for r in rates
+            for r in equal_rates(found)
         ],
     )
+    if "gate power" in found["parts"]:
+        print()
+        _print_power(found["parts"]["gate power"], found["spec"]["rules"]["power"])
+
+
+def _print_power(gate: dict[str, Any], power: float) -> None:
+    """Print the share promoted by gain and records, and the records that are needed."""
+    from toolkit.cli.output import print_table
+
+    shares = {
+        (rate["gain"], rate["records"]): rate["promoted"] / rate["worlds"]
+        for rate in gate["rates"]
+    }
+    gains = sorted({gain for gain, _ in shares})
+    records = sorted({count for _, count in shares})
+    print_table(
+        [
+            "promoted at a gain of",
+            *(f"{count} records" for count in records),
+            f"records for {100 * power:.0f} % power",
+        ],
+        [
+            [
+                f"{gain:g}" if gain else "0 (A/A)",
+                *(f"{100 * shares[gain, count]:.1f} %" for count in records),
+                (gate["records_needed"][f"{gain:g}"] or "not reached") if gain else "",
+            ]
+            for gain in gains
+        ],
+    )
+
+
+def _print_promises(found: dict[str, Any]) -> None:
+    """Say what held and name what did not."""
+    print()
+    for name in ("off_policy", "drift"):
+        kept = found[name]
+        if not kept["cells"]:
+            continue
+        low, high = kept["coverage"]
+        print(
+            f"{name.replace('_', '-')}: {kept['cells']} cells; bias beyond 0.01 and its "
+            f"error in {len(kept['biased'])}; coverage {100 * low:.1f} to "
+            f"{100 * high:.1f} %, outside 93 to 97 % in {len(kept['coverage_outside'])}"
+            + (
+                f"; false claims at most {100 * kept['claims']:.1f} %"
+                if kept["claims"] is not None
+                else ""
+            )
+        )
+        for figure in ("biased", "coverage_outside", "false_claims"):
+            for cell in kept[figure]:
+                *where, value = cell.values()
+                print(f"  {figure.replace('_', ' ')}: {', '.join(where)}: {value:+.3f}")
+    if (equal := found["equal_challengers"]) is not None:
+        print(
+            f"gate: at most {equal['most_promoted']} of {equal['worlds']} equal "
+            f"challengers promoted (limit {equal['limit']}), in {equal['designs']} "
+            f"designs; most in {equal['where']}"
+        )

@@ -1,7 +1,5 @@
 """Runs experiment 006: a race of controllers on every table of a specification."""
 
-import json
-import tomllib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -11,6 +9,7 @@ import numpy as np
 
 from toolkit.errors import InputDataError
 from toolkit.experiments.controller_race import Race, RaceResult, race
+from toolkit.experiments.folder import read_spec_file, write_results
 from toolkit.experiments.full_factorial import (
     FullFactorial,
     read_full_factorial,
@@ -50,20 +49,21 @@ def read_controllers_spec(path: Path) -> ControllersSpec:
     InputDataError
         Not readable, or with a field that is not known.
     """
-    try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+
+    def build(raw: dict[str, Any]) -> ControllersSpec:
         return ControllersSpec(
             seed=raw.pop("seed"),
             tables=tuple(raw.pop("tables")),
             race=Race(**raw.pop("race", {})),
             **raw,
         )
-    except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
-        raise InputDataError(
-            f"not a specification of controllers: {error}",
-            file=path,
-            fix="see experiments/006-controllers/spec.toml",
-        ) from error
+
+    return read_spec_file(
+        path,
+        build,
+        what="controllers",
+        example="experiments/006-controllers/spec.toml",
+    )
 
 
 def run_controllers(
@@ -95,10 +95,7 @@ def run_controllers(
         report(number, len(spec.tables), name)
         races.append(_raced(spec, name, tables).to_json())
     found = {"spec": asdict(spec), "races": races}
-    results.parent.mkdir(parents=True, exist_ok=True)
-    draft = results.with_suffix(".tmp")
-    draft.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    draft.replace(results)
+    write_results(results, found)
     return found
 
 

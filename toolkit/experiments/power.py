@@ -4,9 +4,11 @@ An A/A world compares policies that cost the same; whatever is promoted there is
 mistake. A world with a gain tells the power.
 """
 
+import math
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -26,6 +28,7 @@ __all__ = [
     "GateWorld",
     "drawn_from_table",
     "gate_rate",
+    "promoted_limit",
     "records_needed",
 ]
 
@@ -185,6 +188,24 @@ def gate_rate(
         refused=answers[PromotionOutcome.REFUSED],
         not_enough_data=answers[PromotionOutcome.NOT_ENOUGH_DATA],
     )
+
+
+def promoted_limit(worlds: int, error_rate: float) -> int:
+    """Count the equal challengers that may pass: the error rate and its sampling error.
+
+    Parameters
+    ----------
+    worlds : int
+    error_rate : float
+        In 0..1.
+
+    Examples
+    --------
+    >>> promoted_limit(1000, 0.05)
+    64
+    """
+    spread = math.sqrt(error_rate * (1 - error_rate) * worlds)
+    return round(error_rate * worlds + NormalDist().inv_cdf(0.975) * spread)
 
 
 def records_needed(curve: dict[int, float], power: float) -> int | None:

@@ -5,7 +5,6 @@ part is run again when the inputs written beside it have changed.
 """
 
 import json
-import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from toolkit.errors import InputDataError, UsageError
+from toolkit.experiments.folder import read_spec_file, write_results
 from toolkit.experiments.full_factorial import (
     FullFactorial,
     read_full_factorial,
@@ -99,8 +99,8 @@ def read_worlds_spec(path: Path) -> WorldsSpec:
     InputDataError
         Not readable, or with a field that is not known.
     """
-    try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+
+    def build(raw: dict[str, Any]) -> WorldsSpec:
         return WorldsSpec(
             seed=raw.pop("seed"),
             worlds=raw.pop("worlds"),
@@ -111,12 +111,10 @@ def read_worlds_spec(path: Path) -> WorldsSpec:
             rules=GateRules(**raw.pop("rules", {})),
             **raw,
         )
-    except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
-        raise InputDataError(
-            f"not a specification of worlds: {error}",
-            file=path,
-            fix="see experiments/005-off-policy/spec.toml",
-        ) from error
+
+    return read_spec_file(
+        path, build, what="worlds", example="experiments/005-off-policy/spec.toml"
+    )
 
 
 def _with_tuples(section: dict[str, Any]) -> dict[str, Any]:
@@ -169,7 +167,7 @@ def run_worlds(
         found = work()
         done = _resumed(results, spec)
         done["parts"][part], done["inputs"][part] = found, inputs
-        _write(results, done)
+        write_results(results, done)
     return done
 
 
@@ -298,10 +296,3 @@ def _as_json(value: dict[str, Any]) -> dict[str, Any]:
     """Turn tuples to lists, so that what was written compares equal to what is read."""
     turned: dict[str, Any] = json.loads(json.dumps(value))
     return turned
-
-
-def _write(results: Path, value: dict[str, Any]) -> None:
-    results.parent.mkdir(parents=True, exist_ok=True)
-    draft = results.with_suffix(".tmp")
-    draft.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
-    draft.replace(results)
