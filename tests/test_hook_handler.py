@@ -7,10 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.hook_payloads import after, batch, before, call, failed, payload
-from toolkit.hook_handler import main, reduce_event
+from toolkit import hook_handler
+from toolkit.hook_handler import advise, main, reduce_event
 from toolkit.records.identity import keyed_hash, store_key
 from toolkit.records.spool import Spool
 
@@ -160,6 +162,102 @@ def test_silence_on_standard_input_ends_at_the_time_limit(tmp_path: Path) -> Non
 
     assert code == 0
     assert time.monotonic() - began < 5
+
+
+def table(*, confident: bool = False, **more: Any) -> dict[str, Any]:
+    """An advice table with one cell."""
+    cell = {"size": 4, "rule": 8, "reason": "learned_better", "policy": "guarded"}
+    return {
+        "format": 1,
+        "policy": "guarded",
+        "policy_version": "3",
+        "axes": [],
+        "tools": {"Read": ["fileOperations", 1]},
+        "cells": {
+            "fileOperations": {**cell, "confident": confident, "sizes": [3, 4, 5, 6]}
+        },
+        **more,
+    }
+
+
+def drawn(
+    explore: float, *, draws: int = 1, given: dict[str, Any] | None = None
+) -> list[dict[str, Any]]:
+    """What a table says, several times, after a batch of two."""
+    row = reduce_event(batch([call("Read", 1), call("Read", 2)]), b"k", 1)
+    answers = [advise(given or table(), row, 0.0, explore) for _ in range(draws)]
+    return [answer for answer in answers if answer is not None]
+
+
+def test_nothing_is_tried_unless_it_was_asked_for() -> None:
+    answers = drawn(0.0, draws=50)
+
+    assert {(a["recommended"], a["propensity"]) for a in answers} == {(4, 1.0)}
+    assert not any("said" in answer for answer in answers)
+
+
+def test_only_supported_sizes_are_tried_each_with_its_chance(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rng = np.random.default_rng(0)
+    monkeypatch.setattr(hook_handler, "_chance", lambda: float(rng.random()))
+    answers = drawn(0.4, draws=4000)
+    counts = {s: sum(a["recommended"] == s for a in answers) for s in range(1, 21)}
+    chances = {a["recommended"]: a["propensity"] for a in answers}
+
+    assert chances == {3: 0.1, 4: 0.7, 5: 0.1, 6: 0.1}
+    assert all(
+        abs(counts[size] / 4000 - chances.get(size, 0.0)) < 0.03 for size in counts
+    )
+
+
+def test_chances_are_even_over_zero_to_one() -> None:
+    values = [hook_handler._chance() for _ in range(2000)]
+
+    assert 0 <= min(values) < 0.01
+    assert 0.99 < max(values) < 1
+    assert abs(float(np.mean(values)) - 0.5) < 0.03
+
+
+def test_every_size_that_was_drawn_is_said() -> None:
+    answers = drawn(0.5, draws=100)
+
+    assert all("said" in answer for answer in answers)
+    assert {"explored", "learned_better"} == {a["reason"] for a in answers}
+
+
+def test_a_cell_without_another_supported_size_is_not_explored() -> None:
+    lone = table()
+    lone["cells"]["fileOperations"]["sizes"] = [4]
+    answer = drawn(1.0, given=lone)[0]
+
+    assert (answer["propensity"], answer["policy"]) == (1.0, "guarded")
+    assert "said" not in answer
+
+
+def test_an_expired_table_tries_nothing() -> None:
+    answer = drawn(1.0, given=table(expires_at_s=-1.0))[0]
+
+    assert answer["reason"] == "stale"
+    assert "said" not in answer
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["--advice", "on"], "no_table"),
+        (["--advice", "shadow", "--explore", "1"], "no_table"),
+        (["--advice", "on", "--explore", "1"], "explored"),
+    ],
+)
+def test_the_rule_s_table_serves_exploring_alone(
+    tmp_path: Path, words: list[str], reason: str
+) -> None:
+    (tmp_path / "rule-advice.json").write_text(json.dumps(table()))
+    done = handle(tmp_path, batch([call("Read", 1)]), *words, "--bundle", "nowhere")
+
+    assert recorded(tmp_path)[1]["reason"] == reason
+    assert (b"to try it out" in done.stdout) == (reason == "explored")
 
 
 @pytest.mark.slow

@@ -36,6 +36,9 @@ __all__ = ["advise", "main", "reduce_event"]
 LIMIT_S = 2.0
 """The one time limit: after it the process leaves, whatever it was doing."""
 
+RULE_TABLE = "rule-advice.json"
+"""In the store: what is explored while no model serves; `hooks install` writes it."""
+
 MAX_PAYLOAD_BYTES = 16 * 1024 * 1024
 MAX_TABLE_BYTES = 256 * 1024
 MAX_CALLS = 500
@@ -77,7 +80,8 @@ def main(arguments: "Sequence[str]") -> int:
     Parameters
     ----------
     arguments : sequence of str
-        `--store DIR`, and optionally `--advice off|shadow|on` and `--bundle DIR`.
+        `--store DIR`, and optionally `--advice off|shadow|on`, `--bundle DIR` and
+        `--explore SHARE`.
     """
     options = dict(zip(arguments[::2], arguments[1::2], strict=False))
     store = Path(options.get("--store") or _default_store())
@@ -162,6 +166,7 @@ def advise(
     table: "Mapping[str, Any]",
     row: "Mapping[str, Any]",
     now_s: float,
+    explore: float = 0.0,
 ) -> "dict[str, Any] | None":
     """Look up what the table says after this batch.
 
@@ -173,12 +178,14 @@ def advise(
         A reduced `PostToolBatch`.
     now_s : float
         Seconds since 1970.
+    explore : float
+        Share, 0 to 1, of decisions that are drawn from the cell's supported sizes.
 
     Returns
     -------
     dict or None
-        The decision, with `said` where it is confident enough to be said; `None` where
-        the table has no answer for this context.
+        The decision, with `said` where it is confident enough to be said, or was drawn;
+        `None` where the table has no answer for this context.
     """
     tools = table["tools"]
     kinds = [tools.get(call.get("tool"), ("other", 0)) for call in row["calls"]]
@@ -195,11 +202,13 @@ def advise(
         "size": size,
     }
     bins = [_bin(known.get(name), edges) for name, edges in table["axes"]]
-    cell = table["cells"].get("|".join([operation_type, *bins]))
+    context = "|".join([operation_type, *bins])
+    cell = table["cells"].get(context)
     if cell is None:
         return None
     decision = {
         "operation_type": operation_type,
+        "context": context,
         "size": size,
         "recommended": cell["size"],
         "rule": cell.get("rule"),
@@ -211,8 +220,16 @@ def advise(
     }
     if now_s > table.get("expires_at_s", now_s):
         decision["reason"] = "stale"
+        return {name: value for name, value in decision.items() if value is not None}
+    drawn = bool(explore) and _draw(decision, cell, explore)
+    if decision["reason"] == "explored":
+        decision["said"] = _trial(decision, explore)
     elif cell["confident"] and cell["size"] != size:
         decision["said"] = _sentence(decision, cell)
+    elif (
+        drawn
+    ):  # nobody can follow a draw that is not said: its chance would be no chance
+        decision["said"] = _usual(decision)
     return {name: value for name, value in decision.items() if value is not None}
 
 
@@ -226,7 +243,7 @@ def _handle(store: Path, options: "Mapping[str, str]") -> str | None:
     mode = options.get("--advice", "off")
     decision = None
     if row["event"] == "PostToolBatch" and row.get("calls") and mode != "off":
-        decision = _decision(row, options.get("--bundle", ""), mode)
+        decision = _decision(row, store, options, mode)
         rows.append(decision)
     Spool(store / "hooks").append_all(rows)
     if decision is None or mode != "on" or "said" not in decision:
@@ -235,7 +252,9 @@ def _handle(store: Path, options: "Mapping[str, str]") -> str | None:
     return json.dumps({"hookSpecificOutput": output})
 
 
-def _decision(row: "Mapping[str, Any]", bundle: str, mode: str) -> "dict[str, Any]":
+def _decision(
+    row: "Mapping[str, Any]", store: Path, options: "Mapping[str, str]", mode: str
+) -> "dict[str, Any]":
     decision = {
         "kind": "hook",
         "event": "advice",
@@ -246,11 +265,23 @@ def _decision(row: "Mapping[str, Any]", bundle: str, mode: str) -> "dict[str, An
         "batch": row["calls"][0].get("id"),
     }
     try:
-        table = _read_table(Path(bundle) / "advice.json")
-        answer = advise(table, row, row["at_ns"] / 1e9)
+        # What is only written down changes nothing, so shadow mode has nothing to try.
+        explore = float(options.get("--explore", 0)) if mode == "on" else 0.0
+        table = _table(Path(options.get("--bundle", "")), store, explore)
+        answer = advise(table, row, row["at_ns"] / 1e9, explore)
     except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
         return {**decision, "reason": "no_table", "error": type(error).__name__}
     return {**decision, **(answer or {"reason": "no_answer"})}
+
+
+def _table(bundle: Path, store: Path, explore: float) -> "dict[str, Any]":
+    """Read the model's table; while the rule serves, the rule's own may be explored."""
+    try:
+        return _read_table(bundle / "advice.json")
+    except FileNotFoundError:
+        if not explore:
+            raise
+        return _read_table(store / RULE_TABLE)
 
 
 def _read_table(path: Path) -> "dict[str, Any]":
@@ -268,6 +299,45 @@ def _bin(value: float | None, edges: "Sequence[float]") -> str:
     if value is None:
         return "-"
     return str(sum(value > edge for edge in edges))
+
+
+def _draw(
+    decision: "dict[str, Any]", cell: "Mapping[str, Any]", explore: float
+) -> bool:
+    """Draw a size as `policies.Exploring` does, and write down with what chance."""
+    chosen = cell["size"]
+    sizes = sorted({*cell.get("sizes", ()), chosen})
+    if len(sizes) == 1:
+        return False
+    drawn = chosen
+    if _chance() < explore:
+        drawn = sizes[int(_chance() * len(sizes))]
+        decision["reason"] = "explored"
+    decision["recommended"] = drawn
+    decision["policy"] += "+explore"
+    chance = explore / len(sizes) + (1 - explore) * (drawn == chosen)
+    decision["propensity"] = round(chance, 6)
+    return True
+
+
+def _chance() -> float:
+    """Draw evenly from 0 to below 1; `random` would take longer to load than to use."""
+    return (int.from_bytes(os.urandom(7), "big") >> 3) / 2**53
+
+
+def _usual(decision: "Mapping[str, Any]") -> str:
+    return (
+        f"Batch size: about {decision['recommended']} {decision['operation_type']} "
+        f"operations in one message (you sent {decision['size']}), as usual."
+    )
+
+
+def _trial(decision: "Mapping[str, Any]", explore: float) -> str:
+    return (
+        f"Batch size: about {decision['recommended']} {decision['operation_type']} "
+        f"operations in one message (you sent {decision['size']}), to try it out: "
+        f"{explore:.0%} of the sizes are drawn at random, so that history can tell."
+    )
 
 
 def _sentence(decision: "Mapping[str, Any]", cell: "Mapping[str, Any]") -> str:

@@ -60,6 +60,24 @@ def test_a_table_written_and_read_back_is_equal() -> None:
     assert AdviceTable.loads(table.dumps()) == table
 
 
+def test_the_sizes_that_may_be_tried_travel_with_each_cell() -> None:
+    table = tabulated(sizes=lambda kind, decision: [3, int(decision.action[0])])
+
+    assert table.lookup("fileOperations", {"load": 0.1, "read_share": 0.9}) is not None
+    assert {cell.sizes for cell in table.cells.values()} == {(3, 8), (3, 3)}
+    assert AdviceTable.loads(table.dumps()) == table
+
+
+@pytest.mark.parametrize(
+    ("known", "middle"),
+    [(None, 1.2), ((0.1, 0.84), 0.82), ((0.9, 1.0), 0.95), ((0.1, 0.5), 1.2)],
+)
+def test_the_middle_of_a_bin_lies_in_what_history_saw_of_it(
+    known: tuple[float, float] | None, middle: float
+) -> None:
+    assert AXES[0].middle("2", known) == pytest.approx(middle)
+
+
 @given(
     reads=st.integers(0, 5),
     edits=st.integers(0, 5),

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from toolkit.bundle import AdviceTable
 from toolkit.cli import run
 
 SPECIFIED = [
@@ -62,6 +63,8 @@ def test_an_unknown_flag_is_refused_with_the_nearest(
         (["pre-task", "--description", "x", "--enable-monitoring", "maybe"], 2),
         (["post-task"], 2),
         (["install", "--advice", "on"], 2),
+        (["install", "--explore", "0.2"], 2),
+        (["install", "--advice", "on", "--bundle", "b", "--explore", "2"], 2),
     ],
 )
 def test_a_wrong_value_ends_with_its_code_and_one_line(
@@ -88,6 +91,16 @@ def test_installing_and_uninstalling_leaves_the_project_as_it_was(
     assert (found["installed"], found["advice"]) == (True, "off")
     assert hooks("uninstall", *at) == 0
     assert not (tmp_path / ".claude").exists()
+
+
+def test_exploring_begins_with_the_sizes_that_the_rule_allows(tmp_path: Path) -> None:
+    words = ["--advice", "on", "--bundle", str(tmp_path / "b"), "--explore", "0.2"]
+    assert hooks("install", "--project", str(tmp_path), *words) == 0
+    data = (tmp_path / ".toolkit" / "rule-advice.json").read_bytes()
+    cell = AdviceTable.loads(data).lookup("todoWrite", {"load_cpu": 0.6})
+
+    assert cell is not None
+    assert (cell.size, cell.sizes, cell.confident) == (10, tuple(range(5, 21)), False)
 
 
 def test_claude_flow_is_told_only_when_asked_for(

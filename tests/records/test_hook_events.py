@@ -168,6 +168,26 @@ def test_the_decision_in_force_is_recorded_with_its_propensity(
     )
 
 
+@pytest.mark.parametrize(
+    ("size", "propensity", "context"),
+    [
+        (2, 0.1, f"{payload('x')['session_id']}|fileOperations|0"),
+        (3, 0.1, None),  # not the size that was drawn
+        (2, 1.0, None),  # nothing was drawn
+    ],
+)
+def test_sizes_that_were_drawn_and_used_share_a_context(
+    size: int, propensity: float, context: str | None
+) -> None:
+    rows = session([[("Read", "ok")], [("Read", "ok")] * size]).rows()
+    at = next(n for n, row in enumerate(rows) if row["event"] == "PostToolBatch")
+    told = decision("on", said="text", context="fileOperations|0")
+    rows.insert(at + 1, {**told, "propensity": propensity})
+    second = [r for r in joined(rows) if isinstance(r, Batch)][1]
+
+    assert second.context_id == context
+
+
 ENDINGS = st.sampled_from(["ok", "failed", "cancelled", "rejected"])
 TOOLS = st.sampled_from(["Read", "Edit", "Bash", "Grep", "TodoWrite", "mcp__x__y"])
 SESSIONS = st.lists(

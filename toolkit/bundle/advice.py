@@ -71,13 +71,27 @@ class AdviceAxis:
         """Name the bin of a value."""
         return "-" if value is None else str(sum(value > edge for edge in self.edges))
 
-    def middle(self, name: str) -> float | None:
-        """Take a value in the middle of a bin; the outermost end at 0, and at 1 or twice."""
+    def middle(
+        self, name: str, known: tuple[float, float] | None = None
+    ) -> float | None:
+        """Take a value in the middle of a bin; the outermost end at 0, and at 1 or twice.
+
+        Parameters
+        ----------
+        name : str
+            One of `bins`.
+        known : (low, high), optional
+            What history saw of the column: the middle of its part of the bin stands for
+            the bin, since the policy answers for what was seen only.
+        """
         if name == "-":
             return None
         top = max(1.0, 2 * self.edges[-1]) if self.edges else 1.0
         bounds = (0.0, *self.edges, top)
-        return (bounds[int(name)] + bounds[int(name) + 1]) / 2
+        low, high = bounds[int(name)], bounds[int(name) + 1]
+        if known is not None and known[0] < high and known[1] > low:
+            low, high = max(low, known[0]), min(high, known[1])
+        return (low + high) / 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +115,8 @@ class AdviceCell:
     policy : str
         Who answered.
     propensity : float
+    sizes : tuple of int
+        Sizes that history supports there: what a hook may try where exploring is on.
     """
 
     size: int
@@ -111,9 +127,12 @@ class AdviceCell:
     propensity: float = 1.0
     confidence: float | None = None
     gain: float | None = None
+    sizes: tuple[int, ...] = ()
 
     @classmethod
-    def of(cls, decision: Decision, *, least: float = CONFIDENT) -> "AdviceCell":
+    def of(
+        cls, decision: Decision, *, least: float = CONFIDENT, sizes: Sequence[int] = ()
+    ) -> "AdviceCell":
         """Read a decision of the guarded policy.
 
         Parameters
@@ -121,6 +140,8 @@ class AdviceCell:
         decision : Decision
         least : float
             Confidence, 0 to 1, under which nothing is spoken.
+        sizes : sequence of int
+            Supported sizes.
         """
         sure = decision.confidence
         learned = decision.reason.code == "learned_better"
@@ -135,6 +156,7 @@ class AdviceCell:
             propensity=decision.propensity,
             confidence=None if sure is None else round(sure, 4),
             gain=round(gain, 4) if isinstance(gain, float) else None,
+            sizes=tuple(sizes),
         )
 
 
@@ -227,6 +249,8 @@ class AdviceTable:
         axes: Sequence[AdviceAxis],
         tools: Mapping[str, tuple[str, bool]],
         expires_at: datetime | None = None,
+        ranges: Mapping[str, tuple[float, float]] | None = None,
+        sizes: Callable[[str, Decision], Sequence[int]] = lambda *_: (),
     ) -> "AdviceTable":
         """Ask the policy once for each operation type and combination of bins.
 
@@ -234,11 +258,16 @@ class AdviceTable:
         ----------
         decide : callable
             Takes a context (`operation_type` and the axes' columns) to a decision.
+        ranges : mapping of str to (low, high), optional
+            What history saw of the axes' columns.
+        sizes : callable, optional
+            Takes an operation type and the decision to the sizes that may be tried.
         """
-        cells = {
-            "|".join(key): AdviceCell.of(decide(_context(key, axes)))
-            for key in _keys(operation_types, axes)
-        }
+        cells = {}
+        for key in _keys(operation_types, axes):
+            decision = decide(_context(key, axes, ranges or {}))
+            cell = AdviceCell.of(decision, sizes=sizes(key[0], decision))
+            cells["|".join(key)] = cell
         return cls(
             policy=policy,
             policy_version=policy_version,
@@ -366,7 +395,12 @@ class AdviceTable:
                 str(name): (str(kind), bool(reads))
                 for name, (kind, reads) in value["tools"].items()
             },
-            cells={str(k): AdviceCell(**cell) for k, cell in value["cells"].items()},
+            cells={
+                str(k): AdviceCell(
+                    **{**cell, "sizes": tuple(map(int, cell.get("sizes", ())))}
+                )
+                for k, cell in value["cells"].items()
+            },
             expires_at=None
             if expires is None
             else datetime.fromtimestamp(expires, UTC),
@@ -380,8 +414,15 @@ def _keys(
     return product(operation_types, *(axis.bins for axis in axes))
 
 
-def _context(key: tuple[str, ...], axes: Sequence[AdviceAxis]) -> dict[str, Value]:
-    values = (axis.middle(name) for axis, name in zip(axes, key[1:], strict=True))
+def _context(
+    key: tuple[str, ...],
+    axes: Sequence[AdviceAxis],
+    ranges: Mapping[str, tuple[float, float]],
+) -> dict[str, Value]:
+    values = (
+        axis.middle(name, ranges.get(axis.column))
+        for axis, name in zip(axes, key[1:], strict=True)
+    )
     columns = (axis.column for axis in axes)
     return {"operation_type": key[0], **dict(zip(columns, values, strict=True))}
 
@@ -391,4 +432,4 @@ def _number(value: Value) -> float | None:
 
 
 def _known(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in row.items() if value is not None}
+    return {name: value for name, value in row.items() if value not in (None, ())}

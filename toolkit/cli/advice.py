@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from toolkit.bundle import AdviceAxis, Bundle
-    from toolkit.policies import Value
+    from toolkit.policies import Decision, Value
 
-__all__ = ["advice_of"]
+__all__ = ["advice_of", "rule_advice"]
 
 EDGES = (("load_cpu", (0.4, 0.8)), ("load_memory", (0.8,)), ("read_share", (0.5,)))
 """Bins of what a hook knows: the rule's own thresholds (specification, section 1), and
@@ -58,9 +58,53 @@ def advice_of(source: Path) -> dict[str, bytes]:
         axes=axes_of(bundle),
         tools={n: (t.operation_type, t.reads) for n, t in known_tools().items()},
         expires_at=bundle.manifest.expires_at,
+        ranges=bundle.manifest.support.ranges,
+        sizes=lambda _, decision: _supported(bundle, advisor.offered, decision),
     )
     table = table.measured(advisor.decide, contexts_of(bundle))
     return {ADVICE_NAME: table.dumps()}
+
+
+def rule_advice() -> bytes:
+    """Tabulate the rule, with the sizes between its own minimum and maximum to try.
+
+    A team that begins has no history that could support a size; what the specification
+    allows is what exploring is bounded to until it has.
+    """
+    from toolkit.baselines import OPTIMUMS
+    from toolkit.bundle import AdviceAxis, AdviceTable
+    from toolkit.records.sources.claude_code_tools import known_tools
+    from toolkit.runtime.advisor import Advisor
+    from toolkit.runtime.clock import SystemClock
+
+    advisor = Advisor("batch_size", bundle=None, clock=SystemClock())
+
+    def allowed(operation_type: str, _: "Decision") -> range:
+        optimum = OPTIMUMS[operation_type]
+        return range(optimum.minimum, optimum.maximum + 1)
+
+    return AdviceTable.tabulate(
+        advisor.decide,
+        policy="rule",
+        policy_version="specification",
+        operation_types=sorted(OPTIMUMS),
+        axes=[AdviceAxis(column=n, edges=e) for n, e in EDGES if n.startswith("load")],
+        tools={n: (t.operation_type, t.reads) for n, t in known_tools().items()},
+        sizes=allowed,
+    ).dumps()
+
+
+def _supported(
+    bundle: "Bundle", offered: "tuple[float, ...]", decision: "Decision"
+) -> "list[int]":
+    """List the sizes with enough history behind them; none where the model is silent."""
+    if decision.curve is None:
+        return []
+    return [
+        int(size)
+        for size, rows in zip(offered, decision.curve.support.tolist(), strict=True)
+        if rows >= bundle.manifest.minimum_support
+    ]
 
 
 def operation_types(bundle: "Bundle") -> tuple[str, ...]:

@@ -84,16 +84,38 @@ def install(options: argparse.Namespace) -> int:
             f"`--advice {options.advice}` needs a table to advise from; "
             "give `--bundle DIR` with an exported bundle"
         )
+    if options.explore and (options.advice != "on" or store is None):
+        raise UsageError(
+            "`--explore` tries sizes by saying them, and keeps what it may try in the "
+            "store; give `--advice on` and, with `--user`, `--store DIR` as well"
+        )
     hooks = HookInstallation(_settings(options))
-    changed = hooks.install(store=store, advice=options.advice, bundle=options.bundle)
+    changed = hooks.install(
+        store=store,
+        advice=options.advice,
+        bundle=options.bundle,
+        explore=options.explore,
+    )
     if store is not None:
         store_key(store)
+        if options.explore:
+            _write_rule_table(store)
     state = "installed" if changed else "already installed"
     if options.json:
         print_json({"changed": changed, "settings": hooks.settings, "store": store})
     else:
         print_note(f"{state} in {hooks.settings}, advice {options.advice}")
     return 0
+
+
+def _write_rule_table(store: Path) -> None:
+    """Write what may be tried while no model serves, at once and whole."""
+    from toolkit.cli.advice import rule_advice
+    from toolkit.hook_handler import RULE_TABLE
+
+    draft = store / f".{RULE_TABLE}-{os.getpid()}"
+    draft.write_bytes(rule_advice())
+    draft.replace(store / RULE_TABLE)
 
 
 def uninstall(options: argparse.Namespace) -> int:
@@ -121,6 +143,7 @@ def status(options: argparse.Namespace) -> int:
         "settings": found.settings,
         "events": list(found.events),
         "advice": found.advice,
+        "explore": found.explore,
         "store": store,
         "recorded": recorded(store),
     }
@@ -193,6 +216,15 @@ def _add_install(verbs: Any) -> None:
     )
     parser.add_argument(
         "--bundle", type=Path, metavar="DIR", help="exported bundle to advise from"
+    )
+    parser.add_argument(
+        "--explore",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="share of sizes to try at random, with the chance recorded: only sizes "
+        "that history supports, or that the rule allows while no model serves "
+        "(default: 0, off)",
     )
     parser.set_defaults(command=install)
 

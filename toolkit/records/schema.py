@@ -194,7 +194,8 @@ class Batch(Record):
     agent_id: str | None = None
     """`main` for a session's own thread, else the subagent's id."""
     context_id: str | None = None
-    """Rows that share it differ in the chosen size only (full-factorial measurement)."""
+    """Rows that share it differ in the chosen size only: it was measured in full, or
+    drawn by chance within one session and cell of an advice table."""
     group_id: str | None = None
     """What must never be split between training and test."""
     model: str | None = None

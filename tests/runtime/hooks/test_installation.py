@@ -107,6 +107,24 @@ def test_settings_of_another_shape_are_refused_unchanged(
     assert hooks.settings.read_bytes() == data
 
 
+def test_exploring_is_off_unless_a_share_is_given(
+    hooks: HookInstallation, tmp_path: Path
+) -> None:
+    hooks.install(store=tmp_path, advice="on", bundle=tmp_path)
+    assert hooks.status().explore == 0
+    hooks.install(store=tmp_path, advice="on", bundle=tmp_path, explore=0.2)
+
+    assert hooks.status().explore == 0.2
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.1, float("nan")])
+def test_a_share_outside_0_to_1_is_refused(
+    hooks: HookInstallation, share: float
+) -> None:
+    with pytest.raises(UsageError, match="explore"):
+        hooks.install(store=None, explore=share)
+
+
 def test_an_unknown_mode_is_refused(hooks: HookInstallation) -> None:
     with pytest.raises(UsageError, match="Did you mean `shadow`"):
         hooks.install(store=None, advice="shadw")

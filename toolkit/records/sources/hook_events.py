@@ -45,6 +45,9 @@ MAX_MS = 1e12
 MAX_NS = 2**62
 """Latest time in nanoseconds that is believed: the year 2116."""
 
+MAX_CONTEXT = 200
+"""Longest name of a cell of an advice table that is believed."""
+
 MAX_OPEN_CALLS = 10_000
 """Calls of one session that wait for their batch; older ones are let go."""
 
@@ -447,13 +450,28 @@ def _with_decision(batch: Batch, decisions: dict[str, Mapping[str, Any]]) -> Bat
     spoken = decision.get("mode") == "on" and "said" in decision
     followed = spoken and decision.get("recommended") == batch.size
     prefix = "" if followed else "declined:" if spoken else "shadow:"
-    propensity = decision.get("propensity")
+    said = decision.get("propensity")
+    propensity = said if isinstance(said, (int, float)) and 0 <= said <= 1 else None
+    drawn = followed and propensity is not None and propensity < 1
     return replace(
         batch,
         policy=f"{prefix}{decision['policy']}",
         policy_version=str(decision.get("policy_version")),
-        propensity=propensity if isinstance(propensity, (int, float)) else None,
+        propensity=propensity,
+        context_id=_drawn_in(batch, decision) if drawn else None,
     )
+
+
+def _drawn_in(batch: Batch, decision: Mapping[str, Any]) -> str | None:
+    """Name the context within which a size was drawn by chance and then used.
+
+    Sizes of one session that were drawn in the same cell of the advice table differ by
+    chance alone, whatever moved the agent otherwise: they may be compared.
+    """
+    cell = decision.get("context")
+    if not isinstance(cell, str) or len(cell) > MAX_CONTEXT:
+        return None
+    return f"{batch.session_id}|{cell}"
 
 
 def _load_sample(first: str, at_s: float, row: Mapping[str, Any]) -> LoadSample | None:

@@ -60,6 +60,8 @@ class InstallationStatus:
         `off`, `shadow` or `on`; `None` where nothing is installed.
     store : path or None
         Where events are recorded; `None` is `.toolkit` in each project.
+    explore : float
+        Share of sizes that are tried at random; 0 where exploring is off.
     """
 
     settings: Path
@@ -67,6 +69,7 @@ class InstallationStatus:
     events: tuple[str, ...] = ()
     advice: str | None = None
     store: Path | None = None
+    explore: float = 0.0
 
 
 class HookInstallation:
@@ -106,7 +109,12 @@ class HookInstallation:
         return self.settings.with_name(f"{self.settings.name}.toolkit-installed")
 
     def install(
-        self, *, store: Path | None, advice: str = "off", bundle: Path | None = None
+        self,
+        *,
+        store: Path | None,
+        advice: str = "off",
+        bundle: Path | None = None,
+        explore: float = 0.0,
     ) -> bool:
         """Merge our entries in, in place of older ones of ours.
 
@@ -118,6 +126,8 @@ class HookInstallation:
             `off`, `shadow` (records what would have been said) or `on`.
         bundle : path, optional
             Exported model with the `advice.json`; required unless advice is off.
+        explore : float
+            Share, 0 to 1, of sizes to draw at random from the supported ones.
 
         Returns
         -------
@@ -127,16 +137,18 @@ class HookInstallation:
         Raises
         ------
         UsageError
-            Unknown mode.
+            Unknown mode, or a share outside 0 to 1.
         InputDataError
             The settings are not JSON of the expected shape; nothing was written.
         """
         if advice not in ADVICE_MODES:
             raise UsageError.unknown("advice mode", advice, list(ADVICE_MODES))
+        if not 0 <= explore <= 1:
+            raise UsageError(f"`explore` must be in 0..1 (got {explore})")
         before = self._read_bytes()
         current = self._parse(before)
         others = without_ours(current)
-        merged = with_ours(others, handler_entry(store, advice, bundle))
+        merged = with_ours(others, handler_entry(store, advice, bundle, explore))
         if merged == current:
             return False
         self._keep_original(before, current, others)
@@ -203,6 +215,7 @@ class HookInstallation:
             events=tuple(found),
             advice=options.get("--advice", "off"),
             store=Path(store) if store else None,
+            explore=float(options.get("--explore", 0)),
         )
 
     def _keep_original(
@@ -284,7 +297,7 @@ class HookInstallation:
 
 
 def handler_entry(
-    store: Path | None, advice: str, bundle: Path | None
+    store: Path | None, advice: str, bundle: Path | None, explore: float
 ) -> dict[str, Any]:
     """Build our hook entry: an argument list, so that no shell reads a path."""
     words = ["-I", "-S", str(HANDLER)]
@@ -293,6 +306,8 @@ def handler_entry(
     words += ["--advice", advice]
     if bundle is not None:
         words += ["--bundle", str(bundle.absolute())]
+    if explore:
+        words += ["--explore", f"{explore:g}"]
     return {
         "type": "command",
         "command": sys.executable,
