@@ -1,5 +1,8 @@
 """Claims about the promotion gate."""
 
+import json
+import math
+
 import numpy as np
 import pytest
 
@@ -97,3 +100,14 @@ def test_the_answer_carries_every_figure_as_json() -> None:
     row = gate(0.3).to_json()
 
     assert {"difference", "low", "high", "groups", "rules", "outcome"} <= set(row)
+
+
+def test_a_bound_that_is_infinite_is_written_as_null() -> None:
+    rng = np.random.default_rng(1)
+    champion = np.zeros(12)
+    challenger = champion.copy()
+    challenger[:2] = -1.0, -0.1  # two groups of twelve differ at all
+    answer = decide_promotion(challenger, champion, np.arange(12), rng=rng)
+
+    assert answer.low == -math.inf
+    assert json.loads(json.dumps(answer.to_json(), allow_nan=False))["low"] is None

@@ -123,7 +123,7 @@ class World:
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("made")
-    for week in (1, 2, 3):
+    for week in (1, 2, 3, 4):
         small_bundle(folder / f"v{week}", version=f"v{week}")
     return folder
 
@@ -164,6 +164,39 @@ def test_a_challenger_that_is_no_better_leaves_the_champion(world: World) -> Non
 
 
 @SLOW
+def test_a_challenger_better_than_a_bad_champion_must_beat_the_rule_as_well(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.weeks = [20.0]
+    world.retrain()
+    world.weeks, world.skill = [20.0, 4.0], 0.5  # the rule's score is 0.3
+    monkeypatch.setattr(retraining, "champion_of", lambda *_: ConstantPolicy(20.0))
+    answer = world.retrain()
+
+    assert answer.promotion is not None
+    assert (answer.promotion.champion, answer.promotion.promoted) == ("rule", False)
+    assert answer.outcome == "demoted"
+
+
+@SLOW
+def test_a_champion_is_judged_on_the_newest_window_alone(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.weeks = [20.0]
+    world.retrain()
+    world.skill = 9.0
+    monkeypatch.setattr(retraining, "champion_of", lambda *_: ConstantPolicy(20.0))
+    for best in (20.0, 20.0):
+        world.weeks = [*world.weeks, best]
+        assert world.retrain().champion == "v1"
+    world.weeks = [*world.weeks, 4.0]
+    answer = world.retrain()
+
+    assert answer.demotion is not None
+    assert (answer.outcome, answer.demotion.problems) == ("demoted", 16)
+
+
+@SLOW
 def test_a_better_challenger_replaces_the_champion_and_can_be_rolled_back(
     world: World,
 ) -> None:
@@ -191,6 +224,7 @@ def test_a_champion_that_the_world_has_left_behind_is_demoted(
     answer = world.retrain()
 
     assert (answer.outcome, answer.champion) == ("demoted", None)
+    assert answer.to_json()["demotion"]["challenger"] == "rule"
     assert not Releases(world.home).current.exists()
     assert "champion" not in world.aliases()
 
@@ -317,6 +351,39 @@ def test_drift_is_told_with_its_cause(load: float, version: str, cause: str) -> 
 
     assert drift.cause == cause
     assert [c.column for c in drift.columns] == (["load_cpu"] if cause else [])
+
+
+def costs(rows: int, *, size: int, cycle_s: float, week: int) -> pd.DataFrame:
+    rng = np.random.default_rng([rows, week])
+    return pd.DataFrame(
+        {
+            "at": [pd.Timestamp(START + timedelta(days=7 * week))] * rows,
+            "operation_type": "shell",
+            "size": size,
+            "cycle_s": cycle_s * np.exp(rng.normal(0, 0.1, rows)),
+            "succeeded": size,
+            "propensity": 0.5,
+            "source_version": "1",
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("cycle_s", "moved"), [(4.0, []), (8.0, ["log_cost of shell"])]
+)
+def test_advice_that_moves_sizes_is_no_drift_but_another_cost_of_a_size_is(
+    cycle_s: float, moved: list[str]
+) -> None:
+    frame = pd.concat(
+        [
+            costs(80, size=2, cycle_s=4.0, week=0),
+            costs(80, size=8, cycle_s=40.0, week=0),
+            costs(120, size=2, cycle_s=cycle_s, week=1),
+        ]
+    )
+
+    found = drift_between(frame, START.isoformat()).columns
+    assert [column.column for column in found] == moved
 
 
 def test_drift_of_a_few_rows_is_not_told() -> None:

@@ -76,7 +76,8 @@ class Promotion:
         Mean of challenger - champion in log cost; below 0 is cheaper. `None` with fewer
         than two groups.
     low, high : float or None
-        One-sided bounds of it, each at the rules' `level`.
+        One-sided bounds of it, each at the rules' `level`; infinite where few groups
+        differ at all, which JSON has no number for and is written as `null`.
     standard_error : float or None
     problems, groups : int
         What was compared.
@@ -130,7 +131,10 @@ class Promotion:
 
     def to_json(self) -> dict[str, Any]:
         """Write every figure as JSON types."""
-        return asdict(self)
+        return {
+            name: None if isinstance(v, float) and not math.isfinite(v) else v
+            for name, v in asdict(self).items()
+        }
 
 
 def decide_promotion(

@@ -64,6 +64,8 @@ class ReleaseState:
         Versions; `None` is the rule.
     window_end : str or None
         Latest record that the champion learned from.
+    seen_end : str or None
+        Latest record of the last decision: what is newer is the newest window.
     trained : Trained or None
         The latest challenger.
     decided : str or None
@@ -75,6 +77,7 @@ class ReleaseState:
     champion: str | None = None
     previous: str | None = None
     window_end: str | None = None
+    seen_end: str | None = None
     trained: Trained | None = None
     decided: str | None = None
     history: tuple[Mapping[str, Any], ...] = ()

@@ -18,11 +18,7 @@ from toolkit.errors import NotEnoughDataError
 from toolkit.experiments.bundling import fingerprint_of, window_of
 from toolkit.experiments.drift import Drift, drift_between
 from toolkit.experiments.learning_table import LearningTable, MeasuredProblem
-from toolkit.experiments.promotion import (
-    Promotion,
-    PromotionOutcome,
-    decide_promotion,
-)
+from toolkit.experiments.promotion import Promotion, decide_promotion
 from toolkit.experiments.registry import Registry
 from toolkit.experiments.releases import Releases, ReleaseState, Trained
 from toolkit.experiments.rule_tuning import rule_policy
@@ -49,6 +45,10 @@ class Retraining:
         Versions afterwards; no champion is the rule.
     promotion : Promotion or None
         The gate's answer.
+    demotion : Promotion or None
+        The same gate's answer to whether the rule should replace the champion, on the
+        newest window: records of after the decision before. Asked where no challenger
+        is promoted.
     drift : Drift or None
     """
 
@@ -56,6 +56,7 @@ class Retraining:
     champion: str | None
     challenger: str | None
     promotion: Promotion | None = None
+    demotion: Promotion | None = None
     drift: Drift | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -65,6 +66,7 @@ class Retraining:
             "champion": self.champion,
             "challenger": self.challenger,
             "promotion": None if self.promotion is None else self.promotion.to_json(),
+            "demotion": None if self.demotion is None else self.demotion.to_json(),
             "drift": None if self.drift is None else self.drift.to_json(),
         }
 
@@ -110,7 +112,7 @@ def retrain(
         fingerprint = fingerprint_of(table)
         if state.decided == fingerprint:
             return _answer("no new records", state)
-        drift = drift_between(table.frame, state.window_end)
+        drift = drift_between(table.frame, state.window_end, since=state.seen_end)
         if state.trained is None or state.trained.fingerprint != fingerprint:
             trained = _train(
                 spec, store, releases, fingerprint, table, now, report, dress
@@ -119,12 +121,16 @@ def retrain(
             releases.write(state)
             registry.register(trained.version, trained.model_uri)
         promotion = _gate(spec, releases, state, table)
-        state = _decided(releases, spec, state, table, promotion)
+        demotion = (
+            None if promotion.promoted else _against_rule(releases, spec, state, table)
+        )
+        state = _decided(state, promotion, demotion)
         releases.write(state)
         releases.settle(registry.alias)
         return replace(
             _answer(str(state.history[-1]["outcome"]), state),
             promotion=promotion,
+            demotion=demotion,
             drift=drift,
         )
 
@@ -191,30 +197,44 @@ def _gate(
     """Compare challenger and champion on problems that neither has learned from.
 
     The challenger's scores are out of fold; the champion is asked about the problems
-    that are newer than all it has seen.
+    that are newer than all it has seen. Where the world has left the champion behind, a
+    challenger could beat it and still be worse than no model: it must beat the rule too.
     """
     trained = state.trained
     scores = {} if trained is None else trained.scores
     champion = champion_of(releases, spec)
-    fresh = _fresh(table, state)
-    names = [p.name for p in fresh if p.name in scores]
-    theirs = {p.name: _slowdown(champion, p) for p in fresh} if champion else {}
-    return decide_promotion(
-        [scores[name][1] for name in names],
-        [theirs[name] if champion else scores[name][2] for name in names],
-        [scores[name][0] for name in names],
-        rng=np.random.default_rng(spec.seed),
-        challenger="challenger" if trained is None else trained.version,
-        champion=state.champion or "rule",
+    fresh = [p for p in _fresh(table, state) if p.name in scores]
+
+    def compared(theirs: list[float], name: str) -> Promotion:
+        return decide_promotion(
+            [scores[p.name][1] for p in fresh],
+            theirs,
+            [scores[p.name][0] for p in fresh],
+            rng=np.random.default_rng(spec.seed),
+            challenger="challenger" if trained is None else trained.version,
+            champion=name,
+        )
+
+    over_rule = compared([scores[p.name][2] for p in fresh], "rule")
+    if champion is None:
+        return over_rule
+    over_champion = compared(
+        [_slowdown(champion, p) for p in fresh], state.champion or "rule"
     )
+    return over_rule if over_champion.promoted else over_champion
 
 
 def _fresh(table: LearningTable, state: ReleaseState) -> list[MeasuredProblem]:
-    if state.champion is None or state.window_end is None:
+    """List the problems that the champion has not learned from."""
+    return _after(table, None if state.champion is None else state.window_end)
+
+
+def _after(table: LearningTable, moment: str | None) -> list[MeasuredProblem]:
+    if moment is None:
         return list(table.problems)
     import pandas as pd
 
-    after = table.frame["at"] > pd.Timestamp(state.window_end)
+    after = table.frame["at"] > pd.Timestamp(moment)
     newer = set(table.frame.loc[after, "context_id"].astype(str))
     return [problem for problem in table.problems if problem.name in newer]
 
@@ -225,11 +245,7 @@ def _slowdown(policy: Policy, problem: MeasuredProblem) -> float:
 
 
 def _decided(
-    releases: Releases,
-    spec: ExperimentSpec,
-    state: ReleaseState,
-    table: LearningTable,
-    promotion: Promotion,
+    state: ReleaseState, promotion: Promotion, demotion: Promotion | None
 ) -> ReleaseState:
     trained = state.trained
     if trained is None:
@@ -238,7 +254,7 @@ def _decided(
     champion, previous, end = state.champion, state.previous, state.window_end
     if promotion.promoted:
         champion, previous, end = trained.version, champion, trained.window_end
-    elif _is_worse_than_rule(releases, spec, state, table):
+    elif demotion is not None and demotion.promoted:
         outcome, champion, previous, end = "demoted", None, champion, None
     step = {"outcome": outcome, "challenger": trained.version, "champion": champion}
     return replace(
@@ -246,21 +262,22 @@ def _decided(
         champion=champion,
         previous=previous,
         window_end=end,
+        seen_end=trained.window_end,
         decided=trained.fingerprint,
         history=(*state.history, step)[-50:],
     )
 
 
-def _is_worse_than_rule(
+def _against_rule(
     releases: Releases, spec: ExperimentSpec, state: ReleaseState, table: LearningTable
-) -> bool:
+) -> Promotion | None:
     """Ask the same gate whether the rule should replace the champion."""
     champion = champion_of(releases, spec)
-    fresh = _fresh(table, state)
+    fresh = _after(table, state.seen_end or state.window_end)
     if champion is None or not fresh:
-        return False
+        return None
     rule: Policy = rule_policy(spec.decision, constant=table.constant(_groups(fresh)))
-    answer = decide_promotion(
+    return decide_promotion(
         [_slowdown(rule, problem) for problem in fresh],
         [_slowdown(champion, problem) for problem in fresh],
         [problem.group for problem in fresh],
@@ -268,7 +285,6 @@ def _is_worse_than_rule(
         challenger="rule",
         champion=state.champion or "rule",
     )
-    return answer.outcome is PromotionOutcome.PROMOTED
 
 
 def _groups(problems: list[MeasuredProblem]) -> list[str]:
