@@ -13,9 +13,11 @@ from toolkit.experiments.bench_baselines import rule_action
 from toolkit.experiments.decision_table import DecisionTable
 from toolkit.experiments.relative_bundle import RelativePolicy, Trained, train_bundle
 from toolkit.experiments.relative_calibration import (
+    Intervals,
     curve_deviation,
     fit_confidence,
-    half_width_factor,
+    fit_intervals,
+    saving_errors,
 )
 from toolkit.models import RelativeEnsemble, RelativeRows, learn_measurement_prior
 from toolkit.models.relative_quadratic import RelativeQuadratic
@@ -56,17 +58,26 @@ def test_the_exported_policy_decides_as_the_fitted_ensemble(
     assert exported == fitted
 
 
-def test_an_interval_holds_its_own_prediction(
+def test_an_interval_has_the_predicted_best_action_at_its_lowest_centre(
     made: DecisionTable, policy: RelativePolicy
 ) -> None:
     problem = made.problems[0]
-    log_cost = policy.model.predict(problem).log_cost
 
     low, high = policy.interval(problem)
 
-    assert (
-        (low <= log_cost - log_cost.mean()) & (log_cost - log_cost.mean() <= high)
-    ).all()
+    assert int(np.argmin(low + high)) == policy.model.predict(problem).log_cost.argmin()
+
+
+def test_the_guard_answers_with_the_rule_or_the_learned_action(
+    made: DecisionTable, policy: RelativePolicy
+) -> None:
+    answers = [policy.guarded.decide(problem).index for problem in made.problems]
+    allowed = [
+        {rule_action(problem), policy.adaptive.decide(problem).index}
+        for problem in made.problems
+    ]
+
+    assert all(a in both for a, both in zip(answers, allowed, strict=True))
 
 
 def test_the_rules_own_answer_is_stated_as_certain(
@@ -111,16 +122,18 @@ def noisy(made: DecisionTable) -> tuple[RelativeRows, np.ndarray, MeasurementPri
     return rows, held_out, learn_measurement_prior(rows, held_out, made.axes, 0)
 
 
-def test_the_half_width_covers_more_than_its_level_of_the_groups_it_knows(
+def test_intervals_cover_about_their_level_of_the_groups_they_know(
     made: DecisionTable,
 ) -> None:
     rows, held_out, prior = noisy(made)
-    factor = half_width_factor(rows, held_out, prior, level=0.8)
+    intervals = fit_intervals(rows, held_out, prior, level=0.8)
     inside = []
     for place, problem in enumerate(made.problems):
-        error = (rows.regret - held_out)[rows.problem == place]
-        half = factor * curve_deviation(prior, prior.points(problem))
-        inside.append(float((np.abs(error - error.mean()) <= half).mean()))
+        mine = rows.problem == place
+        deviation = curve_deviation(prior, prior.points(problem))
+        low, high = intervals.bounds(held_out[mine], deviation)
+        truth = rows.regret[mine] - rows.regret[mine].mean()
+        inside.append(float(((low <= truth) & (truth <= high)).mean()))
 
     assert 0.8 <= np.mean(inside) <= 0.95
 
@@ -129,10 +142,49 @@ def test_a_higher_level_is_wider(made: DecisionTable) -> None:
     rows, held_out, prior = noisy(made)
 
     factors = [
-        half_width_factor(rows, held_out, prior, level=level) for level in (0.5, 0.9)
+        fit_intervals(rows, held_out, prior, level=level).factor for level in (0.5, 0.9)
     ]
 
     assert factors[0] < factors[1]
+
+
+def test_a_prediction_of_half_the_size_is_stretched(made: DecisionTable) -> None:
+    rows, _, prior = noisy(made)
+
+    whole, half = (
+        fit_intervals(rows, share * rows.regret, prior, level=0.9).slope
+        for share in (1.0, 0.5)
+    )
+
+    assert half > whole
+
+
+def test_intervals_are_widest_where_an_action_is_predicted_to_be_bad() -> None:
+    low, high = Intervals(slope=1.0, factor=1.0).bounds(
+        np.array([0.0, 0.1, 1.0]), np.ones(3)
+    )
+
+    assert (np.diff(high - low) > 0).all()
+
+
+def test_the_errors_of_savings_of_a_perfect_history_are_none(
+    made: DecisionTable,
+) -> None:
+    rows, _, _ = noisy(made)
+    rules = [rule_action(problem) for problem in made.problems]
+
+    errors = saving_errors(rows, rows.regret, rules, (0.05, 0.5, 0.95))
+
+    np.testing.assert_allclose(errors, 0.0, atol=1e-12)
+
+
+def test_the_errors_of_savings_ascend(made: DecisionTable) -> None:
+    rows, held_out, _ = noisy(made)
+    rules = [rule_action(problem) for problem in made.problems]
+
+    errors = saving_errors(rows, held_out, rules, (0.05, 0.5, 0.95))
+
+    assert (np.diff(errors) >= 0).all()
 
 
 def test_a_model_that_knows_the_costs_is_confident(made: DecisionTable) -> None:

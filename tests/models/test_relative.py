@@ -8,7 +8,11 @@ import pytest
 from tests.experiments.decision_tables import table
 from toolkit.errors import NotEnoughDataError
 from toolkit.models import (
+    CONSTANT,
+    LAW,
+    RelativeConstant,
     RelativeEnsemble,
+    RelativeLaw,
     RelativeLayout,
     RelativeRows,
     learn_measurement_prior,
@@ -26,10 +30,22 @@ MEMBERS: list[RelativeMember] = [
     RelativeTrees(everything=False, min_samples_leaf=3, trees=20),
     RelativeTrees(everything=True, min_samples_leaf=3, trees=20),
     RelativeQuadratic(),
+    RelativeConstant(),
+    RelativeLaw(),
 ]
 
 each_member = pytest.mark.parametrize(
-    "member", MEMBERS, ids=["process", "raw process", "trees", "all trees", "quadratic"]
+    "member",
+    MEMBERS,
+    ids=[
+        "process",
+        "raw process",
+        "trees",
+        "all trees",
+        "quadratic",
+        "constant",
+        "law",
+    ],
 )
 
 
@@ -61,6 +77,41 @@ def test_a_member_beats_a_random_choice_on_an_unseen_group(
     ]
 
     assert np.mean(chosen) < held.regret.mean() / 2
+
+
+def test_a_constant_costs_what_it_cost_whatever_the_context(rows: RelativeRows) -> None:
+    fitted = RelativeConstant().fit(rows)
+    elsewhere = rows.X.copy()
+    elsewhere[:, rows.layout.x] += 7.0
+
+    assert (fitted.predict(elsewhere) == fitted.predict(rows.X)).all()
+
+
+def test_the_law_has_one_minimum_along_the_workers(rows: RelativeRows) -> None:
+    fitted = RelativeLaw().fit(rows)
+    problem = rows.X[rows.problem == 0]
+    fine = np.repeat(problem[:1], 200, axis=0)
+    layout = rows.layout
+    span = problem[:, layout.offered[1]].max()
+    fine[:, layout.offered[1]] = np.linspace(0, span, 200)
+    fine[:, layout.offered[0]] = fine[:, layout.offered[1]] - span
+
+    turns = np.diff(np.sign(np.diff(fitted.predict(fine))))
+
+    assert (turns != 0).sum() <= 1
+
+
+def test_the_law_recovers_which_power_of_time_is_paid(rows: RelativeRows) -> None:
+    assert RelativeLaw().fit(rows).form == (2.0, -1.0)
+
+
+@pytest.mark.parametrize("counts", [True, False])
+def test_the_law_is_in_the_stack_where_workers_are_counted(*, counts: bool) -> None:
+    layout = RelativeLayout(context=1, actions=1, axes=1, counts=counts)
+
+    names = [name for name, _ in RelativeEnsemble(seed=0).kinds(layout)]
+
+    assert (CONSTANT in names, LAW in names) == (True, counts)
 
 
 def test_the_unit_of_cost_changes_nothing(rows: RelativeRows) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from toolkit.errors import InputDataError
 from toolkit.experiments.bench_baselines import ConstantGrades, log_slowdowns
 from toolkit.experiments.bench_decisions import (
+    OURS,
     BenchSettings,
     GroupDecisions,
     decide_group,
@@ -21,7 +22,7 @@ from toolkit.policies import Floats
 
 __all__ = ["TableGrades", "fingerprint", "grade_table", "graded"]
 
-VERSION = 4
+VERSION = 5
 """Changes when grades of an earlier version must not be resumed from."""
 
 Progress = Callable[[str], None]
@@ -44,10 +45,17 @@ class TableGrades:
     confidence : list of float
     covered : list of float
         Share of actions inside their interval, by problem.
+    reach : list of list of float
+        Of each problem's actions, distance from the interval's centre in half widths:
+        at most 1 is inside.
     half_width : list of float
         Mean half width in log cost, by problem.
+    half_width_chosen : list of float
+        The same at the action we chose.
     weights : mapping of group to mapping
         Members' weights where that group was held out.
+    tuned : mapping of group to bool
+        Whether tuned settings were adopted where that group was held out.
     """
 
     name: str
@@ -59,7 +67,10 @@ class TableGrades:
     confidence: list[float]
     covered: list[float]
     half_width: list[float]
+    reach: list[list[float]] = field(default_factory=list)
+    half_width_chosen: list[float] = field(default_factory=list)
     weights: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    tuned: Mapping[str, bool] = field(default_factory=dict)
 
 
 def grade_table(
@@ -87,6 +98,10 @@ def grade_table(
     ]
     low = [np.array(row) for part in parts for row in part.low]
     high = [np.array(row) for part in parts for row in part.high]
+    reach = [
+        np.abs(c - c.mean() - (a + b) / 2) / np.maximum((b - a) / 2, 1e-9)
+        for a, b, c in zip(low, high, ordered.log_costs, strict=True)
+    ]
     return TableGrades(
         name=table.name,
         cost=table.cost,
@@ -98,13 +113,19 @@ def grade_table(
             for line, values in regrets.items()
         },
         confidence=[value for part in parts for value in part.confidence],
-        covered=[
-            float(((a <= c - c.mean()) & (c - c.mean() <= b)).mean())
-            for a, b, c in zip(low, high, ordered.log_costs, strict=True)
-        ],
+        covered=[float((row <= 1).mean()) for row in reach],
         half_width=[float((b - a).mean() / 2) for a, b in zip(low, high, strict=True)],
+        reach=[row.round(4).tolist() for row in reach],
+        half_width_chosen=[
+            float(b[place] - a[place]) / 2
+            for a, b, place in zip(low, high, choices[OURS], strict=True)
+        ],
         weights={
             group: dict(part.weights)
+            for group, part in zip(table.group_names, parts, strict=True)
+        },
+        tuned={
+            group: part.tuned
             for group, part in zip(table.group_names, parts, strict=True)
         },
     )

@@ -6,14 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.baselines import AgentCountRule
-from toolkit.experiments.decision_table import DecisionTable
-from toolkit.policies import Floats, Problem, grid_middle
+from toolkit.experiments.decision_table import WORKERS, DecisionTable
+from toolkit.policies import Decision, Floats, Problem, Reason, grid_middle
 
-__all__ = ["ConstantGrades", "log_slowdowns", "rule_action"]
+__all__ = ["ConstantGrades", "RulePolicy", "log_slowdowns", "rule_action"]
 
 RULE_BATCH, RULE_WORKERS = 10.0, 6.0
 """The specification's optimum of a batch (section 1) and of agents (section 3)."""
-WORKERS = "a_n"
 BATCHES = ("a_b", "a_lb")
 TASKS, PARALLELISM = "x_N", "x_par"
 
@@ -42,6 +41,25 @@ def rule_action(problem: Problem) -> int:
         return grid_middle(problem.actions)
     gaps = [(problem.actions[:, c] - np.log2(t)) ** 2 for c, t in targets]
     return int(np.sum(gaps, axis=0).argmin())
+
+
+class RulePolicy:
+    """The rule as a policy: what the guard falls back to."""
+
+    name = "rule"
+
+    def decide(self, problem: Problem) -> Decision:
+        """Take the action of `rule_action`."""
+        index = rule_action(problem)
+        return Decision(
+            index=index,
+            label=problem.labels[index],
+            action=tuple(map(float, problem.actions[index])),
+            baseline=problem.labels[index],
+            reason=Reason(code="rule"),
+            policy=self.name,
+            version="specification",
+        )
 
 
 def _workers(problem: Problem) -> float:

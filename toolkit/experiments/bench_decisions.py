@@ -17,14 +17,24 @@ from toolkit.experiments.bench_baselines import ConstantGrades, rule_action
 from toolkit.experiments.decision_table import DecisionTable
 from toolkit.experiments.relative_bundle import RelativePolicy, Trained, train_bundle
 from toolkit.experiments.simple_ensemble import SimpleEnsemble
-from toolkit.models import RelativeEnsemble
+from toolkit.experiments.stack_tuning import TunedStack
+from toolkit.models import (
+    CONSTANT,
+    LAW,
+    RelativeConstant,
+    RelativeEnsemble,
+    decision_weights,
+    family_of,
+)
 from toolkit.models.relative_quadratic import RelativeQuadratic
 from toolkit.models.relative_trees import RelativeTrees
 from toolkit.policies import Floats, Problem, grid_middle, own_runs_only, spend
 
 __all__ = [
     "BUDGETS",
+    "GUARDED",
     "OURS",
+    "RECIPES",
     "BenchSettings",
     "GroupDecisions",
     "decide_group",
@@ -32,7 +42,15 @@ __all__ = [
 ]
 
 OURS = "relative ensemble (exported)"
+GUARDED = "guarded"
 BUDGETS = (1, 2, 3, 4)
+RECIPES = {
+    "recipe: without constant and law": (CONSTANT, LAW),
+    "recipe: without constant": (CONSTANT,),
+    "recipe: without law": (LAW,),
+    "recipe: not tuned": (),
+}
+"""Members left out, by line: what the stack would have decided without them, untuned."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +61,7 @@ class BenchSettings:
     ----------
     seed : int
     quick : bool
-        Two light members, at most 3 held-out groups of 8 problems each: a smoke test.
+        Three light members, at most 4 held-out groups of 8 problems each: a smoke test.
     created_at : datetime
         Written into the bundles; aware, UTC.
     """
@@ -54,13 +72,19 @@ class BenchSettings:
 
     def ensemble(self) -> RelativeEnsemble:
         """Build the ensemble that is graded."""
+        weigh = TunedStack(seed=self.seed)
         if not self.quick:
-            return RelativeEnsemble(seed=self.seed)
+            return RelativeEnsemble(seed=self.seed, alternatives=True, weigh=weigh)
         trees = RelativeTrees(
             everything=False, min_samples_leaf=4, trees=10, seed=self.seed
         )
-        members = (("trees", trees), ("quadratic", RelativeQuadratic()))
-        return RelativeEnsemble(seed=self.seed, members=members)
+        members = (
+            ("trees", trees),
+            ("quadratic", RelativeQuadratic()),
+            ("quadratic; penalty 1", RelativeQuadratic(penalty=1.0)),
+            (CONSTANT, RelativeConstant(seed=self.seed)),
+        )
+        return RelativeEnsemble(seed=self.seed, members=members, weigh=weigh)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +103,8 @@ class GroupDecisions:
         Stated probability that our choice costs no more than the rule's.
     weights : mapping of str to float
         Weight of each member.
+    tuned : bool
+        Whether settings other than the default ones were adopted.
     """
 
     choices: Mapping[str, list[int]]
@@ -87,6 +113,7 @@ class GroupDecisions:
     high: list[list[float]]
     confidence: list[float]
     weights: Mapping[str, float]
+    tuned: bool
 
 
 def decide_group(
@@ -118,11 +145,12 @@ def _decisions(
         "rule": rules,
         "grid middle": [_middle(held_out, p) for p in held_out.problems],
         "best constant": _constant(others, held_out),
-        **_families(held_out, trained),
+        **_families(others, held_out, trained),
         "simple ensemble": SimpleEnsemble(seed=settings.seed, quick=settings.quick)
         .fit(others)
         .choices(held_out),
         OURS: [policy.adaptive.decide(problem).index for problem in held_out.problems],
+        GUARDED: [policy.guarded.decide(p).index for p in held_out.problems],
     }
     measured: list[list[int]] = []
     for k in BUDGETS:
@@ -150,6 +178,7 @@ def _decisions(
         weights=dict(
             zip(trained.ensemble.names, trained.ensemble.weights, strict=True)
         ),
+        tuned=trained.ensemble.tuned,
     )
 
 
@@ -190,13 +219,26 @@ def _constant(others: DecisionTable, held_out: DecisionTable) -> list[int]:
     return [int(index) for index in grades.choices[best, ~known]]
 
 
-def _families(held_out: DecisionTable, trained: Trained) -> dict[str, list[int]]:
-    rows = held_out.rows()
-    predicted = trained.ensemble.predict_members(rows.X)
+def _families(
+    others: DecisionTable, held_out: DecisionTable, trained: Trained
+) -> dict[str, list[int]]:
+    """Decide with each member alone, and with recipes that leave some out."""
+    fitted = trained.ensemble
+    rows, known = held_out.rows(), others.rows()
+    predicted = fitted.predict_members(rows.X)
+    lines = dict(zip(fitted.names, predicted, strict=True))
+    for line, left_out in RECIPES.items():
+        kept = [
+            place
+            for place, name in enumerate(fitted.names)
+            if family_of(name) == name and name not in left_out
+        ]
+        weights = decision_weights(fitted.held_out_members[kept], known)
+        lines[line] = weights @ predicted[kept]
     return {
         name: [
             int(np.argmin(values[rows.problem == place]))
             for place in range(len(held_out.problems))
         ]
-        for name, values in zip(trained.ensemble.names, predicted, strict=True)
+        for name, values in lines.items()
     }

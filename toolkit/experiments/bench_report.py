@@ -5,9 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from toolkit.experiments.bench import TableGrades
-from toolkit.experiments.bench_decisions import BUDGETS, OURS, few_shot
+from toolkit.experiments.bench_decisions import (
+    BUDGETS,
+    OURS,
+    RECIPES,
+    few_shot,
+)
 from toolkit.metrics import (
     expected_calibration_error,
     geometric_mean_slowdown,
@@ -30,8 +36,8 @@ OPPONENTS = (
     "simple ensemble",
     "random",
 )
-GUARD = 0.95
-GUARDED = "guarded"
+WIDENINGS = (0.8, 0.9, 1.0, 1.1, 1.2, 1.3, 1.5, 2.0)
+"""Multiples of the intervals' half widths in the trade-off curve."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,14 +136,7 @@ def _verdict(difference: float, excludes_zero: bool, groups: int) -> str:  # noq
 
 
 def _regrets(grades: TableGrades, line: str) -> list[float]:
-    if line != GUARDED:
-        return grades.regrets[line]
-    return [
-        mine if sure >= GUARD else rule
-        for mine, rule, sure in zip(
-            grades.regrets[OURS], grades.regrets["rule"], grades.confidence, strict=True
-        )
-    ]
+    return grades.regrets[line]
 
 
 def report(results: Sequence[TableGrades], *, seed: int) -> dict[str, Any]:
@@ -172,11 +171,14 @@ def report(results: Sequence[TableGrades], *, seed: int) -> dict[str, Any]:
             "share_within_10": _pooled_shares(results),
         },
         "calibration": _calibration(results),
+        "recipe_choice": _recipe_choice(results),
+        "by_seed": _by_seed(results),
+        "three_own_runs": _three_own_runs(results),
     }
 
 
 def _table_report(grades: TableGrades, rng: np.random.Generator) -> dict[str, Any]:
-    lines = [*grades.regrets, GUARDED]
+    lines = list(grades.regrets)
     opponents = [line for line in OPPONENTS if line in grades.regrets]
     covered = np.asarray(grades.covered)
     groups = np.asarray(grades.groups)
@@ -195,7 +197,74 @@ def _table_report(grades: TableGrades, rng: np.random.Generator) -> dict[str, An
         ),
         "half_width_factor": float(np.exp(np.mean(grades.half_width))),
         "weights": _mean_weights(grades),
+        "tuned_share": float(np.mean(list(grades.tuned.values()))),
     }
+
+
+def _recipe_choice(results: Sequence[TableGrades]) -> dict[str, Any] | None:
+    """Choose the recipe for each table on the *other* tables, seeds together.
+
+    The recipe was made while looking at these rows; this says what a choice that had
+    not seen the table would have reached. `None` with a single table.
+    """
+    names = sorted({grades.name for grades in results})
+    recipes = (OURS, *RECIPES)
+    if len(names) < 2:
+        return None
+    chosen: dict[str, str] = {}
+    reached: list[float] = []
+    for name in names:
+        others = [grades for grades in results if grades.name != name]
+        means = [np.mean([np.mean(g.regrets[r]) for g in others]) for r in recipes]
+        chosen[name] = recipes[int(np.argmin(means))]
+        reached += [
+            float(np.mean(g.regrets[chosen[name]])) for g in results if g.name == name
+        ]
+    return {"chosen": chosen, "slowdown": float(np.exp(np.mean(reached)))}
+
+
+def _by_seed(results: Sequence[TableGrades]) -> list[dict[str, Any]]:
+    """Give the main figures of each seed: how much is the seed's doing."""
+    found = []
+    for seed in sorted({grades.seed for grades in results}):
+        mine = [grades for grades in results if grades.seed == seed]
+        shares = _group_shares(mine, 1.0)
+        means = _pooled_slowdowns(mine)
+        found.append(
+            {
+                "seed": seed,
+                "rows": len(mine),
+                "slowdown": means[OURS],
+                "slowdown_after_three_runs": means[few_shot(OURS, 3)],
+                "share_within_10": _pooled_shares(mine)["of problems"],
+                "coverage_over_groups": float(shares.mean()),
+                "share_of_groups_under_80": float((shares < 0.8).mean()),
+            }
+        )
+    return found
+
+
+def _three_own_runs(results: Sequence[TableGrades]) -> list[dict[str, Any]]:
+    """Hold history and three runs against either alone, row by row."""
+    found = []
+    for grades in results:
+        ours, history, alone = (
+            float(np.exp(np.mean(grades.regrets[line])))
+            for line in (few_shot(OURS, 3), OURS, few_shot("own runs only", 3))
+        )
+        found.append(
+            {
+                "table": grades.name,
+                "cost": grades.cost,
+                "seed": grades.seed,
+                "history_and_runs": round(ours, 4),
+                "history_alone": round(history, 4),
+                "runs_alone": round(alone, 4),
+                "at_least_as_good": bool(ours <= min(history, alone) + 1e-9),
+                "within_a_tie": bool(np.log(ours / min(history, alone)) < TIE),
+            }
+        )
+    return found
 
 
 def _mean_weights(grades: TableGrades) -> dict[str, float]:
@@ -229,13 +298,7 @@ def _calibration(results: Sequence[TableGrades]) -> dict[str, Any]:
         ]
     )
     half = stated >= np.median(stated)
-    shares = np.array(
-        [
-            np.asarray(g.covered)[np.asarray(g.groups) == group].mean()
-            for g in results
-            for group in sorted(set(g.groups))
-        ]
-    )
+    shares = _group_shares(results, 1.0)
     return {
         "expected_calibration_error": expected_calibration_error(stated, came_true),
         "confident_half_no_worse_than_rule": float(came_true[half].mean()),
@@ -244,7 +307,37 @@ def _calibration(results: Sequence[TableGrades]) -> dict[str, Any]:
         "half_width_factor": float(
             np.exp(np.mean(np.concatenate([g.half_width for g in results])))
         ),
+        "half_width_factor_at_our_choice": float(
+            np.exp(np.mean(np.concatenate([g.half_width_chosen for g in results])))
+        ),
         "groups": len(shares),
+        "trade_off": [_widened(results, by) for by in WIDENINGS],
+    }
+
+
+def _group_shares(results: Sequence[TableGrades], by: float) -> NDArray[np.float64]:
+    """Share of actions inside intervals widened by a factor, for each group."""
+    shares = []
+    for grades in results:
+        inside = np.array([np.mean(np.asarray(row) <= by) for row in grades.reach])
+        groups = np.asarray(grades.groups)
+        shares += [inside[groups == g].mean() for g in sorted(set(grades.groups))]
+    return np.array(shares)
+
+
+def _widened(results: Sequence[TableGrades], by: float) -> dict[str, float | None]:
+    """Report one point of the trade-off between width and groups that are missed."""
+    shares = _group_shares(results, by)
+    widths = np.concatenate([grades.half_width for grades in results])
+    large = [g for g in results if len(set(g.groups)) >= LEAST_GROUPS]
+    return {
+        "widened_by": by,
+        "coverage_over_groups": float(shares.mean()),
+        "share_of_groups_under_80": float((shares < 0.8).mean()),
+        "half_width_factor": float(np.exp(np.mean(widths) * by)),
+        "least_table": min(
+            (float(_group_shares([g], by).mean()) for g in large), default=None
+        ),
     }
 
 
