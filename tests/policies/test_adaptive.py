@@ -58,6 +58,39 @@ def test_one_run_tells_the_level_only_and_changes_no_answer() -> None:
     assert belief.answer() == 6
 
 
+def first_two(history: np.ndarray, costs: np.ndarray) -> list[int]:
+    belief = Belief(PRIOR, POINTS[: len(history)], history)
+    spend(belief, lambda index: float(costs[index]), (2,))
+    return belief.measured
+
+
+def test_the_first_run_is_the_cheaper_of_the_pair() -> None:
+    first, second = first_two(bowl(6), bowl(6))
+
+    assert bowl(6)[first] <= bowl(6)[second]
+
+
+def test_two_runs_see_through_a_history_that_runs_the_wrong_way() -> None:
+    costs = bowl(1)
+    belief = Belief(PRIOR, POINTS, bowl(7))
+
+    answer = spend(belief, lambda index: float(costs[index]), (2,))[0]
+
+    assert costs[answer] < costs[7] / 2
+
+
+def test_a_single_action_is_what_is_measured() -> None:
+    belief = Belief(PRIOR, np.zeros((1, 1)), np.zeros(1))
+
+    assert belief.next() == 0
+
+
+def test_the_first_run_does_not_depend_on_the_order_of_actions() -> None:
+    turned = Belief(PRIOR, POINTS[::-1], bowl(6)[::-1]).next()
+
+    assert Belief(PRIOR, POINTS, bowl(6)).next() == len(SIZES) - 1 - (turned or 0)
+
+
 def test_a_wrong_history_yields_within_three_runs() -> None:
     truth = bowl(1)
     belief = Belief(PRIOR, POINTS, bowl(7))

@@ -7,7 +7,9 @@ likelihood: a history that is wrong here loses its weight within a run or two. T
 of the curve is unknown to every component, so one run alone changes no mind.
 
 What to measure next is the action whose measurement is expected to lower the cost of
-the final answer most (the knowledge gradient).
+the final answer most (the knowledge gradient). One run alone teaches nothing but a level,
+so the first run is chosen together with the second: the pair of actions whose
+difference is worth most, the cheaper of them first.
 
 References
 ----------
@@ -35,6 +37,8 @@ NODES = np.array([-1.5, -0.5, 0.5, 1.5])
 NODE_WEIGHTS = np.exp(-0.5 * NODES**2) / np.exp(-0.5 * NODES**2).sum()
 SHORTLIST = 25
 """Actions that the look-ahead examines, those of largest expected improvement."""
+PAIRED = 14
+"""Actions of which the first two runs are chosen, those that may be cheapest."""
 NEGLIGIBLE = 1e-3
 """Components below this weight take no part in the look-ahead."""
 
@@ -90,12 +94,12 @@ class Belief:
         """Choose the action to measure next; `None` where all have been."""
         if len(set(self.measured)) == len(self.history):
             return None
-        if not self.measured:
-            return self.answer()
         weights, means, covariances = self._posterior()
         heavy = weights > NEGLIGIBLE
         weights = weights[heavy] / weights[heavy].sum()
         means, covariances = means[heavy], covariances[heavy]
+        if not self.measured:
+            return _first_of_pair(weights, means, covariances)
         values = [
             (self._value(index, weights, means, covariances), index)
             for index in self._shortlist(weights, means, covariances)
@@ -150,14 +154,57 @@ class Belief:
         outcomes = (means[:, index, None] + spread[:, None] * NODES).ravel()
         chance = (weights[:, None] * NODE_WEIGHTS).ravel()
         shift = outcomes[:, None] - means[None, :, index]
-        fit = np.log(weights) - 0.5 * shift**2 / variance - np.log(spread)
-        posterior = np.exp(fit - fit.max(axis=1, keepdims=True))
-        posterior /= posterior.sum(axis=1, keepdims=True)
+        posterior = _reweighed(weights, shift, variance)
         expected = posterior @ means
         expected += (posterior * shift / variance) @ covariances[:, :, index]
         expected[:, self.measured] = self.log_costs
         expected[:, index] = outcomes
         return float(chance @ expected.min(axis=1))
+
+
+def _first_of_pair(weights: Floats, means: Floats, covariances: Floats) -> int:
+    """Choose the first run with the second in mind."""
+    expected = weights @ means
+    if len(expected) == 1:
+        return 0
+    within = np.maximum(np.diagonal(covariances, 0, 1, 2) - LEVEL_VARIANCE, 0.0)
+    spread = np.sqrt(weights @ (within + (means - expected) ** 2))
+    places = np.sort(np.argsort(expected - spread, kind="stable")[:PAIRED])
+    values = [
+        (
+            _value_of_difference(first, second, weights, means, covariances),
+            first,
+            second,
+        )
+        for at, first in enumerate(places.tolist())
+        for second in places[at + 1 :].tolist()
+    ]
+    _, first, second = min(values)
+    return int(first if expected[first] <= expected[second] else second)
+
+
+def _value_of_difference(
+    first: int, second: int, weights: Floats, means: Floats, covariances: Floats
+) -> float:
+    """Expect the log cost of the answer once two actions have been compared."""
+    variance = covariances[:, first, first] + covariances[:, second, second]
+    variance = np.maximum(variance - 2 * covariances[:, first, second], 0.0) + JITTER
+    spread = np.sqrt(variance)
+    centre = means[:, second] - means[:, first]
+    outcomes = (centre[:, None] + spread[:, None] * NODES).ravel()
+    chance = (weights[:, None] * NODE_WEIGHTS).ravel()
+    shift = outcomes[:, None] - centre
+    posterior = _reweighed(weights, shift, variance)
+    gain = covariances[:, :, second] - covariances[:, :, first]
+    expected = posterior @ means + (posterior * shift / variance) @ gain
+    return float(chance @ expected.min(axis=1))
+
+
+def _reweighed(weights: Floats, shift: Floats, variance: Floats) -> Floats:
+    """Weigh the components anew after each imagined outcome, shape (outcomes, c)."""
+    fit = np.log(weights) - 0.5 * shift**2 / variance - 0.5 * np.log(variance)
+    posterior = np.exp(fit - fit.max(axis=1, keepdims=True))
+    return np.asarray(posterior / posterior.sum(axis=1, keepdims=True))
 
 
 def spend(
