@@ -2,8 +2,10 @@
 
 import math
 from collections.abc import Callable
-from itertools import pairwise
+from itertools import pairwise, product
+from statistics import mean
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,9 +33,10 @@ def replay(
     strategy = BatchStrategy(AdaptationSettings(), smallest=1, largest=20)
     sizes = []
     for step in range(steps):
+        doubts = strategy.doubts(np.array(SIZES))
         corrected = {
-            size: math.log(model(size, step)) + strategy.correction(size)
-            for size in SIZES
+            size: math.log(model(size, step)) + strategy.correction(size) - doubt
+            for size, doubt in zip(SIZES, doubts.tolist(), strict=True)
         }
         wanted = min(SIZES, key=lambda size: corrected[size])
         gain = 0.0
@@ -93,14 +96,85 @@ def test_a_burst_of_failures_shrinks_the_size_and_calm_brings_it_back() -> None:
     assert sizes[-1] >= 9
 
 
-def test_a_model_with_another_optimum_is_corrected_by_one_probe_of_the_rule() -> None:
+def test_a_model_with_another_optimum_is_corrected() -> None:
     sizes = replay(
         400, truth=law, model=lambda size, step: 1 + abs(math.log(size / 20))
     )
 
-    # From 1.69 to 1.34; without exploration the last stretch to 1 is not seen.
-    assert law(sizes[-1]) < 1.4
+    # From 1.69 times the best cost; sizes corrected one by one stayed at 1.34.
+    assert law(sizes[-1]) < 1.05
     assert changes(sizes[300:]) <= 10
+
+
+def vee(best: int) -> Cost:
+    return lambda size, step: 1 + abs(math.log(size / best))
+
+
+def bowl(best: int) -> Cost:
+    return lambda size, step: math.exp(0.4 * math.log(size / best) ** 2)
+
+
+def shared_and_congested(best: int) -> Cost:
+    return lambda size, step: (1 / size + size / best**2) * best / 2
+
+
+@pytest.mark.slow
+def test_wrong_models_are_corrected_across_worlds() -> None:
+    forms, optimums = (vee, bowl, shared_and_congested), (1, 4, 10, 20)
+    uncorrected, corrected, moves = [], [], []
+    for truth, model in product(
+        [form(best) for form in forms for best in optimums], repeat=2
+    ):
+        sizes = replay(200, truth=truth, model=model)
+        least = min(truth(size, 0) for size in SIZES)
+        trusted = min(SIZES, key=lambda size: model(size, 0))
+        uncorrected.append(math.log(truth(trusted, 0) / least))
+        corrected.append(math.log(truth(sizes[-1], 0) / least))
+        moves.append(changes(sizes[100:]))
+
+    # Sizes corrected one by one left 51 % of the loss; what is left now is of models
+    # that are right about the level at the size they choose: nothing tells them wrong.
+    assert mean(corrected) < 0.15 * mean(uncorrected)
+    assert mean(moves) <= 2
+
+
+def test_a_model_that_is_right_is_never_explored() -> None:
+    sizes = replay(200, truth=law)
+
+    assert set(sizes) == {10}
+
+
+def test_a_size_is_tried_for_its_doubt_once() -> None:
+    strategy = BatchStrategy(AdaptationSettings(), smallest=1, largest=20)
+    for size, cost_s in [(20, 5.0), (8, 0.2)]:
+        strategy.observe(size=size, lost=0, cost_s=cost_s, expected_s=1.0, at_s=0.0)
+    before = strategy.doubts(np.array([2, 3]))
+
+    strategy.observe(size=2, lost=0, cost_s=1.0, expected_s=1.0, at_s=1.0)
+    strategy.observe(size=3, lost=0, cost_s=1.0, expected_s=1.0, at_s=1.0)
+
+    assert (before > 0).all()
+    assert strategy.doubts(np.array([2, 3])).tolist() == [0.0, 0.0]
+
+
+def test_an_observed_size_tells_of_its_neighbours() -> None:
+    strategy = BatchStrategy(AdaptationSettings(), smallest=1, largest=20)
+    for size, cost_s in [(4, 0.5), (16, 2.0)]:
+        strategy.observe(size=size, lost=0, cost_s=cost_s, expected_s=1.0, at_s=0.0)
+        strategy.observe(size=size, lost=0, cost_s=cost_s, expected_s=1.0, at_s=0.0)
+
+    corrections = strategy.corrections(np.array([4, 5, 8, 13, 16])).tolist()
+
+    assert corrections == sorted(corrections)
+    assert corrections[1] < 0 < corrections[3]
+
+
+def test_costs_at_the_ends_of_the_number_range_leave_corrections_finite() -> None:
+    strategy = BatchStrategy(AdaptationSettings(), smallest=1, largest=20)
+    for size, cost_s in [(20, 1e308), (8, 5e-324), (3, math.inf)]:
+        strategy.observe(size=size, lost=0, cost_s=cost_s, expected_s=1e-300, at_s=0.0)
+
+    assert np.isfinite(strategy.corrections(np.array(SIZES))).all()
 
 
 def test_a_machine_that_is_slower_throughout_costs_one_probe_and_no_more() -> None:
@@ -121,6 +195,7 @@ def test_one_adjustment_moves_by_the_largest_step_at_most() -> None:
     strategy.settle(4, gain=1.0)
 
     assert strategy.settle(20, gain=0.9) == 6
+    assert strategy.settle(1, gain=0.9) == 4
 
 
 def test_the_best_cost_known_expires() -> None:
@@ -160,7 +235,7 @@ def test_the_size_never_leaves_its_bounds(
 
 
 @pytest.mark.parametrize(
-    "settings", [{"rate": 0.0}, {"every": 0}, {"largest_step": 1.0}]
+    "settings", [{"rate": 0.0}, {"every": 0}, {"largest_step": 1.0}, {"spread": 0.0}]
 )
 def test_settings_that_cannot_settle_are_refused(settings: dict[str, float]) -> None:
     with pytest.raises(UsageError):

@@ -2,13 +2,14 @@
 
 import math
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 import psutil
 
 from toolkit.baselines import OPTIMUMS, BatchSizeOptimum, coordination_complexity
+from toolkit.bundle import Conformal
 from toolkit.errors import UsageError
 from toolkit.policies import Decision, Floats, Reason, Value
 from toolkit.records.schema import Batch
@@ -34,6 +35,10 @@ __all__ = ["AdaptiveBatchingOptimizer"]
 
 TARGET_EFFICIENCY = 0.85
 """The specification's target, given where nothing was observed (definitions, 1)."""
+
+LEAST_SPREAD, MOST_SPREAD = 0.05, 1.0
+"""Whatever a bundle says, its prediction may be 5 % off, and is not off by more than
+factors of 3."""
 
 MOST_TYPES = 256
 """Operation types that are kept; beyond it the one longest unused is forgotten."""
@@ -76,8 +81,10 @@ class AdaptiveBatchingOptimizer:
         self.settings = settings if settings is not None else _settings_of(advisor)
         self._clock = clock
         self._optimums = optimums
+        self._sizes = np.asarray(advisor.offered, dtype=np.int64)
         self._strategies: dict[str, BatchStrategy] = {}
-        self._expected: dict[str, Callable[[int], float | None]] = {}
+        self._expected: dict[str, Floats] = {}
+        """The curve that each operation type's last recommendation was made on."""
         self._counts: dict[str, dict[int, int]] = {}
         self._efficiencies: dict[str, dict[int, tuple[float, int]]] = {}
         self._lock = threading.RLock()
@@ -167,13 +174,12 @@ class AdaptiveBatchingOptimizer:
         with self._lock:
             self._observed += 1
             strategy = self._strategy(operation_type)
-            expect = self._expected.get(operation_type)
             now_s = self._clock.monotonic_s()
             strategy.observe(
                 size=size,
                 lost=lost,
                 cost_s=cost_s,
-                expected_s=None if expect is None else expect(size),
+                expected_s=self._expected_s(operation_type, size),
                 at_s=now_s,
             )
             counts = self._counts.setdefault(operation_type, {})
@@ -188,6 +194,16 @@ class AdaptiveBatchingOptimizer:
                 version=strategy.version,
                 moved_by=strategy.moved_by,
             )
+
+    def _expected_s(self, operation_type: str, size: int) -> float | None:
+        """Look up what was predicted for a size; `None` where none such is on offer."""
+        curve = self._expected.get(operation_type)
+        if curve is None:
+            return None
+        nearest = int(np.argmin(np.abs(self._sizes - size)))
+        if abs(self._sizes[nearest] - size) > size / 4:
+            return None
+        return math.exp(curve[nearest])
 
     def _note_efficiency(self, operation_type: str, size: int, value: float) -> None:
         seen = self._efficiencies.setdefault(operation_type, {})
@@ -232,27 +248,24 @@ class AdaptiveBatchingOptimizer:
         chosen = int(decision.action[0])
         if curve is None:
             return chosen, 1.0
-        offered = self.advisor.offered
-        corrected = curve + np.array(
-            [strategy.correction(int(size)) for size in offered]
-        )
-        costs = dict(zip(offered, corrected.tolist(), strict=True))
-        anchor = decision.action[0]
+        sizes = self._sizes
+        corrections = strategy.corrections(sizes)
+        costs = curve + corrections
+        learned = decision.reason.code == "learned_better"
+        if learned:
+            costs = costs - strategy.doubts(sizes)
+        anchor = int(np.argmin(np.abs(sizes - chosen)))
         reach = strategy.settings.hysteresis
-        best = min(offered, key=lambda size: costs[size])
+        best = int(np.argmin(costs))
         # Own observations may overrule the decision only where they are clearly against.
         wanted = best if costs[best] < costs[anchor] - reach else anchor
-        if (
-            decision.reason.code != "learned_better"
-            and strategy.correction(int(anchor)) - strategy.correction(int(best))
-            <= reach
-        ):
+        if not learned and corrections[anchor] - corrections[best] <= reach:
             wanted = anchor
         current = strategy.current
         if current is None:
-            return int(wanted), 1.0
-        nearest = min(offered, key=lambda size: abs(size - current))
-        return int(wanted), 1 - math.exp(costs[wanted] - costs[nearest])
+            return int(sizes[wanted]), 1.0
+        nearest = int(np.argmin(np.abs(sizes - current)))
+        return int(sizes[wanted]), 1 - math.exp(costs[wanted] - costs[nearest])
 
     def _answer(
         self,
@@ -263,16 +276,7 @@ class AdaptiveBatchingOptimizer:
         curve: Floats | None,
     ) -> BatchRecommendation:
         if curve is not None:
-            offered = self.advisor.offered
-            logs = curve
-
-            def expect(asked: int) -> float | None:
-                nearest = min(
-                    range(len(offered)), key=lambda i: abs(offered[i] - asked)
-                )
-                return math.exp(logs[nearest])
-
-            self._expected[operation_type] = expect
+            self._expected[operation_type] = curve
         moved = size != int(decision.action[0])
         reason = decision.reason
         if moved:
@@ -350,8 +354,22 @@ def _settings_of(advisor: Advisor) -> AdaptationSettings:
         return AdaptationSettings()
     manifest = advisor.bundle.manifest
     return AdaptationSettings(
-        rate=max(manifest.adaptation_rate, 1e-3), every=manifest.adaptation_every
+        rate=max(manifest.adaptation_rate, 1e-3),
+        every=manifest.adaptation_every,
+        spread=_spread(manifest.conformal),
     )
+
+
+def _spread(conformal: Conformal) -> float:
+    """Work out how far one size's predicted cost is off against another's.
+
+    The error of a difference between two sizes has twice the variance of either's own;
+    the middle two thirds of its quantiles lie within one standard deviation.
+    """
+    low, high = np.interp(
+        (0.16, 0.84), conformal.probabilities, conformal.differences
+    ).tolist()
+    return min(max((high - low) / 2 / math.sqrt(2), LEAST_SPREAD), MOST_SPREAD)
 
 
 def _context(

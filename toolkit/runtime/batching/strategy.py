@@ -1,8 +1,8 @@
 """How the size of one operation type moves with what its batches turn out to cost.
 
 Two signals are kept apart. *Cost*, of batches in which something succeeded, corrects
-the prediction: one factor for all sizes and one for sizes near the observed one, so that
-a model that is wrong about large batches is corrected about large batches. *Loss*, the
+the prediction: at all sizes, and more at sizes near the observed one, so that a model
+that is wrong about large batches is corrected about large batches. *Loss*, the
 share of operations that failed, timed out or were cancelled, moves a cap: a batch that
 timed out is never "fast", whatever its clock says.
 """
@@ -11,15 +11,12 @@ import math
 from collections import deque
 from dataclasses import dataclass
 
+import numpy as np
+
 from toolkit.errors import UsageError
+from toolkit.runtime.batching.error_curve import ErrorCurve, Floats, Sizes
 
 __all__ = ["AdaptationSettings", "BatchStrategy"]
-
-PRIOR_BATCHES = 0.25
-"""Batches that the model's own word at a size is worth."""
-
-HALF_LIFE = 40.0
-"""Adjustments after which what was seen of a size counts half: costs drift."""
 
 SURPRISE = math.log(1.5)
 """Error of log cost beyond which the model may be wrong about shape, not only level:
@@ -36,6 +33,9 @@ class AdaptationSettings:
         Share of an observed error that is taken over (specification, section 3: 0.1).
     every : int
         Operations between two adjustments (same: 5).
+    spread : float
+        Standard deviation of the error of predictions between sizes, in log cost,
+        above 0; the bundle's own where there is one.
     hysteresis : float
         Relative gain, 0 to 1, that a change of size must promise.
     largest_step : float
@@ -54,6 +54,7 @@ class AdaptationSettings:
 
     rate: float = 0.1
     every: int = 5
+    spread: float = 0.3
     hysteresis: float = 0.05
     largest_step: float = 1.5
     loss_limit: float = 0.2
@@ -69,6 +70,8 @@ class AdaptationSettings:
                 "`rate` must be in (0, 1], `every` at least 1 and `largest_step` above "
                 f"1; got {self.rate}, {self.every}, {self.largest_step}"
             )
+        if not 0 < self.spread < math.inf:
+            raise UsageError(f"`spread` must be above 0, got {self.spread}")
 
 
 class BatchStrategy:
@@ -99,9 +102,10 @@ class BatchStrategy:
         self.version = 0
         self.moved_by = "start"
         self.current: int | None = None
-        self._errors: dict[int, float] = {}
-        self._weights: dict[int, int] = {}
-        self._seen: dict[int, int] = {}
+        self.errors = ErrorCurve(
+            largest=largest, rate=settings.rate, spread=settings.spread
+        )
+        """What the predictions of the sizes were off by."""
         self._adjustments = 0
         self._since = 0
         self._lost = 0
@@ -113,11 +117,16 @@ class BatchStrategy:
         )
 
     def correction(self, size: int) -> float:
-        """Observed error of log cost at a size: its own, as far as it was tried."""
-        level = self._level()
-        bucket = _bucket(size)
-        own = self._errors.get(bucket, level)
-        return level + self._trust(bucket) * (own - level)
+        """Error of log cost to expect at a size, from those at the sizes tried."""
+        return self.errors.expected(size)
+
+    def corrections(self, sizes: Sizes) -> Floats:
+        """Answer `correction` for many sizes."""
+        return self.errors.all_expected(sizes)
+
+    def doubts(self, sizes: Sizes) -> Floats:
+        """Tell how much cheaper in log cost sizes never tried may well be."""
+        return np.where(sizes > self.cap, 0.0, self.errors.all_doubts(sizes))
 
     def best_cost_s(self, at_s: float) -> float | None:
         """Least cost in the window that has not expired; `None` where there is none."""
@@ -150,6 +159,8 @@ class BatchStrategy:
             self.current > ceiling or gain > self.settings.hysteresis
         ):
             self.current = min(self._step(self.current, target), ceiling)
+            if self.errors.doubt(self.current):
+                self.moved_by = "probe"
             self.version += 1
         return self.current
 
@@ -181,18 +192,18 @@ class BatchStrategy:
         self._lost += lost
         self._largest_seen = max(self._largest_seen, size)
         self._calm = 0 if lost else self._calm + size
-        if cost_s is not None and cost_s > 0:
+        if cost_s is not None and 0 < cost_s < math.inf:
             self._costs.append((at_s, cost_s))
-            if expected_s is not None and expected_s > 0:
-                self._pending.append((size, math.log(cost_s / expected_s)))
+            if expected_s is not None and 0 < expected_s < math.inf:
+                self._pending.append((size, math.log(cost_s) - math.log(expected_s)))
         if self._since >= self.settings.every:
             self._adjust()
 
     def _adjust(self) -> None:
         self._adjustments += 1
-        if self._pending:
-            for size, error in self._pending:
-                self._learn(_bucket(size), error)
+        for size, error in self._pending:
+            self.errors.observe(size, error, adjustment=self._adjustments)
+        self.errors.settle(adjustment=self._adjustments)
         if self._lost / self._since > self.settings.loss_limit:
             seen = min(self.cap, float(self._largest_seen))
             self.cap = max(float(self.smallest), seen * self.settings.shrink)
@@ -208,44 +219,16 @@ class BatchStrategy:
         self._since = self._lost = self._largest_seen = 0
         self._pending.clear()
 
-    def _learn(self, bucket: int, error: float) -> None:
-        count = min(self._weights.get(bucket, 0) + 1, 1000)
-        # A plain mean first, then an exponential one: early errors count in full.
-        share = max(self.settings.rate, 1 / count)
-        before = self._errors.get(bucket, error)
-        self._errors[bucket] = before + share * (error - before)
-        self._weights[bucket] = count
-        self._seen[bucket] = self._adjustments
-
-    def _trust(self, bucket: int) -> float:
-        """How far a size's own error counts, 0 to 1: less with few batches, and age."""
-        tried = self._weights.get(bucket, 0)
-        if not tried:
-            return 0.0
-        age = self._adjustments - self._seen[bucket]
-        return float(tried / (tried + PRIOR_BATCHES) * 0.5 ** (age / HALF_LIFE))
-
-    def _level(self) -> float:
-        """Error that all sizes share: the mean over tried sizes, by trust."""
-        weights = {bucket: self._trust(bucket) for bucket in self._errors}
-        total = sum(weights.values())
-        if not total:
-            return 0.0
-        return sum(w * self._errors[b] for b, w in weights.items()) / total
-
     def _is_surprised(self, rule_size: int) -> bool:
-        error = self._errors.get(_bucket(self.current)) if self.current else None
+        error = self.errors.observed(self.current) if self.current else None
         return (
             error is not None
             and abs(error) > SURPRISE
-            and _bucket(rule_size) not in self._errors
+            and self.errors.observed(rule_size) is None
         )
 
     def _step(self, current: int, target: int) -> int:
-        reach = max(1, math.floor(current * (self.settings.largest_step - 1)))
-        return current + min(max(target - current, -reach), reach)
-
-
-def _bucket(size: int) -> int:
-    """Sizes within about a quarter of each other share what is observed of them."""
-    return round(3 * math.log2(size))
+        factor = self.settings.largest_step
+        up = max(1, math.floor(current * (factor - 1)))
+        down = max(1, math.floor(current * (1 - 1 / factor)))
+        return current + min(max(target - current, -down), up)
