@@ -90,7 +90,15 @@ def test_fewer_than_three_factors_give_no_score() -> None:
 
 
 def test_the_nearer_of_two_equally_near_actions_is_the_smaller() -> None:
-    assert nearest_action(Problem.of("size", [8, 12]), 10) == 0
+    assert nearest_action(Problem.of("size", [20, 5]), 10) == 1
+
+
+def test_an_action_is_near_in_ratio() -> None:
+    assert nearest_action(Problem.of("size", [8, 12]), 10) == 1
+
+
+def test_without_a_ratio_the_difference_decides() -> None:
+    assert nearest_action(Problem.of("size", [0, 4, 12]), 1) == 0
 
 
 def test_a_type_without_a_rule_gets_the_constant_and_says_so() -> None:

@@ -26,6 +26,7 @@ from toolkit.baselines.rule_policy import (
     ConstantPolicy,
     RuleOfThumbPolicy,
     nearest_action,
+    nearest_point,
 )
 from toolkit.baselines.rules_of_thumb import (
     agents_by_tier,
@@ -57,6 +58,7 @@ __all__ = [
     "coordination_complexity",
     "half_the_cores",
     "nearest_action",
+    "nearest_point",
     "round_half_up",
     "system_load",
     "tool_call_cap",

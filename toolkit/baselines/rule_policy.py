@@ -12,7 +12,7 @@ from toolkit.baselines.rules_of_thumb import (
     half_the_cores,
     tool_call_cap,
 )
-from toolkit.policies import Decision, Problem, Reason, Value
+from toolkit.policies import Decision, Floats, Problem, Reason, Value
 
 __all__ = [
     "AgentCountRulePolicy",
@@ -20,23 +20,50 @@ __all__ = [
     "ConstantPolicy",
     "RuleOfThumbPolicy",
     "nearest_action",
+    "nearest_point",
 ]
 
+DECIMALS = 12
+"""Gaps that agree to so many decimals are equal: log2(20 / 10) and log2(10 / 5)."""
 UNKNOWN_LOAD = 0.5
 """Between the rule's thresholds, so that an unknown load leaves the size alone."""
 
 
 def nearest_action(problem: Problem, target: float) -> int:
-    """Find the offered action nearest to a number; the smaller of two equally near.
+    """Find the offered action nearest, in ratio, to a number; the smaller of two.
+
+    A size of 5 is as far from 10 as one of 20 is. Where something is not above 0 there is
+    no ratio, and the difference decides.
 
     Examples
     --------
     >>> nearest_action(Problem.of("size", [1, 4, 8, 12]), 10)
-    2
+    3
+    >>> nearest_action(Problem.of("size", [5, 20]), 10)
+    0
     """
-    values = problem.actions[:, 0]
-    order = np.lexsort((values, np.abs(values - target)))
-    return int(order[0])
+    values = problem.actions[:, :1]
+    if target > 0 and (values > 0).all():
+        return nearest_point(np.log2(values), np.log2([target]))
+    return nearest_point(values, np.array([target]))
+
+
+def nearest_point(points: Floats, target: Floats) -> int:
+    """Find the point nearest to a target; the one of smaller numbers of two as near.
+
+    Parameters
+    ----------
+    points : array of shape (n, columns)
+        Logarithms, where nearness is to mean a ratio.
+    target : array of shape (columns,)
+
+    Examples
+    --------
+    >>> nearest_point(np.array([[3.0], [1.0], [5.0]]), np.array([2.0]))
+    1
+    """
+    gaps = np.square(points - target).sum(axis=1).round(DECIMALS)
+    return int(np.lexsort((*points.T[::-1], gaps))[0])
 
 
 class ConstantPolicy:

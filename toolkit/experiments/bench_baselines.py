@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.baselines import AgentCountRule
+from toolkit.baselines import AgentCountRule, nearest_point
 from toolkit.experiments.decision_table import WORKERS, DecisionTable
 from toolkit.policies import Decision, Floats, Problem, Reason, grid_middle
 
@@ -39,8 +39,9 @@ def rule_action(problem: Problem) -> int:
         targets.append((names.index(batch), RULE_BATCH))
     if not targets:
         return grid_middle(problem.actions)
-    gaps = [(problem.actions[:, c] - np.log2(t)) ** 2 for c, t in targets]
-    return int(np.sum(gaps, axis=0).argmin())
+    columns = [column for column, _ in targets]
+    numbers = np.log2([number for _, number in targets])
+    return nearest_point(problem.actions[:, columns], numbers)
 
 
 class RulePolicy:
