@@ -9,6 +9,7 @@ from tests.scenarios.hook_session import Harness, play
 from toolkit.bundle import AdviceTable
 from toolkit.cli import run
 from toolkit.records import Batch, RecordStore, Spool
+from toolkit.records.compaction import compact_store
 
 pytestmark = pytest.mark.slow
 
@@ -48,7 +49,7 @@ def decisions(project: Path) -> list[dict[str, Any]]:
 def recorded(project: Path) -> list[Batch]:
     store_path = project / ".toolkit"
     with RecordStore(store_path) as store:
-        store.compact()
+        compact_store(store)
         return [r for r in store.dataset.scan("batch") if isinstance(r, Batch)]
 
 

@@ -35,6 +35,7 @@ def _build(options: argparse.Namespace) -> int:
     from toolkit.errors import UsageError
     from toolkit.features import TRAINABLE, batch_table, workflow_table
     from toolkit.records import Provenance
+    from toolkit.records.compaction import compact_store
     from toolkit.records.store import RecordStore
 
     if options.out.suffix not in (".parquet", ".csv"):
@@ -46,7 +47,7 @@ def _build(options: argparse.Namespace) -> int:
     chosen = tuple(options.provenance or TRAINABLE)
     build = batch_table if options.kind == "batch" else workflow_table
     with RecordStore(options.store) as store:
-        store.compact()
+        compact_store(store)
         table = build(store.dataset, provenances=chosen)
     if options.out.suffix == ".csv":
         table.to_csv(options.out, index=False)

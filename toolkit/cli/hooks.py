@@ -133,7 +133,8 @@ def uninstall(options: argparse.Namespace) -> int:
 
 
 def status(options: argparse.Namespace) -> int:
-    """Tell what is installed and what it has recorded."""
+    """Tell what is installed, what it has recorded, and whether transcripts agree."""
+    from toolkit.records.accounts import read_accounts
     from toolkit.runtime.hooks import HookInstallation
 
     found = HookInstallation(_settings(options)).status()
@@ -146,6 +147,7 @@ def status(options: argparse.Namespace) -> int:
         "explore": found.explore,
         "store": store,
         "recorded": recorded(store),
+        "told_twice": read_accounts(store).to_json(),
     }
     if options.json:
         print_json(answer)

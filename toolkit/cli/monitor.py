@@ -195,11 +195,12 @@ async def follow(watched: Watched, options: argparse.Namespace, clock: Any) -> N
 def _stored(store: Path) -> Iterator["CoordinationEvent"]:
     """Read a store's events in order of time, whether compacted or not."""
     from toolkit.records import RecordStore
+    from toolkit.records.compaction import compact_store
 
     with RecordStore(store) as opened:
         if opened.spool.files():
             print_note("merging the spool into the dataset first")
-            opened.compact()
+        compact_store(opened)
         if opened.dataset.files("coordination"):
             yield from opened.dataset.scan("coordination")  # type: ignore[misc]  # a scan of one kind
 

@@ -116,14 +116,18 @@ def _print_report(report: "ImportReport") -> None:
 
 
 def _compact(options: argparse.Namespace) -> int:
+    from toolkit.records.accounts import read_accounts
+    from toolkit.records.compaction import compact_store
     from toolkit.records.store import RecordStore
 
     with RecordStore(options.store) as store:
-        done = store.compact()
+        done = compact_store(store)
+    told_twice = read_accounts(options.store)
     counts: Mapping[str, Any] = {
         "partitions": done.partitions,
         "spool_files": done.spool_files,
         "rows": done.rows,
+        "told_twice": told_twice.to_json(),
     }
     if options.json:
         print_json(counts)
@@ -134,6 +138,11 @@ def _compact(options: argparse.Namespace) -> int:
                 ["spool files merged", done.spool_files],
                 ["partitions written", done.partitions],
                 *([f"{kind} rows", rows] for kind, rows in done.rows.items()),
+                ["batches told by hooks and transcripts", told_twice.both],
+                *(
+                    [f"of them with another `{name}`", times]
+                    for name, times in told_twice.disagreements.items()
+                ),
             ],
         )
     return 0
@@ -141,6 +150,7 @@ def _compact(options: argparse.Namespace) -> int:
 
 def _show(options: argparse.Namespace) -> int:
     from toolkit.errors import InputDataError
+    from toolkit.records.compaction import compact_store
     from toolkit.records.store import RecordStore
 
     if not options.store.is_dir():
@@ -148,7 +158,7 @@ def _show(options: argparse.Namespace) -> int:
             "no such store", file=options.store, fix="import something into it first"
         )
     with RecordStore(options.store) as store:
-        store.compact()
+        compact_store(store)
         shown = _summary(store)
         rejected = list(store.rejected())
     if options.json:

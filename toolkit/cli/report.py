@@ -64,13 +64,14 @@ def objectives(options: argparse.Namespace) -> int:
 def _periods(store: Path) -> list["Period"]:
     from toolkit.features.objectives import objective_periods
     from toolkit.records import RecordStore
+    from toolkit.records.compaction import compact_store
 
     if not store.is_dir():
         raise UsageError(f"no store at {store}; give `--store DIR`")
     with RecordStore(store) as opened:
         if opened.spool.files():
             print_note("merging the spool into the dataset first")
-            opened.compact()
+        compact_store(opened)
         return objective_periods(opened.dataset)
 
 

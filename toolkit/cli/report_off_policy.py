@@ -49,6 +49,7 @@ def off_policy(options: argparse.Namespace) -> int:
     from toolkit.experiments.off_policy_report import evaluate_batch_policy
     from toolkit.metrics.off_policy import OverlapLimits, Sampling
     from toolkit.records import Batch, RecordStore
+    from toolkit.records.compaction import compact_store
 
     policy, against = _policy(options.policy), _policy(options.against)
     if not options.store.is_dir():
@@ -56,7 +57,7 @@ def off_policy(options: argparse.Namespace) -> int:
             "no such store", file=options.store, fix="import something into it first"
         )
     with RecordStore(options.store) as store:
-        store.compact()
+        compact_store(store)
         batches = [
             record
             for record in store.dataset.scan("batch")

@@ -26,6 +26,7 @@ from toolkit.experiments.run import run_experiment, table_of
 from toolkit.experiments.spec import ExperimentSpec
 from toolkit.policies import Gain, Greedy, Guarded, Policy
 from toolkit.records import RecordStore
+from toolkit.records.compaction import compact_store
 
 __all__ = ["Retraining", "champion_of", "retrain"]
 
@@ -107,7 +108,7 @@ def retrain(
         if state.trained is not None:
             registry.register(state.trained.version, state.trained.model_uri)
         releases.settle(registry.alias)
-        store.compact()
+        compact_store(store)
         table = table_of(spec, store)
         fingerprint = fingerprint_of(table)
         if state.decided == fingerprint:

@@ -35,6 +35,7 @@ from toolkit.experiments.tracking import TrackedRun, track
 from toolkit.features import batch_table, workflow_table
 from toolkit.policies import CorrectionSettings
 from toolkit.records import RecordStore
+from toolkit.records.compaction import compact_store
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -101,7 +102,7 @@ def run_experiment(
     NotEnoughDataError
         Where the records cannot answer the question.
     """
-    store.compact()
+    compact_store(store)
     table = table_of(spec, store)
     print_id = fingerprint_of(table)[:16]
     journal = work / "optuna.journal"

@@ -7,7 +7,7 @@ whatever the order they came in.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,9 @@ from toolkit.records.spool import Spool
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["Compaction", "Dataset", "KindCount"]
+__all__ = ["Compaction", "Dataset", "KindCount", "Look"]
+
+Look = Callable[[list[Path]], None]
 
 COMPLETENESS_SQL = {
     "batch": "((coalesce(succeeded,0)+coalesce(failed,0)+coalesce(cancelled,0))"
@@ -103,9 +105,18 @@ class Dataset:
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def compact(self, spool: Spool) -> Compaction:
-        """Merge everything the spool holds into the partitions it belongs to."""
+    def compact(self, spool: Spool, *, look: Look | None = None) -> Compaction:
+        """Merge everything the spool holds into the partitions it belongs to.
+
+        Parameters
+        ----------
+        spool : Spool
+        look : callable, optional
+            Shown the spool's files before any of them is merged.
+        """
         sealed = spool.seal()
+        if sealed and look is not None:
+            look(sealed)
         counts: dict[str, int] = {}
         partitions = 0
         if sealed:
@@ -198,7 +209,7 @@ class Dataset:
         files = [str(path) for path in sealed]
         self._find_copies(connection, kind, files)
         days = connection.execute(
-            f"SELECT DISTINCT {_DAY} FROM ({_spool_sql(kind)}) "  # noqa: S608 - names come from the schema
+            f"SELECT DISTINCT {_DAY} FROM ({spool_sql(kind)}) "  # noqa: S608 - names come from the schema
             "UNION SELECT day FROM copies SEMI JOIN kept USING (record_id) ORDER BY 1",
             [files],
         ).fetchall()
@@ -214,12 +225,12 @@ class Dataset:
         two days, and two partitions.
         """
         names = ",".join(f'"{name}"' for name in column_names(kind))
-        source = f"SELECT {names} FROM ({_spool_sql(kind)})"  # noqa: S608 - names come from the schema
+        source = f"SELECT {names} FROM ({spool_sql(kind)})"  # noqa: S608 - names come from the schema
         values: list[Any] = [files]
         if parts := [str(part) for part in self.files(kind)]:
             source += (
                 f" UNION ALL SELECT {names} FROM read_parquet(?) "  # noqa: S608 - names come from the schema
-                f"SEMI JOIN ({_spool_sql(kind)}) USING (record_id)"
+                f"SEMI JOIN ({spool_sql(kind)}) USING (record_id)"
             )
             values += [parts, files]
         connection.execute(
@@ -244,7 +255,7 @@ class Dataset:
         part = self.root / f"kind={kind}" / f"day={day}" / "part.parquet"
         part.parent.mkdir(parents=True, exist_ok=True)
         names = ",".join(f'"{name}"' for name in column_names(kind))
-        source = f"SELECT {names} FROM ({_spool_sql(kind)}) WHERE {_DAY} = ?"  # noqa: S608 - names come from the schema
+        source = f"SELECT {names} FROM ({spool_sql(kind)}) WHERE {_DAY} = ?"  # noqa: S608 - names come from the schema
         values: list[Any] = [files, day]
         if part.exists():
             source += f" UNION ALL BY NAME SELECT {names} FROM read_parquet(?)"  # noqa: S608 - names come from the schema
@@ -310,7 +321,7 @@ def _kind_count(kind: str, row: tuple[Any, ...]) -> KindCount:
     )
 
 
-def _spool_sql(kind: str) -> str:
+def spool_sql(kind: str) -> str:
     columns = ", ".join(f"\"{n}\": '{t}'" for n, t in column_types(kind).items())
     return (
         f"SELECT * EXCLUDE (kind) FROM read_json(?, format='newline_delimited', "  # noqa: S608 - names come from the schema

@@ -6,16 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import InputDataError
+from toolkit.records.accounts import COMPARED
 from toolkit.records.identity import keyed_hash
 from toolkit.records.schema import Batch, Record
 from toolkit.records.sources.base import Source
 from toolkit.records.sources.claude_code import ClaudeCodeSource
 from toolkit.records.sources.hook_events import HookSource
 
-__all__ = ["COMPARED", "Reconciliation", "reconcile"]
-
-COMPARED = ("operation_type", "size", "calls", "succeeded", "failed", "cancelled")
-"""Fields that both sides know exactly; times differ by how each side sees them."""
+__all__ = ["Reconciliation", "reconcile"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -147,6 +147,9 @@ class Record:
             raise SchemaError(str(error), fix="give every required field") from error
 
 
+MEASURED_MARK = 8
+"""The bit of a batch's completeness that says it was clocked."""
+
 _durations = attrgetter(
     "cycle_s",
     "execution_s",
@@ -243,7 +246,7 @@ class Batch(Record):
         ended = (self.succeeded or 0) + (self.failed or 0) + (self.cancelled or 0)
         known = 7 - _durations(self).count(None)
         measured = self.provenance is Provenance.MEASURED
-        return (ended * 1_000_000 + self.size) * 16 + measured * 8 + known
+        return (ended * 1_000_000 + self.size) * 16 + measured * MEASURED_MARK + known
 
     @property
     def cost_s(self) -> float | None:

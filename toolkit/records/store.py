@@ -26,9 +26,9 @@ from typing import Any, Self
 from zlib import crc32
 
 from toolkit.errors import InputDataError, MissingExtraError, SchemaError
-from toolkit.records.dataset import Compaction, Dataset
+from toolkit.records.dataset import Compaction, Dataset, Look
 from toolkit.records.identity import keyed_hash, record_id, store_key
-from toolkit.records.schema import KINDS, Record
+from toolkit.records.schema import KINDS, MEASURED_MARK, Batch, Record
 from toolkit.records.spool import Span, Spool, read_lines
 
 try:
@@ -167,7 +167,8 @@ class RecordStore:
     ) -> Addition:
         copies = known.get(identity)
         fullness = record.completeness
-        if copies and max(copies.values()) > fullness:
+        poorer = copies is not None and max(copies.values()) > fullness
+        if copies and poorer and not _is_another_account(record, copies):
             return Addition.DUPLICATE
         line = encode(record)
         mark = digest(line)
@@ -179,7 +180,7 @@ class RecordStore:
             return Addition.DUPLICATE
         self._lines.append(line)
         self._pending.setdefault(identity, {})[mark] = copies[mark] = fullness
-        return Addition.UPDATED
+        return Addition.DUPLICATE if poorer else Addition.UPDATED
 
     def reject(self, rejection: Rejection) -> Addition:
         """Note a line that could not be read, once."""
@@ -252,25 +253,21 @@ class RecordStore:
         self.flush()
         return lines
 
-    def compact(self) -> Compaction:
-        """Merge the spool into the Parquet dataset, after what hooks recorded meanwhile."""
-        self._join_hooks()
+    def compact(self, look: Look | None = None) -> Compaction:
+        """Merge the spool into the Parquet dataset.
+
+        What hooks recorded joins in `toolkit.records.compaction`, which knows both.
+
+        Parameters
+        ----------
+        look : callable, optional
+            Shown the spool files before they are merged.
+        """
         self.absorb_spool()
-        done = self.dataset.compact(self.spool)
+        done = self.dataset.compact(self.spool, look=look)
         with self._open_index() as index:
             index.execute("DELETE FROM absorbed")
         return done
-
-    def _join_hooks(self) -> None:
-        """Turn the events of installed hooks into records; known ones stay as they are."""
-        live = self.root / "hooks" / "live.jsonl"
-        if not live.exists():
-            return
-        # These import the store: loaded here, where there is something to join.
-        from toolkit.records.sources.base import run_import
-        from toolkit.records.sources.hook_events import HookSource
-
-        run_import(HookSource(), [live], self)
 
     def rejected(self) -> Iterator[dict[str, Any]]:
         """Read what could not be imported, in the order it was met."""
@@ -364,6 +361,18 @@ def encode(record: Record) -> bytes:
 def digest(line: bytes) -> int:
     """Digest a line: 32 bits tell apart the few copies of one record."""
     return crc32(line)
+
+
+def _is_another_account(record: Record, copies: Copies) -> bool:
+    """Tell whether a poorer copy of a batch is the first of its provenance.
+
+    What a hook clocked and what a transcript tells are two accounts of one batch. The
+    poorer one is kept until the compaction, which compares them and keeps the fuller.
+    """
+    if record.kind != Batch.kind:
+        return False
+    mark = record.completeness & MEASURED_MARK
+    return all(fullness & MEASURED_MARK != mark for fullness in copies.values())
 
 
 def _advance(index: sqlite3.Connection, span: Span) -> None:

@@ -40,13 +40,21 @@ class UnreadableLineError(InputDataError):
     """
 
 
-def read_lines(path: Path) -> Iterator[tuple[int, bytes | None]]:
+def read_lines(
+    path: Path, *, start: int = 0, end: int | None = None
+) -> Iterator[tuple[int, bytes | None]]:
     """Read the lines of a file, gzipped or not (its first bytes decide).
+
+    Parameters
+    ----------
+    path : path
+    start, end : int
+        Byte offsets of the part to read, where `end` is given: of a plain file.
 
     Yields
     ------
     number : int
-        1-based.
+        1-based, of the part.
     line : bytes or None
         Without its end; `None` for a line longer than `MAX_LINE_BYTES`, which is
         skipped without holding it.
@@ -60,7 +68,8 @@ def read_lines(path: Path) -> Iterator[tuple[int, bytes | None]]:
     number = 0
     tail: list[bytes] = []
     size = 0
-    for chunk in _chunks(path):
+    chunks = _chunks(path) if end is None else _part(path, start, end)
+    for chunk in chunks:
         *whole, rest = chunk.split(b"\n")
         for line in whole:
             number += 1
@@ -143,6 +152,15 @@ def _chunks(path: Path) -> Iterator[bytes]:
         else:
             while chunk := raw.read(CHUNK_BYTES):
                 yield chunk
+
+
+def _part(path: Path, start: int, end: int) -> Iterator[bytes]:
+    with path.open("rb") as raw:
+        raw.seek(start)
+        left = end - start
+        while left > 0 and (chunk := raw.read(min(CHUNK_BYTES, left))):
+            left -= len(chunk)
+            yield chunk
 
 
 def _gunzipped(raw: BufferedReader, path: Path) -> Iterator[bytes]:
