@@ -13,6 +13,7 @@ from toolkit.metrics import (
     RatioOfTotals,
     Statistic,
     cluster_bootstrap,
+    effective_degrees,
     group_bootstrap,
     group_totals,
     paired_group_bootstrap,
@@ -197,3 +198,31 @@ def test_intervals_hold_the_truth_of_skewed_uneven_groups(
 
     # The bound is the figure of the module's docstring less two standard errors.
     assert held / worlds >= least - 2 * np.sqrt(least * (1 - least) / worlds)
+
+
+def test_few_degrees_widen_the_jackknife() -> None:
+    totals = np.random.default_rng(0).normal(size=(30, 2)) + 5.0
+
+    plain, few = (
+        cluster_bootstrap(
+            totals,
+            RatioOfTotals(),
+            rng=np.random.default_rng(0),
+            method="jackknife",
+            degrees=degrees,
+        )
+        for degrees in (None, 3.0)
+    )
+
+    assert few.high - few.low > 1.3 * (plain.high - plain.low)
+
+
+@pytest.mark.parametrize(
+    ("shares", "degrees"),
+    [([0.0, 0.0, 0.0], 2.0), ([5.0] * 40, 39.0), ([1e6, 1.0, 1.0], 1.0)],
+    ids=["nothing", "even", "one decides"],
+)
+def test_degrees_count_the_groups_that_decide(
+    shares: list[float], degrees: float
+) -> None:
+    assert effective_degrees(shares) == pytest.approx(degrees, rel=1e-6)
