@@ -1,13 +1,18 @@
 """The slope of a short window that outliers do not move."""
 
 from collections import deque
-from collections.abc import Sequence
-from operator import sub
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from itertools import combinations
+from operator import itemgetter, sub
 
 from toolkit.stats.base import at_least, finite, not_enough
 from toolkit.stats.quantile import quantile_of_sorted
 
 __all__ = ["TheilSen", "theil_sen_slope"]
+
+SHORT = 32
+"""Values up to which the places of all pairs are kept."""
 
 
 def theil_sen_slope(values: Sequence[float]) -> float:
@@ -29,11 +34,34 @@ def theil_sen_slope(values: Sequence[float]) -> float:
     1.0
     """
     slopes: list[float] = []
-    for lag in range(1, len(values)):
-        share = 1.0 / lag
-        slopes += [rise * share for rise in map(sub, values[lag:], values)]
+    if 2 < len(values) <= SHORT:
+        later, earlier, shares = _pairs(len(values))
+        gathered = zip(later(values), earlier(values), shares, strict=True)
+        slopes = [(after - before) * share for after, before, share in gathered]
+    else:
+        for lag in range(1, len(values)):
+            share = 1.0 / lag
+            slopes += [rise * share for rise in map(sub, values[lag:], values)]
     slopes.sort()
     return quantile_of_sorted(slopes, 0.5)
+
+
+Gather = Callable[[Sequence[float]], tuple[float, ...]]
+
+
+@lru_cache(maxsize=SHORT)
+def _pairs(count: int) -> tuple[Gather, Gather, tuple[float, ...]]:
+    """Prepare to gather every pair of so many values, and one over their distance.
+
+    A third faster than a loop over the distances: the monitor asks for the trend of
+    one agent at every event.
+    """
+    pairs = list(combinations(range(count), 2))
+    return (
+        itemgetter(*(after for _, after in pairs)),
+        itemgetter(*(before for before, _ in pairs)),
+        tuple(1.0 / (after - before) for before, after in pairs),
+    )
 
 
 class TheilSen:

@@ -17,6 +17,10 @@ FACTORS = (
 """In the order of the specification, section 2."""
 
 
+Tally = tuple[float, float, int, float | None, float | None, float | None]
+"""What `weighed` makes of a window's counts."""
+
+
 @dataclass(frozen=True, slots=True)
 class Factors:
     """Five numbers, 0 to 1 with 1 good; `None` is absent, not bad.
@@ -111,13 +115,20 @@ def tallied(packed: int) -> tuple[float | None, float | None, float | None]:
     )
 
 
-def weighed(packed: int, weights: EfficiencyWeights) -> tuple[float, float, int]:
+def weighed(packed: int, weights: EfficiencyWeights) -> Tally:
     """Sum what the tallied factors add to a score.
 
     Returns
     -------
     tuple
-        Sum of weight x factor, sum of the weights, number of factors present.
+        Sum of weight x factor, sum of the weights, number of factors present; then
+        the three factors themselves.
+
+    Examples
+    --------
+    >>> from toolkit.runtime.coordination.counts import KEYED, OPERATION, READ
+    >>> weighed(4 * (OPERATION + KEYED + READ), EfficiencyWeights())
+    (0.4, 0.4, 2, 1.0, 1.0, None)
     """
     memory, duplicates, hooks = tallied(packed)
     parts = (
@@ -130,4 +141,7 @@ def weighed(packed: int, weights: EfficiencyWeights) -> tuple[float, float, int]
         sum(value * weight for value, weight in present),
         sum(weight for _, weight in present),
         len(present),
+        memory,
+        duplicates,
+        hooks,
     )

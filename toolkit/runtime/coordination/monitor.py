@@ -33,9 +33,9 @@ from toolkit.runtime.coordination.counts import (
 )
 from toolkit.runtime.coordination.factors import (
     Factors,
+    Tally,
     frequency_factor,
     latency_factor,
-    tallied,
     weighed,
 )
 from toolkit.runtime.coordination.recommendations import (
@@ -343,7 +343,7 @@ class CoordinationMonitor(Alarms):
                 rings[pos] = NEVER  # a place for this instant's score
 
         # The score: what the counts say is looked up, the other two are worked out.
-        total, weight, present = me.sums
+        total, weight, present, _, _, _ = me.sums
         if operations > 1:
             if operations >= window:
                 mean_gap = (now - rings[me.pos]) / (window - 1)
@@ -523,7 +523,7 @@ class CoordinationMonitor(Alarms):
         return repeated
 
     def _factors(self, me: AgentRecord) -> Factors:
-        memory, duplicates, hooks = tallied(me.packed)
+        _, _, _, memory, duplicates, hooks = me.sums
         frequency = latency = None
         if me.operations > 1:
             expected = me.gap_total / me.gap_weight
@@ -553,7 +553,7 @@ class CoordinationMonitor(Alarms):
             advice.append(HOOK_COMPLIANCE)
         return tuple(advice)
 
-    def _sum(self, packed: int) -> tuple[float, float, int]:
+    def _sum(self, packed: int) -> Tally:
         if len(self._sums) >= CACHE:
             self._sums.clear()
         self._sums[packed] = sums = weighed(packed, self._score.weights)

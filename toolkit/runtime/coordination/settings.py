@@ -1,5 +1,6 @@
 """The monitor's constants, each with where it comes from."""
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -27,6 +28,8 @@ BANDS: tuple[tuple[float, Band], ...] = (
 )
 """Lowest score of each band, worst first (`efficiencyThresholds`)."""
 
+FLOORS = tuple(floor for floor, _ in BANDS[1:])
+
 
 def band_of(score: float) -> int:
     """Find the place in `BANDS` of a score, 0 to 1.
@@ -36,7 +39,7 @@ def band_of(score: float) -> int:
     >>> BANDS[band_of(0.75)][1].value, BANDS[band_of(0.7499)][1].value
     ('good', 'acceptable')
     """
-    return sum(score >= floor for floor, _ in BANDS[1:])
+    return bisect_right(FLOORS, score)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

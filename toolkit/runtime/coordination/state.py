@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from toolkit.runtime.coordination.alerts import Alert, AlertKind
+from toolkit.runtime.coordination.factors import Tally
 from toolkit.runtime.coordination.settings import MonitorSettings
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class AgentRecord:
         self.counts = [0] * window
         self.ordered_waits = array("d")
         self.packed = 0
-        self.sums: tuple[float, float, int] = (0.0, 0.0, 0)
+        self.sums: Tally = (0.0, 0.0, 0, None, None, None)
         """What the counts of `packed` add to the score."""
         self.aged = 0
         """How many of the oldest operations in the ring are older than the horizon."""
@@ -141,9 +142,13 @@ class AgentRecord:
     @property
     def scores(self) -> tuple[float, ...]:
         """The latest scores, oldest first."""
-        scores = self.rings[2 * len(self.counts) :]
-        after = self.score_pos - 2 * len(self.counts) + 1
-        return tuple(s for s in scores[after:] + scores[:after] if s >= 0.0)
+        start = 2 * len(self.counts)
+        after = self.score_pos - start + 1
+        scores = self.rings[start:].tolist()
+        scores = scores[after:] + scores[:after]
+        if NEVER in scores:
+            scores = [score for score in scores if score >= 0.0]
+        return tuple(scores)
 
     def begin(self, alert: Alert) -> None:
         """Keep an alert that lasts."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from toolkit.baselines import EfficiencyScore
 from toolkit.runtime.coordination.alerts import Alert, AlertKind
+from toolkit.runtime.coordination.factors import Tally
 from toolkit.runtime.coordination.settings import MonitorSettings
 from toolkit.runtime.coordination.state import NEVER, AgentRecord, KeyRecord
 from toolkit.runtime.notifier import Notifier
@@ -150,7 +151,7 @@ class SwarmState:
         self._idle: dict[str, None] = {}
         self._changed: list[AgentRecord] = []
         self._rates: list[tuple[float, str]] = []
-        self._sums: dict[int, tuple[float, float, int]] = {}
+        self._sums: dict[int, Tally] = {}
 
     def _schedule(self, me: AgentRecord, due: float) -> None:
         me.due = due
