@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from toolkit.experiments.bench_baselines import (
 from toolkit.experiments.bench_decisions import (
     BUDGETS,
     OURS,
+    RECIPES,
     BenchSettings,
     decide_group,
     few_shot,
@@ -227,6 +229,68 @@ def test_the_report_is_drawn(tmp_path: Path, grades: TableGrades) -> None:
     plot_report(report([grades], seed=0), tmp_path / "bench.svg")
 
     assert (tmp_path / "bench.svg").read_text().count("<path") > 10
+
+
+def test_records_are_drawn_where_they_were_measured(
+    tmp_path: Path, grades: TableGrades
+) -> None:
+    figures = report([grades], seed=0)
+    measured = {"table": "t", "cost": "c", "slowdowns": {"24": 1.3, "48": 1.2}}
+
+    plot_report({**figures, "sample_efficiency": [measured]}, tmp_path / "bench.svg")
+
+    assert "records of other groups" in (tmp_path / "bench.svg").read_text()
+
+
+def test_the_rows_are_those_of_the_first_seed(grades: TableGrades) -> None:
+    figures = report([grades, replace(grades, seed=1)], seed=0)
+
+    assert (len(figures["tables"]), len(figures["by_seed"])) == (1, 2)
+
+
+def test_a_recipe_is_chosen_without_the_table_it_is_used_on(
+    grades: TableGrades,
+) -> None:
+    """The other table's best recipe is taken, though it is this table's worst."""
+    zeros = [0.0] * len(grades.groups)
+    ones = [1.0] * len(grades.groups)
+    best, worst = list(RECIPES)[:2]
+    lines = {OURS: ones, **dict.fromkeys(RECIPES, ones)}
+    first = replace(grades, name="a", regrets={**grades.regrets, **lines, best: zeros})
+    second = replace(
+        grades, name="b", regrets={**grades.regrets, **lines, worst: zeros}
+    )
+
+    choice = report([first, second], seed=0)["recipe_choice"]
+
+    assert choice["chosen"] == {"a": worst, "b": best}
+
+
+def test_wider_intervals_hold_more(grades: TableGrades) -> None:
+    points = report([grades], seed=0)["calibration"]["trade_off"]
+
+    assert (np.diff([p["coverage_over_groups"] for p in points]) >= 0).all()
+
+
+def test_three_runs_are_held_against_history_and_runs_alone(
+    grades: TableGrades,
+) -> None:
+    row = report([grades], seed=0)["three_own_runs"][0]
+
+    assert row["at_least_as_good"] == (
+        row["history_and_runs"] <= min(row["history_alone"], row["runs_alone"])
+    )
+
+
+def test_the_guarded_line_is_the_rules_or_ours(grades: TableGrades) -> None:
+    lines = zip(
+        grades.regrets["guarded"],
+        grades.regrets[OURS],
+        grades.regrets["rule"],
+        strict=True,
+    )
+
+    assert all(guarded in (ours, rule) for guarded, ours, rule in lines)
 
 
 def test_the_rule_takes_the_batch_nearest_to_ten() -> None:

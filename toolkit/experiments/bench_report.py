@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from toolkit.experiments.bench import TableGrades
+from toolkit.experiments.bench_calibration import calibration_figures, group_shares
 from toolkit.experiments.bench_decisions import (
     BUDGETS,
     OURS,
@@ -15,7 +15,6 @@ from toolkit.experiments.bench_decisions import (
     few_shot,
 )
 from toolkit.metrics import (
-    expected_calibration_error,
     geometric_mean_slowdown,
     group_bootstrap,
     paired_group_bootstrap,
@@ -36,8 +35,6 @@ OPPONENTS = (
     "simple ensemble",
     "random",
 )
-WIDENINGS = (0.8, 0.9, 1.0, 1.1, 1.2, 1.3, 1.5, 2.0)
-"""Multiples of the intervals' half widths in the trade-off curve."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,33 +144,33 @@ def report(results: Sequence[TableGrades], *, seed: int) -> dict[str, Any]:
     results : sequence of TableGrades
         Any tables and seeds.
     seed : int
-        Of the bootstrap.
+        Whose grades are reported in full, and that of the bootstrap; the other seeds
+        say how much is a seed's doing.
     """
     rng = np.random.default_rng(seed)
-    rows = [_table_report(grades, rng) for grades in results]
+    first = [grades for grades in results if grades.seed == seed]
+    rows = [_table_report(grades, rng) for grades in first]
     return {
         "tables": rows,
         "pooled": {
             "comparisons": [
-                _plain(compare(results, OURS, line, rng))
+                _plain(compare(first, OURS, line, rng))
                 for line in (*OPPONENTS, few_shot("own runs only", 3))
-                if all(line in grades.regrets for grades in results)
+                if all(line in grades.regrets for grades in first)
             ],
             "few_shot_comparisons": [
                 _plain(
-                    compare(
-                        results, few_shot(OURS, k), few_shot("own runs only", k), rng
-                    )
+                    compare(first, few_shot(OURS, k), few_shot("own runs only", k), rng)
                 )
                 for k in BUDGETS
             ],
-            "mean_log_slowdown": _pooled_slowdowns(results),
-            "share_within_10": _pooled_shares(results),
+            "mean_log_slowdown": _pooled_slowdowns(first),
+            "share_within_10": _pooled_shares(first),
         },
-        "calibration": _calibration(results),
-        "recipe_choice": _recipe_choice(results),
+        "calibration": calibration_figures(first),
+        "recipe_choice": _recipe_choice(first),
+        "three_own_runs": _three_own_runs(first),
         "by_seed": _by_seed(results),
-        "three_own_runs": _three_own_runs(results),
     }
 
 
@@ -202,7 +199,7 @@ def _table_report(grades: TableGrades, rng: np.random.Generator) -> dict[str, An
 
 
 def _recipe_choice(results: Sequence[TableGrades]) -> dict[str, Any] | None:
-    """Choose the recipe for each table on the *other* tables, seeds together.
+    """Choose the recipe for each table on the *other* tables.
 
     The recipe was made while looking at these rows; this says what a choice that had
     not seen the table would have reached. `None` with a single table.
@@ -223,18 +220,25 @@ def _recipe_choice(results: Sequence[TableGrades]) -> dict[str, Any] | None:
     return {"chosen": chosen, "slowdown": float(np.exp(np.mean(reached)))}
 
 
+def _slowdown(grades: TableGrades, line: str) -> float:
+    return round(float(np.exp(np.mean(grades.regrets[line]))), 4)
+
+
 def _by_seed(results: Sequence[TableGrades]) -> list[dict[str, Any]]:
     """Give the main figures of each seed: how much is the seed's doing."""
     found = []
     for seed in sorted({grades.seed for grades in results}):
         mine = [grades for grades in results if grades.seed == seed]
-        shares = _group_shares(mine, 1.0)
+        shares = group_shares(mine, 1.0)
         means = _pooled_slowdowns(mine)
         found.append(
             {
                 "seed": seed,
                 "rows": len(mine),
                 "slowdown": means[OURS],
+                "slowdown_by_row": {
+                    f"{g.name}, {g.cost}": _slowdown(g, OURS) for g in mine
+                },
                 "slowdown_after_three_runs": means[few_shot(OURS, 3)],
                 "share_within_10": _pooled_shares(mine)["of problems"],
                 "coverage_over_groups": float(shares.mean()),
@@ -249,17 +253,16 @@ def _three_own_runs(results: Sequence[TableGrades]) -> list[dict[str, Any]]:
     found = []
     for grades in results:
         ours, history, alone = (
-            float(np.exp(np.mean(grades.regrets[line])))
+            _slowdown(grades, line)
             for line in (few_shot(OURS, 3), OURS, few_shot("own runs only", 3))
         )
         found.append(
             {
                 "table": grades.name,
                 "cost": grades.cost,
-                "seed": grades.seed,
-                "history_and_runs": round(ours, 4),
-                "history_alone": round(history, 4),
-                "runs_alone": round(alone, 4),
+                "history_and_runs": ours,
+                "history_alone": history,
+                "runs_alone": alone,
                 "at_least_as_good": bool(ours <= min(history, alone) + 1e-9),
                 "within_a_tie": bool(np.log(ours / min(history, alone)) < TIE),
             }
@@ -286,58 +289,6 @@ def _pooled_shares(results: Sequence[TableGrades]) -> dict[str, float]:
     return {
         "of problems": share_within(np.concatenate(ours), 0.10),
         "mean of rows": float(np.mean([share_within(row, 0.10) for row in ours])),
-    }
-
-
-def _calibration(results: Sequence[TableGrades]) -> dict[str, Any]:
-    stated = np.concatenate([grades.confidence for grades in results])
-    came_true = np.concatenate(
-        [
-            np.asarray(g.regrets[OURS]) <= np.asarray(g.regrets["rule"]) + 1e-9
-            for g in results
-        ]
-    )
-    half = stated >= np.median(stated)
-    shares = _group_shares(results, 1.0)
-    return {
-        "expected_calibration_error": expected_calibration_error(stated, came_true),
-        "confident_half_no_worse_than_rule": float(came_true[half].mean()),
-        "coverage_over_groups": float(shares.mean()),
-        "share_of_groups_under_80": float((shares < 0.8).mean()),
-        "half_width_factor": float(
-            np.exp(np.mean(np.concatenate([g.half_width for g in results])))
-        ),
-        "half_width_factor_at_our_choice": float(
-            np.exp(np.mean(np.concatenate([g.half_width_chosen for g in results])))
-        ),
-        "groups": len(shares),
-        "trade_off": [_widened(results, by) for by in WIDENINGS],
-    }
-
-
-def _group_shares(results: Sequence[TableGrades], by: float) -> NDArray[np.float64]:
-    """Share of actions inside intervals widened by a factor, for each group."""
-    shares = []
-    for grades in results:
-        inside = np.array([np.mean(np.asarray(row) <= by) for row in grades.reach])
-        groups = np.asarray(grades.groups)
-        shares += [inside[groups == g].mean() for g in sorted(set(grades.groups))]
-    return np.array(shares)
-
-
-def _widened(results: Sequence[TableGrades], by: float) -> dict[str, float | None]:
-    """Report one point of the trade-off between width and groups that are missed."""
-    shares = _group_shares(results, by)
-    widths = np.concatenate([grades.half_width for grades in results])
-    large = [g for g in results if len(set(g.groups)) >= LEAST_GROUPS]
-    return {
-        "widened_by": by,
-        "coverage_over_groups": float(shares.mean()),
-        "share_of_groups_under_80": float((shares < 0.8).mean()),
-        "half_width_factor": float(np.exp(np.mean(widths) * by)),
-        "least_table": min(
-            (float(_group_shares([g], by).mean()) for g in large), default=None
-        ),
     }
 
 

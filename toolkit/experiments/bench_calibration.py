@@ -1,0 +1,80 @@
+"""Whether a benchmark's intervals and confidences hold on groups that were not seen."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.experiments.bench import TableGrades
+from toolkit.experiments.bench_decisions import OURS
+from toolkit.metrics import expected_calibration_error
+
+__all__ = ["calibration_figures", "group_shares"]
+
+WIDENINGS = (0.8, 0.9, 1.0, 1.1, 1.2, 1.3, 1.5, 2.0)
+"""Multiples of the intervals' half widths in the trade-off curve."""
+LARGE = 6
+"""Groups from which on a table's coverage is a figure of its own."""
+
+
+def calibration_figures(results: Sequence[TableGrades]) -> dict[str, Any]:
+    """Compute calibration, coverage over groups and what wider intervals would buy.
+
+    Parameters
+    ----------
+    results : sequence of TableGrades
+        Of one seed.
+    """
+    stated = np.concatenate([grades.confidence for grades in results])
+    came_true = np.concatenate(
+        [
+            np.asarray(g.regrets[OURS]) <= np.asarray(g.regrets["rule"]) + 1e-9
+            for g in results
+        ]
+    )
+    half = stated >= np.median(stated)
+    shares = group_shares(results, 1.0)
+    return {
+        "expected_calibration_error": expected_calibration_error(stated, came_true),
+        "confident_half_no_worse_than_rule": float(came_true[half].mean()),
+        "coverage_over_groups": float(shares.mean()),
+        "share_of_groups_under_80": float((shares < 0.8).mean()),
+        "half_width_factor": float(
+            np.exp(np.mean(np.concatenate([g.half_width for g in results])))
+        ),
+        "half_width_factor_at_our_choice": float(
+            np.exp(np.mean(np.concatenate([g.half_width_chosen for g in results])))
+        ),
+        "groups": len(shares),
+        "trade_off": [_widened(results, by) for by in WIDENINGS],
+    }
+
+
+def group_shares(results: Sequence[TableGrades], by: float) -> NDArray[np.float64]:
+    """Share of actions inside intervals widened by a factor, groups of tables apart.
+
+    Problems of a group weigh alike, whatever their number of actions.
+    """
+    shares = []
+    for grades in results:
+        inside = np.array([np.mean(np.asarray(row) <= by) for row in grades.reach])
+        groups = np.asarray(grades.groups)
+        shares += [inside[groups == g].mean() for g in sorted(set(grades.groups))]
+    return np.array(shares)
+
+
+def _widened(results: Sequence[TableGrades], by: float) -> dict[str, float | None]:
+    """Report one point of the trade-off between width and groups that are missed."""
+    shares = group_shares(results, by)
+    widths = np.concatenate([grades.half_width for grades in results])
+    large = [g for g in results if len(set(g.groups)) >= LARGE]
+    return {
+        "widened_by": by,
+        "coverage_over_groups": float(shares.mean()),
+        "share_of_groups_under_80": float((shares < 0.8).mean()),
+        "half_width_factor": float(np.exp(np.mean(widths) * by)),
+        "least_table": min(
+            (float(group_shares([g], by).mean()) for g in large), default=None
+        ),
+    }
