@@ -3,7 +3,8 @@
 A problem is run again and again, as a swarm repeats one kind of task. A controller
 chooses a number of workers, the nearest on offer is used, and it is told the latency
 that Little's law gives for it: with n workers finishing W units in T seconds, one unit
-takes n T / W. It never sees a cost, nor any other problem's history.
+takes n T / W. It never sees a cost, nor any other problem's history. In a replay of
+measured records it is shown one that was really run with that size.
 
 References
 ----------
@@ -12,7 +13,7 @@ Little, *A proof for the queuing formula L = lambda W*, Operations Research 9 (1
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,13 +24,16 @@ from toolkit.experiments.full_factorial import (
     FullFactorial,
     IntArray,
 )
+from toolkit.experiments.measured_replay import MeasuredReplay
 from toolkit.experiments.off_policy_worlds import best_constant, learned_elsewhere
 from toolkit.metrics import BootstrapInterval, group_bootstrap, paired_group_bootstrap
 from toolkit.policies import Aimd, Controller, Gradient2, SizeBounds, Vegas
 
 __all__ = ["LATENCY_OF", "Race", "RaceResult", "Runner", "race"]
 
-LATENCY_OF: dict[str, Callable[[FloatArray, FloatArray], FloatArray]] = {
+_LatencyLaw = Callable[[FloatArray, FloatArray], FloatArray]
+
+LATENCY_OF: dict[str, _LatencyLaw] = {
     "time": lambda cost, log_n: cost + log_n,
     "knee": lambda cost, log_n: (cost - log_n) / 2 + log_n,
     "rent": lambda cost, log_n: cost + 0 * log_n,
@@ -108,6 +112,7 @@ def race(
     *,
     rng: np.random.Generator,
     later: FullFactorial | None = None,
+    replay: MeasuredReplay | None = None,
 ) -> RaceResult:
     """Run every policy and controller on every problem of a table.
 
@@ -122,6 +127,8 @@ def race(
     later : FullFactorial, optional
         The same problems after the world has changed; static policies were learned
         before.
+    replay : MeasuredReplay, optional
+        Measured tries of this table, instead of its mean latencies with made-up noise.
 
     Raises
     ------
@@ -137,8 +144,9 @@ def race(
         "best constant": _held(best_constant(table), design.steps),
         "learned": _held(learned_elsewhere(table), design.steps),
     }
+    shown = replay or _Law(worlds, LATENCY_OF[cost], design.noise)
     for name in ("aimd", "vegas", "gradient2"):
-        choices[name] = _steered(name, table, worlds, cost, design, rng)
+        choices[name] = _steered(name, table, shown, design.steps, rng)
     regret = {name: _regret(worlds, chosen) for name, chosen in choices.items()}
     return RaceResult(
         table=table.name,
@@ -167,33 +175,61 @@ def _held(actions: IntArray, steps: int) -> IntArray:
     return np.repeat(actions[:, None], steps, axis=1)
 
 
+class _Shown(Protocol):
+    """What a controller sees of a try."""
+
+    def usual_s(self, problem: int, action: int) -> float:
+        """Tell the latency to be expected at the first step."""
+        ...
+
+    def draw(
+        self, problem: int, action: int, rng: np.random.Generator, *, step: int
+    ) -> tuple[float, int]:
+        """Draw a latency and a number of failures."""
+        ...
+
+
+class _Law:
+    """Latencies of a table's mean costs by Little's law, with log-normal noise."""
+
+    def __init__(
+        self, worlds: Sequence[FullFactorial], law: _LatencyLaw, noise: float
+    ) -> None:
+        self.noise = noise
+        log_n = worlds[0].sizes * np.log(2)
+        tables = {id(world): law(world.log_costs, log_n) for world in worlds}
+        self.log_latencies = [tables[id(world)] for world in worlds]
+
+    def usual_s(self, problem: int, action: int) -> float:
+        return float(np.exp(self.log_latencies[0][problem, action]))
+
+    def draw(
+        self, problem: int, action: int, rng: np.random.Generator, *, step: int
+    ) -> tuple[float, int]:
+        noise = float(rng.normal(0, self.noise))
+        return float(np.exp(self.log_latencies[step][problem, action] + noise)), 0
+
+
 def _steered(
     name: str,
     table: FullFactorial,
-    worlds: Sequence[FullFactorial],
-    cost: str,
-    design: Race,
+    shown: _Shown,
+    steps: int,
     rng: np.random.Generator,
 ) -> IntArray:
     """Let one controller choose at every step of every problem."""
-    log_n = table.sizes * np.log(2)
-    latencies = {
-        id(world): LATENCY_OF[cost](world.log_costs, log_n) for world in worlds
-    }
-    chosen = np.empty((len(table.rule), design.steps), dtype=np.int64)
+    chosen = np.empty((len(table.rule), steps), dtype=np.int64)
     for problem, start in enumerate(table.rule):
-        known = latencies[id(worlds[0])][problem]
         # Seconds of any unit: only ratios of latencies steer.
-        unit = float(known[start])
+        unit_s = shown.usual_s(problem, int(start))
         controller = _controller(name, table.sizes[problem], int(start))
         size = controller.size
-        for step, world in enumerate(worlds):
+        for step in range(steps):
             distance = np.abs(table.sizes[problem] - np.log2(size))
             action = int(np.nanargmin(distance))
             chosen[problem, step] = action
-            log_latency = float(latencies[id(world)][problem, action]) - unit
-            noise = float(rng.normal(0, design.noise))
-            size = controller.observe(float(np.exp(log_latency + noise)))
+            latency_s, failures = shown.draw(problem, action, rng, step=step)
+            size = controller.observe(latency_s / unit_s, failures=failures)
     return chosen
 
 

@@ -18,6 +18,8 @@ COLOURS = {
     "gradient2": "#7050a0",
 }
 
+TICKS = (0.25, 0.5, 0.7, 1.0, 1.4, 2.0, 4.0, 8.0)
+
 
 def plot_controllers(found: Mapping[str, Any], path: Path) -> None:
     """Draw the races into an SVG or PNG file.
@@ -44,22 +46,22 @@ def plot_controllers(found: Mapping[str, Any], path: Path) -> None:
 
 
 def _draw(axes: Any, races: list[dict[str, Any]], figure: str, title: str) -> None:
+    from matplotlib.ticker import NullLocator, StrMethodFormatter
+
     for place, (name, colour) in enumerate(COLOURS.items()):
-        for row, race in enumerate(races):
-            found = next(r for r in race["runners"] if r["name"] == name)[figure]
-            middle = exp(found["estimate"])
-            axes.errorbar(
-                [middle],
-                [row + 0.12 * (place - 2.5)],
-                xerr=[
-                    [middle - exp(found["low"])],
-                    [exp(found["high"]) - middle],
-                ],
-                fmt="o",
-                ms=3,
-                lw=1,
-                color=colour,
-                label=name if row == 0 else None,
-            )
+        found = [
+            next(r for r in race["runners"] if r["name"] == name)[figure]
+            for race in races
+        ]
+        low, middle, high = (
+            [exp(each[bound]) for each in found]
+            for bound in ("low", "estimate", "high")
+        )
+        rows = [row + 0.12 * (place - 2.5) for row in range(len(races))]
+        axes.hlines(rows, low, high, color=colour, lw=1)
+        axes.plot(middle, rows, "o", ms=3, color=colour, label=name)
     axes.set_xscale("log")
+    axes.set_xticks([n for n in TICKS if axes.get_xlim()[0] < n < axes.get_xlim()[1]])
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xlabel(title)

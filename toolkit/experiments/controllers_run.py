@@ -15,10 +15,13 @@ from toolkit.experiments.full_factorial import (
     read_full_factorial,
     synthetic_full_factorial,
 )
+from toolkit.experiments.measured_replay import read_replay
 
 __all__ = ["ControllersSpec", "read_controllers_spec", "run_controllers"]
 
 STILL, CHANGING = "synthetic", "synthetic busier later"
+REPLAY = "sample "
+"""Before `batches` or `graphs`: measured records are replayed, not a table."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +32,10 @@ class ControllersSpec:
     ----------
     seed : int
     tables : tuple of str
-        `FILE:COST` without `.csv.gz`; `synthetic` and `synthetic busier later` are made.
+        `FILE:COST` without `.csv.gz`; `synthetic` and `synthetic busier later` are made;
+        `sample batches:time` and `sample graphs:time` replay measured records.
+    records : str
+        Folder of the records to replay, from the project's root.
     load : float
         Factor on contention in the second half of the latter.
     race : Race
@@ -37,6 +43,7 @@ class ControllersSpec:
 
     seed: int
     tables: tuple[str, ...]
+    records: str = "data/sample"
     load: float = 8.0
     race: Race = field(default_factory=Race)
 
@@ -101,6 +108,10 @@ def run_controllers(
 
 def _raced(spec: ControllersSpec, name: str, tables: Path | None) -> RaceResult:
     file, _, cost = name.partition(":")
+    rng = np.random.default_rng(spec.seed)
+    if file.startswith(REPLAY):
+        replay = read_replay(Path(spec.records), file.removeprefix(REPLAY))
+        return race(replay.table, cost, spec.race, rng=rng, replay=replay)
     later: FullFactorial | None = None
     if file in (STILL, CHANGING):
         table = _synthetic(spec, file, load=1.0)
@@ -112,7 +123,6 @@ def _raced(spec: ControllersSpec, name: str, tables: Path | None) -> RaceResult:
         )
     else:
         table = read_full_factorial(tables / f"{file}.csv.gz", cost)
-    rng = np.random.default_rng(spec.seed)
     return race(table, cost, spec.race, rng=rng, later=later)
 
 

@@ -14,7 +14,12 @@ from numpy.typing import NDArray
 from toolkit.baselines import AgentCountRule
 from toolkit.errors import InputDataError
 
-__all__ = ["FullFactorial", "read_full_factorial", "synthetic_full_factorial"]
+__all__ = [
+    "FullFactorial",
+    "padded_table",
+    "read_full_factorial",
+    "synthetic_full_factorial",
+]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -100,7 +105,7 @@ def read_full_factorial(path: Path, cost: str) -> FullFactorial:
     if not (np.isfinite(costs) & (costs > 0)).all():
         raise InputDataError("a cost is not above 0", file=path, field=f"cost_{cost}")
     problems, first = np.unique(np.asarray(table["problem"], str), return_index=True)
-    return _padded(
+    return padded_table(
         name=f"{path.name.partition('.')[0]} {cost}",
         codes=np.searchsorted(problems, np.asarray(table["problem"], str)),
         log_costs=np.log(costs),
@@ -158,7 +163,7 @@ def synthetic_full_factorial(
         1 + contention[:, None] * extra + coherence[:, None] * size * extra
     )
     log_costs = context[:, :1] - np.log(speedup) + rng.normal(0, 0.02, speedup.shape)
-    return _padded(
+    return padded_table(
         name="synthetic",
         codes=np.repeat(np.arange(problems), len(size)),
         log_costs=log_costs.ravel(),
@@ -183,7 +188,7 @@ def _rule_sizes(
     )
 
 
-def _padded(
+def padded_table(
     *,
     name: str,
     codes: IntArray,
@@ -194,6 +199,23 @@ def _padded(
     targets: FloatArray,
     by_workers: int,
 ) -> FullFactorial:
+    """Lay rows out by problem and action.
+
+    Parameters
+    ----------
+    name : str
+    codes : ndarray of shape (rows,)
+        Problem of each row, from 0.
+    log_costs : ndarray of shape (rows,)
+    actions : ndarray of shape (rows, columns)
+    context : ndarray of shape (rows, columns)
+        Finite.
+    groups : ndarray of shape (problems,)
+    targets : ndarray of shape (problems,)
+        What the rule answers, not in logarithms.
+    by_workers : int
+        The action column, in log2, that the rule is about.
+    """
     order = np.argsort(codes, kind="stable")
     counts = np.bincount(codes)
     place = np.arange(len(codes)) - np.repeat(np.cumsum(counts) - counts, counts)

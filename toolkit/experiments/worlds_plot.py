@@ -57,7 +57,9 @@ def _draw_power(axes: Any, found: Mapping[str, Any]) -> None:
         )
     axes.axhline(found["spec"]["rules"]["power"], color="grey", ls=":", lw=1)
     axes.set_xscale("log", base=2)
-    axes.set_xlabel("records (8 a group)")
+    records = sorted({rate["records"] for rate in curve})
+    axes.set_xticks(records, [str(count) for count in records])
+    axes.set_xlabel("records")
     axes.set_ylabel("share of worlds promoted")
     axes.set_title("promotion gate")
     if curve:
@@ -87,4 +89,4 @@ def _draw_coverage(axes: Any, cells: list[dict[str, Any]], tables: list[str]) ->
     axes.set_xlabel("worlds whose 95 % interval holds the truth, %")
     axes.set_title("doubly robust, by table and scenario")
     if cells:
-        axes.legend(fontsize=6)
+        axes.legend(fontsize=6, loc="lower right")

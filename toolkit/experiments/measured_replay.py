@@ -1,0 +1,154 @@
+"""Measured records as a table whose every action was tried, and as tries to replay.
+
+A controller that asks for a size is shown one of the batches, or runs of a task graph,
+that were really run with that size in that context, drawn at random: its own latency,
+noise and failures included. What it pays is the mean cost of all of them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.baselines import (
+    AgentCountRule,
+    AgentCountRulePolicy,
+    BatchSizeRule,
+    BatchSizeRulePolicy,
+)
+from toolkit.errors import InputDataError, UsageError
+from toolkit.experiments.full_factorial import FullFactorial, padded_table
+from toolkit.experiments.learning_table import LearningTable, learning_table
+from toolkit.features import batch_table, workflow_table
+from toolkit.policies import Floats, Policy
+from toolkit.records import RecordStore
+from toolkit.records.sources import open_source, run_import
+
+__all__ = ["REPLAYED", "MeasuredReplay", "read_replay"]
+
+REPLAYED: Mapping[str, str] = {"batches": "batch_size", "graphs": "agent_count"}
+"""What can be replayed, with the decision that it is about."""
+NO_RULE_SIZE = 3.0
+"""`shell`, the one type with a rule of ours, has this optimum (definitions, section 1)."""
+
+Tries = dict[tuple[int, int], tuple[Floats, NDArray[np.int64]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class MeasuredReplay:
+    """A table of mean costs, and the measured tries behind it.
+
+    Attributes
+    ----------
+    table : FullFactorial
+        Seconds per operation that succeeds, or makespan, in logarithms.
+    tries : dict of (int, int) to two arrays
+        By problem and action: the latency of each try in seconds, as Little's law tells
+        it, and how many of its operations failed.
+    """
+
+    table: FullFactorial
+    tries: Tries
+
+    def usual_s(self, problem: int, action: int) -> float:
+        """Latency, in seconds, of the middle try."""
+        return float(np.median(self.tries[problem, action][0]))
+
+    def draw(
+        self, problem: int, action: int, rng: np.random.Generator, *, step: int = 0
+    ) -> tuple[float, int]:
+        """Show one try: its latency in seconds, and its failures; any step is alike."""
+        del step
+        latencies, failures = self.tries[problem, action]
+        drawn = int(rng.integers(len(latencies)))
+        return float(latencies[drawn]), int(failures[drawn])
+
+
+def read_replay(records: Path, what: str) -> MeasuredReplay:
+    """Read measured records, such as the bundled sample.
+
+    Parameters
+    ----------
+    records : path
+        Folder or file that `records import spool` takes.
+    what : str
+        One of `REPLAYED`.
+
+    Raises
+    ------
+    UsageError
+        Nothing is known by that name.
+    InputDataError
+        The records are not there, or no context was measured in full.
+    """
+    if what not in REPLAYED:
+        raise UsageError.unknown("replay", what, list(REPLAYED))
+    if not records.exists():
+        raise InputDataError(
+            "no such records", file=records, fix="run from the project's root"
+        )
+    build = batch_table if what == "batches" else workflow_table
+    with TemporaryDirectory() as folder, RecordStore(Path(folder)) as store:
+        run_import(open_source("spool"), [records], store)
+        store.compact()
+        frame = build(store.dataset)
+    learning = learning_table(frame, decision=REPLAYED[what], price_exponent=0.0)
+    if not learning.problems:
+        raise InputDataError(
+            "no context was tried with several actions", file=records, field=what
+        )
+    return MeasuredReplay(table=_table(learning, what), tries=_tries(learning))
+
+
+def _table(learning: LearningTable, what: str) -> FullFactorial:
+    problems = learning.problems
+    rule: Policy = AgentCountRulePolicy(AgentCountRule())
+    if what == "batches":
+        rule = BatchSizeRulePolicy(BatchSizeRule(), constant=NO_RULE_SIZE)
+    action = learning.schema.action_position
+    rows = np.concatenate([each.features for each in problems]).astype(np.float64)
+    known = np.where(np.isnan(rows), np.nanmedian(rows, axis=0), rows)
+    sizes = np.concatenate([each.problem.actions for each in problems])
+    return padded_table(
+        name=f"sample {what}",
+        codes=np.repeat(
+            np.arange(len(problems)), [len(each.log_cost) for each in problems]
+        ),
+        log_costs=np.concatenate([each.log_cost for each in problems]),
+        actions=np.log2(sizes),
+        context=known[:, :action],
+        groups=np.array([each.group for each in problems]),
+        targets=np.array([rule.decide(each.problem).action[0] for each in problems]),
+        by_workers=0,
+    )
+
+
+def _tries(learning: LearningTable) -> Tries:
+    places = {each.name: code for code, each in enumerate(learning.problems)}
+    frame = learning.frame[learning.frame["context_id"].isin(places)]
+    tries: Tries = {}
+    for name, rows in frame.groupby("context_id"):
+        problem = places[str(name)]
+        offered = learning.problems[problem].problem.actions[:, 0]
+        for action, size in enumerate(offered):
+            same = rows[rows[learning.action].eq(size)]
+            tries[problem, action] = _observed(same, learning.decision)
+    return tries
+
+
+def _observed(same: Any, decision: str) -> tuple[Floats, NDArray[np.int64]]:
+    """Tell latency and failures of each row: n T / W for n at work on W units in T."""
+    if decision == "batch_size":
+        # All operations of a batch are under way for the whole of its cycle.
+        latency, failed = same["cycle_s"], same["failed"]
+    else:
+        latency = same["makespan_s"] * same["agents"] / same["components"]
+        failed = same["outcome"].ne("succeeded")
+    return (
+        np.asarray(latency, dtype=np.float64),
+        np.asarray(failed.fillna(0), dtype=np.int64),
+    )
