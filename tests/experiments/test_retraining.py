@@ -3,8 +3,10 @@
 import os
 import shutil
 import signal
+import sqlite3
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from importlib import import_module
@@ -19,8 +21,8 @@ import pytest
 from tests.bundle_factory import SIZES, small_bundle
 from toolkit.baselines import ConstantPolicy
 from toolkit.bundle import read_bundle
-from toolkit.errors import GateRefusedError, NotEnoughDataError
-from toolkit.experiments import retraining
+from toolkit.errors import GateRefusedError, NotEnoughDataError, UsageError
+from toolkit.experiments import contest, retraining
 from toolkit.experiments.drift import drift_between
 from toolkit.experiments.learning_table import MeasuredProblem
 from toolkit.experiments.registry import Registry
@@ -32,7 +34,7 @@ START = datetime(2026, 3, 1, tzinfo=UTC)
 SPEC: Any = SimpleNamespace(
     decision="batch_size", seed=1, bundle=SimpleNamespace(name="batch-size")
 )
-STORE: Any = SimpleNamespace(compact=lambda: None)
+STORE: Any = SimpleNamespace()
 
 
 def problems_of(week: int, best: float) -> list[MeasuredProblem]:
@@ -83,6 +85,7 @@ class World:
         self.made = made
         self.weeks: list[float] = []
         self.skill = 0.0
+        patch(retraining, "compact_store", lambda _: None)
         patch(retraining, "table_of", lambda *_: table_of(self.weeks))
         patch(retraining, "fingerprint_of", lambda _: f"{self.weeks}")
         patch(
@@ -116,6 +119,9 @@ class World:
             report=lambda *_: None,
         )
 
+    def promote(self, version: str | None = None) -> retraining.Retraining:
+        return retraining.promote(SPEC, STORE, Releases(self.home), version=version)
+
     def aliases(self) -> dict[str, str]:
         return Registry(self.home / "work", "batch-size").aliases()
 
@@ -124,7 +130,12 @@ class World:
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("made")
     for week in (1, 2, 3, 4):
-        small_bundle(folder / f"v{week}", version=f"v{week}")
+        end = START + timedelta(days=7 * (week - 1))
+        small_bundle(
+            folder / f"v{week}",
+            version=f"v{week}",
+            training={"window": f"{START.isoformat()} to {end.isoformat()}"},
+        )
     return folder
 
 
@@ -170,7 +181,7 @@ def test_a_challenger_better_than_a_bad_champion_must_beat_the_rule_as_well(
     world.weeks = [20.0]
     world.retrain()
     world.weeks, world.skill = [20.0, 4.0], 0.5  # the rule's score is 0.3
-    monkeypatch.setattr(retraining, "champion_of", lambda *_: ConstantPolicy(20.0))
+    monkeypatch.setattr(contest, "kept_policy", lambda *_: ConstantPolicy(20.0))
     answer = world.retrain()
 
     assert answer.promotion is not None
@@ -185,7 +196,7 @@ def test_a_champion_is_judged_on_the_newest_window_alone(
     world.weeks = [20.0]
     world.retrain()
     world.skill = 9.0
-    monkeypatch.setattr(retraining, "champion_of", lambda *_: ConstantPolicy(20.0))
+    monkeypatch.setattr(contest, "kept_policy", lambda *_: ConstantPolicy(20.0))
     for best in (20.0, 20.0):
         world.weeks = [*world.weeks, best]
         assert world.retrain().champion == "v1"
@@ -220,13 +231,77 @@ def test_a_champion_that_the_world_has_left_behind_is_demoted(
     world.weeks = [20.0]
     world.retrain()
     world.weeks, world.skill = [20.0, 4.0], 9.0
-    monkeypatch.setattr(retraining, "champion_of", lambda *_: ConstantPolicy(20.0))
+    monkeypatch.setattr(contest, "kept_policy", lambda *_: ConstantPolicy(20.0))
     answer = world.retrain()
 
     assert (answer.outcome, answer.champion) == ("demoted", None)
     assert answer.to_json()["demotion"]["challenger"] == "rule"
     assert not Releases(world.home).current.exists()
     assert "champion" not in world.aliases()
+
+
+@SLOW
+def test_a_challenger_that_was_rolled_back_is_promoted_again_by_the_gate(
+    world: World,
+) -> None:
+    world.weeks = [20.0]
+    world.retrain()
+    Releases(world.home).rollback()
+    answer = world.promote()
+
+    assert (answer.outcome, answer.champion) == ("promoted", "v1")
+    assert answer.promotion is not None
+    assert Releases(world.home).current.exists()
+    assert world.aliases() == {"champion": "v1", "challenger": "v1"}
+
+
+@SLOW
+def test_a_version_that_the_gate_refuses_is_not_promoted(world: World) -> None:
+    world.weeks = [20.0]
+    world.retrain()
+    world.weeks, world.skill = [20.0, 20.0], 5.0
+    world.retrain()
+    answer = world.promote()
+
+    assert (answer.outcome, answer.champion) == ("refused", "v1")
+    assert world.aliases()["champion"] == "v1"
+
+
+@SLOW
+def test_an_older_version_is_judged_on_what_is_newer_than_its_window(
+    world: World,
+) -> None:
+    world.weeks = [20.0]
+    world.retrain()
+    world.weeks = [20.0, 1.0]
+    assert world.retrain().champion == "v2"
+    answer = world.promote("v1")
+
+    assert answer.promotion is not None
+    assert (answer.promotion.problems, answer.champion) == (0, "v2")
+
+
+@SLOW
+def test_what_serves_already_is_left_alone(world: World) -> None:
+    world.weeks = [20.0]
+    world.retrain()
+
+    assert world.promote().outcome == "already champion"
+
+
+@SLOW
+def test_a_version_that_is_not_kept_is_named_with_those_that_are(world: World) -> None:
+    world.weeks = [20.0]
+    world.retrain()
+    Releases(world.home).rollback()
+
+    with pytest.raises(UsageError, match="v1"):
+        world.promote("v7")
+
+
+def test_nothing_is_promoted_before_the_first_challenger(world: World) -> None:
+    with pytest.raises(NotEnoughDataError):
+        world.promote()
 
 
 def test_two_at_once_are_refused(world: World) -> None:
@@ -251,7 +326,7 @@ def test_a_state_survives_its_round_trip(world: World) -> None:
     assert state != ReleaseState()
 
 
-WATCHED = ("releases.py", "registry.py", "retraining.py", "writer.py")
+WATCHED = ("releases.py", "registry.py", "retraining.py", "contest.py", "writer.py")
 
 
 def _killed_at(point: int, work: Callable[[], Any]) -> bool:
@@ -307,6 +382,7 @@ def test_a_kill_at_any_of_a_hundred_points_leaves_what_can_be_loaded_and_finishe
         kills += killed
         version = read_bundle(Releases(home).current).manifest.version
         assert version in ("v1", "v2")
+        _check_legal(home)
         if not killed:
             shutil.rmtree(home)
             break
@@ -316,6 +392,22 @@ def test_a_kill_at_any_of_a_hundred_points_leaves_what_can_be_loaded_and_finishe
             assert not _killed_at(0, partial(_check_registry, home))
         shutil.rmtree(home)
     assert kills >= 100
+
+
+def _check_legal(home: Path) -> None:
+    """Read the registry's own tables: it is whole, and every alias names a version."""
+    with closing(sqlite3.connect(home / "work" / "mlflow.db")) as registry:
+        sound = registry.execute("PRAGMA integrity_check").fetchone()
+        named = registry.execute(
+            "SELECT alias, value FROM registered_model_aliases "
+            "LEFT JOIN model_version_tags USING (name, version) "
+            "WHERE key IS NULL OR key = 'bundle_version'"
+        ).fetchall()
+    assert sound == ("ok",)
+    assert dict(named).keys() <= {"champion", "challenger"}
+    assert dict(named)["champion"] in ("v1", "v2")
+    for _, version in named:
+        assert read_bundle(Releases(home).bundle(version)).manifest.version == version
 
 
 def _check_registry(home: Path) -> None:

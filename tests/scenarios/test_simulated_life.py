@@ -83,10 +83,15 @@ class World:
         return code, json.loads(self.capsys.readouterr().out)
 
     def retrain(self) -> tuple[int, dict[str, Any]]:
+        return self.run("experiment", "retrain", *self._of_the_store())
+
+    def promote(self, version: str) -> tuple[int, dict[str, Any]]:
+        return self.run("model", "promote", version, *self._of_the_store())
+
+    def _of_the_store(self) -> list[str]:
         spec = self.project / "spec.toml"
         spec.write_text(SPEC)
-        words = ["experiment", "retrain", "--store", str(self.store)]
-        return self.run(*words, "--spec", str(spec))
+        return ["--store", str(self.store), "--spec", str(spec)]
 
     def batches(self, week: int) -> list[Batch]:
         """What the store holds of a week, in the order of time."""
@@ -204,6 +209,12 @@ def test_a_swarm_learns_is_advised_does_better_and_is_left_alone_when_the_world_
     assert answer["demotion"]["outcome"] == "promoted"
     assert answer["drift"]["cause"] == "work"
     assert not world.current.exists()
+
+    # What was taken back does not return past the gate.
+    code, answer = world.promote(champion)
+    world.say(f"the old champion again: {code}: {answer['promotion']['reason']}")
+    assert code in (4, 5)
+    assert answer["champion"] is None
 
     # The next day nobody is advised any more; sizes are drawn around the rule again.
     life.sessions = 3

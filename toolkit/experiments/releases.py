@@ -63,7 +63,8 @@ class ReleaseState:
     champion, previous : str or None
         Versions; `None` is the rule.
     window_end : str or None
-        Latest record that the champion learned from.
+        Latest record that the champion learned from; `None` after a rollback, until
+        the bundle is asked.
     seen_end : str or None
         Latest record of the last decision: what is newer is the newest window.
     trained : Trained or None
@@ -99,6 +100,13 @@ class Releases:
     def current(self) -> Path:
         """What a runtime loads; absent while the rule serves."""
         return self.home / "current"
+
+    def kept(self) -> list[str]:
+        """List the versions whose bundles are kept, oldest first."""
+        folder = self.home / "bundles"
+        if not folder.is_dir():
+            return []
+        return sorted(path.name for path in folder.iterdir() if path.is_dir())
 
     def bundle(self, version: str) -> Path:
         """Folder of a version's bundle."""
@@ -194,6 +202,7 @@ class Releases:
             state,
             champion=state.previous,
             previous=state.champion,
+            window_end=None,
             history=(*state.history, step)[-50:],
         )
         self.write(state)

@@ -11,24 +11,21 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from toolkit.bundle import read_bundle
-from toolkit.errors import NotEnoughDataError
+from toolkit.errors import NotEnoughDataError, UsageError
 from toolkit.experiments.bundling import fingerprint_of, window_of
+from toolkit.experiments.contest import Contest, window_end_of
 from toolkit.experiments.drift import Drift, drift_between
-from toolkit.experiments.learning_table import LearningTable, MeasuredProblem
-from toolkit.experiments.promotion import Promotion, decide_promotion
+from toolkit.experiments.learning_table import LearningTable
+from toolkit.experiments.promotion import Promotion
 from toolkit.experiments.registry import Registry
 from toolkit.experiments.releases import Releases, ReleaseState, Trained
-from toolkit.experiments.rule_tuning import rule_policy
 from toolkit.experiments.run import run_experiment, table_of
 from toolkit.experiments.spec import ExperimentSpec
-from toolkit.policies import Gain, Greedy, Guarded, Policy
 from toolkit.records import RecordStore
 from toolkit.records.compaction import compact_store
 
-__all__ = ["Retraining", "champion_of", "retrain"]
+__all__ = ["Retraining", "promote", "retrain"]
 
 Report = Callable[[float, float, str], None]
 Dress = Callable[[Path], Mapping[str, bytes]]
@@ -41,7 +38,8 @@ class Retraining:
     Attributes
     ----------
     outcome : str
-        `promoted`, `refused`, `not enough data`, `demoted` or `no new records`.
+        `promoted`, `refused`, `not enough data`, `demoted`, `no new records`, or
+        `already champion` where a version in force was to be promoted.
     champion, challenger : str or None
         Versions afterwards; no champion is the rule.
     promotion : Promotion or None
@@ -113,6 +111,7 @@ def retrain(
         fingerprint = fingerprint_of(table)
         if state.decided == fingerprint:
             return _answer("no new records", state)
+        state = _with_window(releases, state)
         drift = drift_between(table.frame, state.window_end, since=state.seen_end)
         if state.trained is None or state.trained.fingerprint != fingerprint:
             trained = _train(
@@ -121,10 +120,10 @@ def retrain(
             state = replace(state, trained=trained)
             releases.write(state)
             registry.register(trained.version, trained.model_uri)
-        promotion = _gate(spec, releases, state, table)
-        demotion = (
-            None if promotion.promoted else _against_rule(releases, spec, state, table)
-        )
+        contest = Contest(spec, releases, state, table)
+        trained = _challenger(state)
+        promotion = contest.of_challenger(trained.version, trained.scores)
+        demotion = None if promotion.promoted else contest.of_rule()
         state = _decided(state, promotion, demotion)
         releases.write(state)
         releases.settle(registry.alias)
@@ -136,24 +135,91 @@ def retrain(
         )
 
 
-def champion_of(releases: Releases, spec: ExperimentSpec) -> Policy | None:
-    """Make the guarded policy that the champion's bundle describes; `None`: the rule."""
-    version = releases.state().champion
+def promote(
+    spec: ExperimentSpec,
+    store: RecordStore,
+    releases: Releases,
+    *,
+    version: str | None = None,
+) -> Retraining:
+    """Put a kept version in force, if the gate lets it through today.
+
+    Parameters
+    ----------
+    spec : ExperimentSpec
+    store : RecordStore
+    releases : Releases
+    version : str, optional
+        The latest challenger unless given.
+
+    Returns
+    -------
+    Retraining
+        `promoted`, `already champion`, or the gate's refusal; nothing was trained.
+
+    Raises
+    ------
+    GateRefusedError
+        Another process changes the releases.
+    NotEnoughDataError
+        Nothing was trained yet.
+    UsageError
+        No such version is kept.
+    """
+    registry = Registry(releases.home / "work", spec.bundle.name)
+    with releases.locked():
+        state = releases.state()
+        releases.settle(registry.alias)
+        chosen = _kept(releases, state, version)
+        if chosen == state.champion:
+            return _answer("already champion", state)
+        state = _with_window(releases, state)
+        compact_store(store)
+        contest = Contest(spec, releases, state, table_of(spec, store))
+        promotion = contest.of_challenger(chosen, contest.scores_of(chosen))
+        if promotion.promoted:
+            state = _put_in_force(releases, state, chosen)
+            releases.write(state)
+            releases.settle(registry.alias)
+        return replace(_answer(promotion.outcome.value, state), promotion=promotion)
+
+
+def _with_window(releases: Releases, state: ReleaseState) -> ReleaseState:
+    """Add what a champion that came by a rollback has learned from."""
+    if state.champion is None or state.window_end is not None:
+        return state
+    return replace(state, window_end=window_end_of(releases, state.champion))
+
+
+def _kept(releases: Releases, state: ReleaseState, version: str | None) -> str:
     if version is None:
-        return None
-    bundle = read_bundle(releases.bundle(version))
-    manifest, conformal = bundle.manifest, bundle.manifest.conformal
-    return Guarded(
-        model=bundle.model,
-        learned=Greedy(
-            bundle.model, minimum_support=manifest.minimum_support, name="learned"
-        ),
-        rule=rule_policy(spec.decision, constant=manifest.fallback.constant),
-        gain=Gain(
-            np.asarray(conformal.probabilities), np.asarray(conformal.differences)
-        ),
-        level=manifest.guard_level,
-        version=version,
+        if state.trained is None:
+            raise NotEnoughDataError(
+                "a promotion", got=0, needed=1, unit="trained challengers"
+            )
+        return state.trained.version
+    kept = releases.kept()
+    if version not in kept:
+        raise UsageError.unknown("kept version", version, kept)
+    return version
+
+
+def _put_in_force(
+    releases: Releases, state: ReleaseState, version: str
+) -> ReleaseState:
+    trained = state.trained
+    end = (
+        trained.window_end
+        if trained is not None and trained.version == version
+        else window_end_of(releases, version)
+    )
+    step = {"outcome": "promoted", "challenger": version, "champion": version}
+    return replace(
+        state,
+        champion=version,
+        previous=state.champion,
+        window_end=end,
+        history=(*state.history, step)[-50:],
     )
 
 
@@ -192,65 +258,16 @@ def _train(
     )
 
 
-def _gate(
-    spec: ExperimentSpec, releases: Releases, state: ReleaseState, table: LearningTable
-) -> Promotion:
-    """Compare challenger and champion on problems that neither has learned from.
-
-    The challenger's scores are out of fold; the champion is asked about the problems
-    that are newer than all it has seen. Where the world has left the champion behind, a
-    challenger could beat it and still be worse than no model: it must beat the rule too.
-    """
-    trained = state.trained
-    scores = {} if trained is None else trained.scores
-    champion = champion_of(releases, spec)
-    fresh = [p for p in _fresh(table, state) if p.name in scores]
-
-    def compared(theirs: list[float], name: str) -> Promotion:
-        return decide_promotion(
-            [scores[p.name][1] for p in fresh],
-            theirs,
-            [scores[p.name][0] for p in fresh],
-            rng=np.random.default_rng(spec.seed),
-            challenger="challenger" if trained is None else trained.version,
-            champion=name,
-        )
-
-    over_rule = compared([scores[p.name][2] for p in fresh], "rule")
-    if champion is None:
-        return over_rule
-    over_champion = compared(
-        [_slowdown(champion, p) for p in fresh], state.champion or "rule"
-    )
-    return over_rule if over_champion.promoted else over_champion
-
-
-def _fresh(table: LearningTable, state: ReleaseState) -> list[MeasuredProblem]:
-    """List the problems that the champion has not learned from."""
-    return _after(table, None if state.champion is None else state.window_end)
-
-
-def _after(table: LearningTable, moment: str | None) -> list[MeasuredProblem]:
-    if moment is None:
-        return list(table.problems)
-    import pandas as pd
-
-    after = table.frame["at"] > pd.Timestamp(moment)
-    newer = set(table.frame.loc[after, "context_id"].astype(str))
-    return [problem for problem in table.problems if problem.name in newer]
-
-
-def _slowdown(policy: Policy, problem: MeasuredProblem) -> float:
-    index = policy.decide(problem.problem).index
-    return float(problem.log_cost[index] - problem.log_cost.min())
+def _challenger(state: ReleaseState) -> Trained:
+    if state.trained is None:
+        raise NotEnoughDataError("a decision", got=0, needed=1, unit="challengers")
+    return state.trained
 
 
 def _decided(
     state: ReleaseState, promotion: Promotion, demotion: Promotion | None
 ) -> ReleaseState:
-    trained = state.trained
-    if trained is None:
-        raise NotEnoughDataError("a decision", got=0, needed=1, unit="challengers")
+    trained = _challenger(state)
     outcome = promotion.outcome.value
     champion, previous, end = state.champion, state.previous, state.window_end
     if promotion.promoted:
@@ -267,29 +284,6 @@ def _decided(
         decided=trained.fingerprint,
         history=(*state.history, step)[-50:],
     )
-
-
-def _against_rule(
-    releases: Releases, spec: ExperimentSpec, state: ReleaseState, table: LearningTable
-) -> Promotion | None:
-    """Ask the same gate whether the rule should replace the champion."""
-    champion = champion_of(releases, spec)
-    fresh = _after(table, state.seen_end or state.window_end)
-    if champion is None or not fresh:
-        return None
-    rule: Policy = rule_policy(spec.decision, constant=table.constant(_groups(fresh)))
-    return decide_promotion(
-        [_slowdown(rule, problem) for problem in fresh],
-        [_slowdown(champion, problem) for problem in fresh],
-        [problem.group for problem in fresh],
-        rng=np.random.default_rng(spec.seed),
-        challenger="rule",
-        champion=state.champion or "rule",
-    )
-
-
-def _groups(problems: list[MeasuredProblem]) -> list[str]:
-    return sorted({problem.group for problem in problems})
 
 
 def _answer(outcome: str, state: ReleaseState) -> Retraining:

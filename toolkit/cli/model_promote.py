@@ -1,0 +1,49 @@
+"""`toolkit model promote`: put a kept version in force, if the gate lets it through."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from toolkit.cli.experiment_retrain import SPEC, models_home
+from toolkit.cli.output import print_json, print_note
+
+__all__ = ["add_verb"]
+
+
+def add_verb(verbs: Any) -> None:
+    """Add the verb to `toolkit model`."""
+    parser = verbs.add_parser(
+        "promote",
+        help="put the latest challenger, or a kept version, in force through the gate",
+        epilog="exit codes: 0 promoted or in force already, 4 refused or locked, "
+        "5 not enough data to tell",
+    )
+    parser.add_argument(
+        "version", nargs="?", metavar="VERSION", help="default: the latest challenger"
+    )
+    parser.add_argument("--store", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--spec", type=Path, default=SPEC, metavar="SPEC")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.set_defaults(command=promote)
+
+
+def promote(options: argparse.Namespace) -> int:
+    """Ask the gate on today's records, and end with its answer."""
+    from toolkit.experiments.releases import Releases
+    from toolkit.experiments.retraining import promote as run
+    from toolkit.experiments.spec import read_spec
+    from toolkit.records.store import RecordStore
+
+    spec = read_spec(options.spec)
+    releases = Releases(models_home(options.store, spec.bundle.name))
+    with RecordStore(options.store) as store:
+        answer = run(spec, store, releases, version=options.version)
+    if options.json:
+        print_json(answer.to_json())
+    else:
+        print_note(f"{answer.outcome}; champion: {answer.champion or 'the rule'}")
+        if answer.promotion is not None:
+            print_note(answer.promotion.reason)
+    if answer.promotion is not None:
+        answer.promotion.require()
+    return 0

@@ -1,0 +1,199 @@
+"""Who serves: challenger, champion and rule on problems that the compared have not seen.
+
+A challenger must beat the champion, and the rule as well: where the world has left the
+champion behind, something could beat it and still be worse than no model. A champion
+must not be beaten by the rule on the newest window.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from toolkit.bundle import read_bundle
+from toolkit.errors import InputDataError
+from toolkit.experiments.learning_table import LearningTable, MeasuredProblem
+from toolkit.experiments.promotion import Promotion, decide_promotion
+from toolkit.experiments.releases import Releases, ReleaseState
+from toolkit.experiments.rule_tuning import rule_policy
+from toolkit.experiments.spec import ExperimentSpec
+from toolkit.policies import Gain, Greedy, Guarded, Policy
+
+__all__ = ["Contest", "kept_policy", "window_end_of"]
+
+Scores = Mapping[str, tuple[str, float, float]]
+"""Group, log slowdown of a challenger, and of the rule, by the problem's name."""
+
+
+class Contest:
+    """Compares on the problems of one table.
+
+    Parameters
+    ----------
+    spec : ExperimentSpec
+    releases : Releases
+    state : ReleaseState
+    table : LearningTable
+    """
+
+    def __init__(
+        self,
+        spec: ExperimentSpec,
+        releases: Releases,
+        state: ReleaseState,
+        table: LearningTable,
+    ) -> None:
+        self._spec = spec
+        self._releases = releases
+        self._state = state
+        self._table = table
+
+    def of_challenger(self, version: str, scores: Scores) -> Promotion:
+        """Ask the gate whether a challenger replaces the champion.
+
+        Parameters
+        ----------
+        version : str
+        scores : mapping
+            On problems that it has not learned from.
+        """
+        champion = self._champion()
+        fresh = [
+            problem
+            for problem in self._after(self._state.window_end if champion else None)
+            if problem.name in scores
+        ]
+
+        def compared(theirs: list[float], name: str) -> Promotion:
+            ours = [scores[p.name][1] for p in fresh]
+            return self._decide(ours, theirs, fresh, version, name)
+
+        over_rule = compared([scores[p.name][2] for p in fresh], "rule")
+        if champion is None:
+            return over_rule
+        theirs = [_slowdown(champion, problem) for problem in fresh]
+        over_champion = compared(theirs, self._state.champion or "rule")
+        return over_rule if over_champion.promoted else over_champion
+
+    def of_rule(self) -> Promotion | None:
+        """Ask the same gate whether the rule replaces the champion.
+
+        Returns
+        -------
+        Promotion or None
+            `None` where no champion serves, or the newest window has no problem.
+        """
+        champion = self._champion()
+        fresh = self._after(self._state.seen_end or self._state.window_end)
+        if champion is None or not fresh:
+            return None
+        rule = self._rule(fresh)
+        return self._decide(
+            [_slowdown(rule, problem) for problem in fresh],
+            [_slowdown(champion, problem) for problem in fresh],
+            fresh,
+            "rule",
+            self._state.champion or "rule",
+        )
+
+    def scores_of(self, version: str) -> dict[str, tuple[str, float, float]]:
+        """Grade a kept version on the problems that it has not learned from.
+
+        Those of the latest challenger were found out of fold; another version is asked
+        about what is newer than its training window.
+        """
+        trained = self._state.trained
+        if trained is not None and trained.version == version:
+            return dict(trained.scores)
+        policy = kept_policy(self._releases, version, self._spec)
+        newer = self._after(window_end_of(self._releases, version))
+        if not newer:
+            return {}
+        rule = self._rule(newer)
+        return {
+            p.name: (p.group, _slowdown(policy, p), _slowdown(rule, p)) for p in newer
+        }
+
+    def _champion(self) -> Policy | None:
+        version = self._state.champion
+        if version is None:
+            return None
+        return kept_policy(self._releases, version, self._spec)
+
+    def _rule(self, problems: list[MeasuredProblem]) -> Policy:
+        groups = sorted({problem.group for problem in problems})
+        return rule_policy(self._spec.decision, constant=self._table.constant(groups))
+
+    def _after(self, moment: str | None) -> list[MeasuredProblem]:
+        if moment is None:
+            return list(self._table.problems)
+        import pandas as pd
+
+        frame = self._table.frame
+        after = frame["at"] > pd.Timestamp(moment)
+        newer = set(frame.loc[after, "context_id"].astype(str))
+        return [problem for problem in self._table.problems if problem.name in newer]
+
+    def _decide(
+        self,
+        ours: list[float],
+        theirs: list[float],
+        problems: list[MeasuredProblem],
+        challenger: str,
+        champion: str,
+    ) -> Promotion:
+        return decide_promotion(
+            ours,
+            theirs,
+            [problem.group for problem in problems],
+            rng=np.random.default_rng(self._spec.seed),
+            challenger=challenger,
+            champion=champion,
+        )
+
+
+def kept_policy(releases: Releases, version: str, spec: ExperimentSpec) -> Policy:
+    """Make the guarded policy that a kept bundle describes.
+
+    Raises
+    ------
+    BundleRefusedError
+        It may not be loaded.
+    """
+    bundle = read_bundle(releases.bundle(version))
+    manifest, conformal = bundle.manifest, bundle.manifest.conformal
+    return Guarded(
+        model=bundle.model,
+        learned=Greedy(
+            bundle.model, minimum_support=manifest.minimum_support, name="learned"
+        ),
+        rule=rule_policy(spec.decision, constant=manifest.fallback.constant),
+        gain=Gain(
+            np.asarray(conformal.probabilities), np.asarray(conformal.differences)
+        ),
+        level=manifest.guard_level,
+        version=version,
+    )
+
+
+def window_end_of(releases: Releases, version: str) -> str:
+    """Read up to when a kept version learned, ISO 8601.
+
+    Raises
+    ------
+    InputDataError
+        Its bundle does not say.
+    """
+    path = releases.bundle(version)
+    window = str(read_bundle(path).manifest.training.get("window", ""))
+    if " to " not in window:
+        raise InputDataError(
+            "the bundle does not say up to when it learned",
+            file=path,
+            fix="retrain, and promote the version that this makes",
+        )
+    return window.rsplit(" to ", 1)[1]
+
+
+def _slowdown(policy: Policy, problem: MeasuredProblem) -> float:
+    index = policy.decide(problem.problem).index
+    return float(problem.log_cost[index] - problem.log_cost.min())
