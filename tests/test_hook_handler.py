@@ -10,11 +10,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.hook_payloads import after, batch, before, call, failed, payload
+from tests.hook_payloads import (
+    after,
+    batch,
+    before,
+    call,
+    failed,
+    of_every_event,
+    payload,
+)
 from toolkit import hook_handler
 from toolkit.hook_handler import advise, main, reduce_event
 from toolkit.records.identity import keyed_hash, store_key
 from toolkit.records.spool import Spool
+from toolkit.runtime.hooks import EVENTS
 
 HANDLER = Path(__file__).resolve().parents[1] / "toolkit" / "hook_handler.py"
 COMMAND = [sys.executable, "-I", "-S", str(HANDLER)]
@@ -63,6 +72,24 @@ def test_a_cancelled_sibling_is_told_from_a_failed_call() -> None:
     row = reduce_event(payload("PostToolBatch", tool_calls=calls), b"k", 1)
 
     assert row["calls"][0]["ended"] == "cancelled"
+
+
+def test_every_installed_event_has_a_payload() -> None:
+    told = {event["hook_event_name"] for event, _ in of_every_event().values()}
+
+    assert told == set(EVENTS)
+
+
+@pytest.mark.parametrize("name", sorted(of_every_event()))
+def test_an_event_of_each_version_keeps_what_it_tells_and_no_words(name: str) -> None:
+    event, kept = of_every_event()[name]
+    row = reduce_event(event, b"k", 5)
+
+    assert row["event"] == event["hook_event_name"]
+    assert (row["session"], row["at_ns"]) == (event["session_id"], 5)
+    assert kept.items() <= row.items()
+    assert ("duration_ms" in row) == ("duration_ms" in event)
+    assert "words" not in json.dumps(row)
 
 
 def test_words_of_a_file_that_was_read_do_not_count_as_a_cancellation() -> None:
