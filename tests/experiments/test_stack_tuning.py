@@ -45,7 +45,8 @@ def test_what_is_not_tuned_is_weighed_as_without_tuning(rows: RelativeRows) -> N
     found = TunedStack(seed=0)(held_out, rows, NAMES)
 
     np.testing.assert_allclose(
-        found.weights[[0, 2]], decision_weights(held_out[[0, 2]], rows)
+        found.weights[[0, 2]],
+        decision_weights(held_out[[0, 2]], rows, ("plain", "noise")),
     )
 
 

@@ -160,15 +160,25 @@ def test_folds_never_split_a_group() -> None:
 
 
 def test_the_better_member_gets_the_weight(rows: RelativeRows) -> None:
-    weights = decision_weights(np.stack([rows.regret, -rows.regret]), rows)
+    weights = decision_weights(
+        np.stack([rows.regret, -rows.regret]), rows, ("good", "bad")
+    )
 
     assert weights[0] > 0.99
 
 
 def test_equal_members_share_the_weight(rows: RelativeRows) -> None:
-    weights = decision_weights(np.stack([rows.regret, rows.regret]), rows)
+    weights = decision_weights(np.stack([rows.regret, rows.regret]), rows, ("a", "b"))
 
     assert weights.tolist() == pytest.approx([0.5, 0.5])
+
+
+def test_a_constant_that_is_no_better_counts_for_a_tenth(rows: RelativeRows) -> None:
+    same = np.stack([rows.regret, rows.regret])
+
+    weights = decision_weights(same, rows, ("quadratic", CONSTANT))
+
+    assert weights[1] / weights[0] == pytest.approx(0.1)
 
 
 def test_the_ensemble_is_the_same_for_the_same_seed(rows: RelativeRows) -> None:

@@ -22,7 +22,7 @@ from toolkit.policies import Floats
 
 __all__ = ["TableGrades", "fingerprint", "grade_table", "graded"]
 
-VERSION = 6
+VERSION = 7
 """Changes when grades of an earlier version must not be resumed from."""
 
 Progress = Callable[[str], None]

@@ -233,7 +233,8 @@ def _families(
             for place, name in enumerate(fitted.names)
             if family_of(name) == name and name not in left_out
         ]
-        weights = decision_weights(fitted.held_out_members[kept], known)
+        names = tuple(fitted.names[place] for place in kept)
+        weights = decision_weights(fitted.held_out_members[kept], known, names)
         lines[line] = weights @ predicted[kept]
     return {
         name: [

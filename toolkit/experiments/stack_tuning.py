@@ -19,6 +19,7 @@ from toolkit.models import (
     choice_regret,
     family_of,
     group_losses,
+    prior_weights,
     softmax_weights,
 )
 from toolkit.policies import Floats
@@ -111,6 +112,7 @@ class _Trials:
         self.rows = rows
         self.names = names
         self.by_group = group_losses(held_out, rows)
+        self.prior = prior_weights(names)
         self.groups = len(self.by_group)
         self.families: dict[str, list[str]] = {}
         for name in names:
@@ -148,7 +150,10 @@ class _Trials:
             others = np.delete(self.by_group[:, chosen], group, axis=0)
             inside = self.rows.group == group
             weights = softmax_weights(
-                others, floor=settings.floor, sharpness=settings.sharpness
+                others,
+                self.prior[chosen],
+                floor=settings.floor,
+                sharpness=settings.sharpness,
             )
             predicted[inside] = weights @ self.held_out[chosen][:, inside]
         groups = self.rows.group_of_problem
@@ -160,6 +165,7 @@ class _Trials:
         weights = np.zeros(len(self.names))
         weights[chosen] = softmax_weights(
             self.by_group[:, chosen],
+            self.prior[chosen],
             floor=settings.floor,
             sharpness=settings.sharpness,
         )

@@ -16,6 +16,7 @@ from toolkit.models.relative_ensemble import (
     decision_weights,
     family_of,
     group_losses,
+    prior_weights,
     softmax_weights,
 )
 from toolkit.models.relative_law import FittedLaw, RelativeLaw
@@ -56,5 +57,6 @@ __all__ = [
     "family_of",
     "group_losses",
     "learn_measurement_prior",
+    "prior_weights",
     "softmax_weights",
 ]

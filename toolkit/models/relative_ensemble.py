@@ -43,6 +43,7 @@ __all__ = [
     "decision_weights",
     "family_of",
     "group_losses",
+    "prior_weights",
     "softmax_weights",
 ]
 
@@ -59,6 +60,9 @@ FLOOR = 0.03
 """Regret, about the noise of replicates, below which members are alike."""
 SHARPNESS = 0.05
 """Relative loss that costs a member a factor e of its weight."""
+CONSTANT_PRIOR = 0.1
+"""Weight of the constant before any evidence, others 1: a member that reads no context has
+to be better by a tenth to count for as much."""
 CONSTANT, LAW = "constant", "scalability law"
 """Names of the members that stand for the best constant and for the law."""
 
@@ -272,23 +276,39 @@ def _weigh_by_decisions(
     """Weigh with the default settings; alternatives weigh nothing."""
     default = np.array([family_of(name) == name for name in names])
     weights = np.zeros(len(names))
-    weights[default] = decision_weights(held_out[default], rows)
+    kept = tuple(name for name in names if family_of(name) == name)
+    weights[default] = decision_weights(held_out[default], rows, kept)
     return Weighed(weights=weights)
 
 
-def decision_weights(held_out: Floats, rows: RelativeRows) -> Floats:
+def decision_weights(
+    held_out: Floats, rows: RelativeRows, names: tuple[str, ...]
+) -> Floats:
     """Weigh members by what their choices would have cost, shape (members,).
 
     Parameters
     ----------
     held_out : array of shape (members, rows)
     rows : RelativeRows
+    names : tuple of str
+        Of the members.
     """
-    return softmax_weights(group_losses(held_out, rows))
+    return softmax_weights(group_losses(held_out, rows), prior_weights(names))
+
+
+def prior_weights(names: tuple[str, ...]) -> Floats:
+    """Weigh members before any evidence, shape (members,).
+
+    Examples
+    --------
+    >>> prior_weights(("quadratic", "constant")).tolist()
+    [1.0, 0.1]
+    """
+    return np.array([CONSTANT_PRIOR if name == CONSTANT else 1.0 for name in names])
 
 
 def softmax_weights(
-    losses: Floats, *, floor: float = FLOOR, sharpness: float = SHARPNESS
+    losses: Floats, prior: Floats, *, floor: float = FLOOR, sharpness: float = SHARPNESS
 ) -> Floats:
     """Turn losses into weights, shape (members,).
 
@@ -296,6 +316,8 @@ def softmax_weights(
     ----------
     losses : array of shape (groups, members)
         Mean regret of each member's choices in each group.
+    prior : array of shape (members,)
+        Weights where losses are equal, above 0.
     floor : float
         Regret below which members are alike, above 0.
     sharpness : float
@@ -303,11 +325,11 @@ def softmax_weights(
 
     Examples
     --------
-    >>> softmax_weights(np.array([[0.1, 0.1, 0.9]])).round(2).tolist()
+    >>> softmax_weights(np.array([[0.1, 0.1, 0.9]]), np.ones(3)).round(2).tolist()
     [0.5, 0.5, 0.0]
     """
     relative = np.log(losses + floor).mean(axis=0)
-    weights = np.exp(-(relative - relative.min()) / sharpness)
+    weights = prior * np.exp(-(relative - relative.min()) / sharpness)
     return np.asarray(weights / weights.sum())
 
 
