@@ -400,8 +400,10 @@ def _intervals(
             needs_model = estimator.name not in ("ips", "snips")
             if not needs_model and model != "fitted":
                 continue
-            # The others are there to compare with, and two models show how they differ.
+            # The others are there to compare with: no model is tried on them twice.
             if model == "half wrong" and estimator.name != "dr":
+                continue
+            if model == "wrong" and estimator.name == "switch":
                 continue
             named = (estimator.name, model if needs_model else "none")
             value = estimate_policy(estimator, log, rng=rng, sampling=sampling)

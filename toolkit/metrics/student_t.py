@@ -17,6 +17,8 @@ PRECISION = 1e-14
 FRACTION_STEPS = 500
 """Far more than the continued fraction needs; reached only by a programming error."""
 STEPS = 200
+SETTLED = 1e-9
+"""Step of the quantile, relative, after which the next would be its square."""
 NORMAL_FROM = 1e7
 """Degrees of freedom from which t and the normal agree to 1e-7."""
 
@@ -106,9 +108,10 @@ def student_t_quantile(probability: float, degrees: float) -> float:
         step = value - excess / _density(value, degrees)
         # Newton where it stays inside the bracket, else halve the bracket.
         following = step if low < step < high else (low + high) / 2
-        if abs(following - value) <= PRECISION * max(value, 1.0):
-            break
+        settled = abs(following - value) <= SETTLED * max(value, 1.0)
         value = following
+        if settled:
+            break
     return value
 
 

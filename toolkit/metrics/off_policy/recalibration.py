@@ -108,51 +108,40 @@ def recalibrated(
         raise NotEnoughDataError(
             f"an estimate by `{name}`", got=1, needed=2, unit="clusters"
         )
-    slope = _slope_of_others(predicted, log.costs, clusters)
     own = weights * np.maximum(weights - 1, 0)
-    everywhere = np.ones_like(weights)
-    level = _level_of_others(predicted, log.costs, clusters, slope, everywhere)
-    level = _level_of_others(predicted, log.costs, clusters, slope, own, level)
-    return level + slope * predicted, level + slope * expected
-
-
-def _slope_of_others(x: FloatArray, y: FloatArray, clusters: IntArray) -> FloatArray:
-    """Fit the slope of y on x for each row, on the rows of other clusters."""
     # About the middle, so that far from 0 no digits are lost.
-    a, b = x - x.mean(), y - y.mean()
-    rows, sum_a, sum_b, sum_aa, sum_ab = (
-        _of_others(column, clusters) for column in (np.ones_like(a), a, b, a * a, a * b)
+    x_middle, y_middle = predicted.mean(), log.costs.mean()
+    a, b = predicted - x_middle, log.costs - y_middle
+    columns = np.stack([np.ones_like(a), a, b, a * a, a * b, own, own * a, own * b])
+    rows, of_a, of_b, of_aa, of_ab, of_own, own_a, own_b = _of_others(columns, clusters)
+    slope = _ratio(
+        of_ab - of_a * of_b / rows,
+        of_aa - of_a**2 / rows,
+        scale=float(columns[3].sum()),
+        otherwise=np.ones_like(a),
     )
-    spread = sum_aa - sum_a**2 / rows
-    covered = sum_ab - sum_a * sum_b / rows
-    return _ratio(covered, spread, float((a * a).sum()), np.ones_like(a))
-
-
-def _level_of_others(
-    x: FloatArray,
-    y: FloatArray,
-    clusters: IntArray,
-    slope: FloatArray,
-    weights: FloatArray,
-    otherwise: FloatArray | None = None,
-) -> FloatArray:
-    """Let a line of this slope pass through the weighted middle of other clusters."""
-    total, of_x, of_y = (
-        _of_others(weights * column, clusters) for column in (np.ones_like(x), x, y)
+    level = _ratio(
+        own_b - slope * own_a,
+        of_own,
+        scale=float(own.sum()),
+        otherwise=(of_b - slope * of_a) / rows,
     )
-    none = np.zeros_like(x) if otherwise is None else otherwise
-    return _ratio(of_y - slope * of_x, total, float(weights.sum()), none)
+    middle = y_middle + level
+    return middle + slope * a, middle + slope * (expected - x_middle)
 
 
-def _of_others(column: FloatArray, clusters: IntArray) -> FloatArray:
-    """Sum a column over all rows but those of each row's own cluster."""
-    sums = np.bincount(clusters, weights=column)
-    return np.asarray((sums.sum() - sums)[clusters], dtype=np.float64)
+def _of_others(columns: FloatArray, clusters: IntArray) -> FloatArray:
+    """Sum each column, for each row, over all rows but those of the row's cluster."""
+    order = np.argsort(clusters, kind="stable")
+    starts = np.flatnonzero(np.diff(clusters[order], prepend=-1))
+    sums = np.add.reduceat(columns[:, order], starts, axis=1)
+    others = sums.sum(axis=1, keepdims=True) - sums
+    return np.asarray(others[:, clusters], dtype=np.float64)
 
 
 def _ratio(
-    top: FloatArray, bottom: FloatArray, scale: float, otherwise: FloatArray
+    top: FloatArray, bottom: FloatArray, *, scale: float, otherwise: FloatArray
 ) -> FloatArray:
     """Divide where the bottom is more than what rounding leaves of its scale."""
     enough = bottom > ROUNDING * scale
-    return np.divide(top, bottom, out=otherwise.copy(), where=enough)
+    return np.divide(top, bottom, out=otherwise, where=enough)
