@@ -26,7 +26,7 @@ def fuzz(name: str, runs: int) -> None:
     corpus = Path(tempfile.mkdtemp(prefix=f"corpus-{name}-"))
     for number, seed in enumerate(seeds_of(name)):
         (corpus / str(number)).write_bytes(seed)
-    words = [sys.argv[0], f"-runs={runs}", "-max_len=8192", "-timeout=10"]
+    words = [sys.argv[0], f"-runs={runs}", "-max_len=32768", "-timeout=10"]
     words += ["-rss_limit_mb=2048", "-verbosity=0", "-print_final_stats=1", str(corpus)]
     atheris.Setup(words, TARGETS[name])
     atheris.Fuzz()

@@ -8,6 +8,7 @@ import json
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from toolkit.errors import BundleRefusedError, InputDataError, ToolkitError
 from toolkit.hook_handler import reduce_event
 from toolkit.records.schema import Record
 from toolkit.records.sources import open_source
+from toolkit.records.sources.hook_spool import HookTail, Place
 
 __all__ = ["TARGETS", "seeds_of"]
 
@@ -91,13 +93,31 @@ def advice(data: bytes) -> None:
         AdviceTable.loads(data)
 
 
+def hook_tail(data: bytes) -> None:
+    """Join a hook spool in two parts, as two compactions do."""
+    file = _FOLDER / "tail.jsonl"
+    file.write_bytes(data[: len(data) // 2])
+    tail = HookTail(Place())
+    tail.read(file, _Nowhere())
+    file.write_bytes(data)
+    tail.read(file, _Nowhere())
+
+
+@cache
+def _bundle() -> tuple[Path, dict[str, bytes]]:
+    """A good bundle, made once, and its files; targets damage one of them."""
+    from tests.bundle_factory import small_bundle
+
+    path = small_bundle(_FOLDER / "bundle").path
+    return path, {file.name: file.read_bytes() for file in path.iterdir()}
+
+
 def manifest(data: bytes) -> None:
-    """Open a bundle whose manifest is these bytes."""
-    folder = _FOLDER / "bundle"
-    folder.mkdir(exist_ok=True)
-    (folder / "manifest.json").write_bytes(data)
+    """Open a bundle whose manifest is these bytes, beside its good other files."""
+    path, _ = _bundle()
+    (path / "manifest.json").write_bytes(data)
     with suppress(BundleRefusedError):
-        read_bundle(folder)
+        read_bundle(path)
 
 
 def graph(data: bytes) -> None:
@@ -114,6 +134,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     for target in (
         claude_code,
         hooks,
+        hook_tail,
         otlp,
         spool,
         claude_flow,
@@ -132,5 +153,13 @@ def seeds_of(name: str) -> list[bytes]:
 
     if name == "handler":
         return [json.dumps(event).encode() for event in EVENTS]
-    seed = SEEDS.get(name.replace("_", "-"))
-    return [b"{}"] if seed is None else [seed[1]]
+    if name == "hook_tail":
+        return [SEEDS["hooks"][1]]
+    if name == "advice":
+        from tests.bundle.test_advice import tabulated
+
+        return [tabulated().dumps()]
+    if name in ("manifest", "graph"):
+        file = {"manifest": "manifest.json", "graph": "model.onnx"}[name]
+        return [_bundle()[1][file]]
+    return [SEEDS[name.replace("_", "-")][1]]

@@ -27,8 +27,10 @@ from toolkit.cli import run
 from toolkit.errors import BundleRefusedError, SchemaError, ToolkitError, UsageError
 from toolkit.hook_handler import main as handle
 from toolkit.records import RecordStore
+from toolkit.records.compaction import compact_store
 from toolkit.records.receiver import OtlpReceiver
 from toolkit.records.sources import Source, open_source, run_import
+from toolkit.records.sources.hook_spool import join_hooks
 
 pytestmark = pytest.mark.slow
 
@@ -40,6 +42,7 @@ HANDLED = 300
 POSTED = 250
 BUNDLES = 150
 TABLES = 150
+JOINED = 150
 
 MAP = """
 kind = "batch"
@@ -79,7 +82,7 @@ def planted_in(folder: Path) -> list[Path]:
 
 
 def test_the_suite_has_at_least_two_thousand_inputs() -> None:
-    assert EACH * len(SEEDS) + HANDLED + POSTED + BUNDLES + TABLES >= 2000
+    assert EACH * len(SEEDS) + HANDLED + POSTED + BUNDLES + TABLES + JOINED >= 2000
 
 
 @pytest.mark.parametrize("name", sorted(SEEDS))
@@ -101,6 +104,31 @@ def test_importers_take_or_refuse_every_damaged_file(
         store.compact()
 
     assert not planted_in(tmp_path / "store")
+    assert PLANTED not in "".join(capfd.readouterr())
+
+
+def test_a_damaged_hook_spool_is_joined_line_by_line(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    rng = random.Random(7)
+    file_name, seed = SEEDS["hooks"]
+    live = tmp_path / "hooks" / file_name
+    live.parent.mkdir()
+    for number in range(JOINED):
+        data = damaged(rng, seed)
+        with live.open("ab" if number % 4 else "wb") as stream:
+            stream.write(data)
+        if number % 10 == 9:
+            place = live.with_name("joined.json")
+            place.write_bytes(damaged(rng, place.read_bytes()))
+        with RecordStore(tmp_path) as store, within_limit():
+            join_hooks(store)
+    live.write_bytes(seed)
+    with RecordStore(tmp_path) as store:
+        compact_store(store)
+        kept = store.dataset.count("batch")
+
+    assert kept >= 3
     assert PLANTED not in "".join(capfd.readouterr())
 
 

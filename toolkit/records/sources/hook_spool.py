@@ -12,6 +12,7 @@ before it reads the same lines again, and a record that is known is not added tw
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -70,11 +71,11 @@ class Place:
         Reading again from the beginning is always right, only slower.
         """
         try:
-            place = cls(**json.loads(path.read_bytes()))
-            same = place.check == _check(spool, place.end)
-        except (OSError, ValueError, TypeError):
+            row = json.loads(path.read_bytes())
+            place = cls(**row) if _is_place(row) else cls()
+        except (OSError, ValueError, TypeError, RecursionError):
             return cls()
-        return place if same else cls()
+        return place if place.check == _check(spool, place.end) else cls()
 
     def write(self, path: Path) -> None:
         """Replace what was remembered, at once and durably."""
@@ -159,6 +160,18 @@ def join_hooks(store: RecordStore) -> ImportReport | None:
     return report
 
 
+def _is_place(row: Any) -> bool:
+    """Tell whether every field has its type: a hand may have altered the file."""
+    if not isinstance(row, dict) or not isinstance(row.get("open"), dict):
+        return False
+    numbers = [row.get(name) for name in ("end", "lines", "check")]
+    lists = list(row["open"].values())
+    return all(type(n) is int and n >= 0 for n in numbers) and all(
+        isinstance(lines, list) and all(isinstance(line, str) for line in lines)
+        for lines in lists
+    )
+
+
 class _OpenLines:
     """The lines of sessions that have not ended."""
 
@@ -192,7 +205,8 @@ class _OpenLines:
 def _carried(place: Place) -> Iterator[tuple[dict[str, Any], str]]:
     for lines in place.open.values():
         for line in lines:
-            yield json.loads(line), line
+            with suppress(InputDataError):  # altered by hand: it was an event once
+                yield decode_object(line.encode("utf-8", "surrogatepass")), line
 
 
 def _ignored(joiner: HookJoiner, row: dict[str, Any]) -> None:
