@@ -132,6 +132,15 @@ def test_simulated_batches_do_not_count_unless_asked_for() -> None:
         report(simulated)
 
 
+@pytest.mark.parametrize("policy", ["shadow:guarded", "declined:guarded+explore"])
+def test_a_chance_that_was_not_this_size_s_is_no_propensity(policy: str) -> None:
+    chosen = replace(explored()[0], record_id="z", policy=policy)
+
+    found = report([*explored(), chosen])
+
+    assert found.left_out == {"whose size the agent chose": 1}
+
+
 def test_suspect_and_unfinished_batches_are_left_out_by_reason() -> None:
     good = explored()
     spoilt = [

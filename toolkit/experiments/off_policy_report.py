@@ -228,6 +228,8 @@ def _usable(
             left_out["without a known cost"] += 1
         elif not batch.propensity:
             left_out["without a propensity"] += 1
+        elif batch.agent_chose:
+            left_out["whose size the agent chose"] += 1
         else:
             used.append(batch)
     return used, dict(left_out)

@@ -147,6 +147,9 @@ class Record:
             raise SchemaError(str(error), fix="give every required field") from error
 
 
+AGENT_CHOSE = ("shadow:", "declined:")
+"""What stands before the name of a policy that was not heard, or not followed."""
+
 MEASURED_MARK = 8
 """The bit of a batch's completeness that says it was clocked."""
 
@@ -247,6 +250,15 @@ class Batch(Record):
         known = 7 - _durations(self).count(None)
         measured = self.provenance is Provenance.MEASURED
         return (ended * 1_000_000 + self.size) * 16 + measured * MEASURED_MARK + known
+
+    @property
+    def agent_chose(self) -> bool:
+        """Whether the agent chose the size in spite of, or without hearing, a decision.
+
+        The decision and its propensity are recorded all the same; they are not the
+        chance that this size had.
+        """
+        return (self.policy or "").startswith(AGENT_CHOSE)
 
     @property
     def cost_s(self) -> float | None:

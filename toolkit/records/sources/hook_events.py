@@ -17,6 +17,7 @@ from typing import Any
 from toolkit.errors import InputDataError, SchemaError
 from toolkit.records.identity import call_record_id, record_id
 from toolkit.records.schema import (
+    AGENT_CHOSE,
     Batch,
     CoordinationEvent,
     LoadSample,
@@ -449,7 +450,8 @@ def _with_decision(batch: Batch, decisions: dict[str, Mapping[str, Any]]) -> Bat
         return batch
     spoken = decision.get("mode") == "on" and "said" in decision
     followed = spoken and decision.get("recommended") == batch.size
-    prefix = "" if followed else "declined:" if spoken else "shadow:"
+    unheard, declined = AGENT_CHOSE
+    prefix = "" if followed else declined if spoken else unheard
     said = decision.get("propensity")
     propensity = said if isinstance(said, (int, float)) and 0 <= said <= 1 else None
     drawn = followed and propensity is not None and propensity < 1
