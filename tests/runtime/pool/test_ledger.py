@@ -111,3 +111,21 @@ def test_a_held_lock_names_its_holder(tmp_path: Path) -> None:
     mine.close()
     assert theirs.acquire("a2") is None
     theirs.close()
+
+
+@pytest.mark.parametrize("interruption", [ValueError, KeyboardInterrupt])
+def test_what_interrupts_a_transaction_takes_it_back(
+    tmp_path: Path, interruption: type[BaseException]
+) -> None:
+    ledger = ledger_with(tmp_path, 2)
+
+    def interrupted() -> None:
+        with ledger.transaction() as connection:
+            connection.execute("DELETE FROM tasks")
+            raise interruption
+
+    with pytest.raises(interruption):
+        interrupted()
+
+    assert ledger.rows("SELECT count(*) AS left FROM tasks")[0]["left"] == 2
+    assert ledger.claim("a1", now_s=1.0) is not None

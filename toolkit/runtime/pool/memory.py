@@ -96,15 +96,9 @@ class SharedMemory:
         """
         digest = digest_of(value)
         self._limit()
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            version = self._commit(key, value, digest, writer, task, now_s)
-        except BaseException:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-            raise
-        self._connection.execute("COMMIT")
-        return version
+        with self._connection:  # commits, or takes back whatever interrupted it
+            self._connection.execute("BEGIN IMMEDIATE")
+            return self._commit(key, value, digest, writer, task, now_s)
 
     def read(self, key: str) -> Entry | None:
         """Read one entry."""
