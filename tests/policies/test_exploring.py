@@ -4,7 +4,10 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from toolkit.baselines import ConstantPolicy
 from toolkit.errors import UsageError
 from toolkit.policies import CostCurve, Exploring, Greedy, Problem
 
@@ -94,3 +97,38 @@ def test_exploring_around_a_policy_that_explores_is_refused() -> None:
 
     with pytest.raises(UsageError, match="draws by itself"):
         outer.decide(PROBLEM)
+
+
+@given(
+    support=st.lists(st.integers(0, 20), min_size=2, max_size=8),
+    epsilon=st.floats(0.001, 1.0),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_only_supported_sizes_are_tried_and_each_with_its_stated_chance(
+    support: list[int], epsilon: float, seed: int
+) -> None:
+    costs = np.arange(len(support), dtype=float)
+
+    class Counted:
+        def predict(self, problem: Problem) -> CostCurve:
+            return CostCurve(
+                log_cost=costs,
+                log_low=costs,
+                log_high=costs,
+                support=np.array(support, dtype=float),
+            )
+
+    always_last = ConstantPolicy(float(len(support)))
+    policy = Exploring(
+        always_last,
+        model=Counted(),
+        rng=np.random.default_rng(seed),
+        epsilon=epsilon,
+    )
+
+    decision = policy.decide(Problem.of("size", range(1, len(support) + 1)))
+
+    allowed = {i for i, rows in enumerate(support) if rows >= 5} | {len(support) - 1}
+    own = 1 - epsilon if decision.index == len(support) - 1 else 0.0
+    assert decision.index in allowed
+    assert decision.propensity == pytest.approx(own + epsilon / len(allowed))
