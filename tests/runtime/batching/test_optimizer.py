@@ -5,7 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.bundle_factory import NOW, small_bundle
@@ -326,6 +326,47 @@ def test_any_context_gets_a_size_within_bounds(
 
     assert 1 <= answer.batch_size <= 20
     assert 0 <= answer.efficiency_low <= answer.efficiency_high <= 1
+
+
+any_batch = st.builds(
+    Batch,
+    record_id=st.just("r"),
+    at=st.just(NOW),
+    source=st.just("test"),
+    provenance=st.sampled_from(Provenance),
+    operation_type=st.sampled_from(["todoWrite", "fileOperations", "unheard of"]),
+    size=st.integers(1, 20) | st.integers(1, 10**6),
+    cycle_s=st.none()
+    | st.floats(0, allow_nan=False, allow_infinity=False)
+    | st.integers(0, 2**62),
+    censored=st.none() | st.booleans(),
+    succeeded=st.none() | st.integers(0, 30) | st.integers(0, 2**62),
+    failed=st.none() | st.integers(0, 30),
+    cancelled=st.none() | st.integers(0, 30),
+)
+
+
+@pytest.mark.slow
+@settings(deadline=None)
+@given(st.lists(any_batch, max_size=40))
+def test_whatever_batches_the_schema_admits_sizes_stay_within_bounds(
+    shared_optimizers: list[AdaptiveBatchingOptimizer], batches: list[Batch]
+) -> None:
+    for optimizer in shared_optimizers:
+        for batch in batches:
+            optimizer.observe(batch)
+            answer = optimizer.recommend(
+                batch.operation_type, Workload(), SystemLoad(cpu=0.79)
+            )
+
+            assert 1 <= answer.batch_size <= 20
+            assert 0 <= answer.efficiency_low <= answer.efficiency_high <= 1
+
+
+@pytest.fixture(scope="module")
+def shared_optimizers(bundle_path: Path) -> list[AdaptiveBatchingOptimizer]:
+    """Kept between the examples, so that one example's batches burden the next."""
+    return [on_bundle(bundle_path), on_rules()]
 
 
 def test_threads_may_share_an_optimizer() -> None:

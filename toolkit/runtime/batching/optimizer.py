@@ -40,6 +40,9 @@ LEAST_SPREAD, MOST_SPREAD = 0.05, 1.0
 """Whatever a bundle says, its prediction may be 5 % off, and is not off by more than
 factors of 3."""
 
+LARGEST_LOG = 700.0
+"""The exponential of more is infinite in 64 bits, that of less is 0."""
+
 MOST_TYPES = 256
 """Operation types that are kept; beyond it the one longest unused is forgotten."""
 
@@ -171,6 +174,8 @@ class AdaptiveBatchingOptimizer:
     def _observe(
         self, operation_type: str, size: int, lost: int, cost_s: float | None
     ) -> StrategyUpdate:
+        if cost_s is not None and not 0 < cost_s < math.inf:
+            cost_s = None  # times that divide to nothing are no observation of a cost
         with self._lock:
             self._observed += 1
             strategy = self._strategy(operation_type)
@@ -265,7 +270,7 @@ class AdaptiveBatchingOptimizer:
         if current is None:
             return int(sizes[wanted]), 1.0
         nearest = int(np.argmin(np.abs(sizes - current)))
-        return int(sizes[wanted]), 1 - math.exp(costs[wanted] - costs[nearest])
+        return int(sizes[wanted]), 1 - _factor(float(costs[wanted] - costs[nearest]))
 
     def _answer(
         self,
@@ -321,13 +326,13 @@ class AdaptiveBatchingOptimizer:
             and decision.cost_low is not None
             and decision.cost_high is not None
         ):
-            factor = math.exp(self._strategies[operation_type].correction(size))
+            factor = _factor(self._strategies[operation_type].correction(size))
             costs = (
                 decision.expected_cost,
                 decision.cost_high,
                 decision.cost_low,
             )
-            value, low, high = (min(best / (cost * factor), 1.0) for cost in costs)
+            value, low, high = (best / max(cost * factor, best) for cost in costs)
             return value, low, high, False
         seen = [
             (mean, count)
@@ -343,6 +348,11 @@ class AdaptiveBatchingOptimizer:
         # Hoeffding's bound: a mean of n values within 0..1, at 95 %.
         reach = math.sqrt(math.log(2 / 0.05) / (2 * total))
         return mean, max(mean - reach, 0.0), min(mean + reach, 1.0), False
+
+
+def _factor(log: float) -> float:
+    """Take the exponential; one beyond the range of numbers is at its end."""
+    return math.exp(min(max(log, -LARGEST_LOG), LARGEST_LOG))
 
 
 def _rule_size(decision: Decision) -> int | None:
