@@ -255,6 +255,19 @@ def test_an_operation_that_nobody_can_do_is_said(ruled: Planner) -> None:
     assert "nobody_can" in codes(ruled.predict(task, able))
 
 
+def test_strategy_and_memory_are_the_rules_and_say_so_beside_a_learned_count(
+    learned: Planner,
+) -> None:
+    plan = learned.predict(INDEPENDENT).plan
+
+    assert plan.agents.learned
+    assert [reason.code for reason in plan.reasons[:3]] == [
+        "learned_better",
+        "strategy_rule",
+        "memory_structure_rule",
+    ]
+
+
 def test_a_sole_expert_centralizes(ruled: Planner) -> None:
     task = TaskComplexity(
         components=20, coordination_needs=0.5, operations={"deploy": 1}
