@@ -1,13 +1,16 @@
 """`toolkit monitor` and `toolkit report objectives`, as typed."""
 
+import argparse
 import datetime as dt
 import json
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
 from toolkit.cli import run
+from toolkit.cli.monitor import Watched, follow
 from toolkit.records import (
     Batch,
     CoordinationEvent,
@@ -120,6 +123,47 @@ def test_following_reads_the_live_spool(
     )
 
     assert found["events"] == 30
+
+
+class Growing:
+    """A clock at which records are written whenever somebody sleeps, then Ctrl-C."""
+
+    def __init__(self, store: Path, looks: int) -> None:
+        self.store = store
+        self.looks = looks
+        self.slept: list[float] = []
+
+    def now(self) -> dt.datetime:
+        return START + dt.timedelta(days=30, seconds=len(self.slept))
+
+    async def sleep(self, duration_s: float) -> None:
+        self.slept.append(duration_s)
+        if len(self.slept) == self.looks:
+            raise KeyboardInterrupt
+        with RecordStore(self.store) as opened:
+            opened.add(
+                CoordinationEvent(
+                    **shared(100 + len(self.slept), self.now()),
+                    agent_id="late",
+                    operation="look",
+                    action="read",
+                    outcome=Outcome.SUCCEEDED,
+                )
+            )
+
+
+@pytest.mark.parametrize("lines", [True, False], ids=["json", "plain"])
+def test_following_shows_what_is_appended_meanwhile(
+    lines: bool, store: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = argparse.Namespace(store=store, once=False, json=lines, interval=0.5)
+    clock = Growing(store, looks=3)
+
+    with pytest.raises(KeyboardInterrupt):
+        anyio.run(follow, Watched(lines=lines), options, clock)
+
+    assert clock.slept == [0.5, 0.5, 0.5]
+    assert "late" in capsys.readouterr().out
 
 
 def test_an_empty_store_is_not_enough(tmp_path: Path) -> None:

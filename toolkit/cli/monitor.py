@@ -185,7 +185,7 @@ async def follow(watched: Watched, options: argparse.Namespace, clock: Any) -> N
             watched.monitor.advance(clock.now())
             if update:
                 update(watched.snapshot(), watched.latest)
-            elif options.once or (options.json and fresh):
+            elif options.once or fresh:
                 _show(watched, options)
             if options.once:
                 break
