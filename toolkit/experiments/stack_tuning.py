@@ -4,7 +4,7 @@ A trial chooses one alternative of every member and how sharply losses turn into
 It is graded as the ensemble itself would be: each training group in turn is decided with
 weights learned from the other ones, by members that had not seen it. With a handful of
 groups the best of twenty trials is mostly luck, so it replaces the default settings only
-where its gain exceeds two standard errors over the groups.
+where its gain exceeds two standard errors over at least six groups.
 """
 
 from dataclasses import dataclass
@@ -35,8 +35,8 @@ FLOORS, SHARPNESSES = (0.01, 0.2), (0.02, 0.3)
 """Ranges that are searched, on a logarithmic scale."""
 STARTUP_TRIALS = 6
 STANDARD_ERRORS = 2.0
-LEAST_GROUPS = 3
-"""With two groups, weights would be learned from one."""
+LEAST_GROUPS = 6
+"""As for any claim on one table: two standard errors over fewer groups are no evidence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
