@@ -207,6 +207,41 @@ def _print(figures: dict[str, Any]) -> None:
             for found in figures["pooled"]["comparisons"]
         ],
     )
+    if len(figures["by_seed"]) > 1:
+        print()
+        print_table(
+            ["seed", "mean slowdown", "+3", "within 10 %", "intervals hold"],
+            [
+                [
+                    str(found["seed"]),
+                    f"{found['slowdown']:.3f}",
+                    f"{found['slowdown_after_three_runs']:.3f}",
+                    f"{found['share_within_10']:.1%}",
+                    f"{found['coverage_over_groups']:.1%}",
+                ]
+                for found in figures["by_seed"]
+            ],
+        )
+    if "sample_efficiency" in figures:
+        print()
+        print_table(
+            ["records until better", "than the rule", "than the best constant"],
+            [
+                [
+                    f"{row['table']}, {row['cost']}",
+                    row["better_than_rule"],
+                    row["better_than_constant"],
+                ]
+                for row in figures["sample_efficiency"]
+            ],
+        )
+    held = figures["calibration"]
+    print_note(
+        f"intervals hold {held['coverage_over_groups']:.1%} over groups, "
+        f"{held['share_of_groups_under_80']:.1%} of groups under 80 %, half width a "
+        f"factor of {held['half_width_factor']:.2f}; calibration error "
+        f"{held['expected_calibration_error']:.3f}"
+    )
     print_note(
         "cells: geometric-mean regret in % / share of problems within 10 %; +k: after k "
         "own runs; own 3: three own runs without history"
