@@ -5,7 +5,7 @@ taken back before the later one is judged.
 """
 
 from array import array
-from heapq import heappop, heapreplace
+from heapq import heappop
 
 from toolkit.runtime.coordination.alerts import Alert, AlertKind, Priority, band_lost
 from toolkit.runtime.coordination.counts import BITS, MASK, unpack
@@ -16,6 +16,7 @@ from toolkit.runtime.coordination.swarm_state import (
     DUPLICATES_LAST,
     FOREVER,
     MICRO,
+    SLOT,
     SwarmState,
 )
 
@@ -166,40 +167,51 @@ class Alarms(SwarmState):
 
     def _wake(self, now: float) -> None:
         """Visit the agents whose time has come: ageing, silence, oblivion."""
+        while self._slots and self._slots[0] * SLOT < now:
+            self._begun = slot = heappop(self._slots)
+            for me in self._later.pop(slot):
+                if me.due // SLOT == slot and self._agents.get(me.name) is me:
+                    self._schedule(me, self._coming(me))
+        self._begun = now // SLOT
         due = self._due
         while due and due[0][0] < now:
-            planned, ordinal, me = due[0]
+            planned, _, me = heappop(due)
             if planned == me.due and self._agents.get(me.name) is me:
-                me.due = coming = self._visit(me, now)
-                if coming < FOREVER:
-                    heapreplace(due, (coming, ordinal, me))
-                    continue
-            heappop(due)
+                self._visit(me, now)
         self._next_due = due[0][0] if due else FOREVER
+        if self._slots:
+            self._next_due = min(self._next_due, self._slots[0] * SLOT)
         lasting = self._lasting_now()
         if lasting != self._lasting:
             self._judge_swarm(lasting, now)
 
-    def _visit(self, me: AgentRecord, now: float) -> float:
-        """Do what is due for an agent, and tell when to come again."""
-        last = me.last_at
-        coming = last + self._forgotten_after
-        if now > coming:
-            self._forget(me)
-            return FOREVER
+    def _visit(self, me: AgentRecord, now: float) -> None:
+        """Do what is due for an agent, if it still is, and plan to come again."""
+        coming = self._coming(me)
+        if coming < now:
+            if now > me.last_at + self._forgotten_after:
+                self._forget(me)
+                return
+            self._age(me, now)
+            if not me.silent and me.gap_total > 0.0:
+                patience = self._idle_gaps * me.gap_total / me.gap_weight
+                if now - me.last_at > patience:
+                    self._fell_silent(me, now, patience)
+            coming = max(self._coming(me), now)
+        self._schedule(me, coming)
+
+    def _coming(self, me: AgentRecord) -> float:
+        """Tell when something will be due for an agent that does nothing more."""
+        coming = me.last_at + self._forgotten_after
         held = me.operations if me.operations < self._window else self._window
         if me.aged < held:
-            if me.rings[(me.pos - held + me.aged) % self._window] < now - self._horizon:
-                self._age(me, now)
-            if me.aged < held:
-                oldest = me.rings[(me.pos - held + me.aged) % self._window]
-                coming = min(coming, oldest + self._horizon)
+            oldest = me.rings[(me.pos - held + me.aged) % self._window]
+            if oldest + self._horizon < coming:
+                coming = oldest + self._horizon
         if not me.silent and me.gap_total > 0.0:
             patience = self._idle_gaps * me.gap_total / me.gap_weight
-            if now - last > patience:
-                self._fell_silent(me, now, patience)
-            elif last + patience < coming:
-                coming = last + patience
+            if me.last_at + patience < coming:
+                coming = me.last_at + patience
         return coming
 
     def _fell_silent(self, me: AgentRecord, now: float, patience: float) -> None:

@@ -9,6 +9,7 @@ counter's update.
 """
 
 import datetime as dt
+import math
 from bisect import bisect_left, insort
 from collections.abc import Iterable
 
@@ -218,6 +219,8 @@ class CoordinationMonitor(Alarms):
         """
         now = at * MICRO if at.__class__ is float else microseconds(at)
         if now > self._now:
+            if now == FOREVER:
+                raise not_finite(at)
             if self._pending:
                 self._commit()
             self._now = now
@@ -420,6 +423,8 @@ class CoordinationMonitor(Alarms):
             Aware time, or POSIX seconds; one before the latest event changes nothing.
         """
         now = microseconds(at)
+        if now == FOREVER:
+            raise not_finite(at)
         if now > self._now > NEVER:
             self._commit()
             self._now = now
@@ -561,8 +566,8 @@ class CoordinationMonitor(Alarms):
 
     def _admits(self, now: float) -> bool:
         """Decide whether an event from before the latest one is still of use."""
-        if now != now:
-            raise UsageError("`at` must be a finite number of seconds, got nan")
+        if not math.isfinite(now):
+            raise not_finite(now)
         self._late += 1
         if now >= self._now - self._horizon:
             return True
@@ -575,6 +580,8 @@ class CoordinationMonitor(Alarms):
         return True
 
     def _admit(self, name: str, now: float) -> AgentRecord:
+        if now == NEVER:
+            raise not_finite(now)
         me = AgentRecord(name, now, AgentWatch(self, name), self.settings)
         self._agents[name] = me
         self._live += 1
@@ -614,6 +621,11 @@ def microseconds(at: dt.datetime | float) -> float:
         raise UsageError(f"`at` must be aware, got {at}; give tzinfo=UTC")
     since = at - EPOCH
     return float((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds)
+
+
+def not_finite(at: dt.datetime | float) -> UsageError:
+    """Say that a time is no time."""
+    return UsageError(f"`at` must be a finite number of seconds, got {at}")
 
 
 def seconds(waited_s: float) -> float:

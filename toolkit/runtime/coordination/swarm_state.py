@@ -29,6 +29,9 @@ FIXED = 1 << 40
 """Scores are summed as whole multiples of 2^-40: exact, and in any order the same."""
 STEP_BACK = 10
 """Events in a row from far before the latest that mean the clock was set back."""
+SLOT = 1e6
+"""Microseconds of a slot: visits planned for one are put in order only as it begins,
+since most agents have done something by then and are due later."""
 CACHE = 4096
 """Finished sums of factors kept, by window counts."""
 
@@ -53,6 +56,7 @@ class SwarmState:
     __slots__ = (
         "_agents",
         "_alerts",
+        "_begun",
         "_behind",
         "_budget",
         "_changed",
@@ -69,6 +73,7 @@ class SwarmState:
         "_lasting_before",
         "_late",
         "_latency_weight",
+        "_later",
         "_limits",
         "_live",
         "_minimum",
@@ -85,6 +90,7 @@ class SwarmState:
         "_scored",
         "_share_weights",
         "_shares",
+        "_slots",
         "_sums",
         "_threshold",
         "_told",
@@ -137,7 +143,14 @@ class SwarmState:
         self._rotate_at = NEVER
         self._next_due = FOREVER
         self._due: list[tuple[float, int, AgentRecord]] = []
+        """Visits of the slots that have begun, a heap."""
         self._ordinal = 0
+        self._later: dict[float, list[AgentRecord]] = {}
+        """Agents to visit, by the number of a slot to come."""
+        self._slots: list[float] = []
+        """The slots of `_later`, a heap."""
+        self._begun = NEVER
+        """The latest slot that has begun."""
         self._pending: list[Pending] = []
         self._packed = 0
         self._live = 0
@@ -154,10 +167,21 @@ class SwarmState:
         self._sums: dict[int, Tally] = {}
 
     def _schedule(self, me: AgentRecord, due: float) -> None:
+        """Plan the next visit."""
         me.due = due
-        self._ordinal += 1
-        heappush(self._due, (due, self._ordinal, me))
-        self._next_due = self._due[0][0]
+        slot = due // SLOT
+        if slot <= self._begun:
+            self._ordinal += 1
+            heappush(self._due, (due, self._ordinal, me))
+        else:
+            due = slot * SLOT
+            if slot in self._later:
+                self._later[slot].append(me)
+            else:
+                self._later[slot] = [me]
+                heappush(self._slots, slot)
+        if due < self._next_due:
+            self._next_due = due
 
     def _key(self, name: str, now: float) -> KeyRecord:
         """Find a key among those used less lately, or begin one."""
