@@ -48,6 +48,8 @@ name = "life"
 decision = "batch_size"
 question = "Which batch size is cheapest for a swarm whose best sizes are known?"
 seed = 1
+[data]
+context = ["load_cpu", "load_memory", "read_share"]
 [split]
 outer_folds = 2
 inner_folds = 2

@@ -70,7 +70,7 @@ class Contest:
         over_rule = compared([scores[p.name][2] for p in fresh], "rule")
         if champion is None:
             return over_rule
-        theirs = [_slowdown(champion, problem) for problem in fresh]
+        theirs = [self._served(champion, problem) for problem in fresh]
         over_champion = compared(theirs, self._state.champion or "rule")
         return over_rule if over_champion.promoted else over_champion
 
@@ -89,7 +89,7 @@ class Contest:
         rule = self._rule(fresh)
         return self._decide(
             [_slowdown(rule, problem) for problem in fresh],
-            [_slowdown(champion, problem) for problem in fresh],
+            [self._served(champion, problem) for problem in fresh],
             fresh,
             "rule",
             self._state.champion or "rule",
@@ -118,6 +118,16 @@ class Contest:
         if version is None:
             return None
         return kept_policy(self._releases, version, self._spec)
+
+    def _served(self, champion: Policy, problem: MeasuredProblem) -> float:
+        """Grade what the champion served where that was logged, else what it says.
+
+        A hook serves the champion's table, which knows less of the context than the
+        model does: what was served is what is judged.
+        """
+        if problem.served is None or problem.served[0] != self._state.champion:
+            return _slowdown(champion, problem)
+        return float(problem.log_cost[problem.served[1]] - problem.log_cost.min())
 
     def _rule(self, problems: list[MeasuredProblem]) -> Policy:
         groups = sorted({problem.group for problem in problems})

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.bundle import Column, FeatureSchema, Float32s, Support
-from toolkit.errors import NotEnoughDataError
+from toolkit.errors import NotEnoughDataError, UsageError
 from toolkit.features import (
     BATCH_CONTEXT,
     BATCH_WINDOW,
@@ -31,6 +31,9 @@ FEWEST_GROUPS = 4
 
 UNGROUPED = "unknown"
 
+LEAST_CHANCE_APART = 1e-4
+"""Chances are logged with six digits; what differs by less is one chance."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class MeasuredProblem:
@@ -44,6 +47,9 @@ class MeasuredProblem:
     features : array of shape (n_actions, width)
     log_cost : array of shape (n_actions,)
         Measured.
+    served : (str, int) or None
+        Version of the policy that was in force, and the index of the action it took
+        where it did not explore; `None` where no chance was logged that tells them.
     """
 
     name: str
@@ -51,6 +57,7 @@ class MeasuredProblem:
     problem: Problem
     features: Float32s
     log_cost: Floats
+    served: tuple[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -153,7 +160,11 @@ class LearningTable:
 
 
 def learning_table(
-    frame: "pd.DataFrame", *, decision: str, price_exponent: float
+    frame: "pd.DataFrame",
+    *,
+    decision: str,
+    price_exponent: float,
+    context: Sequence[str] = (),
 ) -> LearningTable:
     """Keep the rows whose cost is known and encode them.
 
@@ -165,11 +176,15 @@ def learning_table(
         `batch_size` or `agent_count`.
     price_exponent : float
         Money weight of a workflow's cost, 0 to 1.
+    context : sequence of str
+        Context columns that may be read; all of them unless given.
 
     Raises
     ------
     NotEnoughDataError
         With too few rows or groups.
+    UsageError
+        `context` names what is no context column.
     """
     declared: tuple[Column, ...]
     if decision == "batch_size":
@@ -178,7 +193,11 @@ def learning_table(
     else:
         kept, y = _workflow_targets(frame, price_exponent)
         action, declared = "agents", WORKFLOW_CONTEXT
-    known = [c.name for c in declared if kept[c.name].notna().any()]
+    names = [column.name for column in declared]
+    for name in context:
+        if name not in names:
+            raise UsageError.unknown("context column", name, names)
+    known = [n for n in context or names if kept[n].notna().any()]
     kept = kept.astype(dict.fromkeys(known, "float64"))
     schema = (
         batch_schema(list(kept["operation_type"].astype(str)), known=known)
@@ -266,9 +285,30 @@ def _problems(
                 problem=problem,
                 features=schema.encode(problem),
                 log_cost=log_cost,
+                served=_served(part, action, actions),
             )
         )
     return problems
+
+
+def _served(
+    part: "pd.DataFrame", action: str, actions: Floats
+) -> tuple[str, int] | None:
+    """Read from the logged chances what the policy in force took when not exploring.
+
+    That action has the largest chance; explored ones share a smaller one.
+    """
+    if not {"policy_version", "propensity"} <= set(part.columns):
+        return None
+    drawn = part[part["propensity"].notna() & part["policy_version"].notna()]
+    versions = sorted(set(drawn["policy_version"].astype(str)))
+    if len(versions) != 1:
+        return None
+    chances = drawn["propensity"].to_numpy(dtype=np.float64)
+    if chances.max() - chances.min() < LEAST_CHANCE_APART:
+        return None
+    taken = float(drawn[action].iloc[int(chances.argmax())])
+    return versions[0], int(np.searchsorted(actions, taken))
 
 
 def _measured(y: Floats) -> float:

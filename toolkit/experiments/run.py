@@ -152,7 +152,10 @@ def table_of(spec: ExperimentSpec, store: RecordStore) -> LearningTable:
     build = batch_table if spec.decision == "batch_size" else workflow_table
     frame = build(store.dataset, provenances=spec.data.provenances)
     return learning_table(
-        frame, decision=spec.decision, price_exponent=spec.price_exponent
+        frame,
+        decision=spec.decision,
+        price_exponent=spec.price_exponent,
+        context=spec.data.context,
     )
 
 

@@ -34,10 +34,15 @@ class DataSpec:
         `--store` replaces it.
     provenances : tuple of str
         Which rows train; suspect and simulated ones must be named aloud.
+    context : tuple of str
+        Context columns that the model may read, those known where it will serve: a hook
+        knows `load_cpu`, `load_memory` and `read_share`. Empty: every column that the
+        records know.
     """
 
     records: str = "data/sample"
     provenances: tuple[str, ...] = TRAINABLE
+    context: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

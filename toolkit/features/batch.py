@@ -78,6 +78,7 @@ def batch_features(batches: Any) -> Any:
         *(column.name for column in BATCH_WINDOW),
         *BATCH_TARGETS,
         "censored",
+        "policy_version",
         "propensity",
     )
     return table.order_by("at", "record_id")
