@@ -6,7 +6,7 @@ paid for and logged with its propensity. What another policy would have cost is 
 estimated from the log alone and compared with the table.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -20,7 +20,6 @@ from toolkit.metrics import BootstrapInterval
 from toolkit.metrics.off_policy import (
     ESTIMATORS,
     LoggedDecisions,
-    OffPolicyEstimator,
     OverlapLimits,
     Sampling,
     check_overlap,
@@ -49,8 +48,6 @@ IntArray = NDArray[np.int64]
 MAX_ACTIONS = 15
 """With more, epsilon spread over all of them leaves no overlap in 1,000 decisions."""
 FOLDS = 5
-COMPARED_IN = "learned"
-"""Scenario in which the other estimators stand beside doubly robust; it is in all."""
 SCENARIOS = ("constant", "learned", "no gain", "drift")
 MODELS: dict[str, tuple[int, ...]] = {
     "fitted": (),
@@ -295,7 +292,7 @@ def score_scenario(
     limits: OverlapLimits,
     tick: Callable[[], None] = lambda: None,
 ) -> ScenarioScore:
-    """Simulate worlds and score the doubly robust estimate in them, or all estimators.
+    """Simulate worlds and score every estimator in them.
 
     Parameters
     ----------
@@ -310,9 +307,6 @@ def score_scenario(
         Called after each world.
     """
     found: dict[tuple[str, str, str], list[BootstrapInterval]] = {}
-    estimators = [
-        each for each in ESTIMATORS if each.name == "dr" or scenario.name == COMPARED_IN
-    ]
     refused = 0
     for _ in range(worlds):
         seed = int(rng.integers(2**62))
@@ -330,7 +324,7 @@ def score_scenario(
         except NotEnoughDataError:
             refused += 1
         else:
-            for key, interval in _intervals(views, estimators, sampling, rng):
+            for key, interval in _intervals(views, sampling, rng):
                 found.setdefault(key, []).append(interval)
         tick()
     truths = {"value": scenario.value, "difference": scenario.difference}
@@ -398,12 +392,11 @@ def _explored(
 
 def _intervals(
     views: dict[str, tuple[LoggedDecisions, LoggedDecisions]],
-    estimators: Sequence[OffPolicyEstimator],
     sampling: Sampling,
     rng: np.random.Generator,
 ) -> Iterator[tuple[tuple[str, str, str], BootstrapInterval]]:
     for model, (log, rule) in views.items():
-        for estimator in estimators:
+        for estimator in ESTIMATORS:
             needs_model = estimator.name not in ("ips", "snips")
             if not needs_model and model != "fitted":
                 continue

@@ -7,9 +7,7 @@ import pytest
 
 from tests.metrics.off_policy.explored import explored_log, true_value
 from toolkit.errors import UsageError
-from toolkit.metrics import student_t_quantile
 from toolkit.metrics.off_policy import (
-    Direct,
     DoublyRobust,
     InversePropensity,
     LoggedDecisions,
@@ -151,17 +149,3 @@ def test_an_interval_is_wider_where_few_sessions_decide() -> None:
         degrees.append((found.high - found.estimate) / found.standard_error)
 
     assert degrees[1] > 1.05 * degrees[0] > 1.9
-
-
-def test_what_the_model_says_varies_in_all_sessions_alike() -> None:
-    log = explored_log(np.random.default_rng(4))
-
-    found = estimate_policy(
-        Direct(),
-        log,
-        rng=np.random.default_rng(0),
-        sampling=Sampling(replicates=300, method="jackknife"),
-    )
-
-    reach = (found.high - found.estimate) / found.standard_error
-    assert reach == pytest.approx(student_t_quantile(0.975, found.groups - 1))

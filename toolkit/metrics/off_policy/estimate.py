@@ -1,12 +1,10 @@
 """From contributions to a value with its interval, and to a paired comparison.
 
 Of a hundred sessions a few decide: those in which exploration took what the evaluated
-policy would take, under weights of 10 to 50. Degrees of freedom count those, as far as
-it is they that make an estimate vary, and not all.
+policy would take, under weights of 10 to 50. Degrees of freedom count those, not all.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -17,7 +15,6 @@ from toolkit.metrics.bootstrap import (
     LogRatioOfRatios,
     Method,
     RatioOfTotals,
-    Statistic,
     cluster_bootstrap,
     effective_degrees,
     group_totals,
@@ -42,9 +39,6 @@ ESTIMATORS: tuple[OffPolicyEstimator, ...] = (
     Switch(),
 )
 """All of them, in the order of reports."""
-
-_View = tuple[LoggedDecisions, LoggedDecisions | None]
-"""A log as one policy sees it, and what was got for the cost where that is asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,9 +94,10 @@ def estimate_policy(
     1.5
     """
     return _bounded(
-        estimator,
-        [(log, per)],
+        _columns(estimator, log, per),
+        log,
         RatioOfTotals(),
+        log.weights,
         rng=rng,
         sampling=sampling,
     )
@@ -141,72 +136,43 @@ def compare_policies(
         raise UsageError("the two policies must see the same decisions")
     if (per is None) != (reference_per is None):
         raise UsageError("give both `per` and `reference_per`, or none")
-    return _bounded(
-        estimator,
-        [(log, per), (reference, reference_per)],
-        DifferenceOfRatios() if per is None else LogRatioOfRatios(),
-        rng=rng,
-        sampling=sampling,
-    )
+    columns = [
+        *_columns(estimator, log, per),
+        *_columns(estimator, reference, reference_per),
+    ]
+    statistic = DifferenceOfRatios() if per is None else LogRatioOfRatios()
+    weights = log.weights - reference.weights
+    return _bounded(columns, log, statistic, weights, rng=rng, sampling=sampling)
+
+
+def _columns(
+    estimator: OffPolicyEstimator, log: LoggedDecisions, per: LoggedDecisions | None
+) -> list[FloatArray]:
+    costs = estimator.contributions(log)
+    if per is None:
+        return [costs.numerator, costs.denominator]
+    return [costs.numerator, estimator.contributions(per).numerator]
 
 
 def _bounded(
-    estimator: OffPolicyEstimator,
-    views: Sequence[_View],
-    statistic: Statistic,
+    columns: list[FloatArray],
+    log: LoggedDecisions,
+    statistic: RatioOfTotals | DifferenceOfRatios | LogRatioOfRatios,
+    weights: FloatArray,
     *,
     rng: np.random.Generator,
     sampling: Sampling,
 ) -> BootstrapInterval:
-    clusters = views[0][0].clusters
-    totals, sizes = group_totals(_columns(estimator, views), clusters)
+    totals, sizes = group_totals([*columns, weights], log.clusters)
+    # Errors within a session are nearly the same, so its variance is as its weight's
+    # square.
     return cluster_bootstrap(
-        totals,
+        totals[:, :-1],
         statistic,
         rng=rng,
         level=sampling.level,
         replicates=sampling.replicates,
         method=sampling.method,
         rows=int(sizes.sum()),
-        degrees=_degrees(estimator, views, totals, statistic),
+        degrees=effective_degrees(totals[:, -1] ** 2),
     )
-
-
-def _columns(estimator: OffPolicyEstimator, views: Sequence[_View]) -> list[FloatArray]:
-    columns = []
-    for log, per in views:
-        costs = estimator.contributions(log)
-        bottom = (
-            costs.denominator if per is None else estimator.contributions(per).numerator
-        )
-        columns += [costs.numerator, bottom]
-    return columns
-
-
-def _degrees(
-    estimator: OffPolicyEstimator,
-    views: Sequence[_View],
-    totals: FloatArray,
-    statistic: Statistic,
-) -> float:
-    """Count degrees of freedom by what each cluster is expected to add to the variance.
-
-    What an estimator would say had nothing matched varies alike in all clusters. The
-    rest, the weighted errors, are nearly one error within a session, so that its
-    variance is as the square of the weights' sum.
-    """
-    clusters = views[0][0].clusters
-    unmatched = [(_unmatched(log), per and _unmatched(per)) for log, per in views]
-    model, _ = group_totals(_columns(estimator, unmatched), clusters)
-    weights = views[0][0].weights - (views[1][0].weights if len(views) > 1 else 0.0)
-    squares = group_totals([weights], clusters)[0][:, 0] ** 2
-    sums = totals.sum(axis=0)
-    statistic.value(sums)  # refuses sums that have no slope
-    slope = statistic.gradient(sums)
-    alike, weighted = (float((part @ slope).var()) for part in (model, totals - model))
-    usual = float(squares.mean())
-    return effective_degrees(alike + weighted * (squares / usual if usual else squares))
-
-
-def _unmatched(log: LoggedDecisions) -> LoggedDecisions:
-    return replace(log, target=np.zeros_like(log.target))
