@@ -1,10 +1,10 @@
 """The slope of a short window that outliers do not move."""
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
-from itertools import combinations
-from operator import itemgetter, sub
+from itertools import combinations, starmap
+from operator import mul, sub
 
 from toolkit.stats.base import at_least, finite, not_enough
 from toolkit.stats.quantile import quantile_of_sorted
@@ -12,7 +12,7 @@ from toolkit.stats.quantile import quantile_of_sorted
 __all__ = ["TheilSen", "theil_sen_slope"]
 
 SHORT = 32
-"""Values up to which the places of all pairs are kept."""
+"""Values up to which the distances of all pairs are kept."""
 
 
 def theil_sen_slope(values: Sequence[float]) -> float:
@@ -34,10 +34,9 @@ def theil_sen_slope(values: Sequence[float]) -> float:
     1.0
     """
     slopes: list[float] = []
-    if 2 < len(values) <= SHORT:
-        later, earlier, shares = _pairs(len(values))
-        gathered = zip(later(values), earlier(values), shares, strict=True)
-        slopes = [(after - before) * share for after, before, share in gathered]
+    if len(values) <= SHORT:
+        rises = starmap(sub, combinations(values[::-1], 2))
+        slopes += map(mul, rises, _shares(len(values)))
     else:
         for lag in range(1, len(values)):
             share = 1.0 / lag
@@ -46,22 +45,13 @@ def theil_sen_slope(values: Sequence[float]) -> float:
     return quantile_of_sorted(slopes, 0.5)
 
 
-Gather = Callable[[Sequence[float]], tuple[float, ...]]
-
-
 @lru_cache(maxsize=SHORT)
-def _pairs(count: int) -> tuple[Gather, Gather, tuple[float, ...]]:
-    """Prepare to gather every pair of so many values, and one over their distance.
+def _shares(count: int) -> tuple[float, ...]:
+    """List one over the distance of every pair of so many values.
 
-    A third faster than a loop over the distances: the monitor asks for the trend of
-    one agent at every event.
+    Kept, since the monitor asks for the trend of one agent at every event.
     """
-    pairs = list(combinations(range(count), 2))
-    return (
-        itemgetter(*(after for _, after in pairs)),
-        itemgetter(*(before for before, _ in pairs)),
-        tuple(1.0 / (after - before) for before, after in pairs),
-    )
+    return tuple(1.0 / (b - a) for a, b in combinations(range(count), 2))
 
 
 class TheilSen:
