@@ -127,6 +127,7 @@ def test_compact_counts_what_it_merged(
         "partitions": 2,
         "spool_files": 1,
         "rows": {"batch": 1, "coordination": 2},
+        "told_twice": {"both": 0, "agree": 0, "disagreements": {}},
     }
 
 
