@@ -26,7 +26,7 @@ NOUNS = {
     "monitor": "watch the coordination of a swarm",
     "heal": "heal a swarm, or watch one",
     "hooks": "the four hook verbs, and their installation",
-    "report": "report the objectives",
+    "report": "report the objectives, or what another policy would have cost",
     "demo": "the whole path on the bundled sample",
 }
 """Every noun with its one-line help; each is a module of this room."""
