@@ -1,8 +1,11 @@
 import asyncio
 import threading
 import time
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -15,11 +18,13 @@ from toolkit.records import Batch, Provenance
 from toolkit.runtime.advisor import Advisor, open_advisor
 from toolkit.runtime.batching import (
     AdaptiveBatchingOptimizer,
+    BatchMetrics,
     CallableBatch,
     MeasuredOperation,
     Workload,
     measure_operations,
 )
+from toolkit.runtime.batching.measurement import suggestions
 from toolkit.runtime.clock import SystemClock, VirtualClock
 from toolkit.runtime.load import BackgroundLoad, SystemLoad
 
@@ -391,3 +396,97 @@ def test_the_load_is_unknown_until_sampled_and_reading_never_waits() -> None:
     load = BackgroundLoad(every_s=3600.0)
 
     assert load.current() == SystemLoad()
+
+
+def test_a_workload_of_nothing_is_refused() -> None:
+    with pytest.raises(UsageError, match="at least 1"):
+        on_rules().recommend("shell", Workload(operations=0), SystemLoad())
+
+
+def test_a_batch_of_nothing_is_refused() -> None:
+    with pytest.raises(UsageError, match="at least one operation"):
+        CallableBatch(operation_type="shell", operations=[])
+
+
+def test_the_type_longest_unused_is_forgotten() -> None:
+    optimizer = on_rules()
+    for number in range(300):
+        optimizer.recommend(f"type {number}", Workload(), SystemLoad(cpu=0.5))
+
+    assert optimizer.statistics().operation_types == 256
+
+
+def async_outcomes(
+    operations: list[Callable[[], Awaitable[object]]], **options: Any
+) -> list[str]:
+    clock = SystemClock()
+    optimizer = AdaptiveBatchingOptimizer(
+        Advisor("batch_size", bundle=None, clock=clock), clock=clock
+    )
+    batch = CallableBatch(operation_type="shell", operations=operations, **options)
+    measured = asyncio.run(optimizer.measure_async(batch))
+    return [operation.outcome for operation in measured.operations]
+
+
+async def failing() -> None:
+    raise ValueError
+
+
+def test_an_atomic_async_batch_cancels_what_has_not_begun() -> None:
+    outcomes = async_outcomes([failing, partial(asyncio.sleep, 0)], atomic=True)
+
+    assert outcomes == ["failed", "cancelled"]
+
+
+def test_an_async_failure_leaves_the_others() -> None:
+    outcomes = async_outcomes([failing, partial(asyncio.sleep, 0)])
+
+    assert outcomes == ["failed", "succeeded"]
+
+
+def test_an_async_operation_that_takes_too_long_has_timed_out() -> None:
+    outcomes = async_outcomes([partial(asyncio.sleep, 30)], timeout_s=0.01)
+
+    assert outcomes == ["timed_out"]
+
+
+def suggested(metrics: BatchMetrics, **known: float) -> list[str]:
+    known = {"best_cost_s": 1.0, **known}
+    return [each.action for each in suggestions(metrics, **known)]
+
+
+@pytest.mark.parametrize(
+    ("spans", "memory_bytes", "known", "expected"),
+    [
+        ([(0, 1)], 0, {}, ["no_change"]),
+        ([(0, 1)], 50, {}, ["fewer_parallel"]),
+        ([(0, 9)], 0, {}, ["larger_batch"]),
+        ([(0, 1), (1, 2), (2, 3)], 0, {"read_share": 0.5}, ["split_reads_from_writes"]),
+        ([(0, 1), (1, 2), (2, 3)], 0, {"read_share": 1.0}, ["no_change"]),
+    ],
+)
+def test_suggestions_follow_their_thresholds(
+    spans: list[tuple[float, float]],
+    memory_bytes: int,
+    known: dict[str, float],
+    expected: list[str],
+) -> None:
+    metrics = measure_operations(
+        [MeasuredOperation(start_s=a, end_s=b, outcome="succeeded") for a, b in spans],
+        workers=4,
+        memory_delta_bytes=memory_bytes,
+        memory_available_bytes=100,
+    )
+
+    assert suggested(metrics, **known) == expected
+
+
+def test_operations_without_a_duration_have_no_parallelism() -> None:
+    metrics = measure_operations(
+        [MeasuredOperation(start_s=0.0, end_s=0.0, outcome="cancelled")],
+        workers=1,
+        memory_delta_bytes=0,
+        memory_available_bytes=100,
+    )
+
+    assert (metrics.parallelism, metrics.cost_s) == (0.0, None)

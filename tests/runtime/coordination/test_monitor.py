@@ -8,6 +8,7 @@ import pytest
 
 from toolkit.baselines import EfficiencyScore
 from toolkit.errors import UsageError
+from toolkit.records import CoordinationEvent, Outcome, Provenance
 from toolkit.runtime.coordination import (
     FACTORS,
     AlertKind,
@@ -563,3 +564,75 @@ def test_sums_do_not_drift() -> None:
     scores = [monitor.efficiency(name).score for name in monitor.agents]
     mean = sum(score for score in scores if score is not None) / len(scores)
     assert monitor.overall().score == pytest.approx(mean, abs=1e-11)
+
+
+def test_work_among_several_counts_while_one_of_them_still_has_it() -> None:
+    monitor, _ = watching()
+    for number, agent in enumerate("ca"):
+        monitor.track(agent, "look", "k", START + number, action="read")
+    for number in range(10):  # the latest to look has done ten other things since
+        monitor.track("a", "other", f"x{number}", START + 2 + number)
+    before = monitor.counts().duplicates
+
+    monitor.track("b", "look", "k", START + 20, action="read")
+
+    assert monitor.counts().duplicates == before + 1
+
+
+def test_work_that_left_everybodys_window_is_forgotten() -> None:
+    monitor, _ = watching()
+    for number, agent in enumerate("ca"):
+        monitor.track(agent, "look", "k", START + number, action="read")
+    for number in range(10):
+        for agent in "ca":
+            monitor.track(agent, "other", f"{agent}{number}", START + 2 + number)
+    before = monitor.counts().duplicates
+
+    monitor.track("b", "look", "k", START + 20, action="read")
+    monitor.advance(START + 21)
+
+    assert monitor.counts().duplicates == before
+    assert [agent.name for agent in (monitor._keys["k"].done or {})["look"]] == ["b"]
+
+
+def test_one_agents_operations_on_a_key_stay_few() -> None:
+    monitor, _ = watching()
+    for number in range(5000):
+        monitor.track("a", f"operation {number}", "k", START + number)
+
+    assert len(monitor._keys["k"].alone) <= 1200
+
+
+def test_a_wait_that_is_not_a_number_is_not_known() -> None:
+    monitor, _ = watching()
+    for number in range(20):
+        monitor.track("a", "x", None, START + number, waited_s=float("nan"))
+
+    assert factors(monitor).coordination_latency is None
+
+
+def test_time_does_not_advance_to_its_end() -> None:
+    monitor, _ = watching()
+
+    with pytest.raises(UsageError, match="finite"):
+        monitor.advance(float("inf"))
+
+
+def test_a_replay_counts_what_it_tracked() -> None:
+    monitor, _ = watching()
+    events = [
+        CoordinationEvent(
+            record_id=f"r{number}",
+            at=dt.datetime(2026, 1, 5, 0, 0, number, tzinfo=dt.UTC),
+            source="test",
+            provenance=Provenance.MEASURED,
+            agent_id="a",
+            operation="look",
+            action="read",
+            outcome=Outcome.SUCCEEDED,
+        )
+        for number in range(3)
+    ]
+
+    assert monitor.replay(events) == monitor.agent_counts("a").operations == 3
+    assert monitor.agent_counts("nobody").operations == 0
