@@ -1,6 +1,7 @@
 """One picture of a benchmark: lines by table, own runs, intervals, and records."""
 
 from collections.abc import Mapping, Sequence
+from math import log2
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,6 @@ def _draw_runs(axes: Any, pooled: Mapping[str, float]) -> None:
     axes.plot(BUDGETS, alone, "o--", color=COLOURS[0], label="own runs only")
     axes.set_xlabel("own runs of the problem at hand")
     axes.set_ylabel("mean slowdown")
-    axes.set_yscale("log")
     axes.legend(fontsize=8)
 
 
@@ -82,16 +82,18 @@ def _draw_trade_off(axes: Any, points: Sequence[Mapping[str, float]]) -> None:
 
 
 def _draw_records(axes: Any, measured: Sequence[Mapping[str, Any]]) -> None:
-    for row in measured:
+    for place, row in enumerate(measured):
         counts = [int(count) for count in row["slowdowns"]]
         axes.plot(
-            counts,
+            [log2(count) for count in counts],
             list(row["slowdowns"].values()),
-            "o-",
+            marker="o",
+            color=f"C{place % 10}",
+            linestyle="-" if place < 10 else "--",
             label=f"{row['table']}, {row['cost']}",
         )
-    axes.set_xscale("log")
+    shown = sorted({int(count) for row in measured for count in row["slowdowns"]})
+    axes.set_xticks([log2(count) for count in shown], [str(count) for count in shown])
     axes.set_xlabel("records of other groups")
     axes.set_ylabel("mean slowdown")
-    axes.set_yscale("log")
     axes.legend(fontsize=5, ncols=2)
