@@ -2,17 +2,12 @@
 
 from collections import deque
 from collections.abc import Sequence
-from functools import lru_cache
-from itertools import combinations, starmap
-from operator import mul, sub
+from operator import sub
 
 from toolkit.stats.base import at_least, finite, not_enough
 from toolkit.stats.quantile import quantile_of_sorted
 
 __all__ = ["TheilSen", "theil_sen_slope"]
-
-SHORT = 32
-"""Values up to which the distances of all pairs are kept."""
 
 
 def theil_sen_slope(values: Sequence[float]) -> float:
@@ -34,24 +29,11 @@ def theil_sen_slope(values: Sequence[float]) -> float:
     1.0
     """
     slopes: list[float] = []
-    if len(values) <= SHORT:
-        rises = starmap(sub, combinations(values[::-1], 2))
-        slopes += map(mul, rises, _shares(len(values)))
-    else:
-        for lag in range(1, len(values)):
-            share = 1.0 / lag
-            slopes += [rise * share for rise in map(sub, values[lag:], values)]
+    for lag in range(1, len(values)):
+        share = 1.0 / lag
+        slopes += [rise * share for rise in map(sub, values[lag:], values)]
     slopes.sort()
     return quantile_of_sorted(slopes, 0.5)
-
-
-@lru_cache(maxsize=SHORT)
-def _shares(count: int) -> tuple[float, ...]:
-    """List one over the distance of every pair of so many values.
-
-    Kept, since the monitor asks for the trend of one agent at every event.
-    """
-    return tuple(1.0 / (b - a) for a, b in combinations(range(count), 2))
 
 
 class TheilSen:

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from toolkit.records import CoordinationEvent, Outcome, Provenance
 from toolkit.runtime.coordination import CoordinationMonitor, CoordinationReport
+from toolkit.runtime.coordination.trend import trend_of
 from toolkit.runtime.notifier import MemoryNotifier, SilentNotifier
+from toolkit.stats import theil_sen_slope
 
 pytestmark = pytest.mark.slow
 
@@ -175,3 +177,8 @@ def test_an_agent_that_came_back_ages_out_again() -> None:
         monitor.track(agent, "look", "k", 1_700_000_000.0 + at_s, action="read")
 
     assert monitor.overall().operations == 1
+
+
+@given(st.lists(st.floats(0, 1), min_size=2, max_size=80))
+def test_the_trend_is_the_slope_of_the_statistics_room(scores: list[float]) -> None:
+    assert trend_of(scores) == pytest.approx(theil_sen_slope(scores), abs=1e-15)

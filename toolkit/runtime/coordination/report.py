@@ -6,7 +6,7 @@ from toolkit.runtime.coordination.alerts import Alert
 from toolkit.runtime.coordination.factors import Factors
 from toolkit.runtime.coordination.recommendations import Recommendation
 from toolkit.runtime.coordination.settings import Band
-from toolkit.stats import theil_sen_slope
+from toolkit.runtime.coordination.trend import trend_of
 
 __all__ = ["AgentEfficiency", "CoordinationReport", "OverallCoordination"]
 
@@ -48,7 +48,7 @@ class AgentEfficiency:
 
         Computed when asked; `None` with fewer than two scores.
         """
-        return theil_sen_slope(self.scores) if len(self.scores) > 1 else None
+        return trend_of(self.scores)
 
     @property
     def absent(self) -> tuple[str, ...]:
