@@ -89,6 +89,15 @@ def test_a_session_that_has_ended_is_not_carried(tmp_path: Path) -> None:
     assert {name: len(lines) for name, lines in place["open"].items()} == {"two": 3}
 
 
+def test_what_is_carried_is_as_private_as_the_spool(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "hooks")
+    spool.append_all(rows_of("one")[:3])
+    lines_read(tmp_path)
+
+    modes = {path.stat().st_mode & 0o777 for path in spool.directory.iterdir()}
+    assert modes == {0o600}
+
+
 def test_a_session_that_was_left_without_an_end_is_let_go(tmp_path: Path) -> None:
     old, new = rows_of("one")[:5], rows_of("two")[:3]
     for row in new:

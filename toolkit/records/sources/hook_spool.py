@@ -80,6 +80,7 @@ class Place:
     def write(self, path: Path) -> None:
         """Replace what was remembered, at once and durably."""
         draft = path.with_name(f".{path.name}-{os.getpid()}")
+        draft.touch(mode=0o600)  # as the spool's own lines, which it holds some of
         with draft.open("wb") as stream:
             stream.write(json.dumps(asdict(self), separators=(",", ":")).encode())
             stream.flush()
