@@ -12,13 +12,19 @@ SIZES = (1, 2, 4, 8, 12, 16)
 AGENTS = (1, 2, 3, 4, 6, 8, 12)
 
 
-def batch_store(root: Path, *, groups: int = 8, contexts: bool = True) -> RecordStore:
+def batch_store(
+    root: Path,
+    *,
+    groups: int = 8,
+    contexts: bool = True,
+    overheads_s: tuple[float, float] = (0.5, 4.0),
+) -> RecordStore:
     """Batches whose best size is about sqrt(overhead / cascade), falling with load."""
     rng = np.random.default_rng(0)
     store = RecordStore(root)
     number = 0
     for group in range(groups):
-        overhead = rng.uniform(0.5, 4.0)
+        overhead = rng.uniform(*overheads_s)
         for load in (0.1, 0.5, 0.9):
             for size in SIZES:
                 for _ in range(2):
