@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.experiments.bench_decisions import BUDGETS, OURS, few_shot
+from toolkit.experiments.plot_file import write_plot
 
 __all__ = ["plot_report"]
 
@@ -36,7 +37,7 @@ def plot_report(figures: Mapping[str, Any], path: Path) -> None:
     _draw_trade_off(panels[1], figures["calibration"]["trade_off"])
     if measured:
         _draw_records(panels[2], measured)
-    figure.savefig(path)
+    write_plot(figure, path)
 
 
 def _draw_lines(axes: Any, tables: Sequence[Mapping[str, Any]]) -> None:
