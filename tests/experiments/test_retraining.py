@@ -1,17 +1,14 @@
 """The loop's state machine, killed at a hundred points; training itself is stood in for."""
 
-import os
 import shutil
-import signal
 import sqlite3
-import sys
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from types import FrameType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -19,6 +16,7 @@ import pandas as pd
 import pytest
 
 from tests.bundle_factory import SIZES, small_bundle
+from tests.kills import killed_at
 from toolkit.baselines import ConstantPolicy
 from toolkit.bundle import read_bundle
 from toolkit.errors import GateRefusedError, NotEnoughDataError, UsageError
@@ -329,34 +327,6 @@ def test_a_state_survives_its_round_trip(world: World) -> None:
 WATCHED = ("releases.py", "registry.py", "retraining.py", "contest.py", "writer.py")
 
 
-def _killed_at(point: int, work: Callable[[], Any]) -> bool:
-    """Run in a child that gets SIGKILL at its n-th line; `True` where it got that far."""
-    child = os.fork()
-    if child == 0:
-        left = [point]
-
-        def trace(frame: FrameType, event: str, _: Any) -> Any:
-            if not frame.f_code.co_filename.endswith(WATCHED):
-                return None
-            if event == "line":
-                left[0] -= 1
-                if left[0] == 0:
-                    os.kill(os.getpid(), signal.SIGKILL)
-            return trace
-
-        code = 1
-        try:
-            if point:
-                sys.settrace(trace)
-            work()
-            code = 0
-        finally:
-            os._exit(code)
-    _, status = os.waitpid(child, 0)
-    assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0
-    return os.WIFSIGNALED(status)
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_a_kill_at_any_of_a_hundred_points_leaves_what_can_be_loaded_and_finished(
@@ -370,7 +340,7 @@ def test_a_kill_at_any_of_a_hundred_points_leaves_what_can_be_loaded_and_finishe
     (base / "work").mkdir(parents=True)
     first = World(base, made, monkeypatch.setattr)
     first.weeks = [20.0]
-    assert not _killed_at(0, first.retrain)
+    assert not killed_at(0, first.retrain)
 
     kills = 0
     for point in range(1, 1000, 3):
@@ -378,7 +348,7 @@ def test_a_kill_at_any_of_a_hundred_points_leaves_what_can_be_loaded_and_finishe
         shutil.copytree(base, home, symlinks=True)
         world = World(home, made, monkeypatch.setattr)
         world.weeks = [20.0, 1.0]
-        killed = _killed_at(point, world.retrain)
+        killed = killed_at(point, world.retrain, watched=WATCHED)
         kills += killed
         version = read_bundle(Releases(home).current).manifest.version
         assert version in ("v1", "v2")
@@ -387,9 +357,9 @@ def test_a_kill_at_any_of_a_hundred_points_leaves_what_can_be_loaded_and_finishe
             shutil.rmtree(home)
             break
         if kills % 8 == 0:
-            assert not _killed_at(0, world.retrain)
+            assert not killed_at(0, world.retrain)
             assert read_bundle(Releases(home).current).manifest.version == "v2"
-            assert not _killed_at(0, partial(_check_registry, home))
+            assert not killed_at(0, partial(_check_registry, home))
         shutil.rmtree(home)
     assert kills >= 100
 

@@ -2,13 +2,9 @@
 
 import itertools
 import json
-import os
 import shutil
-import signal
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import pytest
@@ -16,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.hook_sessions import session
+from tests.kills import killed_at
 from toolkit.records import Batch, RecordStore, Spool
 from toolkit.records.compaction import compact_store
 from toolkit.records.sources import hook_spool
@@ -172,32 +169,6 @@ def test_a_place_that_is_none_of_this_file_means_the_beginning(
 WATCHED = ("hook_spool.py", "store.py", "spool.py", "compaction.py")
 
 
-def _killed_at(point: int, work: Callable[[], Any]) -> bool:
-    """Run in a child that gets SIGKILL at its n-th line; `True` where it got that far."""
-    child = os.fork()
-    if child == 0:
-        left = [point]
-
-        def trace(frame: FrameType, event: str, _: Any) -> Any:
-            if not frame.f_code.co_filename.endswith(WATCHED):
-                return None
-            left[0] -= event == "line"
-            if left[0] == 0 and event == "line":
-                os.kill(os.getpid(), signal.SIGKILL)
-            return trace
-
-        code = 1
-        try:
-            sys.settrace(trace)
-            work()
-            code = 0
-        finally:
-            os._exit(code)
-    _, status = os.waitpid(child, 0)
-    assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0
-    return os.WIFSIGNALED(status)
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_kill_at_any_point_loses_nothing_and_takes_nothing_twice(
@@ -220,7 +191,7 @@ def test_a_kill_at_any_point_loses_nothing_and_takes_nothing_twice(
             with RecordStore(store) as opened:
                 compact_store(opened)
 
-        killed = _killed_at(point, work)
+        killed = killed_at(point, work, watched=WATCHED)
         kills += killed
         assert kept(store) == expected
         if not killed:

@@ -10,7 +10,7 @@ from toolkit.cli.progress import progress
 if TYPE_CHECKING:
     from toolkit.experiments.retraining import Retraining
 
-__all__ = ["add_verb", "models_home"]
+__all__ = ["add_release_options", "add_verb", "models_home", "show_answer"]
 
 SPEC = Path("experiments/001-batch-size/spec.toml")
 
@@ -23,10 +23,25 @@ def add_verb(verbs: Any) -> None:
         epilog="exit codes: 0 promoted or nothing new, 4 refused or locked, "
         "5 not enough data, 6 the world has changed and nothing better was found",
     )
+    add_release_options(parser)
+    parser.set_defaults(command=retrain)
+
+
+def add_release_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of a verb that asks the gate on a store's records."""
     parser.add_argument("--store", type=Path, required=True, metavar="DIR")
     parser.add_argument("--spec", type=Path, default=SPEC, metavar="SPEC")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.set_defaults(command=retrain)
+
+
+def show_answer(answer: "Retraining", *, as_json: bool) -> None:
+    """Print who serves now, and why."""
+    if as_json:
+        print_json(answer.to_json())
+    else:
+        print_note(f"{answer.outcome}; champion: {answer.champion or 'the rule'}")
+        if answer.promotion is not None:
+            print_note(answer.promotion.reason)
 
 
 def models_home(store: Path, name: str) -> Path:
@@ -54,12 +69,7 @@ def retrain(options: argparse.Namespace) -> int:
             report=shown,
             dress=advice_of,
         )
-    if options.json:
-        print_json(answer.to_json())
-    else:
-        print_note(f"{answer.outcome}; champion: {answer.champion or 'the rule'}")
-        if answer.promotion is not None:
-            print_note(answer.promotion.reason)
+    show_answer(answer, as_json=options.json)
     _end(answer)
     return 0
 

@@ -1,11 +1,13 @@
 """`toolkit model promote`: put a kept version in force, if the gate lets it through."""
 
 import argparse
-from pathlib import Path
 from typing import Any
 
-from toolkit.cli.experiment_retrain import SPEC, models_home
-from toolkit.cli.output import print_json, print_note
+from toolkit.cli.experiment_retrain import (
+    add_release_options,
+    models_home,
+    show_answer,
+)
 
 __all__ = ["add_verb"]
 
@@ -21,9 +23,7 @@ def add_verb(verbs: Any) -> None:
     parser.add_argument(
         "version", nargs="?", metavar="VERSION", help="default: the latest challenger"
     )
-    parser.add_argument("--store", type=Path, required=True, metavar="DIR")
-    parser.add_argument("--spec", type=Path, default=SPEC, metavar="SPEC")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_release_options(parser)
     parser.set_defaults(command=promote)
 
 
@@ -38,12 +38,7 @@ def promote(options: argparse.Namespace) -> int:
     releases = Releases(models_home(options.store, spec.bundle.name))
     with RecordStore(options.store) as store:
         answer = run(spec, store, releases, version=options.version)
-    if options.json:
-        print_json(answer.to_json())
-    else:
-        print_note(f"{answer.outcome}; champion: {answer.champion or 'the rule'}")
-        if answer.promotion is not None:
-            print_note(answer.promotion.reason)
+    show_answer(answer, as_json=options.json)
     if answer.promotion is not None:
         answer.promotion.require()
     return 0

@@ -193,11 +193,7 @@ def _with_window(releases: Releases, state: ReleaseState) -> ReleaseState:
 
 def _kept(releases: Releases, state: ReleaseState, version: str | None) -> str:
     if version is None:
-        if state.trained is None:
-            raise NotEnoughDataError(
-                "a promotion", got=0, needed=1, unit="trained challengers"
-            )
-        return state.trained.version
+        return _challenger(state).version
     kept = releases.kept()
     if version not in kept:
         raise UsageError.unknown("kept version", version, kept)
@@ -260,7 +256,9 @@ def _train(
 
 def _challenger(state: ReleaseState) -> Trained:
     if state.trained is None:
-        raise NotEnoughDataError("a decision", got=0, needed=1, unit="challengers")
+        raise NotEnoughDataError(
+            "a promotion", got=0, needed=1, unit="trained challengers"
+        )
     return state.trained
 
 
