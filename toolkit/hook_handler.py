@@ -226,9 +226,8 @@ def advise(
         decision["said"] = _trial(decision, explore)
     elif cell["confident"] and cell["size"] != size:
         decision["said"] = _sentence(decision, cell)
-    elif (
-        drawn
-    ):  # nobody can follow a draw that is not said: its chance would be no chance
+    elif drawn:
+        # Nobody can follow a draw that is not said: its chance would be no chance.
         decision["said"] = _usual(decision)
     return {name: value for name, value in decision.items() if value is not None}
 
