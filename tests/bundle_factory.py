@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from toolkit.baselines import AgentCountConstants
+from toolkit.baselines.agent_count_rule import AgentCountConstants
 from toolkit.bundle import (
     Bundle,
     Column,

@@ -21,9 +21,8 @@ from tests.hook_payloads import (
 )
 from toolkit import hook_handler
 from toolkit.hook_handler import advise, main, reduce_event
-from toolkit.records.identity import keyed_hash, store_key
-from toolkit.records.spool import Spool
-from toolkit.runtime.hooks import EVENTS
+from toolkit.records import Spool, keyed_hash, store_key
+from toolkit.runtime import EVENTS
 
 HANDLER = Path(__file__).resolve().parents[1] / "toolkit" / "hook_handler.py"
 COMMAND = [sys.executable, "-I", "-S", str(HANDLER)]

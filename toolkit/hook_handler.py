@@ -23,7 +23,7 @@ RECEIVED_NS = time.time_ns()
 if not __package__:
     sys.path.append(str(Path(__file__).resolve().parents[1]))
 
-from toolkit.records.spool import Spool  # noqa: E402 - found through the line above
+from toolkit.records import Spool  # noqa: E402 - found through the line above
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # typing itself is loaded lazily: it costs as much as the work here

@@ -13,8 +13,7 @@ import time
 from pathlib import Path
 
 from tests.shared import HISTORY
-from toolkit.records.sources import ImportReport, open_source, run_import
-from toolkit.records.store import RecordStore
+from toolkit.records import ImportReport, RecordStore, open_source, run_import
 
 __all__ = ["LIMIT", "main", "measure"]
 

@@ -19,8 +19,8 @@ from typing import Any
 
 import psutil
 
+from toolkit.runtime import SilentNotifier
 from toolkit.runtime.coordination import CoordinationMonitor, CoordinationReport
-from toolkit.runtime.notifier import SilentNotifier
 
 POOL = 50_000
 KEYS_PER_AGENT = 4

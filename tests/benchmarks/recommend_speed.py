@@ -31,13 +31,11 @@ from sklearn.preprocessing import OneHotEncoder
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped] # ships none
 
 from tests.bundle_factory import KINDS, NOW, small_bundle, training_rows
-from toolkit.baselines import BatchSizeRule
+from toolkit.baselines.batch_size_rule import BatchSizeRule
 from toolkit.bundle import read_bundle
 from toolkit.models import BoostedCost
-from toolkit.runtime.advisor import Advisor
+from toolkit.runtime import Advisor, BackgroundLoad, SystemLoad, VirtualClock
 from toolkit.runtime.batching import AdaptiveBatchingOptimizer, Workload
-from toolkit.runtime.clock import VirtualClock
-from toolkit.runtime.load import BackgroundLoad, SystemLoad
 
 __all__ = ["main"]
 

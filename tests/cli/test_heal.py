@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from toolkit.cli import run
-from toolkit.cli.chaos import CONTROLS, FAULTS, Case, read_spec, run_study, summarise
+from toolkit.cli.chaos.episode import Case
+from toolkit.cli.chaos.faults import CONTROLS, FAULTS
+from toolkit.cli.chaos.study import read_spec, run_study, summarise
 from toolkit.errors import InputDataError
-from toolkit.records.spool import Spool
+from toolkit.records import Spool
 
 SHORT = """
 seed = 11

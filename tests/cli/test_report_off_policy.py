@@ -12,8 +12,7 @@ from tests.bundle_factory import agent_bundle
 from tests.shared import ROOT
 from toolkit.bundle import read_bundle
 from toolkit.cli import run
-from toolkit.experiments.run import run_experiment
-from toolkit.experiments.spec import ExperimentSpec, SearchSpec, SplitSpec
+from toolkit.experiments import ExperimentSpec, SearchSpec, SplitSpec, run_experiment
 from toolkit.policies import Greedy, Policy, Problem
 from toolkit.records import Batch, RecordStore
 

@@ -11,23 +11,21 @@ import anyio
 import pytest
 
 import toolkit.runtime.effectors
-from toolkit.runtime.effectors import (
+from toolkit.runtime import (
     Action,
     AdvisoryEffector,
     DryRunEffector,
     Effector,
     EffectOutcome,
-    LocalPoolEffector,
-)
-from toolkit.runtime.healing import LADDERS
-from toolkit.runtime.notifier import MemoryNotifier
-from toolkit.runtime.pool import (
     LocalAgentPool,
+    LocalPoolEffector,
+    MemoryNotifier,
     Metronome,
     NurseryProcess,
     PacedClock,
     PoolSettings,
 )
+from toolkit.runtime.healing import LADDERS
 
 
 @contextmanager

@@ -9,6 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import toolkit.runtime.healing
+from toolkit.runtime import (
+    Activity,
+    ActivityKind,
+    AgentState,
+    EntryState,
+    Sight,
+    TaskState,
+    TaskStatus,
+)
 from toolkit.runtime.healing import (
     LADDERS,
     AgentResponsiveness,
@@ -18,15 +27,6 @@ from toolkit.runtime.healing import (
     ResourceHeadroom,
     WorkflowProgress,
     holds,
-)
-from toolkit.runtime.swarm import (
-    Activity,
-    ActivityKind,
-    AgentState,
-    EntryState,
-    Sight,
-    TaskState,
-    TaskStatus,
 )
 
 CHECKS: dict[type, Callable[[], Any]] = {

@@ -8,10 +8,10 @@ import pytest
 
 import toolkit.baselines
 import toolkit.policies
-from toolkit.baselines import (
-    AgentCountRule,
+from toolkit.baselines.agent_count_rule import AgentCountRule
+from toolkit.baselines.batch_size_rule import BatchSizeRule
+from toolkit.baselines.rule_policy import (
     AgentCountRulePolicy,
-    BatchSizeRule,
     BatchSizeRulePolicy,
     ConstantPolicy,
     RuleOfThumbPolicy,

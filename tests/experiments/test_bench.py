@@ -12,24 +12,29 @@ import pytest
 from tests.experiments.decision_tables import table
 from tests.shared import DECISIONS, needs_decisions
 from toolkit.errors import GateRefusedError, InputDataError
-from toolkit.experiments.bench import TableGrades, grade_table, graded
-from toolkit.experiments.bench_baselines import (
-    ConstantGrades,
-    log_slowdowns,
-    rule_action,
-)
-from toolkit.experiments.bench_decisions import (
+from toolkit.experiments import (
     BUDGETS,
     OURS,
     RECIPES,
     BenchSettings,
+    ConstantGrades,
+    Decide,
+    DecisionTable,
+    TableGrades,
+    Taken,
+    compare,
     decide_group,
     few_shot,
+    grade_table,
+    graded,
+    leaking_lines,
+    log_slowdowns,
+    plot_report,
+    read_decision_tables,
+    require_no_leak,
+    rule_action,
 )
-from toolkit.experiments.bench_plot import plot_report
-from toolkit.experiments.bench_report import _rounded, compare, report
-from toolkit.experiments.decision_table import DecisionTable, read_decision_tables
-from toolkit.experiments.leakage import Decide, Taken, leaking_lines, require_no_leak
+from toolkit.experiments.bench_report import _rounded, report
 from toolkit.policies import Problem
 
 QUICK = BenchSettings(seed=0, quick=True, created_at=datetime(2026, 1, 1, tzinfo=UTC))

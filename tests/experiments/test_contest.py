@@ -7,11 +7,8 @@ from typing import Any
 import pytest
 
 from tests.experiments.test_retraining import SPEC, START, table_of
-from toolkit.baselines import ConstantPolicy
-from toolkit.experiments import contest
-from toolkit.experiments.contest import Contest
-from toolkit.experiments.promotion import Promotion
-from toolkit.experiments.releases import Releases, ReleaseState
+from toolkit.baselines.rule_policy import ConstantPolicy
+from toolkit.experiments import Contest, Promotion, Releases, ReleaseState, contest
 
 
 def judged(

@@ -11,14 +11,15 @@ import pytest
 from tests.shared import ROOT
 from toolkit.cli.experiment_controllers import add_verb
 from toolkit.errors import InputDataError, UsageError
-from toolkit.experiments.controller_race import LATENCY_OF, Race, RaceResult, race
-from toolkit.experiments.controllers_run import (
+from toolkit.experiments import (
+    LATENCY_OF,
     ControllersSpec,
+    FullFactorial,
+    Race,
+    RaceResult,
+    race,
     read_controllers_spec,
     run_controllers,
-)
-from toolkit.experiments.full_factorial import (
-    FullFactorial,
     synthetic_full_factorial,
 )
 

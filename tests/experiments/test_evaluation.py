@@ -8,10 +8,17 @@ import pytest
 
 from tests.measured_history import batch_store, workflow_store
 from toolkit.errors import NotEnoughDataError
-from toolkit.experiments.evaluation import Evaluation, evaluate
-from toolkit.experiments.learning_table import LearningTable, learning_table
-from toolkit.experiments.result import markdown_table, policy_rows
-from toolkit.experiments.spec import ExperimentSpec, SearchSpec, SplitSpec
+from toolkit.experiments import (
+    Evaluation,
+    ExperimentSpec,
+    LearningTable,
+    SearchSpec,
+    SplitSpec,
+    evaluate,
+    markdown_table,
+    policy_rows,
+)
+from toolkit.experiments.learning_table import learning_table
 from toolkit.features import batch_table, workflow_table
 
 SPEC = ExperimentSpec(

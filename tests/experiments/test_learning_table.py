@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from toolkit.errors import UsageError
-from toolkit.experiments.learning_table import LearningTable, learning_table
+from toolkit.experiments import LearningTable
+from toolkit.experiments.learning_table import learning_table
 from toolkit.features import batch_table
 from toolkit.records import Batch, Provenance, RecordStore
 

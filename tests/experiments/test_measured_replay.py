@@ -7,8 +7,7 @@ import pytest
 
 from tests.shared import ROOT
 from toolkit.errors import InputDataError, UsageError
-from toolkit.experiments.controller_race import Race, RaceResult, race
-from toolkit.experiments.measured_replay import MeasuredReplay, read_replay
+from toolkit.experiments import MeasuredReplay, Race, RaceResult, race, read_replay
 
 SAMPLE = ROOT / "data/sample"
 

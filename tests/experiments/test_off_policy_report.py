@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from toolkit.baselines import BatchSizeRule, BatchSizeRulePolicy, ConstantPolicy
+from toolkit.baselines.batch_size_rule import BatchSizeRule
+from toolkit.baselines.rule_policy import BatchSizeRulePolicy, ConstantPolicy
 from toolkit.cli.report_off_policy import add_verb
 from toolkit.errors import InputDataError, NotEnoughDataError, UsageError
-from toolkit.experiments.off_policy_report import (
+from toolkit.experiments import (
     OffPolicyReport,
     RuleWhereUnsupported,
     evaluate_batch_policy,

@@ -6,20 +6,18 @@ import numpy as np
 import pytest
 
 from toolkit.errors import UsageError
-from toolkit.experiments.full_factorial import (
-    FullFactorial,
-    synthetic_full_factorial,
-)
-from toolkit.experiments.off_policy_worlds import (
+from toolkit.experiments import (
     MODELS,
     SCENARIOS,
     EstimatorScore,
+    FullFactorial,
     LogDesign,
     Scenario,
     ScenarioScore,
     scenarios_of,
     score_scenario,
     simulate_log,
+    synthetic_full_factorial,
 )
 from toolkit.metrics.off_policy import OverlapLimits, Sampling
 

@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 
 from toolkit.errors import UsageError
-from toolkit.experiments.full_factorial import synthetic_full_factorial
-from toolkit.experiments.off_policy_worlds import learned_elsewhere
-from toolkit.experiments.power import (
+from toolkit.experiments import (
+    GateRules,
     GateWorld,
     drawn_from_table,
     gate_rate,
+    learned_elsewhere,
     promoted_limit,
     records_needed,
+    synthetic_full_factorial,
 )
-from toolkit.experiments.promotion import GateRules
 
 QUICK = GateRules(replicates=300)
 

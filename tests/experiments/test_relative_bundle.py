@@ -9,18 +9,24 @@ import pytest
 
 from tests.experiments.decision_tables import table
 from toolkit.bundle import read_bundle
-from toolkit.experiments.bench_baselines import rule_action
-from toolkit.experiments.decision_table import DecisionTable
-from toolkit.experiments.relative_bundle import RelativePolicy, Trained, train_bundle
-from toolkit.experiments.relative_calibration import (
+from toolkit.experiments import (
+    DecisionTable,
     Intervals,
+    RelativePolicy,
+    Trained,
     curve_deviation,
     fit_confidence,
     fit_intervals,
+    rule_action,
     saving_errors,
+    train_bundle,
 )
-from toolkit.models import RelativeEnsemble, RelativeRows, learn_measurement_prior
-from toolkit.models.relative_quadratic import RelativeQuadratic
+from toolkit.models import (
+    RelativeEnsemble,
+    RelativeQuadratic,
+    RelativeRows,
+    learn_measurement_prior,
+)
 from toolkit.policies import MeasurementPrior, Problem
 
 LIGHT = RelativeEnsemble(seed=0, members=(("quadratic", RelativeQuadratic()),))

@@ -17,15 +17,20 @@ import pytest
 
 from tests.bundle_factory import SIZES, small_bundle
 from tests.kills import killed_at
-from toolkit.baselines import ConstantPolicy
+from toolkit.baselines.rule_policy import ConstantPolicy
 from toolkit.bundle import read_bundle
 from toolkit.errors import GateRefusedError, NotEnoughDataError, UsageError
-from toolkit.experiments import contest, retraining
-from toolkit.experiments.drift import drift_between
-from toolkit.experiments.learning_table import MeasuredProblem
-from toolkit.experiments.registry import Registry
-from toolkit.experiments.releases import Releases, ReleaseState
-from toolkit.experiments.tracking import own_warnings_ignored, silence_telemetry
+from toolkit.experiments import (
+    MeasuredProblem,
+    Registry,
+    Releases,
+    ReleaseState,
+    contest,
+    drift_between,
+    own_warnings_ignored,
+    retraining,
+    silence_telemetry,
+)
 from toolkit.policies import Problem
 
 START = datetime(2026, 3, 1, tzinfo=UTC)

@@ -10,8 +10,13 @@ import pytest
 
 from tests.measured_history import batch_store
 from toolkit.bundle import read_bundle
-from toolkit.experiments.run import Outcome, run_experiment
-from toolkit.experiments.spec import ExperimentSpec, SearchSpec, SplitSpec
+from toolkit.experiments import (
+    ExperimentSpec,
+    Outcome,
+    SearchSpec,
+    SplitSpec,
+    run_experiment,
+)
 from toolkit.policies import Problem
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)

@@ -5,13 +5,9 @@ from pathlib import Path
 import pytest
 
 from tests.experiments.decision_tables import table
-from toolkit.experiments.sample_efficiency import (
-    SampleEfficiency,
-    _from_then_on,
-    sample_efficiency,
-)
-from toolkit.models import RelativeEnsemble
-from toolkit.models.relative_quadratic import RelativeQuadratic
+from toolkit.experiments import SampleEfficiency
+from toolkit.experiments.sample_efficiency import _from_then_on, sample_efficiency
+from toolkit.models import RelativeEnsemble, RelativeQuadratic
 
 LIGHT = RelativeEnsemble(seed=0, members=(("quadratic", RelativeQuadratic()),))
 

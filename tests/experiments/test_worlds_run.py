@@ -10,14 +10,14 @@ import pytest
 from tests.shared import ROOT
 from toolkit.cli.experiment_worlds import add_verb
 from toolkit.errors import InputDataError, UsageError
-from toolkit.experiments.off_policy_worlds import MODELS
-from toolkit.experiments.promotion import GateRules
-from toolkit.experiments.worlds_report import summary
-from toolkit.experiments.worlds_run import (
+from toolkit.experiments import (
+    MODELS,
     GateDesign,
+    GateRules,
     WorldsSpec,
     read_worlds_spec,
     run_worlds,
+    summary,
 )
 
 SMALL = WorldsSpec(

@@ -16,12 +16,12 @@ from toolkit.models import (
     RelativeConstant,
     RelativeEnsemble,
     RelativeLaw,
+    RelativeMember,
+    RelativeProcess,
+    RelativeQuadratic,
     RelativeRows,
+    RelativeTrees,
 )
-from toolkit.models.relative_ensemble import RelativeMember
-from toolkit.models.relative_process import RelativeProcess
-from toolkit.models.relative_quadratic import RelativeQuadratic
-from toolkit.models.relative_trees import RelativeTrees
 
 MEMBERS: dict[str, RelativeMember] = {
     "process": RelativeProcess(raw=False, tuned_on=60, conditioned_on=100),

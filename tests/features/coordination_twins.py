@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from toolkit.records import CoordinationEvent
+from toolkit.runtime import SilentNotifier
 from toolkit.runtime.coordination import FACTORS, CoordinationMonitor
-from toolkit.runtime.notifier import SilentNotifier
 
 COUNTS = {
     "window_operations": "operations",

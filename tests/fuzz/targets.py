@@ -16,9 +16,7 @@ from tests.hostile import SEEDS
 from toolkit.bundle import AdviceTable, graph_problem, read_bundle
 from toolkit.errors import BundleRefusedError, InputDataError, ToolkitError
 from toolkit.hook_handler import reduce_event
-from toolkit.records.schema import Record
-from toolkit.records.sources import open_source
-from toolkit.records.sources.hook_spool import HookTail, Place
+from toolkit.records import HookTail, Place, Record, open_source
 
 __all__ = ["TARGETS", "seeds_of"]
 

@@ -10,6 +10,7 @@ from toolkit.errors import NotEnoughDataError, UsageError
 from toolkit.metrics import (
     DifferenceOfRatios,
     LogRatioOfRatios,
+    Method,
     RatioOfTotals,
     Statistic,
     cluster_bootstrap,
@@ -18,7 +19,6 @@ from toolkit.metrics import (
     group_totals,
     paired_group_bootstrap,
 )
-from toolkit.metrics.bootstrap import Method
 
 STATISTICS: list[tuple[Statistic, int]] = [
     (RatioOfTotals(), 2),

@@ -10,19 +10,22 @@ from toolkit.errors import NotEnoughDataError
 from toolkit.models import (
     CONSTANT,
     LAW,
+    ProcessKernel,
     RelativeConstant,
     RelativeEnsemble,
     RelativeLaw,
     RelativeLayout,
+    RelativeMember,
+    RelativeProcess,
+    RelativeQuadratic,
     RelativeRows,
+    RelativeTrees,
+    centred,
+    decision_weights,
+    group_folds,
     learn_measurement_prior,
+    softened,
 )
-from toolkit.models.process_kernel import ProcessKernel
-from toolkit.models.relative_ensemble import RelativeMember, decision_weights
-from toolkit.models.relative_process import RelativeProcess
-from toolkit.models.relative_quadratic import RelativeQuadratic
-from toolkit.models.relative_rows import centred, group_folds, softened
-from toolkit.models.relative_trees import RelativeTrees
 
 MEMBERS: list[RelativeMember] = [
     RelativeProcess(raw=False, tuned_on=80, conditioned_on=150),

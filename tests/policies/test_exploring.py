@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.baselines import ConstantPolicy
+from toolkit.baselines.rule_policy import ConstantPolicy
 from toolkit.errors import UsageError
 from toolkit.policies import CostCurve, Exploring, Greedy, Problem
 

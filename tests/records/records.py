@@ -5,8 +5,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from toolkit.records import KINDS, Outcome, Provenance, Record
-from toolkit.records.schema import field_rules
+from toolkit.records import KINDS, Outcome, Provenance, Record, field_rules
 
 __all__ = ["a_batch", "records"]
 

@@ -8,10 +8,15 @@ import pytest
 
 from tests.hook_sessions import session
 from toolkit.cli import run
-from toolkit.records import RecordStore, Spool
-from toolkit.records.accounts import Accounts, read_accounts
-from toolkit.records.compaction import compact_store
-from toolkit.records.sources import open_source, run_import
+from toolkit.records import (
+    Accounts,
+    RecordStore,
+    Spool,
+    compact_store,
+    open_source,
+    read_accounts,
+    run_import,
+)
 
 TOLD = session([[("Read", "ok"), ("Read", "ok")], [("Bash", "ok")]])
 OTHER = session([[("Read", "ok"), ("Read", "failed")], [("Bash", "ok")]])

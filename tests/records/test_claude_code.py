@@ -14,8 +14,7 @@ from tests.records.transcripts import (
     write,
 )
 from toolkit.errors import InputDataError
-from toolkit.records import Outcome, Provenance, RecordStore
-from toolkit.records.identity import call_record_id
+from toolkit.records import Outcome, Provenance, RecordStore, call_record_id
 from toolkit.records.sources import lines as source_lines
 
 

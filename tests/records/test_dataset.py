@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 
 from tests.records.records import a_batch, records
 from toolkit.errors import NotEnoughDataError
-from toolkit.records import KINDS, Dataset, Record, Spool
-from toolkit.records.dataset import COMPLETENESS_SQL, connect
+from toolkit.records import COMPLETENESS_SQL, KINDS, Dataset, Record, Spool, connect
 
 
 def filled(root: Path, rows: list[Record]) -> Dataset:

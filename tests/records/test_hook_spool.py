@@ -13,10 +13,8 @@ from hypothesis import strategies as st
 
 from tests.hook_sessions import session
 from tests.kills import killed_at
-from toolkit.records import Batch, RecordStore, Spool
-from toolkit.records.compaction import compact_store
+from toolkit.records import Batch, RecordStore, Spool, compact_store, join_hooks
 from toolkit.records.sources import hook_spool
-from toolkit.records.sources.hook_spool import join_hooks
 
 Rows = list[dict[str, Any]]
 BATCHES = [[("Read", "ok")] * 3, [("Edit", "failed")], [("Bash", "ok")] * 2]

@@ -14,6 +14,7 @@ from toolkit.records import (
     KINDS,
     Batch,
     CoordinationEvent,
+    ImportReport,
     LoadSample,
     Outcome,
     Provenance,
@@ -21,14 +22,13 @@ from toolkit.records import (
     RecordStore,
     Recovery,
     Workflow,
-)
-from toolkit.records.otlp_mapping import (
+    open_source,
     record_of_span,
     records_to_otlp,
+    run_import,
     span_of_record,
     to_attributes,
 )
-from toolkit.records.sources import ImportReport, open_source, run_import
 
 T0 = 1_780_000_000 * 10**9
 S = 10**9

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from tests.records.test_otlp import span, traces
-from toolkit.records import Batch, RecordStore
-from toolkit.records.receiver import Limits, OtlpReceiver
+from toolkit.records import Batch, Limits, OtlpReceiver, RecordStore
 
 
 @pytest.fixture

@@ -6,9 +6,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.hook_sessions import Told, session
-from toolkit.records import Batch, RecordStore, Spool
-from toolkit.records.reconciliation import reconcile
-from toolkit.records.sources import open_source, run_import
+from toolkit.records import (
+    Batch,
+    RecordStore,
+    Spool,
+    open_source,
+    reconcile,
+    run_import,
+)
 
 TOOLS = st.sampled_from(["Read", "Edit", "Bash", "Grep", "TodoWrite", "mcp__x__y"])
 ENDINGS = st.sampled_from(["ok", "failed", "cancelled", "rejected"])

@@ -8,8 +8,7 @@ from hypothesis import given
 
 from tests.records.records import a_batch, records
 from toolkit.errors import SchemaError
-from toolkit.records import KINDS, Batch, Record
-from toolkit.records.schema import field_rules
+from toolkit.records import KINDS, Batch, Record, field_rules
 
 
 @given(records())

@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 
 from toolkit.errors import UsageError
-from toolkit.records import Outcome, Provenance
-from toolkit.records.simulator import (
+from toolkit.records import (
     BATCH_TRUTHS,
     LOADS,
     START,
     WORKFLOW_TRUTHS,
     BatchTruth,
     CoordinationTruth,
+    Outcome,
+    Provenance,
     Swarm,
     WorkflowTruth,
 )

@@ -7,8 +7,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from toolkit.records import Batch, CoordinationEvent, RecordStore, Workflow
-from toolkit.records.sources import ImportReport, open_source, run_import
+from toolkit.records import (
+    Batch,
+    CoordinationEvent,
+    ImportReport,
+    RecordStore,
+    Workflow,
+    open_source,
+    run_import,
+)
 
 __all__ = [
     "BEGUN",

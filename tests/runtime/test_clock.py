@@ -6,7 +6,7 @@ import anyio
 import pytest
 
 from toolkit.errors import UsageError
-from toolkit.runtime.clock import Clock, SystemClock, VirtualClock
+from toolkit.runtime import Clock, SystemClock, VirtualClock
 
 START = dt.datetime(2026, 1, 5, tzinfo=dt.UTC)
 

@@ -5,12 +5,17 @@ import anyio
 import pytest
 
 from toolkit.errors import UsageError
-from toolkit.records.schema import Batch, CoordinationEvent, Provenance, Record
-from toolkit.runtime.advisor import Advisor
-from toolkit.runtime.clock import VirtualClock
+from toolkit.records import Batch, CoordinationEvent, Provenance, Record
+from toolkit.runtime import (
+    HEALING_RETRY_S,
+    Advisor,
+    Level,
+    MemoryNotifier,
+    Notification,
+    RuntimeLoop,
+    VirtualClock,
+)
 from toolkit.runtime.coordination import CoordinationMonitor
-from toolkit.runtime.loop import HEALING_RETRY_S, RuntimeLoop
-from toolkit.runtime.notifier import Level, MemoryNotifier, Notification
 from toolkit.runtime.planning import PlanFollower, TaskComplexity, open_planner
 from toolkit.runtime.sinks import MemorySink
 

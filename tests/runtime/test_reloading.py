@@ -3,8 +3,7 @@ from pathlib import Path
 
 from tests.bundle_factory import NOW, small_bundle
 from toolkit.policies import Value
-from toolkit.runtime.clock import VirtualClock
-from toolkit.runtime.reloading import ReloadingAdvisor
+from toolkit.runtime import ReloadingAdvisor, VirtualClock
 
 CONTEXT: dict[str, Value] = {
     "operation_type": "fileOperations",

@@ -4,9 +4,8 @@ from typing import Any
 import pytest
 
 from tests.runtime.healing.swarms import START
-from toolkit.records.spool import Spool
-from toolkit.runtime.clock import VirtualClock
-from toolkit.runtime.spool_swarm import SpoolSwarm
+from toolkit.records import Spool
+from toolkit.runtime import SpoolSwarm, VirtualClock
 
 
 class Session:

@@ -3,8 +3,14 @@
 import datetime as dt
 from pathlib import Path
 
-from toolkit.records import CoordinationEvent, LoadSample, Provenance, Record, Spool
-from toolkit.runtime.spool_tail import SpoolTail
+from toolkit.records import (
+    CoordinationEvent,
+    LoadSample,
+    Provenance,
+    Record,
+    Spool,
+)
+from toolkit.runtime import SpoolTail
 
 AT = dt.datetime(2026, 1, 5, tzinfo=dt.UTC)
 

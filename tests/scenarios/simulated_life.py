@@ -23,9 +23,8 @@ import pytest
 
 from tests.hook_payloads import Payload, payload
 from toolkit import hook_handler
-from toolkit.baselines import BatchSizeRule
-from toolkit.records import Batch
-from toolkit.records.simulator import LOADS, Swarm
+from toolkit.baselines.batch_size_rule import BatchSizeRule
+from toolkit.records import LOADS, Batch, Swarm
 
 __all__ = ["Harness", "Life", "Moment", "Played"]
 

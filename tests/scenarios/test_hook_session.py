@@ -8,8 +8,7 @@ from tests.bundle.test_advice import AXES, TOOLS, decide
 from tests.scenarios.hook_session import Harness, play
 from toolkit.bundle import AdviceTable
 from toolkit.cli import run
-from toolkit.records import Batch, RecordStore, Spool
-from toolkit.records.compaction import compact_store
+from toolkit.records import Batch, RecordStore, Spool, compact_store
 
 pytestmark = pytest.mark.slow
 

@@ -24,13 +24,22 @@ from tests.bundle_factory import small_bundle
 from tests.hostile import EVENTS, LOGS, PLANTED, SEEDS, TRACES, damaged
 from toolkit.bundle import AdviceTable, read_bundle
 from toolkit.cli import run
-from toolkit.errors import BundleRefusedError, SchemaError, ToolkitError, UsageError
+from toolkit.errors import (
+    BundleRefusedError,
+    SchemaError,
+    ToolkitError,
+    UsageError,
+)
 from toolkit.hook_handler import main as handle
-from toolkit.records import RecordStore
-from toolkit.records.compaction import compact_store
-from toolkit.records.receiver import OtlpReceiver
-from toolkit.records.sources import Source, open_source, run_import
-from toolkit.records.sources.hook_spool import join_hooks
+from toolkit.records import (
+    OtlpReceiver,
+    RecordStore,
+    Source,
+    compact_store,
+    join_hooks,
+    open_source,
+    run_import,
+)
 
 pytestmark = pytest.mark.slow
 

@@ -17,10 +17,13 @@ import pytest
 
 from tests.scenarios.simulated_life import Harness, Life, Played
 from toolkit.cli import run
-from toolkit.metrics import BootstrapInterval, LogRatioOfRatios, cluster_bootstrap
-from toolkit.metrics.bootstrap import group_totals
-from toolkit.records import Batch, RecordStore
-from toolkit.records.simulator import BatchTruth, Swarm
+from toolkit.metrics import (
+    BootstrapInterval,
+    LogRatioOfRatios,
+    cluster_bootstrap,
+    group_totals,
+)
+from toolkit.records import Batch, BatchTruth, RecordStore, Swarm
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 

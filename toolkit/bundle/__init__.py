@@ -4,49 +4,6 @@ The only bridge between the experiments and the runtime. Nothing here needs more
 numpy, onnx and onnxruntime, and those two are imported when a bundle is loaded.
 """
 
-from toolkit.bundle.advice import (
-    ADVICE_NAME,
-    AdviceAxis,
-    AdviceCell,
-    AdviceTable,
-    Fidelity,
-)
-from toolkit.bundle.feature_schema import Column, FeatureSchema, Float32s
-from toolkit.bundle.golden import GOLDEN_NAME, TOLERANCE, GoldenRows
-from toolkit.bundle.graph_check import INPUT_NAME, OUTPUT_NAME, graph_problem
-from toolkit.bundle.manifest import (
-    DECISIONS,
-    MANIFEST_NAME,
-    Conformal,
-    Fallback,
-    Manifest,
-)
-from toolkit.bundle.reader import MODEL_NAME, Bundle, BundleModel, read_bundle
-from toolkit.bundle.support import Support
+from toolkit.face import lazy_face
 
-__all__ = [
-    "ADVICE_NAME",
-    "DECISIONS",
-    "GOLDEN_NAME",
-    "INPUT_NAME",
-    "MANIFEST_NAME",
-    "MODEL_NAME",
-    "OUTPUT_NAME",
-    "TOLERANCE",
-    "AdviceAxis",
-    "AdviceCell",
-    "AdviceTable",
-    "Bundle",
-    "BundleModel",
-    "Column",
-    "Conformal",
-    "Fallback",
-    "FeatureSchema",
-    "Fidelity",
-    "Float32s",
-    "GoldenRows",
-    "Manifest",
-    "Support",
-    "graph_problem",
-    "read_bundle",
-]
+__getattr__, __dir__ = lazy_face(__name__, __file__)

@@ -42,9 +42,8 @@ def advice_of(source: Path) -> dict[str, bytes]:
         The bundle may not be loaded.
     """
     from toolkit.bundle import ADVICE_NAME, AdviceTable, read_bundle
-    from toolkit.records.sources.claude_code_tools import known_tools
-    from toolkit.runtime.advisor import Advisor
-    from toolkit.runtime.clock import SystemClock
+    from toolkit.records import known_tools
+    from toolkit.runtime import Advisor, SystemClock
 
     bundle = read_bundle(source)
     if bundle.manifest.decision != "batch_size":
@@ -71,11 +70,10 @@ def rule_advice() -> bytes:
     A team that begins has no history that could support a size; what the specification
     allows is what exploring is bounded to until it has.
     """
-    from toolkit.baselines import OPTIMUMS
+    from toolkit.baselines.batch_size_rule import OPTIMUMS
     from toolkit.bundle import AdviceAxis, AdviceTable
-    from toolkit.records.sources.claude_code_tools import known_tools
-    from toolkit.runtime.advisor import Advisor
-    from toolkit.runtime.clock import SystemClock
+    from toolkit.records import known_tools
+    from toolkit.runtime import Advisor, SystemClock
 
     advisor = Advisor("batch_size", bundle=None, clock=SystemClock())
 

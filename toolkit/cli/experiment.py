@@ -12,7 +12,7 @@ from toolkit.cli.progress import progress
 __all__ = ["VERBS", "add_parser", "run_spec"]
 
 VERBS = ("bench", "worlds", "controllers", "retrain")
-"""Verbs in a module of their own, `toolkit.cli.experiment_<verb>`, with `add_verb`."""
+"""Verbs in a module of their own, `toolkit.cli.experiment.<verb>`, with `add_verb`."""
 
 
 def add_parser(subparsers: Any) -> None:
@@ -22,8 +22,8 @@ def add_parser(subparsers: Any) -> None:
     _add_run(verbs)
     _add_report(verbs)
     for verb in VERBS:
-        if importlib.util.find_spec(f"toolkit.cli.experiment_{verb}") is not None:
-            importlib.import_module(f"toolkit.cli.experiment_{verb}").add_verb(verbs)
+        if importlib.util.find_spec(f"toolkit.cli.experiment.{verb}") is not None:
+            importlib.import_module(f"toolkit.cli.experiment.{verb}").add_verb(verbs)
 
 
 def _add_run(verbs: Any) -> None:
@@ -82,10 +82,9 @@ def run_spec(
     markdown : str
         The report.
     """
-    from toolkit.experiments.run import run_experiment
-    from toolkit.experiments.spec import read_spec
-    from toolkit.records.store import RecordStore
-    from toolkit.runtime.clock import SystemClock
+    from toolkit.experiments import read_spec, run_experiment
+    from toolkit.records import RecordStore
+    from toolkit.runtime import SystemClock
 
     spec = read_spec(path)
     root = store if store is not None else work / "store"
@@ -101,7 +100,7 @@ def run_spec(
 
 def _import_sample(folder: str, records: Any) -> None:
     from toolkit.errors import InputDataError
-    from toolkit.records.sources import open_source, run_import
+    from toolkit.records import open_source, run_import
 
     path = Path(folder)
     if not path.exists():

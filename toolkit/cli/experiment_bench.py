@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from toolkit.experiments.bench import TableGrades
-    from toolkit.experiments.decision_table import DecisionTable
+    from toolkit.experiments import DecisionTable, TableGrades
 
 __all__ = ["add_verb", "bench"]
 
@@ -59,8 +58,8 @@ def bench(options: argparse.Namespace) -> int:
     import json
 
     from toolkit.cli.output import print_json, print_note
+    from toolkit.experiments import read_decision_tables
     from toolkit.experiments.bench_report import report
-    from toolkit.experiments.decision_table import read_decision_tables
 
     if options.spec is not None:
         _apply_spec(options)
@@ -77,7 +76,7 @@ def bench(options: argparse.Namespace) -> int:
         options.out.write_text(text + "\n", encoding="utf-8")
         print_note(f"figures are in {options.out}")
     if options.plot is not None:
-        from toolkit.experiments.bench_plot import plot_report
+        from toolkit.experiments import plot_report
 
         plot_report(figures, options.plot)
         print_note(f"the plot is {options.plot}")
@@ -119,9 +118,8 @@ def _graded(
     tables: "list[DecisionTable]", seed: int, options: argparse.Namespace
 ) -> "list[TableGrades]":
     from toolkit.cli.output import print_note
-    from toolkit.experiments.bench import graded
-    from toolkit.experiments.bench_decisions import BenchSettings
-    from toolkit.runtime.clock import SystemClock
+    from toolkit.experiments import BenchSettings, graded
+    from toolkit.runtime import SystemClock
 
     settings = BenchSettings(
         seed=seed, quick=options.quick, created_at=SystemClock().now()
@@ -136,10 +134,9 @@ def _efficiency(
     import json
 
     from toolkit.cli.output import print_note
-    from toolkit.experiments.bench import fingerprint
-    from toolkit.experiments.bench_decisions import BenchSettings
+    from toolkit.experiments import BenchSettings, fingerprint
     from toolkit.experiments.sample_efficiency import sample_efficiency
-    from toolkit.runtime.clock import SystemClock
+    from toolkit.runtime import SystemClock
 
     seed = options.seeds[0]
     settings = BenchSettings(
@@ -178,7 +175,7 @@ def _selected(
 
 def _print(figures: dict[str, Any]) -> None:
     from toolkit.cli.output import print_note, print_table
-    from toolkit.experiments.bench_decisions import BUDGETS, OURS, few_shot
+    from toolkit.experiments import BUDGETS, OURS, few_shot
 
     lines = [*SHOWN, OURS, *(few_shot(OURS, k) for k in BUDGETS)]
     lines.append(few_shot("own runs only", 3))

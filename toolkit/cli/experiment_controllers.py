@@ -27,8 +27,8 @@ def controllers(options: argparse.Namespace) -> int:
     from toolkit.cli.output import print_json, print_note
     from toolkit.cli.progress import progress
     from toolkit.errors import UsageError
-    from toolkit.experiments.controllers_plot import plot_controllers
-    from toolkit.experiments.controllers_run import (
+    from toolkit.experiments import (
+        plot_controllers,
         read_controllers_spec,
         run_controllers,
     )

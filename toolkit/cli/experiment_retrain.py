@@ -8,7 +8,7 @@ from toolkit.cli.output import print_json, print_note
 from toolkit.cli.progress import progress
 
 if TYPE_CHECKING:
-    from toolkit.experiments.retraining import Retraining
+    from toolkit.experiments import Retraining
 
 __all__ = ["add_release_options", "add_verb", "models_home", "show_answer"]
 
@@ -52,11 +52,10 @@ def models_home(store: Path, name: str) -> Path:
 def retrain(options: argparse.Namespace) -> int:
     """Retrain, and end with the gate's answer."""
     from toolkit.cli.advice import advice_of
-    from toolkit.experiments.releases import Releases
-    from toolkit.experiments.retraining import retrain as run
-    from toolkit.experiments.spec import read_spec
-    from toolkit.records.store import RecordStore
-    from toolkit.runtime.clock import SystemClock
+    from toolkit.experiments import Releases, read_spec
+    from toolkit.experiments import retrain as run
+    from toolkit.records import RecordStore
+    from toolkit.runtime import SystemClock
 
     spec = read_spec(options.spec)
     releases = Releases(models_home(options.store, spec.bundle.name))

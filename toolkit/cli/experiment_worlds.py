@@ -28,9 +28,7 @@ def worlds(options: argparse.Namespace) -> int:
     from toolkit.cli.output import print_json, print_note
     from toolkit.cli.progress import progress
     from toolkit.errors import UsageError
-    from toolkit.experiments.worlds_plot import plot_worlds
-    from toolkit.experiments.worlds_report import summary
-    from toolkit.experiments.worlds_run import read_worlds_spec, run_worlds
+    from toolkit.experiments import plot_worlds, read_worlds_spec, run_worlds, summary
 
     spec = read_worlds_spec(options.folder / "spec.toml")
     if options.worlds is not None:
@@ -63,7 +61,7 @@ def worlds(options: argparse.Namespace) -> int:
 
 def _print(found: dict[str, Any]) -> None:
     from toolkit.cli.output import print_table
-    from toolkit.experiments.worlds_report import doubly_robust_cells, equal_rates
+    from toolkit.experiments import doubly_robust_cells, equal_rates
 
     print_table(
         [

@@ -34,9 +34,7 @@ def add_parser(subparsers: Any) -> None:
 def _build(options: argparse.Namespace) -> int:
     from toolkit.errors import UsageError
     from toolkit.features import TRAINABLE, batch_table, workflow_table
-    from toolkit.records import Provenance
-    from toolkit.records.compaction import compact_store
-    from toolkit.records.store import RecordStore
+    from toolkit.records import Provenance, RecordStore, compact_store
 
     if options.out.suffix not in (".parquet", ".csv"):
         raise UsageError(f"`--out {options.out}`: end it in .parquet or .csv")

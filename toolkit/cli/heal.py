@@ -10,7 +10,7 @@ from toolkit.errors import UsageError
 
 if TYPE_CHECKING:
     from toolkit.cli import Parser
-    from toolkit.runtime.clock import Clock
+    from toolkit.runtime import Clock
 
 __all__ = ["add_parser"]
 
@@ -116,7 +116,7 @@ def _print_sessions(report: dict[str, Any]) -> None:
 def _watch(options: argparse.Namespace) -> int:
     import anyio
 
-    from toolkit.runtime.clock import SystemClock
+    from toolkit.runtime import SystemClock
 
     if not options.store.is_dir():
         raise UsageError(f"no store at {options.store}; give `--store DIR`")
@@ -128,7 +128,7 @@ def _watch(options: argparse.Namespace) -> int:
 
 async def _follow(options: argparse.Namespace, clock: "Clock") -> None:
     """Take turns until interrupted; `--once` takes one."""
-    from toolkit.runtime.effectors import AdvisoryEffector
+    from toolkit.runtime import AdvisoryEffector, SpoolSwarm
     from toolkit.runtime.healing import (
         AgentResponsiveness,
         CoordinationEfficiency,
@@ -136,7 +136,6 @@ async def _follow(options: argparse.Namespace, clock: "Clock") -> None:
         HealingEngine,
         Journal,
     )
-    from toolkit.runtime.spool_swarm import SpoolSwarm
 
     gaps = GapBook()
     teller = _Teller(as_json=options.json)
@@ -183,7 +182,7 @@ class _Teller:
 
 
 def _chaos(options: argparse.Namespace) -> int:
-    from toolkit.cli.chaos import read_spec, run_study
+    from toolkit.cli.chaos.study import read_spec, run_study
     from toolkit.cli.progress import progress
 
     spec = read_spec(options.spec)

@@ -10,13 +10,12 @@ from typing import Any
 
 from toolkit.cli.chaos.healer import START
 from toolkit.cli.heal_view import HealFrame
-from toolkit.records.spool import Spool
-from toolkit.runtime.effectors import LocalPoolEffector
-from toolkit.runtime.healing import HealingEngine, Journal
-from toolkit.runtime.notifier import MemoryNotifier
-from toolkit.runtime.pool import (
+from toolkit.records import Spool
+from toolkit.runtime import (
     ActivityRecords,
     LocalAgentPool,
+    LocalPoolEffector,
+    MemoryNotifier,
     Metronome,
     NurseryProcess,
     PacedClock,
@@ -24,6 +23,7 @@ from toolkit.runtime.pool import (
     PoolView,
     Task,
 )
+from toolkit.runtime.healing import HealingEngine, Journal
 
 __all__ = ["DemoSpec", "demonstrate"]
 

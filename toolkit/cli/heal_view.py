@@ -8,9 +8,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from toolkit.runtime import AgentState, Notification, Sight
 from toolkit.runtime.healing import HealingSession, Reading
-from toolkit.runtime.notifier import Notification
-from toolkit.runtime.swarm import AgentState, Sight
 
 __all__ = ["HealFrame", "live_heal_view"]
 

@@ -12,8 +12,7 @@ from toolkit.errors import InputDataError, UsageError
 
 if TYPE_CHECKING:
     from toolkit.records import Record
-    from toolkit.runtime.hooks import HookVerbs
-    from toolkit.runtime.notifier import Notification
+    from toolkit.runtime import HookVerbs, Notification
 
 __all__ = ["add_verbs"]
 
@@ -121,8 +120,7 @@ def _call(hooks: "HookVerbs", verb: str, given: dict[str, Any]) -> dict[str, Any
 
 
 def _hooks(options: argparse.Namespace) -> "HookVerbs":
-    from toolkit.runtime.clock import SystemClock
-    from toolkit.runtime.hooks import HookVerbs
+    from toolkit.runtime import HookVerbs, SystemClock
 
     return HookVerbs(
         options.store,
@@ -152,8 +150,7 @@ def _load() -> Mapping[str, float]:
 def _history(store: Path) -> "Iterable[Record]":
     """Read what the hooks recorded, what is spooled, and what is compacted."""
     from toolkit.errors import SchemaError
-    from toolkit.records import KINDS, Dataset, Spool
-    from toolkit.records.sources.hook_events import HookJoiner
+    from toolkit.records import KINDS, Dataset, HookJoiner, Spool
 
     joiner = HookJoiner()
     if Dataset(store / "dataset").files("batch"):
@@ -176,7 +173,7 @@ def _tell(
 ) -> dict[str, Any]:
     from dataclasses import asdict
 
-    from toolkit.runtime.sinks.claude_flow import ClaudeFlowSink
+    from toolkit.runtime.sinks import ClaudeFlowSink
 
     try:
         words = shlex.split(command)

@@ -75,8 +75,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[Parser]") -> None:
 
 def install(options: argparse.Namespace) -> int:
     """Merge our hook entries into settings.json."""
-    from toolkit.records.identity import store_key
-    from toolkit.runtime.hooks import HookInstallation
+    from toolkit.records import store_key
+    from toolkit.runtime import HookInstallation
 
     store = _store(options)
     if options.advice != "off" and options.bundle is None:
@@ -120,7 +120,7 @@ def _write_rule_table(store: Path) -> None:
 
 def uninstall(options: argparse.Namespace) -> int:
     """Take our hook entries out of settings.json."""
-    from toolkit.runtime.hooks import HookInstallation
+    from toolkit.runtime import HookInstallation
 
     hooks = HookInstallation(_settings(options))
     changed = hooks.uninstall()
@@ -134,8 +134,8 @@ def uninstall(options: argparse.Namespace) -> int:
 
 def status(options: argparse.Namespace) -> int:
     """Tell what is installed, what it has recorded, and whether transcripts agree."""
-    from toolkit.records.accounts import read_accounts
-    from toolkit.runtime.hooks import HookInstallation
+    from toolkit.records import read_accounts
+    from toolkit.runtime import HookInstallation
 
     found = HookInstallation(_settings(options)).status()
     store = options.store or found.store or _store(options) or Path(".toolkit")
@@ -160,8 +160,7 @@ def status(options: argparse.Namespace) -> int:
 def recorded(store: Path) -> dict[str, Any]:
     """Count what the hooks of a store have recorded, and what came of it."""
     from toolkit.errors import InputDataError
-    from toolkit.records import Batch, Spool
-    from toolkit.records.sources.hook_events import HookJoiner
+    from toolkit.records import Batch, HookJoiner, Spool
 
     joiner = HookJoiner()
     counts = {"batches": 0, "records": 0, "advised": 0, "unreadable": 0}
@@ -184,8 +183,8 @@ def recorded(store: Path) -> dict[str, Any]:
 def reconcile(options: argparse.Namespace) -> int:
     """Compare what the hooks recorded with the transcripts of the same sessions."""
     from toolkit.cli.output import print_table
-    from toolkit.records.identity import store_key
-    from toolkit.records.reconciliation import reconcile as compare
+    from toolkit.records import reconcile as compare
+    from toolkit.records import store_key
 
     store = _store(options) or Path(".toolkit")
     found = compare(

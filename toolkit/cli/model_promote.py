@@ -29,10 +29,9 @@ def add_verb(verbs: Any) -> None:
 
 def promote(options: argparse.Namespace) -> int:
     """Ask the gate on today's records, and end with its answer."""
-    from toolkit.experiments.releases import Releases
-    from toolkit.experiments.retraining import promote as run
-    from toolkit.experiments.spec import read_spec
-    from toolkit.records.store import RecordStore
+    from toolkit.experiments import Releases, read_spec
+    from toolkit.experiments import promote as run
+    from toolkit.records import RecordStore
 
     spec = read_spec(options.spec)
     releases = Releases(models_home(options.store, spec.bundle.name))

@@ -16,7 +16,7 @@ from toolkit.errors import NotEnoughDataError, UsageError
 if TYPE_CHECKING:
     from toolkit.cli import Parser
     from toolkit.records import CoordinationEvent
-    from toolkit.runtime.notifier import Notification
+    from toolkit.runtime import Notification
 
 __all__ = ["add_parser"]
 
@@ -59,7 +59,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[Parser]") -> None:
 
 def monitor(options: argparse.Namespace) -> int:
     """Watch until the history ends, or until interrupted."""
-    from toolkit.runtime.clock import SystemClock
+    from toolkit.runtime import SystemClock
 
     if not options.store.is_dir():
         raise UsageError(f"no store at {options.store}; give `--store DIR`")
@@ -170,7 +170,7 @@ async def follow(watched: Watched, options: argparse.Namespace, clock: Any) -> N
 
     from toolkit.cli.monitor_view import live_view
     from toolkit.records import Spool
-    from toolkit.runtime.spool_tail import SpoolTail
+    from toolkit.runtime import SpoolTail
 
     tail = SpoolTail(Spool(options.store / "spool"))
     shown = live_view() if _animated(options) else nullcontext()
@@ -194,8 +194,7 @@ async def follow(watched: Watched, options: argparse.Namespace, clock: Any) -> N
 
 def _stored(store: Path) -> Iterator["CoordinationEvent"]:
     """Read a store's events in order of time, whether compacted or not."""
-    from toolkit.records import RecordStore
-    from toolkit.records.compaction import compact_store
+    from toolkit.records import RecordStore, compact_store
 
     with RecordStore(store) as opened:
         if opened.spool.files():

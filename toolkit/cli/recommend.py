@@ -10,7 +10,7 @@ from toolkit.errors import BundleRefusedError, UsageError
 
 if TYPE_CHECKING:
     from toolkit.policies import Decision, Value
-    from toolkit.runtime.advisor import Advisor
+    from toolkit.runtime import Advisor
 
 __all__ = ["add_parser", "decision_json"]
 
@@ -64,8 +64,7 @@ def _add(
 
 def recommend(options: argparse.Namespace) -> int:
     """Decide once and print the decision with what is behind it."""
-    from toolkit.runtime.advisor import open_advisor
-    from toolkit.runtime.clock import SystemClock
+    from toolkit.runtime import SystemClock, open_advisor
 
     advisor = open_advisor(
         options.bundle, decision=options.decision, clock=SystemClock()

@@ -11,8 +11,7 @@ from toolkit.cli.output import print_json, print_note, print_table
 from toolkit.cli.progress import progress
 
 if TYPE_CHECKING:
-    from toolkit.records.sources import ImportReport
-    from toolkit.records.store import RecordStore
+    from toolkit.records import ImportReport, RecordStore
 
 __all__ = ["SOURCE_NAMES", "VERBS", "add_parser"]
 
@@ -27,7 +26,7 @@ SOURCE_NAMES = {
 """Every source with its one-line help."""
 
 VERBS = ("measure", "simulate", "receive")
-"""Verbs in a module of their own, `toolkit.cli.records_<verb>`, with `add_verb`."""
+"""Verbs in a module of their own, `toolkit.cli.records.<verb>`, with `add_verb`."""
 
 SHOWN_REJECTIONS = 20
 """Rejected lines that `show` lists for people; `--json` has the counts by reason."""
@@ -41,8 +40,8 @@ def add_parser(subparsers: Any) -> None:
     _add_compact(verbs)
     _add_show(verbs)
     for verb in VERBS:
-        if importlib.util.find_spec(f"toolkit.cli.records_{verb}") is not None:
-            importlib.import_module(f"toolkit.cli.records_{verb}").add_verb(verbs)
+        if importlib.util.find_spec(f"toolkit.cli.records.{verb}") is not None:
+            importlib.import_module(f"toolkit.cli.records.{verb}").add_verb(verbs)
 
 
 def _add_import(verbs: Any) -> None:
@@ -83,8 +82,7 @@ def _add_store(parser: argparse.ArgumentParser) -> None:
 
 
 def _import(options: argparse.Namespace) -> int:
-    from toolkit.records.sources import open_source, run_import
-    from toolkit.records.store import RecordStore
+    from toolkit.records import RecordStore, open_source, run_import
 
     given = {"map_path": options.map} if options.origin == "table" else {}
     source = open_source(options.origin, **given)
@@ -116,9 +114,7 @@ def _print_report(report: "ImportReport") -> None:
 
 
 def _compact(options: argparse.Namespace) -> int:
-    from toolkit.records.accounts import read_accounts
-    from toolkit.records.compaction import compact_store
-    from toolkit.records.store import RecordStore
+    from toolkit.records import RecordStore, compact_store, read_accounts
 
     with RecordStore(options.store) as store:
         done = compact_store(store)
@@ -150,8 +146,7 @@ def _compact(options: argparse.Namespace) -> int:
 
 def _show(options: argparse.Namespace) -> int:
     from toolkit.errors import InputDataError
-    from toolkit.records.compaction import compact_store
-    from toolkit.records.store import RecordStore
+    from toolkit.records import RecordStore, compact_store
 
     if not options.store.is_dir():
         raise InputDataError(

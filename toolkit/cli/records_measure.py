@@ -53,14 +53,14 @@ def measure(options: argparse.Namespace) -> int:
     import signal
     import tempfile
 
-    from toolkit.records.measure import (
+    from toolkit.records import (
         Sweep,
         default_design,
         describe_machine,
         quick_design,
         write_archive,
     )
-    from toolkit.runtime.clock import SystemClock
+    from toolkit.runtime import SystemClock
 
     choose = quick_design if options.quick else default_design
     design = choose(seed=options.seed, repeats=options.repeats)

@@ -33,8 +33,7 @@ def add_verb(verbs: Any) -> None:
 def receive(options: argparse.Namespace) -> int:
     """Receive until the time is over or somebody interrupts."""
     from toolkit.errors import UsageError
-    from toolkit.records.receiver import OtlpReceiver
-    from toolkit.records.store import RecordStore
+    from toolkit.records import OtlpReceiver, RecordStore
 
     with RecordStore(options.store) as store:
         try:

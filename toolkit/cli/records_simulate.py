@@ -31,8 +31,7 @@ def simulate(options: argparse.Namespace) -> int:
     from itertools import chain
 
     from toolkit.errors import UsageError
-    from toolkit.records.simulator import LOADS, Swarm
-    from toolkit.records.store import Addition, RecordStore
+    from toolkit.records import LOADS, Addition, RecordStore, Swarm
 
     if options.seed < 0:
         raise UsageError(f"`--seed` is at least 0, got {options.seed}")

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from toolkit.experiments.off_policy_report import OffPolicyReport
+    from toolkit.experiments import OffPolicyReport
     from toolkit.policies import Policy
 
 __all__ = ["add_verb"]
@@ -46,10 +46,9 @@ def off_policy(options: argparse.Namespace) -> int:
 
     from toolkit.cli.output import print_json
     from toolkit.errors import InputDataError
-    from toolkit.experiments.off_policy_report import evaluate_batch_policy
+    from toolkit.experiments import evaluate_batch_policy
     from toolkit.metrics.off_policy import OverlapLimits, Sampling
-    from toolkit.records import Batch, RecordStore
-    from toolkit.records.compaction import compact_store
+    from toolkit.records import Batch, RecordStore, compact_store
 
     policy, against = _policy(options.policy), _policy(options.against)
     if not options.store.is_dir():
@@ -81,7 +80,8 @@ def off_policy(options: argparse.Namespace) -> int:
 
 
 def _policy(text: str) -> "Policy":
-    from toolkit.baselines import BatchSizeRule, BatchSizeRulePolicy, ConstantPolicy
+    from toolkit.baselines.batch_size_rule import BatchSizeRule
+    from toolkit.baselines.rule_policy import BatchSizeRulePolicy, ConstantPolicy
     from toolkit.errors import UsageError
 
     kind, _, argument = text.partition(":")
@@ -92,7 +92,7 @@ def _policy(text: str) -> "Policy":
         return ConstantPolicy(float(argument), name=text)
     if kind == "bundle" and argument:
         from toolkit.bundle import read_bundle
-        from toolkit.experiments.off_policy_report import RuleWhereUnsupported
+        from toolkit.experiments import RuleWhereUnsupported
         from toolkit.policies import Greedy
 
         bundle = read_bundle(Path(argument))

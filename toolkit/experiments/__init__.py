@@ -1,5 +1,5 @@
 """Judge, tune, choose: the only room that knows MLflow and Optuna."""
 
-from toolkit.experiments.spec import ExperimentSpec, read_spec
+from toolkit.face import lazy_face
 
-__all__ = ["ExperimentSpec", "read_spec"]
+__getattr__, __dir__ = lazy_face(__name__, __file__)

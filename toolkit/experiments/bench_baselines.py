@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.baselines import AgentCountRule, nearest_point
+from toolkit.baselines.agent_count_rule import AgentCountRule
+from toolkit.baselines.rule_policy import nearest_point
 from toolkit.experiments.decision_table import WORKERS, DecisionTable
 from toolkit.policies import Decision, Floats, Problem, Reason, grid_middle
 

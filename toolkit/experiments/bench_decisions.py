@@ -15,7 +15,11 @@ import numpy as np
 
 from toolkit.experiments.bench_baselines import ConstantGrades, rule_action
 from toolkit.experiments.decision_table import DecisionTable
-from toolkit.experiments.relative_bundle import RelativePolicy, Trained, train_bundle
+from toolkit.experiments.relative_bundle import (
+    RelativePolicy,
+    Trained,
+    train_bundle,
+)
 from toolkit.experiments.simple_ensemble import SimpleEnsemble
 from toolkit.experiments.stack_tuning import TunedStack
 from toolkit.models import (
@@ -23,11 +27,11 @@ from toolkit.models import (
     LAW,
     RelativeConstant,
     RelativeEnsemble,
+    RelativeQuadratic,
+    RelativeTrees,
     decision_weights,
     family_of,
 )
-from toolkit.models.relative_quadratic import RelativeQuadratic
-from toolkit.models.relative_trees import RelativeTrees
 from toolkit.policies import Floats, Problem, grid_middle, own_runs_only, spend
 
 __all__ = [

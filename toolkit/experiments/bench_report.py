@@ -7,13 +7,11 @@ from typing import Any
 import numpy as np
 
 from toolkit.experiments.bench import TableGrades
-from toolkit.experiments.bench_calibration import calibration_figures, group_shares
-from toolkit.experiments.bench_decisions import (
-    BUDGETS,
-    OURS,
-    RECIPES,
-    few_shot,
+from toolkit.experiments.bench_calibration import (
+    calibration_figures,
+    group_shares,
 )
+from toolkit.experiments.bench_decisions import BUDGETS, OURS, RECIPES, few_shot
 from toolkit.metrics import (
     geometric_mean_slowdown,
     group_bootstrap,

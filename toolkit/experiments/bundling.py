@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from toolkit.baselines import AgentCountConstants, BatchSizeThresholds
+from toolkit.baselines.agent_count_rule import AgentCountConstants
+from toolkit.baselines.batch_size_rule import BatchSizeThresholds
 from toolkit.bundle import Bundle, Fallback, Manifest
 from toolkit.experiments.evaluation import Learner
 from toolkit.experiments.learning_table import LearningTable

@@ -19,14 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.errors import UsageError
-from toolkit.experiments.full_factorial import (
-    FloatArray,
-    FullFactorial,
-    IntArray,
-)
+from toolkit.experiments.full_factorial import FloatArray, FullFactorial, IntArray
 from toolkit.experiments.measured_replay import MeasuredReplay
 from toolkit.experiments.off_policy_worlds import best_constant, learned_elsewhere
-from toolkit.metrics import BootstrapInterval, group_bootstrap, paired_group_bootstrap
+from toolkit.metrics import (
+    BootstrapInterval,
+    group_bootstrap,
+    paired_group_bootstrap,
+)
 from toolkit.policies import Aimd, Controller, Gradient2, SizeBounds, Vegas
 
 __all__ = ["LATENCY_OF", "Race", "RaceResult", "Runner", "race"]

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from toolkit.baselines import ConstantPolicy, RuleOfThumbPolicy
+from toolkit.baselines.rule_policy import ConstantPolicy, RuleOfThumbPolicy
 from toolkit.errors import NotEnoughDataError
 from toolkit.experiments.cost_model import CrossFit, FittedCost, cross_fit, fit_on
 from toolkit.experiments.families import family, make_model

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.baselines import AgentCountRule
+from toolkit.baselines.agent_count_rule import AgentCountRule
 from toolkit.errors import InputDataError
 
 __all__ = [

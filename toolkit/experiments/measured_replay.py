@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.baselines import (
-    AgentCountRule,
+from toolkit.baselines.agent_count_rule import AgentCountRule
+from toolkit.baselines.batch_size_rule import BatchSizeRule
+from toolkit.baselines.rule_policy import (
     AgentCountRulePolicy,
-    BatchSizeRule,
     BatchSizeRulePolicy,
 )
 from toolkit.errors import InputDataError, UsageError
@@ -25,8 +25,7 @@ from toolkit.experiments.full_factorial import FullFactorial, padded_table
 from toolkit.experiments.learning_table import LearningTable, learning_table
 from toolkit.features import batch_table, workflow_table
 from toolkit.policies import Floats, Policy
-from toolkit.records import RecordStore
-from toolkit.records.sources import open_source, run_import
+from toolkit.records import RecordStore, open_source, run_import
 
 __all__ = ["REPLAYED", "MeasuredReplay", "read_replay"]
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from toolkit.baselines import OPTIMUMS
+from toolkit.baselines.batch_size_rule import OPTIMUMS
 from toolkit.experiments.cost_model import fit_on
 from toolkit.experiments.evaluation import Learner
 from toolkit.experiments.learning_table import LearningTable

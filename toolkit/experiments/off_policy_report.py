@@ -13,7 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.errors import NotEnoughDataError
-from toolkit.experiments.cross_fitting import cross_fitted_ridge, folds_of_clusters
+from toolkit.experiments.cross_fitting import (
+    cross_fitted_ridge,
+    folds_of_clusters,
+)
 from toolkit.metrics import BootstrapInterval
 from toolkit.metrics.off_policy import (
     ESTIMATORS,

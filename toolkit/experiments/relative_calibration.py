@@ -28,8 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.errors import SchemaError
-from toolkit.models import RelativeRows
-from toolkit.models.relative_rows import unsoftened
+from toolkit.models import RelativeRows, unsoftened
 from toolkit.policies import Confidence, Floats, MeasurementPrior, curve_kernels
 
 __all__ = [

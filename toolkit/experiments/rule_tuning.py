@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from toolkit.baselines import (
+from toolkit.baselines.agent_count_rule import AgentCountConstants, AgentCountRule
+from toolkit.baselines.batch_size_rule import (
     OPTIMUMS,
-    AgentCountConstants,
-    AgentCountRule,
-    AgentCountRulePolicy,
     BatchSizeOptimum,
     BatchSizeRule,
-    BatchSizeRulePolicy,
     BatchSizeThresholds,
+)
+from toolkit.baselines.rule_policy import (
+    AgentCountRulePolicy,
+    BatchSizeRulePolicy,
 )
 from toolkit.experiments.learning_table import MeasuredProblem
 from toolkit.policies import Policy

@@ -27,15 +27,18 @@ from toolkit.experiments.evaluation import (
 )
 from toolkit.experiments.families import make_model
 from toolkit.experiments.learning_table import LearningTable, learning_table
-from toolkit.experiments.observational import limits_of, prediction_skill, size_support
+from toolkit.experiments.observational import (
+    limits_of,
+    prediction_skill,
+    size_support,
+)
 from toolkit.experiments.report import markdown_report
 from toolkit.experiments.result import PolicyRow, policy_rows
 from toolkit.experiments.spec import ExperimentSpec
 from toolkit.experiments.tracking import TrackedRun, track
 from toolkit.features import batch_table, workflow_table
 from toolkit.policies import CorrectionSettings
-from toolkit.records import RecordStore
-from toolkit.records.compaction import compact_store
+from toolkit.records import RecordStore, compact_store
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
 from toolkit.experiments.decision_table import DecisionTable
-from toolkit.models.relative_rows import centred
+from toolkit.models import centred
 
 __all__ = ["FittedSimpleEnsemble", "SimpleEnsemble"]
 

@@ -6,7 +6,11 @@ from typing import Any
 
 from toolkit.experiments.plot_file import write_plot
 from toolkit.experiments.power import promoted_limit
-from toolkit.experiments.worlds_report import COVERAGE, doubly_robust_cells, equal_rates
+from toolkit.experiments.worlds_report import (
+    COVERAGE,
+    doubly_robust_cells,
+    equal_rates,
+)
 
 __all__ = ["plot_worlds"]
 

@@ -162,7 +162,7 @@ def _filled(graph: Graph, tensor: str) -> str:
 
 
 def _limits(graph: Graph) -> list[str]:
-    from toolkit.models.scalability_curve import LOG_N_LIMIT
+    from toolkit.models import LOG_N_LIMIT
 
     return [graph.doubles(-LOG_N_LIMIT), graph.doubles(LOG_N_LIMIT)]
 

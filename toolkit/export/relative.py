@@ -12,6 +12,8 @@ import numpy as np
 from toolkit.errors import UsageError
 from toolkit.export.converters import add_to_graph
 from toolkit.export.graph import Graph
+from toolkit.models import LOG_LIMIT as LAW_LIMIT
+from toolkit.models import SHARPNESS as CONSTANT_SHARPNESS
 from toolkit.models import (
     FittedConstant,
     FittedEnsemble,
@@ -20,8 +22,6 @@ from toolkit.models import (
     FittedQuadratic,
     FittedTrees,
 )
-from toolkit.models.relative_constant import SHARPNESS as CONSTANT_SHARPNESS
-from toolkit.models.relative_law import LOG_LIMIT as LAW_LIMIT
 
 __all__ = ["add_member"]
 

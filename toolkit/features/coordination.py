@@ -10,7 +10,7 @@ of the future.
 
 from typing import TYPE_CHECKING, Any
 
-from toolkit.baselines import EfficiencyWeights
+from toolkit.baselines.efficiency_score import EfficiencyWeights
 from toolkit.features.engine import feature_table
 from toolkit.records import Dataset
 

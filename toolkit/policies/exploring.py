@@ -5,7 +5,14 @@ from dataclasses import replace
 import numpy as np
 
 from toolkit.errors import UsageError
-from toolkit.policies.base import CostModel, Decision, Floats, Policy, Problem, Reason
+from toolkit.policies.base import (
+    CostModel,
+    Decision,
+    Floats,
+    Policy,
+    Problem,
+    Reason,
+)
 
 __all__ = ["Exploring"]
 

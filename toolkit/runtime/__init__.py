@@ -5,23 +5,6 @@ training. The organs (`batching`, `coordination`, `planning`, `healing`) do not 
 other: `loop` composes them.
 """
 
-from toolkit.runtime.advisor import Advisor, open_advisor
-from toolkit.runtime.batching import AdaptiveBatchingOptimizer
-from toolkit.runtime.clock import Clock, SystemClock, VirtualClock
-from toolkit.runtime.coordination import CoordinationMonitor
-from toolkit.runtime.load import BackgroundLoad, SystemLoad
-from toolkit.runtime.notifier import Notification, Notifier
+from toolkit.face import lazy_face
 
-__all__ = [
-    "AdaptiveBatchingOptimizer",
-    "Advisor",
-    "BackgroundLoad",
-    "Clock",
-    "CoordinationMonitor",
-    "Notification",
-    "Notifier",
-    "SystemClock",
-    "SystemLoad",
-    "VirtualClock",
-    "open_advisor",
-]
+__getattr__, __dir__ = lazy_face(__name__, __file__)

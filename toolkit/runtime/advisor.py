@@ -7,13 +7,11 @@ from types import MappingProxyType
 
 import numpy as np
 
-from toolkit.baselines import (
-    AgentCountConstants,
-    AgentCountRule,
+from toolkit.baselines.agent_count_rule import AgentCountConstants, AgentCountRule
+from toolkit.baselines.batch_size_rule import BatchSizeRule, BatchSizeThresholds
+from toolkit.baselines.rule_policy import (
     AgentCountRulePolicy,
-    BatchSizeRule,
     BatchSizeRulePolicy,
-    BatchSizeThresholds,
     ConstantPolicy,
 )
 from toolkit.bundle import Bundle, Fallback, read_bundle

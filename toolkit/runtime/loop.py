@@ -14,7 +14,7 @@ from typing import Protocol, TypeVar
 
 from toolkit.errors import UsageError
 from toolkit.policies import Decision, Reason, Value
-from toolkit.records.schema import Batch, CoordinationEvent, Record
+from toolkit.records import Batch, CoordinationEvent, Record
 from toolkit.runtime.advisor import Advisor
 from toolkit.runtime.clock import Clock
 from toolkit.runtime.notifier import Level, Notification, Notifier

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from toolkit.records.spool import Spool, read_lines
+from toolkit.records import Spool, read_lines
 from toolkit.runtime.clock import Clock
 from toolkit.runtime.swarm import (
     Activity,

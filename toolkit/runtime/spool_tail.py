@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 
 from toolkit.errors import SchemaError
-from toolkit.records.schema import CoordinationEvent
-from toolkit.records.spool import Spool, read_lines
+from toolkit.records import CoordinationEvent, Spool, read_lines
 
 __all__ = ["SpoolTail"]
 

@@ -3,8 +3,7 @@ from time import perf_counter
 
 import pytest
 
-from toolkit.records.measure import Utilisation
-from toolkit.records.measure.calm import Calm
+from toolkit.records import Calm, Utilisation
 
 
 def seen(cpu: float, io: float | None = 0.0) -> Utilisation:

@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from toolkit.records.measure.priority import MEASURING_NICENESS, precedence
+from toolkit.records import MEASURING_NICENESS, precedence
 
 
 def niceness() -> int:

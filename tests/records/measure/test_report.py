@@ -2,8 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from toolkit.records import Batch, Provenance, Record, Workflow
-from toolkit.records.measure import Report, summarise
+from toolkit.records import Batch, Provenance, Record, Report, Workflow, summarise
 
 AT = datetime(2026, 1, 5, tzinfo=UTC)
 

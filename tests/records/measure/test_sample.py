@@ -6,8 +6,15 @@ import json
 import pytest
 
 from tests.shared import ROOT
-from toolkit.records import KINDS, Batch, Provenance, Record, Workflow
-from toolkit.records.measure import Report, summarise
+from toolkit.records import (
+    KINDS,
+    Batch,
+    Provenance,
+    Record,
+    Report,
+    Workflow,
+    summarise,
+)
 
 SAMPLE = ROOT / "data" / "sample"
 

@@ -8,17 +8,22 @@ from pathlib import Path
 import psutil
 import pytest
 
-from toolkit.records import KINDS, Batch, Record, RecordStore, Workflow
-from toolkit.records.measure import (
+from toolkit.records import (
+    KINDS,
     LOAD_LEVELS,
+    Batch,
     Design,
     Machine,
+    Record,
+    RecordStore,
     Sweep,
+    Workflow,
     describe_machine,
+    open_source,
+    run_import,
     summarise,
     write_archive,
 )
-from toolkit.records.sources import open_source, run_import
 
 pytestmark = pytest.mark.slow  # it measures
 

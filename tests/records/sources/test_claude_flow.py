@@ -18,16 +18,18 @@ from hypothesis import strategies as st
 from tests.shared import HISTORY, needs_history
 from toolkit.errors import InputDataError
 from toolkit.records import (
+    KINDS,
     CoordinationEvent,
+    ImportReport,
     LoadSample,
     Outcome,
     Provenance,
     Record,
     RecordStore,
     Workflow,
+    open_source,
+    run_import,
 )
-from toolkit.records.schema import KINDS
-from toolkit.records.sources import ImportReport, open_source, run_import
 
 MS = 1_765_046_417_444
 AT = datetime(2025, 12, 6, 18, 40, 17, 444000, tzinfo=UTC)

@@ -10,9 +10,16 @@ import pyarrow.parquet as pq
 import pytest
 
 from toolkit.errors import InputDataError
-from toolkit.records import Batch, Provenance, Record, RecordStore
-from toolkit.records.schema import KINDS
-from toolkit.records.sources import ImportReport, open_source, run_import
+from toolkit.records import (
+    KINDS,
+    Batch,
+    ImportReport,
+    Provenance,
+    Record,
+    RecordStore,
+    open_source,
+    run_import,
+)
 
 MAP = """
 kind = "batch"

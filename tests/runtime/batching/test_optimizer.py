@@ -12,10 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.bundle_factory import NOW, small_bundle
-from toolkit.baselines import OPTIMUMS
+from toolkit.baselines.batch_size_rule import OPTIMUMS
 from toolkit.errors import UsageError
 from toolkit.records import Batch, Provenance
-from toolkit.runtime.advisor import Advisor, open_advisor
+from toolkit.runtime import (
+    Advisor,
+    BackgroundLoad,
+    SystemClock,
+    SystemLoad,
+    VirtualClock,
+    open_advisor,
+)
 from toolkit.runtime.batching import (
     AdaptiveBatchingOptimizer,
     BatchMetrics,
@@ -23,10 +30,8 @@ from toolkit.runtime.batching import (
     MeasuredOperation,
     Workload,
     measure_operations,
+    suggestions,
 )
-from toolkit.runtime.batching.measurement import suggestions
-from toolkit.runtime.clock import SystemClock, VirtualClock
-from toolkit.runtime.load import BackgroundLoad, SystemLoad
 
 
 def on_rules() -> AdaptiveBatchingOptimizer:

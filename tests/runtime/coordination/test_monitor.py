@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from toolkit.baselines import EfficiencyScore
+from toolkit.baselines.efficiency_score import EfficiencyScore
 from toolkit.errors import UsageError
 from toolkit.records import CoordinationEvent, Outcome, Provenance
+from toolkit.runtime import MemoryNotifier
 from toolkit.runtime.coordination import (
     FACTORS,
     AlertKind,
@@ -18,7 +19,6 @@ from toolkit.runtime.coordination import (
     MonitorSettings,
     Priority,
 )
-from toolkit.runtime.notifier import MemoryNotifier
 
 START = 1_700_000_000.0
 

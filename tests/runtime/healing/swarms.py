@@ -5,11 +5,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from toolkit.runtime.clock import VirtualClock
-from toolkit.runtime.effectors import Action, Effect, EffectOutcome
+from toolkit.runtime import (
+    Action,
+    AgentState,
+    Effect,
+    EffectOutcome,
+    EntryState,
+    MemoryNotifier,
+    Sight,
+    VirtualClock,
+)
 from toolkit.runtime.healing import HealingEngine, Journal
-from toolkit.runtime.notifier import MemoryNotifier
-from toolkit.runtime.swarm import AgentState, EntryState, Sight
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 

@@ -2,6 +2,15 @@ from typing import Any
 
 import pytest
 
+from toolkit.runtime import (
+    Activity,
+    ActivityKind,
+    AgentState,
+    EntryState,
+    Sight,
+    TaskState,
+    TaskStatus,
+)
 from toolkit.runtime.healing import (
     AgentResponsiveness,
     CoordinationEfficiency,
@@ -12,15 +21,6 @@ from toolkit.runtime.healing import (
     ResourceHeadroom,
     WorkflowProgress,
     holds,
-)
-from toolkit.runtime.swarm import (
-    Activity,
-    ActivityKind,
-    AgentState,
-    EntryState,
-    Sight,
-    TaskState,
-    TaskStatus,
 )
 
 NOW_S = 1000.0

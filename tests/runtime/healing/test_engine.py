@@ -14,10 +14,8 @@ from tests.runtime.healing.swarms import (
     ScriptedEffector,
     Ward,
 )
-from toolkit.records.schema import Recovery
-from toolkit.records.spool import Spool
-from toolkit.runtime.clock import VirtualClock
-from toolkit.runtime.effectors import Action, Effect, EffectOutcome
+from toolkit.records import Recovery, Spool
+from toolkit.runtime import Action, Effect, EffectOutcome, Level, VirtualClock
 from toolkit.runtime.healing import (
     AgentResponsiveness,
     CoordinationEfficiency,
@@ -27,7 +25,6 @@ from toolkit.runtime.healing import (
     Journal,
     Phase,
 )
-from toolkit.runtime.notifier import Level
 
 REPLACED = "spawn_replacement"
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toolkit.errors import InputDataError, UsageError
-from toolkit.runtime.hooks import EVENTS, HookInstallation
+from toolkit.runtime import EVENTS, HookInstallation
 
 OTHERS = b"""{
     "permissions": {"allow": ["Bash(ls:*)"]},

@@ -6,9 +6,7 @@ import pytest
 
 from toolkit.errors import UsageError
 from toolkit.records import Batch, Provenance, Spool
-from toolkit.runtime.clock import VirtualClock
-from toolkit.runtime.hooks import HookVerbs
-from toolkit.runtime.notifier import MemoryNotifier
+from toolkit.runtime import HookVerbs, MemoryNotifier, VirtualClock
 
 START = datetime(2026, 6, 1, tzinfo=UTC)
 

@@ -4,7 +4,7 @@ import pytest
 
 from toolkit.errors import UsageError
 from toolkit.policies import CorrectionSettings
-from toolkit.runtime.notifier import Level, MemoryNotifier
+from toolkit.runtime import Level, MemoryNotifier
 from toolkit.runtime.planning import (
     ExpectedPerformance,
     MonitoringPlan,

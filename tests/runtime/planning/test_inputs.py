@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from toolkit.errors import UsageError
-from toolkit.records.schema import Batch, Provenance
+from toolkit.records import Batch, Provenance
 from toolkit.runtime.planning import (
     AgentCapabilities,
     Observation,

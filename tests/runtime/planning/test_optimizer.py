@@ -6,20 +6,21 @@ import numpy as np
 import pytest
 
 from tests.bundle_factory import AGENTS, NOW, agent_bundle
-from toolkit.baselines import OPTIMUMS, AgentCountRule
+from toolkit.baselines.agent_count_rule import AgentCountRule
+from toolkit.baselines.batch_size_rule import OPTIMUMS
 from toolkit.bundle import Fallback
 from toolkit.errors import UsageError
-from toolkit.runtime.clock import VirtualClock
+from toolkit.runtime import VirtualClock
 from toolkit.runtime.planning import (
     AgentCapabilities,
+    AgentCosting,
     MonitoringPoint,
     PredictiveWorkflowOptimizer,
     SystemResources,
     TaskComplexity,
+    WorkflowPrediction,
     open_planner,
 )
-from toolkit.runtime.planning.costing import AgentCosting
-from toolkit.runtime.planning.workflow import WorkflowPrediction
 
 Planner = PredictiveWorkflowOptimizer
 

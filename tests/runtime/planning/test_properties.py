@@ -6,8 +6,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.bundle_factory import AGENTS
-from toolkit.baselines import OPTIMUMS
-from toolkit.runtime.notifier import MemoryNotifier
+from toolkit.baselines.batch_size_rule import OPTIMUMS
+from toolkit.runtime import MemoryNotifier
 from toolkit.runtime.planning import (
     AgentCapabilities,
     MonitoringPlan,

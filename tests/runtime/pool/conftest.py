@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.runtime.pool import (
+from toolkit.runtime import (
     LocalAgentPool,
     Metronome,
     NurseryProcess,

@@ -4,13 +4,7 @@ import anyio
 import pytest
 
 from tests.runtime.pool.conftest import LivingPool
-from toolkit.runtime.effectors import (
-    Action,
-    Effect,
-    EffectOutcome,
-    LocalPoolEffector,
-)
-from toolkit.runtime.pool import Task
+from toolkit.runtime import Action, Effect, EffectOutcome, LocalPoolEffector, Task
 
 
 def act(living: LivingPool, verb: str, cause: str, **given: object) -> Effect:

@@ -12,7 +12,8 @@ import pytest
 
 from tests.runtime.pool.conftest import LivingPool
 from toolkit.errors import InputDataError
-from toolkit.runtime.pool import (
+from toolkit.runtime import (
+    ActivityKind,
     LocalAgentPool,
     Nursery,
     NurseryError,
@@ -20,7 +21,6 @@ from toolkit.runtime.pool import (
     PoolView,
     Task,
 )
-from toolkit.runtime.swarm import ActivityKind
 
 
 def tasks(count: int, **options: object) -> list[Task]:

@@ -1,6 +1,6 @@
 from tests.runtime.pool.conftest import LivingPool
-from toolkit.records.schema import Outcome
-from toolkit.runtime.pool import ActivityRecords, Task
+from toolkit.records import Outcome
+from toolkit.runtime import ActivityRecords, Task
 
 
 def test_each_activity_becomes_one_record(living: LivingPool) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from toolkit.runtime.pool import Ledger, SharedMemory, Task, Worker
+from toolkit.runtime import Ledger, SharedMemory, Task, Worker
 
 
 class Agent:

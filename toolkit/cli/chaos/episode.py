@@ -26,8 +26,7 @@ from toolkit.cli.chaos.faults import (
     meddle,
 )
 from toolkit.cli.chaos.healer import START
-from toolkit.runtime.healing import GapBook, Journal
-from toolkit.runtime.pool import (
+from toolkit.runtime import (
     LocalAgentPool,
     Metronome,
     Nursery,
@@ -36,8 +35,9 @@ from toolkit.runtime.pool import (
     PoolView,
     Task,
     WriteLock,
+    can_speak,
 )
-from toolkit.runtime.pool.metronome import can_speak
+from toolkit.runtime.healing import GapBook, Journal
 
 __all__ = ["Case", "EpisodeResult", "run_episode"]
 

@@ -7,11 +7,22 @@ from pathlib import Path
 
 import anyio
 
-from toolkit.records.spool import Spool
-from toolkit.runtime.effectors import Effect, LocalPoolEffector
-from toolkit.runtime.healing import GapBook, HealingEngine, HealingSession, Journal
-from toolkit.runtime.notifier import SilentNotifier
-from toolkit.runtime.pool import BeatFollower, LocalAgentPool, PacedClock, PoolView
+from toolkit.records import Spool
+from toolkit.runtime import (
+    BeatFollower,
+    Effect,
+    LocalAgentPool,
+    LocalPoolEffector,
+    PacedClock,
+    PoolView,
+    SilentNotifier,
+)
+from toolkit.runtime.healing import (
+    GapBook,
+    HealingEngine,
+    HealingSession,
+    Journal,
+)
 
 __all__ = ["START", "heal"]
 

@@ -14,8 +14,8 @@ from typing import Any
 from toolkit.cli.chaos.episode import Case, run_episode
 from toolkit.cli.chaos.faults import CONTROLS, FAULTS
 from toolkit.errors import InputDataError
+from toolkit.runtime import NurseryProcess
 from toolkit.runtime.healing import GapBook, wilson_bounds
-from toolkit.runtime.pool import NurseryProcess
 from toolkit.stats import quantile_of_sorted
 
 __all__ = ["ChaosSpec", "HealerSpec", "read_spec", "run_study", "summarise"]

@@ -6,44 +6,6 @@ what the log can carry and `check_overlap` refuses the rest. A deterministic pol
 log proves nothing about any other policy.
 """
 
-from toolkit.metrics.off_policy.base import Contributions, OffPolicyEstimator
-from toolkit.metrics.off_policy.direct import Direct
-from toolkit.metrics.off_policy.doubly_robust import DoublyRobust
-from toolkit.metrics.off_policy.estimate import (
-    ESTIMATORS,
-    Sampling,
-    compare_policies,
-    estimate_policy,
-)
-from toolkit.metrics.off_policy.inverse_propensity import (
-    InversePropensity,
-    SelfNormalised,
-)
-from toolkit.metrics.off_policy.logged import LoggedDecisions
-from toolkit.metrics.off_policy.overlap import (
-    Overlap,
-    OverlapLimits,
-    check_overlap,
-    overlap,
-)
-from toolkit.metrics.off_policy.switch import Switch, switch_threshold
+from toolkit.face import lazy_face
 
-__all__ = [
-    "ESTIMATORS",
-    "Contributions",
-    "Direct",
-    "DoublyRobust",
-    "InversePropensity",
-    "LoggedDecisions",
-    "OffPolicyEstimator",
-    "Overlap",
-    "OverlapLimits",
-    "Sampling",
-    "SelfNormalised",
-    "Switch",
-    "check_overlap",
-    "compare_policies",
-    "estimate_policy",
-    "overlap",
-    "switch_threshold",
-]
+__getattr__, __dir__ = lazy_face(__name__, __file__)

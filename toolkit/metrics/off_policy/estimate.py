@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from toolkit.errors import UsageError
-from toolkit.metrics.bootstrap import (
+from toolkit.metrics import (
     BootstrapInterval,
     DifferenceOfRatios,
     LogRatioOfRatios,

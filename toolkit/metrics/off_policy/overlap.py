@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.errors import NotEnoughDataError, UsageError
+from toolkit.metrics import student_t_quantile
 from toolkit.metrics.off_policy.logged import LoggedDecisions
-from toolkit.metrics.student_t import student_t_quantile
 
 __all__ = ["Overlap", "OverlapLimits", "check_overlap", "overlap"]
 

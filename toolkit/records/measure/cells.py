@@ -14,12 +14,12 @@ import psutil
 from toolkit.records.identity import record_id
 from toolkit.records.measure.design import Cell, Design
 from toolkit.records.measure.load import Utilisation
-from toolkit.records.measure.workloads import (
+from toolkit.records.measure.workloads.batch_workload import (
     Attempt,
     BatchVariant,
     BatchWorkload,
-    TaskGraph,
 )
+from toolkit.records.measure.workloads.task_graph import TaskGraph
 from toolkit.records.schema import Batch, Outcome, Provenance, Record, Workflow
 
 __all__ = ["Stopwatch", "measure_batches", "measure_graph"]

@@ -12,16 +12,20 @@ from typing import Any
 
 from toolkit.records.identity import record_id
 from toolkit.records.measure.calm import Calm
-from toolkit.records.measure.cells import Stopwatch, measure_batches, measure_graph
+from toolkit.records.measure.cells import (
+    Stopwatch,
+    measure_batches,
+    measure_graph,
+)
 from toolkit.records.measure.design import Cell, Design
 from toolkit.records.measure.load import Utilisation, pressure, utilisation
 from toolkit.records.measure.priority import precedence
-from toolkit.records.measure.workloads import (
-    BatchWorkload,
-    TaskGraph,
+from toolkit.records.measure.workloads.batch_workload import BatchWorkload
+from toolkit.records.measure.workloads.catalogue import (
     batch_workloads,
     task_graphs,
 )
+from toolkit.records.measure.workloads.task_graph import TaskGraph
 from toolkit.records.schema import LoadSample, Provenance, Record
 from toolkit.records.spool import Spool
 

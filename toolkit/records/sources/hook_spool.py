@@ -19,10 +19,11 @@ from typing import Any
 from zlib import crc32
 
 from toolkit.errors import InputDataError, SchemaError
-from toolkit.records.sources.base import ImportReport, Sink, SourceFile, run_import
+from toolkit.records.sources.base import Sink, SourceFile, run_import
 from toolkit.records.sources.claude_code_streams import MAIN
 from toolkit.records.sources.hook_events import HookJoiner
 from toolkit.records.sources.lines import decode_object, read_lines
+from toolkit.records.sources.report import ImportReport
 from toolkit.records.store import RecordStore
 
 __all__ = ["HookTail", "Place", "join_hooks"]

@@ -17,9 +17,19 @@ from statistics import median
 from typing import NamedTuple
 
 from toolkit.records.identity import call_record_id, record_id
-from toolkit.records.schema import Batch, CoordinationEvent, Outcome, Provenance, Record
+from toolkit.records.schema import (
+    Batch,
+    CoordinationEvent,
+    Outcome,
+    Provenance,
+    Record,
+)
 from toolkit.records.sources.claude_code_tools import classify_tool
-from toolkit.records.sources.otlp_signals import CallSignal, TurnSignal, WaitSignal
+from toolkit.records.sources.otlp_signals import (
+    CallSignal,
+    TurnSignal,
+    WaitSignal,
+)
 
 __all__ = ["SignalGroups"]
 

@@ -8,7 +8,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from toolkit.errors import InputDataError, UsageError
-from toolkit.records.schema import KINDS, FieldRule, Provenance, Record, field_rules
+from toolkit.records.schema import (
+    KINDS,
+    FieldRule,
+    Provenance,
+    Record,
+    field_rules,
+)
 
 __all__ = ["UNITS", "MappedColumn", "TableMap", "read_map"]
 

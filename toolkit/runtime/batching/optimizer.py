@@ -8,12 +8,13 @@ from dataclasses import replace
 import numpy as np
 import psutil
 
-from toolkit.baselines import OPTIMUMS, BatchSizeOptimum, coordination_complexity
+from toolkit.baselines import coordination_complexity
+from toolkit.baselines.batch_size_rule import OPTIMUMS, BatchSizeOptimum
 from toolkit.bundle import Conformal
 from toolkit.errors import UsageError
 from toolkit.policies import Decision, Floats, Reason, Value
-from toolkit.records.schema import Batch
-from toolkit.runtime.advisor import Advisor
+from toolkit.records import Batch
+from toolkit.runtime import Advisor, Clock, SystemLoad
 from toolkit.runtime.batching.execution import CallableBatch, run_async, run_sync
 from toolkit.runtime.batching.measurement import (
     MeasuredOperation,
@@ -28,8 +29,6 @@ from toolkit.runtime.batching.recommendation import (
     Workload,
 )
 from toolkit.runtime.batching.strategy import AdaptationSettings, BatchStrategy
-from toolkit.runtime.clock import Clock
-from toolkit.runtime.load import SystemLoad
 
 __all__ = ["AdaptiveBatchingOptimizer"]
 

@@ -4,31 +4,6 @@
 alerts go to the notifier at once, reports are built when somebody asks.
 """
 
-from toolkit.runtime.coordination.alerts import Alert, AlertKind, Priority
-from toolkit.runtime.coordination.counts import Counts
-from toolkit.runtime.coordination.factors import FACTORS, Factors
-from toolkit.runtime.coordination.monitor import AgentWatch, CoordinationMonitor
-from toolkit.runtime.coordination.recommendations import Recommendation
-from toolkit.runtime.coordination.report import (
-    AgentEfficiency,
-    CoordinationReport,
-    OverallCoordination,
-)
-from toolkit.runtime.coordination.settings import Band, MonitorSettings
+from toolkit.face import lazy_face
 
-__all__ = [
-    "FACTORS",
-    "AgentEfficiency",
-    "AgentWatch",
-    "Alert",
-    "AlertKind",
-    "Band",
-    "CoordinationMonitor",
-    "CoordinationReport",
-    "Counts",
-    "Factors",
-    "MonitorSettings",
-    "OverallCoordination",
-    "Priority",
-    "Recommendation",
-]
+__getattr__, __dir__ = lazy_face(__name__, __file__)

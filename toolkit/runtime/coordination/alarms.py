@@ -7,7 +7,12 @@ taken back before the later one is judged.
 from array import array
 from heapq import heappop
 
-from toolkit.runtime.coordination.alerts import Alert, AlertKind, Priority, band_lost
+from toolkit.runtime.coordination.alerts import (
+    Alert,
+    AlertKind,
+    Priority,
+    band_lost,
+)
 from toolkit.runtime.coordination.counts import BITS, MASK, unpack
 from toolkit.runtime.coordination.settings import BANDS, band_of
 from toolkit.runtime.coordination.state import NEVER, NO_WAIT, AgentRecord

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from toolkit.runtime import Level, Notification
 from toolkit.runtime.coordination.settings import BANDS, Band
-from toolkit.runtime.notifier import Level, Notification
 
 __all__ = ["Alert", "AlertKind", "Priority", "band_lost"]
 

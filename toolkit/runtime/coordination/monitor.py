@@ -13,9 +13,10 @@ import math
 from bisect import bisect_left, insort
 from collections.abc import Iterable
 
-from toolkit.baselines import EfficiencyScore
+from toolkit.baselines.efficiency_score import EfficiencyScore
 from toolkit.errors import UsageError
-from toolkit.records.schema import CoordinationEvent
+from toolkit.records import CoordinationEvent
+from toolkit.runtime import Notifier
 from toolkit.runtime.coordination.alarms import Alarms
 from toolkit.runtime.coordination.alerts import Alert
 from toolkit.runtime.coordination.counts import (
@@ -63,7 +64,6 @@ from toolkit.runtime.coordination.swarm_state import (
     STEP_BACK,
     WRITE_KIND,
 )
-from toolkit.runtime.notifier import Notifier
 
 __all__ = ["AgentWatch", "CoordinationMonitor"]
 

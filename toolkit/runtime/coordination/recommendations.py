@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from toolkit.runtime import Level, Notification
 from toolkit.runtime.coordination.alerts import Priority
-from toolkit.runtime.notifier import Level, Notification
 
 __all__ = [
     "COORDINATION_REPAIR",

@@ -9,12 +9,12 @@ from bisect import bisect_left, bisect_right, insort
 from heapq import heappush
 from typing import TYPE_CHECKING
 
-from toolkit.baselines import EfficiencyScore
+from toolkit.baselines.efficiency_score import EfficiencyScore
+from toolkit.runtime import Notifier
 from toolkit.runtime.coordination.alerts import Alert, AlertKind
 from toolkit.runtime.coordination.factors import Tally
 from toolkit.runtime.coordination.settings import MonitorSettings
 from toolkit.runtime.coordination.state import NEVER, AgentRecord, KeyRecord
-from toolkit.runtime.notifier import Notifier
 from toolkit.stats import decay_of
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import anyio.to_thread
 
 from toolkit.errors import ToolkitError
 from toolkit.runtime.effectors.base import Action, Effect, EffectOutcome
-from toolkit.runtime.pool import LocalAgentPool
+from toolkit.runtime.pool.local_pool import LocalAgentPool
 
 __all__ = ["LocalPoolEffector"]
 

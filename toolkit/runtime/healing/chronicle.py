@@ -4,12 +4,9 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Protocol
 
-from toolkit.records.identity import record_id
-from toolkit.records.schema import Outcome, Provenance, Recovery
-from toolkit.runtime.clock import Clock
-from toolkit.runtime.effectors.base import EffectOutcome
+from toolkit.records import Outcome, Provenance, Recovery, record_id
+from toolkit.runtime import Clock, EffectOutcome, Level, Notification, Notifier
 from toolkit.runtime.healing.session import HealingSession, Phase
-from toolkit.runtime.notifier import Level, Notification, Notifier
 
 __all__ = ["Chronicle", "RecordSink"]
 

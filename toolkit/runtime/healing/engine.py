@@ -17,9 +17,19 @@ from typing import Protocol
 import anyio
 import numpy as np
 
-from toolkit.records.identity import record_id
-from toolkit.runtime.clock import Clock
-from toolkit.runtime.effectors.base import Action, Effect, Effector, EffectOutcome
+from toolkit.records import record_id
+from toolkit.runtime import (
+    Action,
+    Activity,
+    Clock,
+    Effect,
+    Effector,
+    EffectOutcome,
+    Level,
+    Notifier,
+    Sight,
+    Swarm,
+)
 from toolkit.runtime.healing.backoff import AttemptLimit, CircuitBreaker
 from toolkit.runtime.healing.checks import (
     AgentResponsiveness,
@@ -39,8 +49,6 @@ from toolkit.runtime.healing.plan import HealingPlan, HealingStatistics
 from toolkit.runtime.healing.prevention import Prevention
 from toolkit.runtime.healing.readings import Finding, Reading
 from toolkit.runtime.healing.session import HealingSession, Phase
-from toolkit.runtime.notifier import Level, Notifier
-from toolkit.runtime.swarm import Activity, Sight, Swarm
 
 __all__ = ["HealingEngine"]
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from toolkit.baselines import BatchSizeRule
+from toolkit.baselines.batch_size_rule import BatchSizeRule
 from toolkit.errors import UsageError
 from toolkit.runtime.hooks.performance import Performance
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from toolkit.records.schema import Batch
+from toolkit.records import Batch
 
 __all__ = ["Performance", "compared", "measured"]
 

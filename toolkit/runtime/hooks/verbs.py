@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import InputDataError, UsageError
-from toolkit.records.identity import keyed_hash, record_id, store_key
-from toolkit.records.schema import (
+from toolkit.records import (
     KINDS,
     Batch,
     CoordinationEvent,
@@ -20,9 +19,12 @@ from toolkit.records.schema import (
     Outcome,
     Provenance,
     Record,
+    Spool,
     Workflow,
+    keyed_hash,
+    record_id,
+    store_key,
 )
-from toolkit.records.spool import Spool
 from toolkit.runtime.clock import Clock
 from toolkit.runtime.hooks.advising import recommendations
 from toolkit.runtime.hooks.performance import Performance, compared, measured

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from toolkit.baselines import AgentCountConstants, MemoryStructureRule, StrategyRule
+from toolkit.baselines.agent_count_rule import AgentCountConstants
+from toolkit.baselines.strategy_rule import MemoryStructureRule, StrategyRule
 from toolkit.policies import Reason, Value
 from toolkit.runtime.planning.capabilities import AgentCapabilities
 from toolkit.runtime.planning.task import TaskComplexity

@@ -4,8 +4,8 @@ import math
 from types import MappingProxyType
 
 from toolkit.policies import CostCorrection
-from toolkit.records.schema import Batch, Record
-from toolkit.runtime.notifier import Notifier
+from toolkit.records import Batch, Record
+from toolkit.runtime import Notifier
 from toolkit.runtime.planning.cost_window import CostWindow
 from toolkit.runtime.planning.followed_workflow import FollowedWorkflow
 from toolkit.runtime.planning.monitoring import (

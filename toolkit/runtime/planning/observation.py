@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from toolkit.errors import UsageError
-from toolkit.records.schema import Batch
+from toolkit.records import Batch
 from toolkit.runtime.planning.quantity import require_quantity
 
 __all__ = ["Observation"]

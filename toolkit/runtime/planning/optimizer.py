@@ -7,15 +7,12 @@ import math
 from collections.abc import Mapping
 from pathlib import Path
 
-from toolkit.baselines import (
-    OPTIMUMS,
-    AgentCountRulePolicy,
-    coordination_complexity,
-)
+from toolkit.baselines import coordination_complexity
+from toolkit.baselines.batch_size_rule import OPTIMUMS
+from toolkit.baselines.rule_policy import AgentCountRulePolicy
 from toolkit.errors import UsageError
 from toolkit.policies import CorrectionSettings, Decision, Reason, Value
-from toolkit.runtime.advisor import Advisor, open_advisor
-from toolkit.runtime.clock import Clock
+from toolkit.runtime import Advisor, Clock, open_advisor
 from toolkit.runtime.planning.capabilities import AgentCapabilities
 from toolkit.runtime.planning.coordination_rules import CoordinationRules
 from toolkit.runtime.planning.costing import AgentCosting

@@ -6,7 +6,11 @@ nothing of healing; whoever watches it reads a `PoolView`, whoever acts on it ca
 """
 
 from toolkit.runtime.pool.ledger import Ledger, Task
-from toolkit.runtime.pool.local_pool import LocalAgentPool, PoolSettings, SpawnError
+from toolkit.runtime.pool.local_pool import (
+    LocalAgentPool,
+    PoolSettings,
+    SpawnError,
+)
 from toolkit.runtime.pool.memory import Entry, SharedMemory, WriteLock
 from toolkit.runtime.pool.metronome import (
     BeatError,

@@ -3,8 +3,7 @@
 import datetime as dt
 from collections.abc import Iterator
 
-from toolkit.records.identity import record_id
-from toolkit.records.schema import CoordinationEvent, Outcome, Provenance
+from toolkit.records import CoordinationEvent, Outcome, Provenance, record_id
 from toolkit.runtime.pool.local_pool import LocalAgentPool
 
 __all__ = ["ActivityRecords"]

@@ -6,21 +6,6 @@ is counted. Prometheus and OpenTelemetry need the `telemetry` extra and are impo
 such a sink is made.
 """
 
-from toolkit.runtime.sinks.base import FanOut, QueuedSink, Sink, SinkStatistics
-from toolkit.runtime.sinks.jsonl import SpoolSink
-from toolkit.runtime.sinks.logs import LoggingSink
-from toolkit.runtime.sinks.memory import MemorySink
-from toolkit.runtime.sinks.opentelemetry import OpenTelemetrySink
-from toolkit.runtime.sinks.prometheus import PrometheusSink
+from toolkit.face import lazy_face
 
-__all__ = [
-    "FanOut",
-    "LoggingSink",
-    "MemorySink",
-    "OpenTelemetrySink",
-    "PrometheusSink",
-    "QueuedSink",
-    "Sink",
-    "SinkStatistics",
-    "SpoolSink",
-]
+__getattr__, __dir__ = lazy_face(__name__, __file__)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from toolkit.errors import UsageError
-from toolkit.records.schema import Record
+from toolkit.records import Record
 
 __all__ = ["FanOut", "QueuedSink", "Sink", "SinkStatistics"]
 

@@ -1,7 +1,6 @@
 """The record spool as a sink: what the runtime saw is tomorrow's training table."""
 
-from toolkit.records.schema import Record
-from toolkit.records.spool import Spool
+from toolkit.records import Record, Spool
 
 __all__ = ["SpoolSink"]
 

@@ -2,7 +2,7 @@
 
 import logging
 
-from toolkit.records.schema import Record
+from toolkit.records import Record
 
 __all__ = ["LoggingSink"]
 

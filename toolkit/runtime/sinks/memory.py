@@ -2,7 +2,7 @@
 
 from collections import deque
 
-from toolkit.records.schema import Record
+from toolkit.records import Record
 
 __all__ = ["MemorySink"]
 

@@ -8,7 +8,7 @@ import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 from toolkit.errors import MissingExtraError
-from toolkit.records.schema import (
+from toolkit.records import (
     Batch,
     CoordinationEvent,
     LoadSample,

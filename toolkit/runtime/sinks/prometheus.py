@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit import __version__
 from toolkit.errors import MissingExtraError
-from toolkit.records.schema import (
+from toolkit.records import (
     Batch,
     CoordinationEvent,
     LoadSample,
@@ -17,8 +17,8 @@ from toolkit.records.schema import (
     Recovery,
     Workflow,
 )
+from toolkit.runtime import Notification
 from toolkit.runtime.coordination import AlertKind, Counts, OverallCoordination
-from toolkit.runtime.notifier import Notification
 from toolkit.runtime.sinks.base import SinkStatistics
 
 if TYPE_CHECKING:

@@ -11,7 +11,10 @@ from toolkit.records.measure.workloads.batch_workload import (
     BatchVariant,
     BatchWorkload,
 )
-from toolkit.records.measure.workloads.catalogue import batch_workloads, task_graphs
+from toolkit.records.measure.workloads.catalogue import (
+    batch_workloads,
+    task_graphs,
+)
 from toolkit.records.measure.workloads.file_operations import FileOperations
 from toolkit.records.measure.workloads.graph_shape import GraphShape
 from toolkit.records.measure.workloads.task_graph import (

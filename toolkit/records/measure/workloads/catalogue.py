@@ -1,6 +1,9 @@
 """Which variants a sweep measures by default."""
 
-from toolkit.records.measure.workloads.batch_workload import BatchVariant, BatchWorkload
+from toolkit.records.measure.workloads.batch_workload import (
+    BatchVariant,
+    BatchWorkload,
+)
 from toolkit.records.measure.workloads.file_operations import FileOperations
 from toolkit.records.measure.workloads.graph_shape import GraphShape
 from toolkit.records.measure.workloads.task_graph import GraphVariant, TaskGraph

@@ -1,0 +1,14 @@
+from .execution import CallableBatch as CallableBatch
+from .measurement import BatchMetrics as BatchMetrics
+from .measurement import MeasuredOperation as MeasuredOperation
+from .measurement import Suggestion as Suggestion
+from .measurement import measure_operations as measure_operations
+from .measurement import suggestions as suggestions
+from .optimizer import AdaptiveBatchingOptimizer as AdaptiveBatchingOptimizer
+from .recommendation import BatchingStatistics as BatchingStatistics
+from .recommendation import BatchRecommendation as BatchRecommendation
+from .recommendation import MeasuredBatch as MeasuredBatch
+from .recommendation import StrategyUpdate as StrategyUpdate
+from .recommendation import Workload as Workload
+from .strategy import AdaptationSettings as AdaptationSettings
+from .strategy import BatchStrategy as BatchStrategy
