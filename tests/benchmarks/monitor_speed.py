@@ -19,7 +19,7 @@ from typing import Any
 
 import psutil
 
-from toolkit.runtime import SilentNotifier
+from toolkit.notifier import SilentNotifier
 from toolkit.runtime.coordination import CoordinationMonitor, CoordinationReport
 
 POOL = 50_000

@@ -33,8 +33,9 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped] # sh
 from tests.bundle_factory import KINDS, NOW, small_bundle, training_rows
 from toolkit.baselines.batch_size_rule import BatchSizeRule
 from toolkit.bundle import read_bundle
+from toolkit.clock import VirtualClock
 from toolkit.models import BoostedCost
-from toolkit.runtime import Advisor, BackgroundLoad, SystemLoad, VirtualClock
+from toolkit.runtime import Advisor, BackgroundLoad, SystemLoad
 from toolkit.runtime.batching import AdaptiveBatchingOptimizer, Workload
 
 __all__ = ["main"]

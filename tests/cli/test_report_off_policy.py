@@ -12,7 +12,12 @@ from tests.bundle_factory import agent_bundle
 from tests.shared import ROOT
 from toolkit.bundle import read_bundle
 from toolkit.cli import run
-from toolkit.experiments import ExperimentSpec, SearchSpec, SplitSpec, run_experiment
+from toolkit.experiments import (
+    ExperimentSpec,
+    SearchSpec,
+    SplitSpec,
+    run_experiment,
+)
 from toolkit.policies import Greedy, Policy, Problem
 from toolkit.records import Batch, RecordStore
 

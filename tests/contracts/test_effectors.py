@@ -11,6 +11,7 @@ import anyio
 import pytest
 
 import toolkit.runtime.effectors
+from toolkit.notifier import MemoryNotifier
 from toolkit.runtime import (
     Action,
     AdvisoryEffector,
@@ -19,7 +20,6 @@ from toolkit.runtime import (
     EffectOutcome,
     LocalAgentPool,
     LocalPoolEffector,
-    MemoryNotifier,
     Metronome,
     NurseryProcess,
     PacedClock,

@@ -8,7 +8,13 @@ import pytest
 
 from tests.experiments.test_retraining import SPEC, START, table_of
 from toolkit.baselines.rule_policy import ConstantPolicy
-from toolkit.experiments import Contest, Promotion, Releases, ReleaseState, contest
+from toolkit.experiments import (
+    Contest,
+    Promotion,
+    Releases,
+    ReleaseState,
+    contest,
+)
 
 
 def judged(

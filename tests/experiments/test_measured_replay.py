@@ -7,7 +7,13 @@ import pytest
 
 from tests.shared import ROOT
 from toolkit.errors import InputDataError, UsageError
-from toolkit.experiments import MeasuredReplay, Race, RaceResult, race, read_replay
+from toolkit.experiments import (
+    MeasuredReplay,
+    Race,
+    RaceResult,
+    race,
+    read_replay,
+)
 
 SAMPLE = ROOT / "data/sample"
 

@@ -4,8 +4,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from toolkit.notifier import SilentNotifier
 from toolkit.records import CoordinationEvent
-from toolkit.runtime import SilentNotifier
 from toolkit.runtime.coordination import FACTORS, CoordinationMonitor
 
 COUNTS = {

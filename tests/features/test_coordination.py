@@ -10,7 +10,11 @@ import pytest
 
 from tests.features.coordination_twins import differences, streamed
 from tests.shared import HISTORY, needs_history
-from toolkit.features import COORDINATION_COLUMNS, coordination, coordination_table
+from toolkit.features import (
+    COORDINATION_COLUMNS,
+    coordination,
+    coordination_table,
+)
 from toolkit.records import CoordinationEvent, Provenance, RecordStore
 from toolkit.runtime.coordination import MonitorSettings
 

@@ -7,7 +7,14 @@ from hypothesis import strategies as st
 
 from tests.records.records import a_batch, records
 from toolkit.errors import NotEnoughDataError
-from toolkit.records import COMPLETENESS_SQL, KINDS, Dataset, Record, Spool, connect
+from toolkit.records import (
+    COMPLETENESS_SQL,
+    KINDS,
+    Dataset,
+    Record,
+    Spool,
+    connect,
+)
 
 
 def filled(root: Path, rows: list[Record]) -> Dataset:

@@ -5,8 +5,8 @@ import datetime as dt
 import anyio
 import pytest
 
+from toolkit.clock import Clock, SystemClock, VirtualClock
 from toolkit.errors import UsageError
-from toolkit.runtime import Clock, SystemClock, VirtualClock
 
 START = dt.datetime(2026, 1, 5, tzinfo=dt.UTC)
 

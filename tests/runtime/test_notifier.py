@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolkit.errors import UsageError
-from toolkit.runtime import (
+from toolkit.notifier import (
     Level,
     MemoryNotifier,
     Notification,

@@ -2,8 +2,9 @@ from datetime import timedelta
 from pathlib import Path
 
 from tests.bundle_factory import NOW, small_bundle
+from toolkit.clock import VirtualClock
 from toolkit.policies import Value
-from toolkit.runtime import ReloadingAdvisor, VirtualClock
+from toolkit.runtime import ReloadingAdvisor
 
 CONTEXT: dict[str, Value] = {
     "operation_type": "fileOperations",

@@ -4,8 +4,9 @@ from typing import Any
 import pytest
 
 from tests.runtime.healing.swarms import START
+from toolkit.clock import VirtualClock
 from toolkit.records import Spool
-from toolkit.runtime import SpoolSwarm, VirtualClock
+from toolkit.runtime import SpoolSwarm
 
 
 class Session:

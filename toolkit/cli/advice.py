@@ -42,8 +42,9 @@ def advice_of(source: Path) -> dict[str, bytes]:
         The bundle may not be loaded.
     """
     from toolkit.bundle import ADVICE_NAME, AdviceTable, read_bundle
+    from toolkit.clock import SystemClock
     from toolkit.records import known_tools
-    from toolkit.runtime import Advisor, SystemClock
+    from toolkit.runtime import Advisor
 
     bundle = read_bundle(source)
     if bundle.manifest.decision != "batch_size":
@@ -72,8 +73,9 @@ def rule_advice() -> bytes:
     """
     from toolkit.baselines.batch_size_rule import OPTIMUMS
     from toolkit.bundle import AdviceAxis, AdviceTable
+    from toolkit.clock import SystemClock
     from toolkit.records import known_tools
-    from toolkit.runtime import Advisor, SystemClock
+    from toolkit.runtime import Advisor
 
     advisor = Advisor("batch_size", bundle=None, clock=SystemClock())
 

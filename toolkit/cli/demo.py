@@ -55,7 +55,8 @@ def add_parser(subparsers: Any) -> None:
 def _demo(options: argparse.Namespace) -> int:
     from toolkit.cli.experiment import run_spec
     from toolkit.cli.recommend import decision_json
-    from toolkit.runtime import SystemClock, open_advisor
+    from toolkit.clock import SystemClock
+    from toolkit.runtime import open_advisor
 
     began_s = time.monotonic()
     answers: dict[str, Any] = {}

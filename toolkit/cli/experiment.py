@@ -82,9 +82,9 @@ def run_spec(
     markdown : str
         The report.
     """
+    from toolkit.clock import SystemClock
     from toolkit.experiments import read_spec, run_experiment
     from toolkit.records import RecordStore
-    from toolkit.runtime import SystemClock
 
     spec = read_spec(path)
     root = store if store is not None else work / "store"

@@ -118,8 +118,8 @@ def _graded(
     tables: "list[DecisionTable]", seed: int, options: argparse.Namespace
 ) -> "list[TableGrades]":
     from toolkit.cli.output import print_note
+    from toolkit.clock import SystemClock
     from toolkit.experiments import BenchSettings, graded
-    from toolkit.runtime import SystemClock
 
     settings = BenchSettings(
         seed=seed, quick=options.quick, created_at=SystemClock().now()
@@ -134,9 +134,9 @@ def _efficiency(
     import json
 
     from toolkit.cli.output import print_note
+    from toolkit.clock import SystemClock
     from toolkit.experiments import BenchSettings, fingerprint
     from toolkit.experiments.sample_efficiency import sample_efficiency
-    from toolkit.runtime import SystemClock
 
     seed = options.seeds[0]
     settings = BenchSettings(

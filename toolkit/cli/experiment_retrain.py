@@ -52,10 +52,10 @@ def models_home(store: Path, name: str) -> Path:
 def retrain(options: argparse.Namespace) -> int:
     """Retrain, and end with the gate's answer."""
     from toolkit.cli.advice import advice_of
+    from toolkit.clock import SystemClock
     from toolkit.experiments import Releases, read_spec
     from toolkit.experiments import retrain as run
     from toolkit.records import RecordStore
-    from toolkit.runtime import SystemClock
 
     spec = read_spec(options.spec)
     releases = Releases(models_home(options.store, spec.bundle.name))

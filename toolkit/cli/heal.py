@@ -10,7 +10,7 @@ from toolkit.errors import UsageError
 
 if TYPE_CHECKING:
     from toolkit.cli import Parser
-    from toolkit.runtime import Clock
+    from toolkit.clock import Clock
 
 __all__ = ["add_parser"]
 
@@ -116,7 +116,7 @@ def _print_sessions(report: dict[str, Any]) -> None:
 def _watch(options: argparse.Namespace) -> int:
     import anyio
 
-    from toolkit.runtime import SystemClock
+    from toolkit.clock import SystemClock
 
     if not options.store.is_dir():
         raise UsageError(f"no store at {options.store}; give `--store DIR`")

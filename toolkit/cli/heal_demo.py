@@ -10,12 +10,12 @@ from typing import Any
 
 from toolkit.cli.chaos.healer import START
 from toolkit.cli.heal_view import HealFrame
+from toolkit.notifier import MemoryNotifier
 from toolkit.records import Spool
 from toolkit.runtime import (
     ActivityRecords,
     LocalAgentPool,
     LocalPoolEffector,
-    MemoryNotifier,
     Metronome,
     NurseryProcess,
     PacedClock,

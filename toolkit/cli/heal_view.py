@@ -8,7 +8,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from toolkit.runtime import AgentState, Notification, Sight
+from toolkit.notifier import Notification
+from toolkit.runtime import AgentState, Sight
 from toolkit.runtime.healing import HealingSession, Reading
 
 __all__ = ["HealFrame", "live_heal_view"]

@@ -15,8 +15,8 @@ from toolkit.errors import NotEnoughDataError, UsageError
 
 if TYPE_CHECKING:
     from toolkit.cli import Parser
+    from toolkit.notifier import Notification
     from toolkit.records import CoordinationEvent
-    from toolkit.runtime import Notification
 
 __all__ = ["add_parser"]
 
@@ -59,7 +59,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[Parser]") -> None:
 
 def monitor(options: argparse.Namespace) -> int:
     """Watch until the history ends, or until interrupted."""
-    from toolkit.runtime import SystemClock
+    from toolkit.clock import SystemClock
 
     if not options.store.is_dir():
         raise UsageError(f"no store at {options.store}; give `--store DIR`")

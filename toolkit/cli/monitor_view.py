@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from toolkit.runtime import Notification
+    from toolkit.notifier import Notification
 
 __all__ = ["live_view", "print_view"]
 

@@ -64,7 +64,8 @@ def _add(
 
 def recommend(options: argparse.Namespace) -> int:
     """Decide once and print the decision with what is behind it."""
-    from toolkit.runtime import SystemClock, open_advisor
+    from toolkit.clock import SystemClock
+    from toolkit.runtime import open_advisor
 
     advisor = open_advisor(
         options.bundle, decision=options.decision, clock=SystemClock()

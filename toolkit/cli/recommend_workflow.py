@@ -91,7 +91,7 @@ def add_verb(subparsers: Any) -> None:
 
 def recommend_workflow(options: argparse.Namespace) -> int:
     """Predict once and print the plan with what is behind it."""
-    from toolkit.runtime import SystemClock
+    from toolkit.clock import SystemClock
     from toolkit.runtime.planning import AgentCapabilities, open_planner
 
     task, resources = _task(options), _resources(options)

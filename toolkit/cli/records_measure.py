@@ -53,6 +53,7 @@ def measure(options: argparse.Namespace) -> int:
     import signal
     import tempfile
 
+    from toolkit.clock import SystemClock
     from toolkit.records import (
         Sweep,
         default_design,
@@ -60,7 +61,6 @@ def measure(options: argparse.Namespace) -> int:
         quick_design,
         write_archive,
     )
-    from toolkit.runtime import SystemClock
 
     choose = quick_design if options.quick else default_design
     design = choose(seed=options.seed, repeats=options.repeats)

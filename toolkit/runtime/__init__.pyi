@@ -1,8 +1,5 @@
 from .advisor import Advisor as Advisor
 from .advisor import open_advisor as open_advisor
-from .clock import Clock as Clock
-from .clock import SystemClock as SystemClock
-from .clock import VirtualClock as VirtualClock
 from .effectors.advisory import AdvisoryEffector as AdvisoryEffector
 from .effectors.base import Action as Action
 from .effectors.base import Effect as Effect
@@ -23,12 +20,6 @@ from .load import BackgroundLoad as BackgroundLoad
 from .load import SystemLoad as SystemLoad
 from .loop import HEALING_RETRY_S as HEALING_RETRY_S
 from .loop import RuntimeLoop as RuntimeLoop
-from .notifier import Level as Level
-from .notifier import MemoryNotifier as MemoryNotifier
-from .notifier import Notification as Notification
-from .notifier import Notifier as Notifier
-from .notifier import SilentNotifier as SilentNotifier
-from .notifier import Tee as Tee
 from .pool.ledger import Ledger as Ledger
 from .pool.ledger import Task as Task
 from .pool.local_pool import LocalAgentPool as LocalAgentPool

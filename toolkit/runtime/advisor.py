@@ -15,6 +15,7 @@ from toolkit.baselines.rule_policy import (
     ConstantPolicy,
 )
 from toolkit.bundle import Bundle, Fallback, read_bundle
+from toolkit.clock import Clock
 from toolkit.errors import BundleRefusedError, UsageError
 from toolkit.policies import (
     Decision,
@@ -26,7 +27,6 @@ from toolkit.policies import (
     Reason,
     Value,
 )
-from toolkit.runtime.clock import Clock
 
 __all__ = ["ACTIONS", "Advisor", "open_advisor"]
 

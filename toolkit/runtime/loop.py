@@ -12,12 +12,12 @@ from functools import partial
 from types import MappingProxyType
 from typing import Protocol, TypeVar
 
+from toolkit.clock import Clock
 from toolkit.errors import UsageError
+from toolkit.notifier import Level, Notification, Notifier
 from toolkit.policies import Decision, Reason, Value
 from toolkit.records import Batch, CoordinationEvent, Record
 from toolkit.runtime.advisor import Advisor
-from toolkit.runtime.clock import Clock
-from toolkit.runtime.notifier import Level, Notification, Notifier
 from toolkit.runtime.sinks import Sink
 
 __all__ = [
@@ -139,8 +139,8 @@ class RuntimeLoop:
 
     Examples
     --------
-    >>> from toolkit.runtime.clock import SystemClock
-    >>> from toolkit.runtime.notifier import SilentNotifier
+    >>> from toolkit.clock import SystemClock
+    >>> from toolkit.notifier import SilentNotifier
     >>> clock = SystemClock()
     >>> loop = RuntimeLoop(
     ...     clock=clock,

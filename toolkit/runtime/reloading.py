@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from toolkit.clock import Clock
 from toolkit.policies import Decision, Value
 from toolkit.runtime.advisor import Advisor, open_advisor
-from toolkit.runtime.clock import Clock
 
 __all__ = ["ReloadingAdvisor"]
 
@@ -31,7 +31,7 @@ class ReloadingAdvisor:
     Examples
     --------
     >>> from datetime import UTC, datetime
-    >>> from toolkit.runtime.clock import VirtualClock
+    >>> from toolkit.clock import VirtualClock
     >>> clock = VirtualClock(datetime(2026, 1, 5, tzinfo=UTC))
     >>> advisor = ReloadingAdvisor(
     ...     Path("no/such/bundle"), decision="batch_size", clock=clock

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from toolkit.clock import Clock
 from toolkit.records import Spool, read_lines
-from toolkit.runtime.clock import Clock
 from toolkit.runtime.swarm import (
     Activity,
     ActivityKind,

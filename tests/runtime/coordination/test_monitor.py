@@ -8,8 +8,8 @@ import pytest
 
 from toolkit.baselines.efficiency_score import EfficiencyScore
 from toolkit.errors import UsageError
+from toolkit.notifier import MemoryNotifier
 from toolkit.records import CoordinationEvent, Outcome, Provenance
-from toolkit.runtime import MemoryNotifier
 from toolkit.runtime.coordination import (
     FACTORS,
     AlertKind,

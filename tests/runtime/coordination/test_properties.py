@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from toolkit.notifier import MemoryNotifier, SilentNotifier
 from toolkit.records import CoordinationEvent, Outcome, Provenance
-from toolkit.runtime import MemoryNotifier, SilentNotifier
 from toolkit.runtime.coordination import (
     CoordinationMonitor,
     CoordinationReport,

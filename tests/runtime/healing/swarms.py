@@ -5,15 +5,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from toolkit.clock import VirtualClock
+from toolkit.notifier import MemoryNotifier
 from toolkit.runtime import (
     Action,
     AgentState,
     Effect,
     EffectOutcome,
     EntryState,
-    MemoryNotifier,
     Sight,
-    VirtualClock,
 )
 from toolkit.runtime.healing import HealingEngine, Journal
 

@@ -14,8 +14,10 @@ from tests.runtime.healing.swarms import (
     ScriptedEffector,
     Ward,
 )
+from toolkit.clock import VirtualClock
+from toolkit.notifier import Level
 from toolkit.records import Recovery, Spool
-from toolkit.runtime import Action, Effect, EffectOutcome, Level, VirtualClock
+from toolkit.runtime import Action, Effect, EffectOutcome
 from toolkit.runtime.healing import (
     AgentResponsiveness,
     CoordinationEfficiency,

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from tests.bundle_factory import NOW, agent_bundle, small_bundle
-from toolkit.runtime import VirtualClock
+from toolkit.clock import VirtualClock
 from toolkit.runtime.planning import PredictiveWorkflowOptimizer, open_planner
 
 

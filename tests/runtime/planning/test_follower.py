@@ -3,8 +3,8 @@ import math
 import pytest
 
 from toolkit.errors import UsageError
+from toolkit.notifier import Level, MemoryNotifier
 from toolkit.policies import CorrectionSettings
-from toolkit.runtime import Level, MemoryNotifier
 from toolkit.runtime.planning import (
     ExpectedPerformance,
     MonitoringPlan,

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tests.bundle_factory import AGENTS
 from toolkit.baselines.batch_size_rule import OPTIMUMS
-from toolkit.runtime import MemoryNotifier
+from toolkit.notifier import MemoryNotifier
 from toolkit.runtime.planning import (
     AgentCapabilities,
     MonitoringPlan,

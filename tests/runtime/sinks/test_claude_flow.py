@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolkit.errors import UsageError
-from toolkit.runtime import Level, Notification
+from toolkit.notifier import Level, Notification
 from toolkit.runtime.sinks import ClaudeFlowSink, hook_arguments, plain_text
 
 STAND_IN = """

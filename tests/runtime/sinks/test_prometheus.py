@@ -10,8 +10,8 @@ from prometheus_client import CollectorRegistry
 
 from tests.runtime.sinks.rows import SHARED, rows
 from toolkit.metrics import OBJECTIVES
+from toolkit.notifier import Notification
 from toolkit.records import Batch
-from toolkit.runtime import Notification
 from toolkit.runtime.coordination import CoordinationMonitor
 from toolkit.runtime.sinks import PrometheusSink, SinkStatistics
 

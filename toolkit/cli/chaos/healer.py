@@ -7,6 +7,7 @@ from pathlib import Path
 
 import anyio
 
+from toolkit.notifier import SilentNotifier
 from toolkit.records import Spool
 from toolkit.runtime import (
     BeatFollower,
@@ -15,7 +16,6 @@ from toolkit.runtime import (
     LocalPoolEffector,
     PacedClock,
     PoolView,
-    SilentNotifier,
 )
 from toolkit.runtime.healing import (
     GapBook,

@@ -11,10 +11,11 @@ import psutil
 from toolkit.baselines import coordination_complexity
 from toolkit.baselines.batch_size_rule import OPTIMUMS, BatchSizeOptimum
 from toolkit.bundle import Conformal
+from toolkit.clock import Clock
 from toolkit.errors import UsageError
 from toolkit.policies import Decision, Floats, Reason, Value
 from toolkit.records import Batch
-from toolkit.runtime import Advisor, Clock, SystemLoad
+from toolkit.runtime import Advisor, SystemLoad
 from toolkit.runtime.batching.execution import CallableBatch, run_async, run_sync
 from toolkit.runtime.batching.measurement import (
     MeasuredOperation,
@@ -61,7 +62,7 @@ class AdaptiveBatchingOptimizer:
 
     Examples
     --------
-    >>> from toolkit.runtime.clock import SystemClock
+    >>> from toolkit.clock import SystemClock
     >>> clock = SystemClock()
     >>> optimizer = AdaptiveBatchingOptimizer(
     ...     Advisor("batch_size", bundle=None, clock=clock), clock=clock

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from toolkit.runtime import Level, Notification
+from toolkit.notifier import Level, Notification
 from toolkit.runtime.coordination.settings import BANDS, Band
 
 __all__ = ["Alert", "AlertKind", "Priority", "band_lost"]

@@ -15,8 +15,8 @@ from collections.abc import Iterable
 
 from toolkit.baselines.efficiency_score import EfficiencyScore
 from toolkit.errors import UsageError
+from toolkit.notifier import Notifier
 from toolkit.records import CoordinationEvent
-from toolkit.runtime import Notifier
 from toolkit.runtime.coordination.alarms import Alarms
 from toolkit.runtime.coordination.alerts import Alert
 from toolkit.runtime.coordination.counts import (
@@ -105,7 +105,7 @@ class CoordinationMonitor(Alarms):
 
     Examples
     --------
-    >>> from toolkit.runtime.notifier import SilentNotifier
+    >>> from toolkit.notifier import SilentNotifier
     >>> monitor = CoordinationMonitor(notifier=SilentNotifier())
     >>> for second in range(3):
     ...     watch = monitor.track("a", "edit", "k", 10.0 + second, action="write")

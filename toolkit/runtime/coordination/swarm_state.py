@@ -10,7 +10,7 @@ from heapq import heappush
 from typing import TYPE_CHECKING
 
 from toolkit.baselines.efficiency_score import EfficiencyScore
-from toolkit.runtime import Notifier
+from toolkit.notifier import Notifier
 from toolkit.runtime.coordination.alerts import Alert, AlertKind
 from toolkit.runtime.coordination.factors import Tally
 from toolkit.runtime.coordination.settings import MonitorSettings

@@ -1,7 +1,7 @@
 """An effector that only tells: for swarms that we may watch and not touch."""
 
+from toolkit.notifier import Level, Notification, Notifier
 from toolkit.runtime.effectors.base import Action, Effect, EffectOutcome
-from toolkit.runtime.notifier import Level, Notification, Notifier
 
 __all__ = ["AdvisoryEffector"]
 
@@ -16,7 +16,7 @@ class AdvisoryEffector:
     Examples
     --------
     >>> import asyncio
-    >>> from toolkit.runtime.notifier import MemoryNotifier
+    >>> from toolkit.notifier import MemoryNotifier
     >>> told = MemoryNotifier()
     >>> action = Action(key="1", verb="spawn_replacement", cause="agent:a1")
     >>> asyncio.run(AdvisoryEffector(told).act(action)).detail

@@ -17,16 +17,15 @@ from typing import Protocol
 import anyio
 import numpy as np
 
+from toolkit.clock import Clock
+from toolkit.notifier import Level, Notifier
 from toolkit.records import record_id
 from toolkit.runtime import (
     Action,
     Activity,
-    Clock,
     Effect,
     Effector,
     EffectOutcome,
-    Level,
-    Notifier,
     Sight,
     Swarm,
 )

@@ -10,7 +10,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from toolkit.clock import Clock
 from toolkit.errors import InputDataError, UsageError
+from toolkit.notifier import Level, Notification, Notifier
 from toolkit.records import (
     KINDS,
     Batch,
@@ -25,10 +27,8 @@ from toolkit.records import (
     record_id,
     store_key,
 )
-from toolkit.runtime.clock import Clock
 from toolkit.runtime.hooks.advising import recommendations
 from toolkit.runtime.hooks.performance import Performance, compared, measured
-from toolkit.runtime.notifier import Level, Notification, Notifier
 
 __all__ = ["HookVerbs"]
 
@@ -62,8 +62,8 @@ class HookVerbs:
     --------
     >>> import tempfile
     >>> from datetime import UTC, datetime
-    >>> from toolkit.runtime.clock import VirtualClock
-    >>> from toolkit.runtime.notifier import MemoryNotifier
+    >>> from toolkit.clock import VirtualClock
+    >>> from toolkit.notifier import MemoryNotifier
     >>> clock = VirtualClock(datetime(2026, 1, 5, tzinfo=UTC))
     >>> hooks = HookVerbs(
     ...     Path(tempfile.mkdtemp()), clock=clock, notifier=MemoryNotifier()

@@ -3,9 +3,9 @@
 import math
 from types import MappingProxyType
 
+from toolkit.notifier import Notifier
 from toolkit.policies import CostCorrection
 from toolkit.records import Batch, Record
-from toolkit.runtime import Notifier
 from toolkit.runtime.planning.cost_window import CostWindow
 from toolkit.runtime.planning.followed_workflow import FollowedWorkflow
 from toolkit.runtime.planning.monitoring import (
@@ -46,7 +46,7 @@ class PlanFollower:
 
     Examples
     --------
-    >>> from toolkit.runtime.notifier import SilentNotifier
+    >>> from toolkit.notifier import SilentNotifier
     >>> from toolkit.runtime.planning import MonitoringSettings, alert_rules
     >>> plan = MonitoringPlan(
     ...     baseline=None,

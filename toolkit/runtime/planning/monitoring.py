@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from toolkit.notifier import Level
 from toolkit.policies import CorrectionSettings
-from toolkit.runtime import Level
 from toolkit.runtime.planning.performance import ExpectedPerformance
 
 __all__ = [

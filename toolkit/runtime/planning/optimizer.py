@@ -10,9 +10,10 @@ from pathlib import Path
 from toolkit.baselines import coordination_complexity
 from toolkit.baselines.batch_size_rule import OPTIMUMS
 from toolkit.baselines.rule_policy import AgentCountRulePolicy
+from toolkit.clock import Clock
 from toolkit.errors import UsageError
 from toolkit.policies import CorrectionSettings, Decision, Reason, Value
-from toolkit.runtime import Advisor, Clock, open_advisor
+from toolkit.runtime import Advisor, open_advisor
 from toolkit.runtime.planning.capabilities import AgentCapabilities
 from toolkit.runtime.planning.coordination_rules import CoordinationRules
 from toolkit.runtime.planning.costing import AgentCosting
@@ -63,7 +64,7 @@ class PredictiveWorkflowOptimizer:
 
     Examples
     --------
-    >>> from toolkit.runtime.clock import SystemClock
+    >>> from toolkit.clock import SystemClock
     >>> planner = open_planner(clock=SystemClock())
     >>> task = TaskComplexity(components=10, parallelizable=0.8, coordination_needs=0.5)
     >>> plan = planner.predict(task).plan

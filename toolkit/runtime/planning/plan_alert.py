@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from toolkit.runtime import Level, Notification
+from toolkit.notifier import Level, Notification
 from toolkit.runtime.planning.monitoring import AlertRule, PlanAlertKind
 
 __all__ = ["PlanAlert"]

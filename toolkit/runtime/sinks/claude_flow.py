@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import UsageError
-from toolkit.runtime import Notification
+from toolkit.notifier import Notification
 
 __all__ = ["ClaudeFlowSink", "ClaudeFlowStatus", "hook_arguments", "plain_text"]
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit import __version__
 from toolkit.errors import MissingExtraError
+from toolkit.notifier import Notification
 from toolkit.records import (
     Batch,
     CoordinationEvent,
@@ -17,7 +18,6 @@ from toolkit.records import (
     Recovery,
     Workflow,
 )
-from toolkit.runtime import Notification
 from toolkit.runtime.coordination import AlertKind, Counts, OverallCoordination
 from toolkit.runtime.sinks.base import SinkStatistics
 
