@@ -15,7 +15,7 @@ from operator import attrgetter
 from typing import Any, ClassVar, Self
 
 from toolkit.errors import SchemaError
-from toolkit.records.straight_line import compile_check, compile_known
+from toolkit.records.codegen import compile_check, compile_known
 
 __all__ = [
     "KINDS",
