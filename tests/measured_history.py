@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from toolkit.records import Batch, Outcome, Provenance, RecordStore, Workflow
+from toolkit.history import RecordStore
+from toolkit.records import Batch, Outcome, Provenance, Workflow
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 SIZES = (1, 2, 4, 8, 12, 16)

@@ -13,7 +13,8 @@ import time
 from pathlib import Path
 
 from tests.shared import HISTORY
-from toolkit.records import ImportReport, RecordStore, open_source, run_import
+from toolkit.history import RecordStore
+from toolkit.history.importers import ImportReport, open_source, run_import
 
 __all__ = ["LIMIT", "main", "measure"]
 

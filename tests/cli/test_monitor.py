@@ -11,12 +11,12 @@ import pytest
 
 from toolkit.cli import run
 from toolkit.cli.monitor import Watched, follow
+from toolkit.history import RecordStore
 from toolkit.records import (
     Batch,
     CoordinationEvent,
     Outcome,
     Provenance,
-    RecordStore,
     Recovery,
     Workflow,
 )

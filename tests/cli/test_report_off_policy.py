@@ -18,8 +18,9 @@ from toolkit.experiments import (
     SplitSpec,
     run_experiment,
 )
+from toolkit.history import RecordStore
 from toolkit.policies import Greedy, Policy, Problem
-from toolkit.records import Batch, RecordStore
+from toolkit.records import Batch
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 HABIT = 6

@@ -7,7 +7,8 @@ import pytest
 from tests.hostile import SEEDS
 from tests.scenarios.test_hostile_inputs import MAP
 from toolkit.errors import InputDataError
-from toolkit.records import SOURCES, RecordStore, Source, open_source, run_import
+from toolkit.history import RecordStore
+from toolkit.history.importers import SOURCES, Source, open_source, run_import
 
 
 def opened(name: str, folder: Path) -> Source:

@@ -10,7 +10,8 @@ from toolkit.errors import UsageError
 from toolkit.experiments import LearningTable
 from toolkit.experiments.learning_table import learning_table
 from toolkit.features import batch_table
-from toolkit.records import Batch, Provenance, RecordStore
+from toolkit.history import RecordStore
+from toolkit.records import Batch, Provenance
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 

@@ -18,9 +18,10 @@ from toolkit.experiments import (
     RuleWhereUnsupported,
     evaluate_batch_policy,
 )
+from toolkit.history import RecordStore
 from toolkit.metrics.off_policy import OverlapLimits, Sampling
 from toolkit.policies import Decision, Problem
-from toolkit.records import Batch, Provenance, RecordStore
+from toolkit.records import Batch, Provenance
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 SIZES = (2, 4, 8, 12)

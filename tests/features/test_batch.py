@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from toolkit.features import BATCH_TARGETS, batch_table
-from toolkit.records import Batch, Provenance, RecordStore
+from toolkit.history import RecordStore
+from toolkit.records import Batch, Provenance
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 

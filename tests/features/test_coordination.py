@@ -15,7 +15,8 @@ from toolkit.features import (
     coordination,
     coordination_table,
 )
-from toolkit.records import CoordinationEvent, Provenance, RecordStore
+from toolkit.history import RecordStore
+from toolkit.records import CoordinationEvent, Provenance
 from toolkit.runtime.coordination import MonitorSettings
 
 START = dt.datetime(2026, 1, 5, tzinfo=dt.UTC)

@@ -8,15 +8,9 @@ import pytest
 
 from tests.hook_sessions import session
 from toolkit.cli import run
-from toolkit.records import (
-    Accounts,
-    RecordStore,
-    Spool,
-    compact_store,
-    open_source,
-    read_accounts,
-    run_import,
-)
+from toolkit.history import Accounts, RecordStore, compact_store, read_accounts
+from toolkit.history.importers import open_source, run_import
+from toolkit.records import Spool
 
 TOLD = session([[("Read", "ok"), ("Read", "ok")], [("Bash", "ok")]])
 OTHER = session([[("Read", "ok"), ("Read", "failed")], [("Bash", "ok")]])

@@ -14,8 +14,9 @@ from tests.records.transcripts import (
     write,
 )
 from toolkit.errors import InputDataError
-from toolkit.records import Outcome, Provenance, RecordStore, call_record_id
-from toolkit.records.sources import lines as source_lines
+from toolkit.history import RecordStore
+from toolkit.history.importers import lines as source_lines
+from toolkit.records import Outcome, Provenance, call_record_id
 
 
 def three_reads() -> Session:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.records.transcripts import import_paths
 from tests.shared import HISTORY, ROOT, needs_history
-from toolkit.records import RecordStore
+from toolkit.history import RecordStore
 
 pytestmark = [needs_history, pytest.mark.slow]
 

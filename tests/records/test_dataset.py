@@ -7,14 +7,8 @@ from hypothesis import strategies as st
 
 from tests.records.records import a_batch, records
 from toolkit.errors import NotEnoughDataError
-from toolkit.records import (
-    COMPLETENESS_SQL,
-    KINDS,
-    Dataset,
-    Record,
-    Spool,
-    connect,
-)
+from toolkit.history import COMPLETENESS_SQL, Dataset, connect
+from toolkit.records import KINDS, Record, Spool
 
 
 def filled(root: Path, rows: list[Record]) -> Dataset:

@@ -8,14 +8,8 @@ from hypothesis import strategies as st
 
 from tests.hook_payloads import after, batch, before, call, failed, payload
 from tests.hook_sessions import Told, session
-from toolkit.records import (
-    Batch,
-    CoordinationEvent,
-    HookJoiner,
-    Outcome,
-    Provenance,
-    Record,
-)
+from toolkit.history.importers.hooks import HookJoiner
+from toolkit.records import Batch, CoordinationEvent, Outcome, Provenance, Record
 
 
 def joined(rows: Iterable[Mapping[str, Any]]) -> list[Record]:
@@ -226,7 +220,10 @@ def test_a_spool_cut_off_anywhere_gives_no_batch_that_did_not_happen(
 
 
 def test_the_spool_of_a_store_is_imported_once(tmp_path: Path) -> None:
-    from toolkit.records import HookSource, RecordStore, Spool, run_import
+    from toolkit.history import RecordStore
+    from toolkit.history.importers import run_import
+    from toolkit.history.importers.hooks import HookSource
+    from toolkit.records import Spool
 
     told = session([[("Read", "ok")] * 2, [("Edit", "failed")]])
     Spool(tmp_path / "hooks").append_all(told.rows())

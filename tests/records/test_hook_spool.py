@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 
 from tests.hook_sessions import session
 from tests.kills import killed_at
-from toolkit.records import Batch, RecordStore, Spool, compact_store, join_hooks
-from toolkit.records.sources import hook_spool
+from toolkit.history import RecordStore, compact_store
+from toolkit.history.importers.hooks import join_hooks
+from toolkit.history.importers.hooks import spool as hook_spool
+from toolkit.records import Batch, Spool
 
 Rows = list[dict[str, Any]]
 BATCHES = [[("Read", "ok")] * 3, [("Edit", "failed")], [("Bash", "ok")] * 2]

@@ -10,22 +10,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from toolkit.errors import SchemaError
+from toolkit.history import RecordStore
+from toolkit.history.importers import ImportReport, open_source, run_import
 from toolkit.records import (
     KINDS,
     Batch,
     CoordinationEvent,
-    ImportReport,
     LoadSample,
     Outcome,
     Provenance,
     Record,
-    RecordStore,
     Recovery,
     Workflow,
-    open_source,
     record_of_span,
     records_to_otlp,
-    run_import,
     span_of_record,
     to_attributes,
 )

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from tests.records.test_otlp import span, traces
-from toolkit.records import Batch, Limits, OtlpReceiver, RecordStore
+from toolkit.history import RecordStore
+from toolkit.records import Batch, Limits, OtlpReceiver
 
 
 @pytest.fixture

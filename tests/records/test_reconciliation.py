@@ -6,14 +6,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.hook_sessions import Told, session
-from toolkit.records import (
-    Batch,
-    RecordStore,
-    Spool,
-    open_source,
-    reconcile,
-    run_import,
-)
+from toolkit.history import RecordStore, reconcile
+from toolkit.history.importers import open_source, run_import
+from toolkit.records import Batch, Spool
 
 TOOLS = st.sampled_from(["Read", "Edit", "Bash", "Grep", "TodoWrite", "mcp__x__y"])
 ENDINGS = st.sampled_from(["ok", "failed", "cancelled", "rejected"])

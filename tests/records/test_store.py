@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from tests.records.records import a_batch, records
 from tests.records.transcripts import Session, import_paths, write
 from toolkit.errors import InputDataError
-from toolkit.records import KINDS, Addition, Record, RecordStore, Rejection
-from toolkit.records import store as record_store
+from toolkit.history import Addition, RecordStore, Rejection
+from toolkit.history import store as record_store
+from toolkit.records import KINDS, Record
 
 FEW_IDS = st.sampled_from(["a", "b", "c"])
 FEW_RECORDS = st.lists(
@@ -225,10 +226,10 @@ def test_sixteen_processes_add_overlapping_records_at_once(tmp_path: Path) -> No
 IMPORTER = """
 import sys
 from pathlib import Path
-import toolkit.records.sources.base as base
-from toolkit.records.store import RecordStore
-from toolkit.records.sources import open_source, run_import
-import toolkit.records.store as module
+import toolkit.history.importers.base as base
+from toolkit.history.store import RecordStore
+from toolkit.history.importers import open_source, run_import
+import toolkit.history.store as module
 base.HOLD_ROWS = module.FLUSH_ROWS = 50
 told = lambda done, total, what: print(done, flush=True)
 with RecordStore(Path(sys.argv[2])) as store:

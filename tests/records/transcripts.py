@@ -7,15 +7,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from toolkit.records import (
-    Batch,
-    CoordinationEvent,
-    ImportReport,
-    RecordStore,
-    Workflow,
-    open_source,
-    run_import,
-)
+from toolkit.history import RecordStore
+from toolkit.history.importers import ImportReport, open_source, run_import
+from toolkit.records import Batch, CoordinationEvent, Workflow
 
 __all__ = [
     "BEGUN",

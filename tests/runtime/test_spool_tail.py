@@ -3,6 +3,7 @@
 import datetime as dt
 from pathlib import Path
 
+from toolkit.history import SpoolTail
 from toolkit.records import (
     CoordinationEvent,
     LoadSample,
@@ -10,7 +11,6 @@ from toolkit.records import (
     Record,
     Spool,
 )
-from toolkit.runtime import SpoolTail
 
 AT = dt.datetime(2026, 1, 5, tzinfo=dt.UTC)
 

@@ -8,7 +8,8 @@ from tests.bundle.test_advice import AXES, TOOLS, decide
 from tests.scenarios.hook_session import Harness, play
 from toolkit.bundle import AdviceTable
 from toolkit.cli import run
-from toolkit.records import Batch, RecordStore, Spool, compact_store
+from toolkit.history import RecordStore, compact_store
+from toolkit.records import Batch, Spool
 
 pytestmark = pytest.mark.slow
 

@@ -30,16 +30,11 @@ from toolkit.errors import (
     ToolkitError,
     UsageError,
 )
+from toolkit.history import RecordStore, compact_store
+from toolkit.history.importers import Source, open_source, run_import
+from toolkit.history.importers.hooks import join_hooks
 from toolkit.hook_handler import main as handle
-from toolkit.records import (
-    OtlpReceiver,
-    RecordStore,
-    Source,
-    compact_store,
-    join_hooks,
-    open_source,
-    run_import,
-)
+from toolkit.records import OtlpReceiver
 
 pytestmark = pytest.mark.slow
 

@@ -17,13 +17,14 @@ import pytest
 
 from tests.scenarios.simulated_life import Harness, Life, Played
 from toolkit.cli import run
+from toolkit.history import RecordStore
 from toolkit.metrics import (
     BootstrapInterval,
     LogRatioOfRatios,
     cluster_bootstrap,
     group_totals,
 )
-from toolkit.records import Batch, BatchTruth, RecordStore, Swarm
+from toolkit.records import Batch, BatchTruth, Swarm
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 

@@ -43,7 +43,7 @@ def advice_of(source: Path) -> dict[str, bytes]:
     """
     from toolkit.bundle import ADVICE_NAME, AdviceTable, read_bundle
     from toolkit.clock import SystemClock
-    from toolkit.records import known_tools
+    from toolkit.history.importers.claude_code import known_tools
     from toolkit.runtime import Advisor
 
     bundle = read_bundle(source)
@@ -74,7 +74,7 @@ def rule_advice() -> bytes:
     from toolkit.baselines.batch_size_rule import OPTIMUMS
     from toolkit.bundle import AdviceAxis, AdviceTable
     from toolkit.clock import SystemClock
-    from toolkit.records import known_tools
+    from toolkit.history.importers.claude_code import known_tools
     from toolkit.runtime import Advisor
 
     advisor = Advisor("batch_size", bundle=None, clock=SystemClock())

@@ -84,7 +84,7 @@ def run_spec(
     """
     from toolkit.clock import SystemClock
     from toolkit.experiments import read_spec, run_experiment
-    from toolkit.records import RecordStore
+    from toolkit.history import RecordStore
 
     spec = read_spec(path)
     root = store if store is not None else work / "store"
@@ -100,7 +100,7 @@ def run_spec(
 
 def _import_sample(folder: str, records: Any) -> None:
     from toolkit.errors import InputDataError
-    from toolkit.records import open_source, run_import
+    from toolkit.history.importers import open_source, run_import
 
     path = Path(folder)
     if not path.exists():

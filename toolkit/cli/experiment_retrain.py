@@ -55,7 +55,7 @@ def retrain(options: argparse.Namespace) -> int:
     from toolkit.clock import SystemClock
     from toolkit.experiments import Releases, read_spec
     from toolkit.experiments import retrain as run
-    from toolkit.records import RecordStore
+    from toolkit.history import RecordStore
 
     spec = read_spec(options.spec)
     releases = Releases(models_home(options.store, spec.bundle.name))

@@ -34,7 +34,8 @@ def add_parser(subparsers: Any) -> None:
 def _build(options: argparse.Namespace) -> int:
     from toolkit.errors import UsageError
     from toolkit.features import TRAINABLE, batch_table, workflow_table
-    from toolkit.records import Provenance, RecordStore, compact_store
+    from toolkit.history import RecordStore, compact_store
+    from toolkit.records import Provenance
 
     if options.out.suffix not in (".parquet", ".csv"):
         raise UsageError(f"`--out {options.out}`: end it in .parquet or .csv")

@@ -152,7 +152,9 @@ def _load() -> Mapping[str, float]:
 def _history(store: Path) -> "Iterable[Record]":
     """Read what the hooks recorded, what is spooled, and what is compacted."""
     from toolkit.errors import SchemaError
-    from toolkit.records import KINDS, Dataset, HookJoiner, Spool
+    from toolkit.history import Dataset
+    from toolkit.history.importers.hooks import HookJoiner
+    from toolkit.records import KINDS, Spool
 
     joiner = HookJoiner()
     if Dataset(store / "dataset").files("batch"):

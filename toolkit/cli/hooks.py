@@ -134,7 +134,7 @@ def uninstall(options: argparse.Namespace) -> int:
 
 def status(options: argparse.Namespace) -> int:
     """Tell what is installed, what it has recorded, and whether transcripts agree."""
-    from toolkit.records import read_accounts
+    from toolkit.history import read_accounts
     from toolkit.runtime import HookInstallation
 
     found = HookInstallation(_settings(options)).status()
@@ -160,7 +160,8 @@ def status(options: argparse.Namespace) -> int:
 def recorded(store: Path) -> dict[str, Any]:
     """Count what the hooks of a store have recorded, and what came of it."""
     from toolkit.errors import InputDataError
-    from toolkit.records import Batch, HookJoiner, Spool
+    from toolkit.history.importers.hooks import HookJoiner
+    from toolkit.records import Batch, Spool
 
     joiner = HookJoiner()
     counts = {"batches": 0, "records": 0, "advised": 0, "unreadable": 0}
@@ -183,7 +184,7 @@ def recorded(store: Path) -> dict[str, Any]:
 def reconcile(options: argparse.Namespace) -> int:
     """Compare what the hooks recorded with the transcripts of the same sessions."""
     from toolkit.cli.output import print_table
-    from toolkit.records import reconcile as compare
+    from toolkit.history import reconcile as compare
     from toolkit.records import store_key
 
     store = _store(options) or Path(".toolkit")

@@ -31,7 +31,7 @@ def promote(options: argparse.Namespace) -> int:
     """Ask the gate on today's records, and end with its answer."""
     from toolkit.experiments import Releases, read_spec
     from toolkit.experiments import promote as run
-    from toolkit.records import RecordStore
+    from toolkit.history import RecordStore
 
     spec = read_spec(options.spec)
     releases = Releases(models_home(options.store, spec.bundle.name))

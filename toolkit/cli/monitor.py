@@ -169,8 +169,8 @@ async def follow(watched: Watched, options: argparse.Namespace, clock: Any) -> N
     from contextlib import nullcontext
 
     from toolkit.cli.monitor_view import live_view
+    from toolkit.history import SpoolTail
     from toolkit.records import Spool
-    from toolkit.runtime import SpoolTail
 
     tail = SpoolTail(Spool(options.store / "spool"))
     shown = live_view() if _animated(options) else nullcontext()
@@ -194,7 +194,7 @@ async def follow(watched: Watched, options: argparse.Namespace, clock: Any) -> N
 
 def _stored(store: Path) -> Iterator["CoordinationEvent"]:
     """Read a store's events in order of time, whether compacted or not."""
-    from toolkit.records import RecordStore, compact_store
+    from toolkit.history import RecordStore, compact_store
 
     with RecordStore(store) as opened:
         if opened.spool.files():

@@ -11,7 +11,8 @@ from toolkit.cli.output import print_json, print_note, print_table
 from toolkit.cli.progress import progress
 
 if TYPE_CHECKING:
-    from toolkit.records import ImportReport, RecordStore
+    from toolkit.history import RecordStore
+    from toolkit.history.importers import ImportReport
 
 __all__ = ["SOURCE_NAMES", "VERBS", "add_parser"]
 
@@ -82,7 +83,8 @@ def _add_store(parser: argparse.ArgumentParser) -> None:
 
 
 def _import(options: argparse.Namespace) -> int:
-    from toolkit.records import RecordStore, open_source, run_import
+    from toolkit.history import RecordStore
+    from toolkit.history.importers import open_source, run_import
 
     given = {"map_path": options.map} if options.origin == "table" else {}
     source = open_source(options.origin, **given)
@@ -114,7 +116,7 @@ def _print_report(report: "ImportReport") -> None:
 
 
 def _compact(options: argparse.Namespace) -> int:
-    from toolkit.records import RecordStore, compact_store, read_accounts
+    from toolkit.history import RecordStore, compact_store, read_accounts
 
     with RecordStore(options.store) as store:
         done = compact_store(store)
@@ -146,7 +148,7 @@ def _compact(options: argparse.Namespace) -> int:
 
 def _show(options: argparse.Namespace) -> int:
     from toolkit.errors import InputDataError
-    from toolkit.records import RecordStore, compact_store
+    from toolkit.history import RecordStore, compact_store
 
     if not options.store.is_dir():
         raise InputDataError(

@@ -31,7 +31,8 @@ def simulate(options: argparse.Namespace) -> int:
     from itertools import chain
 
     from toolkit.errors import UsageError
-    from toolkit.records import LOADS, Addition, RecordStore, Swarm
+    from toolkit.history import Addition, RecordStore
+    from toolkit.records import LOADS, Swarm
 
     if options.seed < 0:
         raise UsageError(f"`--seed` is at least 0, got {options.seed}")

@@ -63,7 +63,7 @@ def objectives(options: argparse.Namespace) -> int:
 
 def _periods(store: Path) -> list["Period"]:
     from toolkit.features import objective_periods
-    from toolkit.records import RecordStore, compact_store
+    from toolkit.history import RecordStore, compact_store
 
     if not store.is_dir():
         raise UsageError(f"no store at {store}; give `--store DIR`")

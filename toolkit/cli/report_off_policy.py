@@ -47,8 +47,9 @@ def off_policy(options: argparse.Namespace) -> int:
     from toolkit.cli.output import print_json
     from toolkit.errors import InputDataError
     from toolkit.experiments import evaluate_batch_policy
+    from toolkit.history import RecordStore, compact_store
     from toolkit.metrics.off_policy import OverlapLimits, Sampling
-    from toolkit.records import Batch, RecordStore, compact_store
+    from toolkit.records import Batch
 
     policy, against = _policy(options.policy), _policy(options.against)
     if not options.store.is_dir():

@@ -24,8 +24,9 @@ from toolkit.errors import InputDataError, UsageError
 from toolkit.experiments.full_factorial import FullFactorial, padded_table
 from toolkit.experiments.learning_table import LearningTable, learning_table
 from toolkit.features import batch_table, workflow_table
+from toolkit.history import RecordStore
+from toolkit.history.importers import open_source, run_import
 from toolkit.policies import Floats, Policy
-from toolkit.records import RecordStore, open_source, run_import
 
 __all__ = ["REPLAYED", "MeasuredReplay", "read_replay"]
 

@@ -22,7 +22,7 @@ from toolkit.experiments.registry import Registry
 from toolkit.experiments.releases import Releases, ReleaseState, Trained
 from toolkit.experiments.run import run_experiment, table_of
 from toolkit.experiments.spec import ExperimentSpec
-from toolkit.records import RecordStore, compact_store
+from toolkit.history import RecordStore, compact_store
 
 __all__ = ["Retraining", "promote", "retrain"]
 

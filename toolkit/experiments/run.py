@@ -37,8 +37,8 @@ from toolkit.experiments.result import PolicyRow, policy_rows
 from toolkit.experiments.spec import ExperimentSpec
 from toolkit.experiments.tracking import TrackedRun, track
 from toolkit.features import batch_table, workflow_table
+from toolkit.history import RecordStore, compact_store
 from toolkit.policies import CorrectionSettings
-from toolkit.records import RecordStore, compact_store
 
 if TYPE_CHECKING:
     import pandas as pd

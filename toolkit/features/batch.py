@@ -17,7 +17,7 @@ from toolkit.features.columns import (
     IDENTITY,
 )
 from toolkit.features.engine import TRAINABLE, feature_table
-from toolkit.records import Dataset
+from toolkit.history import Dataset
 
 if TYPE_CHECKING:
     import pandas as pd

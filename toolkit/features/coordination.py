@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit.baselines.efficiency_score import EfficiencyWeights
 from toolkit.features.engine import feature_table
-from toolkit.records import Dataset
+from toolkit.history import Dataset
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.errors import NotEnoughDataError
-from toolkit.records import Dataset, Provenance
+from toolkit.history import Dataset
+from toolkit.records import Provenance
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,8 +9,8 @@ from typing import Any
 from toolkit.errors import NotEnoughDataError
 from toolkit.features.coordination import judged_events
 from toolkit.features.engine import connect, read_records
+from toolkit.history import Dataset
 from toolkit.metrics import Period, Trials
-from toolkit.records import Dataset
 
 __all__ = ["objective_periods"]
 

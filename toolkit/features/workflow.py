@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit.features.columns import IDENTITY, WORKFLOW_CONTEXT, WORKFLOW_TARGETS
 from toolkit.features.engine import TRAINABLE, feature_table
-from toolkit.records import Dataset
+from toolkit.history import Dataset
 
 if TYPE_CHECKING:
     import pandas as pd

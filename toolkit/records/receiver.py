@@ -18,17 +18,17 @@ from io import BytesIO
 from typing import Any, NamedTuple
 
 from toolkit.errors import InputDataError, MissingExtraError
-from toolkit.records.sources.lines import decode_object
-from toolkit.records.sources.otlp_batches import SignalGroups
-from toolkit.records.sources.otlp_signals import (
+from toolkit.history import RecordStore
+from toolkit.history.importers import decode_object
+from toolkit.history.importers.otlp import (
     CallSignal,
     Reduced,
+    SignalGroups,
     TurnSignal,
     WaitSignal,
     reduce_document,
 )
 from toolkit.records.spool import Spool, read_lines
-from toolkit.records.store import RecordStore
 
 __all__ = ["Limits", "OtlpReceiver", "ReceiverStatus"]
 

@@ -42,7 +42,6 @@ from .pool.view import PoolView as PoolView
 from .pool.worker import Worker as Worker
 from .reloading import ReloadingAdvisor as ReloadingAdvisor
 from .spool_swarm import SpoolSwarm as SpoolSwarm
-from .spool_tail import SpoolTail as SpoolTail
 from .swarm import Activity as Activity
 from .swarm import ActivityKind as ActivityKind
 from .swarm import AgentState as AgentState

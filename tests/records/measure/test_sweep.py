@@ -8,6 +8,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from toolkit.history import RecordStore
+from toolkit.history.importers import open_source, run_import
 from toolkit.records import (
     KINDS,
     LOAD_LEVELS,
@@ -15,12 +17,9 @@ from toolkit.records import (
     Design,
     Machine,
     Record,
-    RecordStore,
     Sweep,
     Workflow,
     describe_machine,
-    open_source,
-    run_import,
     summarise,
     write_archive,
 )

@@ -17,18 +17,16 @@ from hypothesis import strategies as st
 
 from tests.shared import HISTORY, needs_history
 from toolkit.errors import InputDataError
+from toolkit.history import RecordStore
+from toolkit.history.importers import ImportReport, open_source, run_import
 from toolkit.records import (
     KINDS,
     CoordinationEvent,
-    ImportReport,
     LoadSample,
     Outcome,
     Provenance,
     Record,
-    RecordStore,
     Workflow,
-    open_source,
-    run_import,
 )
 
 MS = 1_765_046_417_444

@@ -10,16 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from toolkit.errors import InputDataError
-from toolkit.records import (
-    KINDS,
-    Batch,
-    ImportReport,
-    Provenance,
-    Record,
-    RecordStore,
-    open_source,
-    run_import,
-)
+from toolkit.history import RecordStore
+from toolkit.history.importers import ImportReport, open_source, run_import
+from toolkit.records import KINDS, Batch, Provenance, Record
 
 MAP = """
 kind = "batch"

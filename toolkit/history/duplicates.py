@@ -1,0 +1,141 @@
+"""Batches that were told twice, by a hook and by a transcript, and where they differ.
+
+A compaction keeps one record of the two. Before it does, it compares them here: so that
+every batch is compared once, whatever came first, and the count stays.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from toolkit.history.dataset import COMPLETENESS_SQL, Dataset, connect, spool_sql
+
+__all__ = ["COMPARED", "Accounts", "compare_accounts", "read_accounts"]
+
+COMPARED = ("operation_type", "size", "calls", "succeeded", "failed", "cancelled")
+"""Fields that both sides know exactly; times differ by how each side sees them."""
+
+SOURCES = ("claude-code-hooks", "claude-code")
+"""`source` of what the hooks told, and of what the transcripts tell."""
+
+NAME = "accounts.sqlite"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accounts:
+    """How the two accounts compare.
+
+    Attributes
+    ----------
+    both : int
+        Batches that both told.
+    agree : int
+        Of those, how many agree in every compared field.
+    disagreements : dict of str to int
+        How often each field differs.
+    """
+
+    both: int = 0
+    agree: int = 0
+    disagreements: dict[str, int] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Write as JSON types."""
+        return asdict(self)
+
+
+def compare_accounts(
+    root: Path, dataset: Dataset, sealed: Sequence[Path], *, sources: Sequence[str]
+) -> None:
+    """Compare the batches of some spool files with what else tells the same ones.
+
+    Parameters
+    ----------
+    root : path
+        Of the store; what was found is noted there, by batch, so that doing it again
+        counts nothing twice.
+    dataset : Dataset
+    sealed : sequence of path
+        Spool files that are about to be merged.
+    sources : sequence of str
+        The two accounts.
+    """
+    found = _compared(dataset, [str(path) for path in sealed], list(sources))
+    if not found:
+        return
+    with closing(_open(root)) as noted, noted:
+        noted.executemany("INSERT OR REPLACE INTO compared VALUES (?, ?)", found)
+
+
+def read_accounts(root: Path) -> Accounts:
+    """Count what has been compared in a store."""
+    if not (root / NAME).exists():
+        return Accounts()
+    with closing(_open(root)) as noted:
+        rows = noted.execute(
+            "SELECT differing, count(*) FROM compared GROUP BY differing"
+        ).fetchall()
+    counts: dict[str, int] = {}
+    for differing, times in rows:
+        for name in filter(None, differing.split(",")):
+            counts[name] = counts.get(name, 0) + times
+    return Accounts(
+        both=sum(times for _, times in rows),
+        agree=sum(times for differing, times in rows if not differing),
+        disagreements=dict(sorted(counts.items())),
+    )
+
+
+def _compared(
+    dataset: Dataset, files: list[str], sources: list[str]
+) -> list[tuple[str, str]]:
+    """List batches that both accounts tell, with the names of the fields that differ."""
+    kind = "batch"
+    fields = ", ".join(("record_id", "source", "provenance", *COMPARED, *TIMES))
+    source = f"SELECT {fields} FROM ({spool_sql(kind)})"  # noqa: S608 - names come from the schema
+    values: list[Any] = [files]
+    if parts := [str(part) for part in dataset.files(kind)]:
+        source += (
+            f" UNION ALL SELECT {fields} FROM read_parquet(?) "  # noqa: S608 - names come from the schema
+            f"SEMI JOIN ({spool_sql(kind)}) USING (record_id)"
+        )
+        values += [parts, files]
+    differing = ", ".join(
+        f"CASE WHEN h.{name} IS DISTINCT FROM t.{name} THEN '{name}' END"
+        for name in COMPARED
+    )
+    with closing(connect()) as connection:
+        rows = connection.execute(
+            f"""WITH copies AS (SELECT * FROM ({source}) WHERE source IN (?, ?)
+            QUALIFY row_number() OVER (PARTITION BY record_id, source
+              ORDER BY {COMPLETENESS_SQL[kind]} DESC) = 1)
+            SELECT record_id, concat_ws(',', {differing})
+            FROM copies AS h JOIN copies AS t USING (record_id)
+            WHERE h.source = ? AND t.source = ? ORDER BY 1""",  # noqa: S608 - names come from the schema
+            [*values, *sources, *sources],
+        ).fetchall()
+    return [(str(name), str(fields)) for name, fields in rows]
+
+
+TIMES = (
+    "cycle_s",
+    "execution_s",
+    "turn_s",
+    "waiting_s",
+    "operations_s",
+    "longest_s",
+    "median_s",
+)
+"""What a copy's completeness is counted from, beside what is compared."""
+
+
+def _open(root: Path) -> sqlite3.Connection:
+    noted = sqlite3.connect(root / NAME, timeout=30)
+    noted.execute(
+        "CREATE TABLE IF NOT EXISTS compared "
+        "(record_id TEXT PRIMARY KEY, differing TEXT NOT NULL) WITHOUT ROWID"
+    )
+    return noted

@@ -1,0 +1,290 @@
+"""The contract of an importer, and the one way every importer is driven.
+
+A `Source` knows a format; it never sees the store, the paths that were asked for or the
+progress bar. For each file it is given a `Sink`, hands records to it, names lines that
+cannot be read, and raises `InputDataError` to refuse the whole file. `run_import` does
+the rest: it goes on with the next file, counts, and writes every few thousand rows. An
+import that died is finished by running it again: what is known is not added twice.
+"""
+
+import gc
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from toolkit.errors import InputDataError, SchemaError
+from toolkit.history import Addition, RecordStore, Rejection
+from toolkit.history.importers.counter import Tally
+from toolkit.history.importers.report import ImportReport
+from toolkit.records import Batch, Record, keyed_hash
+
+__all__ = ["FileSink", "ImportReport", "Sink", "Source", "SourceFile", "run_import"]
+
+HOLD_ROWS = 1000
+"""Records held back before they go to the store together: bounds memory, saves time."""
+
+Progress = Callable[[float, float, str], None]
+
+
+class SourceFile(NamedTuple):
+    """A file to read.
+
+    Attributes
+    ----------
+    path : path
+    part : int
+        Index of the given path that it was found under.
+    """
+
+    path: Path
+    part: int
+
+
+class Sink(Protocol):
+    """Where a source puts what it reads of one file."""
+
+    def add(self, record: Record) -> None:
+        """Keep a record, once however often it comes."""
+        ...
+
+    def reject(self, line: int, reason: str) -> None:
+        """Note a line (1-based) that cannot be read, without its content."""
+        ...
+
+    def met(self, noun: str, identity: str) -> None:
+        """Count a `session` or a `subagent_stream`, once however often it comes."""
+        ...
+
+    def read(self, lines: int) -> None:
+        """Count lines or rows read."""
+        ...
+
+    def hidden(self, name: str) -> str:
+        """Hide a path, a key or another name with the store's key."""
+        ...
+
+
+class Source(Protocol):
+    """A format that records are imported from.
+
+    Attributes
+    ----------
+    name : str
+        As typed after `toolkit records import`; the `source` of every record it makes.
+    """
+
+    name: str
+
+    def files(self, paths: Sequence[Path]) -> Iterable[SourceFile]:
+        """Find the files to read, in an order of their own.
+
+        Raises
+        ------
+        InputDataError
+            For a path that does not exist or holds nothing of this format.
+        """
+        ...
+
+    def read(self, path: Path, sink: Sink) -> None:
+        """Read one file.
+
+        Raises
+        ------
+        InputDataError
+            The file as a whole is not of this format or cannot be read; what it gave
+            before that is kept.
+        """
+        ...
+
+
+class FileSink:
+    """The sink that `run_import` hands to a source: one for each file.
+
+    Parameters
+    ----------
+    file : SourceFile
+    store : RecordStore
+    tally : Tally
+        Shared by all files of the run.
+    key : bytes
+        Secret of the keyed hashes.
+    """
+
+    def __init__(
+        self, file: SourceFile, store: RecordStore, tally: Tally, *, key: bytes
+    ) -> None:
+        self.lines = 0
+        self.rejected = 0
+        self.additions = dict.fromkeys(Addition, 0)
+        self._file = file
+        self._store = store
+        self._tally = tally
+        self._key = key
+        self._hidden: dict[str, str] = {}
+        self._held: list[Record] = []
+
+    def add(self, record: Record) -> None:
+        """Keep a record, once however often it comes."""
+        self._held.append(record)
+        if len(self._held) >= HOLD_ROWS:
+            self.hand_over()
+
+    def reject(self, line: int, reason: str) -> None:
+        """Note a line that cannot be read."""
+        self.rejected += 1
+        self._store.reject(Rejection(file=self._file.path, line=line, reason=reason))
+
+    def refuse(self, reason: str) -> None:
+        """Note that the file as a whole cannot be read."""
+        self._store.reject(Rejection(file=self._file.path, line=None, reason=reason))
+
+    def met(self, noun: str, identity: str) -> None:
+        """Count a session or a subagent stream."""
+        self._tally.meet(noun, identity, part=self._file.part)
+
+    def read(self, lines: int) -> None:
+        """Count lines read."""
+        self.lines += lines
+
+    def hidden(self, name: str) -> str:
+        """Hide a name; names of one file are remembered while it is read."""
+        if name not in self._hidden:
+            if len(self._hidden) >= HOLD_ROWS:
+                self._hidden.clear()
+            self._hidden[name] = keyed_hash(self._key, name)
+        return self._hidden[name]
+
+    def hand_over(self) -> None:
+        """Give what is held back to the store."""
+        part = self._file.part
+        for record in self._held:
+            weight = (record.calls or record.size) if isinstance(record, Batch) else 1
+            self._tally.meet(record.kind, record.record_id, part=part, weight=weight)
+        for addition in self._store.add_all(self._held):
+            self.additions[addition] += 1
+        self._held.clear()
+
+
+class _Counts:
+    """What the files of one part added up to."""
+
+    def __init__(self) -> None:
+        self.files = self.lines = self.rejected = self.refused_files = 0
+        self.added = self.updated = self.duplicates = 0
+
+    def include(self, sink: FileSink, *, refused: bool) -> None:
+        self.files += 1
+        self.lines += sink.lines
+        self.rejected += sink.rejected
+        self.refused_files += int(refused)
+        self.added += sink.additions[Addition.ADDED]
+        self.updated += sink.additions[Addition.UPDATED]
+        self.duplicates += sink.additions[Addition.DUPLICATE]
+
+
+def run_import(
+    source: Source,
+    paths: Sequence[Path],
+    store: RecordStore,
+    *,
+    progress: Progress | None = None,
+) -> ImportReport:
+    """Import every file that a source finds under some paths.
+
+    A file that cannot be read is refused with one reason and stops nothing; what it
+    gave before that is kept. When this returns everything is on disk.
+
+    Parameters
+    ----------
+    source : Source
+    paths : sequence of path
+        Files and directories.
+    store : RecordStore
+    progress : callable, optional
+        Told how many of how many files are done, and what is being read.
+
+    Returns
+    -------
+    ImportReport
+
+    Raises
+    ------
+    InputDataError
+        For a path that does not exist or holds nothing of this format.
+    """
+    files = list(source.files(paths))
+    counts = [_Counts() for _ in paths]
+    tally = Tally()
+    key = store.key
+    store.absorb_spool()
+    searching = gc.isenabled()
+    gc.disable()  # what an import makes holds no cycles; looking for them costs a tenth
+    try:
+        for done, file in enumerate(files):
+            if progress is not None:
+                progress(done, len(files), file.path.name)
+            sink = FileSink(file, store, tally, key=key)
+            counts[file.part].include(sink, refused=not _read(source, file, sink))
+        store.flush()
+        return _report(paths, counts, tally)
+    finally:
+        if searching:
+            gc.enable()
+        tally.close()
+
+
+def _read(source: Source, file: SourceFile, sink: FileSink) -> bool:
+    """Read one file into the store; `False` if it had to be refused."""
+    try:
+        source.read(file.path, sink)
+    except SchemaError as error:
+        sink.refuse(f"field `{error.field}`: {error.problem}")
+        return False
+    except InputDataError as error:
+        sink.refuse(error.problem)
+        return False
+    except OSError as error:
+        sink.refuse(error.strerror or type(error).__name__)
+        return False
+    finally:
+        sink.hand_over()
+    return True
+
+
+_NOUNS = {
+    "sessions": "session",
+    "subagent_streams": "subagent_stream",
+    "batches": "batch",
+    "load_samples": "load",
+    "events": "coordination",
+    "workflows": "workflow",
+    "recoveries": "recovery",
+}
+
+
+def _report(
+    paths: Sequence[Path], counts: Sequence[_Counts], tally: Tally
+) -> ImportReport:
+    met = tally.counts()
+    parts = []
+    for number, (path, count) in enumerate(zip(paths, counts, strict=True)):
+        _, calls, several = met.get(("batch", number), (0, 0, 0))
+        parts.append(
+            ImportReport(
+                path=str(path),
+                **vars(count),
+                calls=calls,
+                multi_call_batches=several,
+                parts=(),
+                **{n: met.get((k, number), (0,))[0] for n, k in _NOUNS.items()},
+            )
+        )
+    summed = [
+        name
+        for name in ImportReport.__dataclass_fields__
+        if name not in ("path", "parts")
+    ]
+    return ImportReport(
+        parts=tuple(parts),
+        **{name: sum(getattr(part, name) for part in parts) for name in summed},
+    )

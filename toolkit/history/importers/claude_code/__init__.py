@@ -1,0 +1,5 @@
+"""Imports Claude Code transcripts: sessions and subagents, plain or gzipped."""
+
+from toolkit.face import lazy_face
+
+__getattr__, __dir__ = lazy_face(__name__, __file__)

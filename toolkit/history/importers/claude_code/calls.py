@@ -1,0 +1,225 @@
+"""One tool call of a transcript, and the result that answers it."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from toolkit.history.importers import UnreadableLineError
+from toolkit.history.importers.claude_code.tools import (
+    ASYNC_LAUNCHED,
+    ToolClass,
+    classify_tool,
+)
+from toolkit.records import Outcome
+
+__all__ = ["IDENTIFIER", "Call", "Reply", "read_call", "read_reply", "read_time"]
+
+CANCELLED_BY_SIBLING = ("Sibling tool call errored", "Cancelled: parallel tool call")
+"""How the harness words a call that it gave up because another one failed."""
+
+REFUSED_BY_PERSON = (
+    "The user doesn't want to",
+    "User rejected tool use",
+    "[Request interrupted by user",
+)
+"""How it words a call that a person refused or interrupted."""
+
+MAX_WORKED_MS = 1e12
+"""Thirty years: what is longer is not a duration."""
+
+IDENTIFIER = re.compile(r"[A-Za-z0-9_.:@\[\]-]{1,100}")
+"""What an id or a model's name looks like; what does not is hidden or left out."""
+
+LOOKED_AT = 400
+"""Characters of a failed call's text in which those words are looked for."""
+
+_KEY_FIELDS = ("file_path", "notebook_path", "path", "key", "to", "recipient")
+
+
+class Call:
+    """One tool call, as far as it has been seen; times are seconds since 1970.
+
+    Attributes
+    ----------
+    call_id : str
+    tool : ToolClass
+    at : datetime
+        When the call was written.
+    start_s : float
+    todos : int
+        Items in a todo list, else 1.
+    key : str or None
+        The file, memory key or recipient it is about. Held while the file is read,
+        stored as a keyed hash only.
+    begun_s : float or None
+        When its execution was seen to begin (shell commands report progress).
+    reply : Reply or None
+        Its result, once seen.
+    """
+
+    __slots__ = ("at", "begun_s", "call_id", "key", "reply", "start_s", "todos", "tool")
+
+    def __init__(
+        self, call_id: str, tool: ToolClass, at: datetime, todos: int, key: str | None
+    ) -> None:
+        self.call_id = call_id
+        self.tool = tool
+        self.at = at
+        self.start_s = at.timestamp()
+        self.todos = todos
+        self.key = key
+        self.begun_s: float | None = None
+        self.reply: Reply | None = None
+
+    @property
+    def duration_s(self) -> float | None:
+        """Seconds from call to result; `None` without one."""
+        return None if self.reply is None else self.reply.end_s - self.start_s
+
+
+class Reply(NamedTuple):
+    """The result of a call.
+
+    Attributes
+    ----------
+    end_s : float
+        Seconds since 1970.
+    outcome : Outcome
+    by_person : bool
+        A person refused or interrupted the call.
+    agent_id : str or None
+        The subagent that the call spawned.
+    agent_s : float or None
+        How long the harness says that subagent worked, in seconds.
+    in_background : bool
+        The subagent goes on after this result.
+    """
+
+    end_s: float
+    outcome: Outcome
+    by_person: bool = False
+    agent_id: str | None = None
+    agent_s: float | None = None
+    in_background: bool = False
+
+
+def read_time(value: object) -> datetime:
+    """Read a line's timestamp.
+
+    Raises
+    ------
+    UnreadableLineError
+        Unless it is an ISO time with a zone.
+
+    Examples
+    --------
+    >>> read_time("2026-01-27T23:13:36.582Z")
+    datetime.datetime(2026, 1, 27, 23, 13, 36, 582000, tzinfo=datetime.timezone.utc)
+    """
+    try:
+        at = datetime.fromisoformat(value)  # type: ignore[arg-type]  # checked by trying
+    except (TypeError, ValueError) as error:
+        raise UnreadableLineError("not a time", field="timestamp") from error
+    if at.tzinfo is UTC:
+        return at
+    if at.tzinfo is None:
+        raise UnreadableLineError("a time without its zone", field="timestamp")
+    try:
+        return at.astimezone(UTC)
+    except OverflowError as error:
+        raise UnreadableLineError("not a time", field="timestamp") from error
+
+
+def read_call(block: Mapping[str, Any], at: datetime, cwd: object) -> Call:
+    """Read a `tool_use` block.
+
+    Raises
+    ------
+    UnreadableLineError
+        Without an id or a name, or with one that is not a string.
+    """
+    call_id, name = block.get("id"), block.get("name")
+    if not isinstance(call_id, str) or not call_id:
+        raise UnreadableLineError("not an id", field="tool_use.id")
+    if not isinstance(name, str) or not name:
+        raise UnreadableLineError("not a name", field="tool_use.name")
+    tool = classify_tool(name)
+    given = block.get("input")
+    if not isinstance(given, dict):
+        given = {}
+    todos = 1
+    if name == "TodoWrite":
+        listed = given.get("todos")
+        todos = max(len(listed), 1) if isinstance(listed, list) else 1
+    key = None
+    if tool.action is not None:
+        key = _key(given)
+        if key is None and tool.action == "read" and isinstance(cwd, str):
+            key = cwd
+    return Call(call_id, tool, at, todos, key)
+
+
+def _key(given: Mapping[str, Any]) -> str | None:
+    for field in _KEY_FIELDS:
+        value = given.get(field)
+        if isinstance(value, str) and value:
+            space = given.get("namespace")
+            return f"{space}:{value}" if isinstance(space, str) else value
+    return None
+
+
+def read_reply(block: Mapping[str, Any], at: datetime, details: object) -> Reply:
+    """Read a `tool_result` block and the `toolUseResult` beside it.
+
+    An error flag alone is not believed: some failures carry none, and a call that was
+    given up for a sibling carries one though it did not fail itself.
+    """
+    end_s = at.timestamp()
+    if isinstance(details, dict):
+        if details.get("interrupted") is True:
+            return Reply(end_s, Outcome.CANCELLED, by_person=True)
+        if not block.get("is_error"):
+            content = block.get("content")
+            if not (
+                isinstance(content, str) and content.startswith("<tool_use_error>")
+            ):
+                return _success(end_s, details)
+    elif not block.get("is_error") and not isinstance(details, str):
+        content = block.get("content")
+        if not (isinstance(content, str) and content.startswith("<tool_use_error>")):
+            return Reply(end_s, Outcome.SUCCEEDED)
+    text = _text(block.get("content"))
+    if any(words in text for words in REFUSED_BY_PERSON):
+        return Reply(end_s, Outcome.CANCELLED, by_person=True)
+    if any(words in text for words in CANCELLED_BY_SIBLING):
+        return Reply(end_s, Outcome.CANCELLED)
+    failed = bool(block.get("is_error")) or text.startswith("<tool_use_error>")
+    failed = failed or (isinstance(details, str) and details.startswith("Error:"))
+    return Reply(end_s, Outcome.FAILED if failed else Outcome.SUCCEEDED)
+
+
+def _success(end_s: float, details: Mapping[str, Any]) -> Reply:
+    agent_id = details.get("agentId")
+    if not isinstance(agent_id, str):
+        return Reply(end_s, Outcome.SUCCEEDED)
+    worked_ms: Any = details.get("totalDurationMs")
+    known = type(worked_ms) in (int, float) and 0 <= worked_ms < MAX_WORKED_MS
+    return Reply(
+        end_s,
+        Outcome.SUCCEEDED,
+        agent_id=agent_id,
+        agent_s=worked_ms / 1000 if known else None,
+        in_background=details.get("status") == ASYNC_LAUNCHED,
+    )
+
+
+def _text(content: object) -> str:
+    """Read the beginning of a result's text, whatever its shape."""
+    if isinstance(content, str):
+        return content[:LOOKED_AT]
+    if isinstance(content, list):
+        for block in content:
+            if isinstance(block, dict) and isinstance(block.get("text"), str):
+                return str(block["text"])[:LOOKED_AT]
+    return ""

@@ -1,0 +1,130 @@
+"""Importer of Claude Code transcripts: sessions and subagents, plain or gzipped.
+
+A batch is the tool calls of one assistant message by one agent. It is identified by its
+first call, so a fork, a resumed session, an earlier checkpoint or a second copy adds
+nothing, and of two copies the one that saw more results stays. Its operation type is
+that of its calls when they agree, else `mixed`; a `todoWrite` batch counts todos. How
+people and sleep are kept out of its times is said in `claude_code_timing`.
+
+What a file gives depends on that file alone, so the order of files does not matter.
+Memory is bounded by the calls of the largest file, about 1 kB each, and by
+`lines.MAX_LINE_BYTES`.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from toolkit.errors import InputDataError, SchemaError
+from toolkit.history.importers import (
+    Sink,
+    SourceFile,
+    UnreadableLineError,
+    decode_object,
+    find_files,
+    read_lines,
+    reason_of,
+)
+from toolkit.history.importers.claude_code.records import SOURCE
+from toolkit.history.importers.claude_code.transcript import Transcript
+
+__all__ = ["ClaudeCodeSource"]
+
+STRANGE_LINES = 1000
+"""Unreadable lines before the first readable one after which a file is another tool's;
+so many reasons are held back at most."""
+
+HOOK = b'"type":"progress","data":{"type":"hook_progress",'
+"""How a line begins that reports a hook: it holds nothing for us, and one line in eight
+is such, so it is not parsed. Inside a text these quotation marks would be escaped."""
+
+
+class ClaudeCodeSource:
+    """Reads Claude Code transcripts; see the module for what counts as what.
+
+    Examples
+    --------
+    >>> ClaudeCodeSource().name
+    'claude-code'
+    """
+
+    name = SOURCE
+
+    def files(self, paths: Sequence[Path]) -> Iterator[SourceFile]:
+        """Find `*.jsonl` and `*.jsonl.gz` below directories; take files as given."""
+        return find_files(paths, _is_transcript)
+
+    def read(self, path: Path, sink: Sink) -> None:
+        """Read one transcript.
+
+        Raises
+        ------
+        InputDataError
+            It is empty, holds no line of a transcript, or its compression is broken;
+            lines before the break are kept.
+        """
+        transcript = Transcript(sink)
+        try:
+            _take_lines(path, transcript, sink)
+        finally:
+            _give(path, transcript, sink)
+
+
+def _is_transcript(path: Path) -> bool:
+    return path.name.endswith((".jsonl", ".jsonl.gz"))
+
+
+def _take_lines(path: Path, transcript: Transcript, sink: Sink) -> None:
+    strange: list[tuple[int, str]] = []
+    number = 0
+    try:
+        for number, line in read_lines(path):
+            if line is not None and HOOK in line and _is_plain(line, transcript):
+                continue
+            try:
+                transcript.take(number, decode_object(line))
+            except UnreadableLineError as error:
+                if line is None or line.strip():
+                    strange.append((number, reason_of(error)))
+            if strange and transcript.recognised:
+                _reject(strange, sink)
+            elif len(strange) >= STRANGE_LINES:
+                raise InputDataError(_foreign(strange), file=path)
+    finally:
+        sink.read(number)
+    if not transcript.recognised:
+        raise InputDataError(_foreign(strange) if strange else "empty", file=path)
+
+
+def _is_plain(line: bytes, transcript: Transcript) -> bool:
+    """Whether a line that reports a hook may go unparsed: it is whole and in ASCII."""
+    whole = line.endswith(b"}") and b"\0" not in line and line.isascii()
+    return whole and transcript.recognised
+
+
+def _reject(strange: list[tuple[int, str]], sink: Sink) -> None:
+    for number, reason in strange:
+        sink.reject(number, reason)
+    strange.clear()
+
+
+def _foreign(strange: list[tuple[int, str]]) -> str:
+    number, reason = strange[0]
+    return f"no Claude Code transcript: line {number}: {reason}"
+
+
+def _give(path: Path, transcript: Transcript, sink: Sink) -> None:
+    """Hand over what was read, and count the session that the file is about.
+
+    A file that also repeats lines of another session is about the one it is named for.
+    """
+    for line, record in transcript.records():
+        if isinstance(record, SchemaError):
+            sink.reject(line, reason_of(record))
+        else:
+            sink.add(record)
+    for stream in transcript.streams():
+        sink.met("subagent_stream", stream)
+    own = path.name.partition(".")[0]
+    session = own if own in transcript.sessions else transcript.first_session
+    if session is not None:
+        sink.met("session", session)

@@ -1,0 +1,124 @@
+"""What one agent of one session did: its batches in order, and the prompts between."""
+
+from collections.abc import Iterator
+
+from toolkit.history.importers.claude_code.calls import Call
+from toolkit.history.importers.claude_code.timing import Before
+
+__all__ = ["MAIN", "MessageBatch", "Stream"]
+
+MAIN = "main"
+"""Agent id of a session's own thread."""
+
+
+class MessageBatch:
+    """The calls of one assistant message.
+
+    Attributes
+    ----------
+    calls : list of Call
+        In message order.
+    line : int
+        Of its first call, 1-based.
+    mode, model, version : str or None
+        Permission mode, model and harness version at its first call.
+    task_s, prompt_s : float or None
+        When the agent was given its task, or a person wrote, since the batch before.
+    """
+
+    __slots__ = ("calls", "line", "mode", "model", "prompt_s", "task_s", "version")
+
+    def __init__(
+        self,
+        line: int,
+        *,
+        mode: str | None,
+        model: str | None,
+        version: str | None,
+        task_s: float | None,
+        prompt_s: float | None,
+    ) -> None:
+        self.calls: list[Call] = []
+        self.line = line
+        self.mode = mode
+        self.model = model
+        self.version = version
+        self.task_s = task_s
+        self.prompt_s = prompt_s
+
+    @property
+    def last_result_s(self) -> float | None:
+        """When the last result came, in seconds since 1970."""
+        ends = [call.reply.end_s for call in self.calls if call.reply is not None]
+        return max(ends) if ends else None
+
+
+class Stream:
+    """The batches of one agent in one session.
+
+    Parameters
+    ----------
+    session_id, agent_id : str
+    inline : bool
+        The lines of a subagent lie inside those of the session.
+    """
+
+    __slots__ = ("agent_id", "batches", "inline", "prompt_s", "session_id", "task_s")
+
+    def __init__(self, session_id: str, agent_id: str, *, inline: bool) -> None:
+        self.session_id = session_id
+        self.agent_id = agent_id
+        self.inline = inline
+        self.batches: dict[str, MessageBatch] = {}
+        self.prompt_s: float | None = None
+        self.task_s: float | None = None
+
+    def prompt(self, at_s: float) -> None:
+        """Note that someone wrote: a person, or whoever gave a subagent its task."""
+        if self.agent_id == MAIN:
+            self.prompt_s = at_s
+        else:
+            self.task_s = at_s
+
+    def batch(
+        self,
+        message_id: str,
+        line: int,
+        *,
+        mode: str | None,
+        model: str | None,
+        version: str | None,
+    ) -> MessageBatch:
+        """Find the batch of a message, or begin it."""
+        return self.batches.get(message_id) or self.begin(
+            message_id, line, mode=mode, model=model, version=version
+        )
+
+    def begin(
+        self,
+        message_id: str,
+        line: int,
+        *,
+        mode: str | None,
+        model: str | None,
+        version: str | None,
+    ) -> MessageBatch:
+        """Begin the batch of a message."""
+        batch = self.batches[message_id] = MessageBatch(
+            line,
+            mode=mode,
+            model=model,
+            version=version,
+            task_s=self.task_s,
+            prompt_s=self.prompt_s,
+        )
+        self.task_s = self.prompt_s = None
+        return batch
+
+    def in_order(self) -> Iterator[tuple[MessageBatch, Before]]:
+        """Give every batch with what came before it."""
+        result_s: float | None = None
+        for batch in self.batches.values():
+            since_s = result_s if batch.task_s is None else batch.task_s
+            yield batch, Before(since_s, batch.prompt_s)
+            result_s = batch.last_result_s

@@ -1,0 +1,331 @@
+"""One transcript as it is read: which lines are whose, and what they say.
+
+Every shape of a subagent ends as a stream of its own: a file beside or below the
+session's whose lines name the agent, progress lines that carry the agent's lines inside
+the session's, and the sidechains of older versions, which name no agent and are told
+apart by the line they began with. A subagent that left no lines is known from the call
+that spawned it only.
+
+Each call and result counts once: a line that a resumed session repeats changes nothing.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from toolkit.errors import SchemaError
+from toolkit.history.importers import Sink, UnreadableLineError
+from toolkit.history.importers.claude_code.agents import ActiveAgents
+from toolkit.history.importers.claude_code.calls import (
+    IDENTIFIER,
+    Call,
+    Reply,
+    read_call,
+    read_reply,
+    read_time,
+)
+from toolkit.history.importers.claude_code.records import records_of
+from toolkit.history.importers.claude_code.streams import MAIN, Stream
+from toolkit.records import Record
+
+__all__ = ["Transcript"]
+
+BOOKKEEPING = frozenset(
+    {
+        "agent-name",
+        "ai-title",
+        "attachment",
+        "custom-title",
+        "file-history-snapshot",
+        "last-prompt",
+        "permission-mode",
+        "summary",
+    }
+)
+"""Types of lines that hold nothing for us and need not name a session."""
+
+NOTICE = re.compile(
+    r"<task-id>([\w-]{1,100})</task-id>.*<status>(?:completed|failed|killed|stopped)<",
+    re.DOTALL,
+)
+
+
+class Transcript:
+    """Takes the lines of one file and gives its records.
+
+    Parameters
+    ----------
+    sink : Sink
+        For keyed hashes and counts.
+    """
+
+    def __init__(self, sink: Sink) -> None:
+        self.recognised = False
+        self.first_session: str | None = None
+        self.sessions: set[str] = set()
+        self._sink = sink
+        self._mode: str | None = None
+        self._streams: dict[tuple[str, str], Stream] = {}
+        self._calls: dict[str, Call] = {}
+        self._early: dict[str, Reply] = {}
+        self._begun: dict[str, float] = {}
+        self._prompts: set[str] = set()
+        self._sidechains: dict[str, str] = {}
+        self._ends: dict[str, float] = {}
+        self._session_ids: dict[str, str] = {}
+        self._clean: dict[str, str] = {}
+        self._names: dict[str, str] = {}
+
+    def take(self, number: int, row: dict[str, Any]) -> None:
+        """Read one line's object.
+
+        Raises
+        ------
+        UnreadableLineError
+            A field is missing or of a wrong type.
+        """
+        kind, written = row.get("type"), row.get("sessionId")
+        if not isinstance(kind, str):
+            raise UnreadableLineError("not a line of a transcript", field="type")
+        if kind in BOOKKEEPING:
+            self.recognised = True
+            return
+        if not isinstance(written, str) or not written:
+            raise UnreadableLineError("not an id", field="sessionId")
+        session = self._session_ids.get(written) or self._session(written)
+        if kind == "assistant":
+            self._assistant(number, row, session)
+        elif kind == "user":
+            self._user(row, session)
+        elif kind == "progress":
+            self._progress(number, row, session)
+        elif kind == "queue-operation":
+            self._queue(row)
+        elif kind != "system" and "uuid" not in row and "timestamp" not in row:
+            raise UnreadableLineError("not a line of a transcript", field="type")
+        self.recognised = True
+
+    def records(self) -> Iterator[tuple[int, Record | SchemaError]]:
+        """Give what all lines say, once they have been taken; see `records_of`."""
+        for call_id, begun_s in self._begun.items():
+            call = self._calls.get(call_id)
+            if call is not None:
+                call.begun_s = begun_s
+        spawns = (c for c in self._calls.values() if c.tool.action == "spawn")
+        agents = ActiveAgents(spawns, self._ends)
+        for stream in self._streams.values():
+            yield from records_of(stream, agents, self._sink.hidden)
+
+    def streams(self) -> Iterator[str]:
+        """Name every subagent stream, within its session."""
+        for stream in self._streams.values():
+            if stream.agent_id != MAIN:
+                yield f"{stream.session_id}/{stream.agent_id}"
+
+    def _session(self, written: str) -> str:
+        """Note a session when it is first named."""
+        session = self._session_ids[written] = self._identifier(written)
+        self.sessions.add(session)
+        self.first_session = self.first_session or session
+        return session
+
+    def _assistant(self, number: int, row: dict[str, Any], session: str) -> None:
+        stream = self._stream(row, session)
+        message = _message(row)
+        self._issue(number, row, message, stream, row.get("cwd"))
+
+    def _user(self, row: dict[str, Any], session: str) -> None:
+        stream = self._stream(row, session)
+        mode = row.get("permissionMode")
+        if isinstance(mode, str):
+            self._mode = mode
+        self._answer(row, _message(row), stream, row.get("toolUseResult"))
+
+    def _progress(self, number: int, row: dict[str, Any], session: str) -> None:
+        data = row.get("data")
+        if not isinstance(data, dict):
+            raise UnreadableLineError("not an object", field="data")
+        kind = data.get("type")
+        if kind == "bash_progress":
+            self._shell_progress(row, data)
+        elif kind == "agent_progress":
+            agent = data.get("agentId")
+            if not isinstance(agent, str) or not agent:
+                raise UnreadableLineError("not an id", field="data.agentId")
+            inner = data.get("message")
+            if not isinstance(inner, dict):
+                raise UnreadableLineError("not an object", field="data.message")
+            stream = self._named(session, self._identifier(agent), inline=True)
+            self._inline(number, row, inner, stream)
+
+    def _inline(
+        self, number: int, row: dict[str, Any], inner: dict[str, Any], stream: Stream
+    ) -> None:
+        kind = inner.get("type")
+        line = {
+            "timestamp": inner.get("timestamp") or row.get("timestamp"),
+            "uuid": inner.get("uuid"),
+            "requestId": inner.get("requestId"),
+            "version": row.get("version"),
+        }
+        if kind == "assistant":
+            self._issue(number, line, _message(inner), stream, row.get("cwd"))
+        elif kind == "user":
+            details = inner.get("toolUseResult")
+            self._answer(line, _message(inner), stream, details)
+
+    def _issue(
+        self,
+        number: int,
+        row: dict[str, Any],
+        message: dict[str, Any],
+        stream: Stream,
+        cwd: object,
+    ) -> None:
+        """Read the calls of an assistant's line."""
+        content = message.get("content")
+        if isinstance(content, str):
+            return
+        if not isinstance(content, list):
+            raise UnreadableLineError("not a list", field="message.content")
+        for block in content:
+            if not isinstance(block, dict):
+                raise UnreadableLineError("not an object", field="message.content")
+            if block.get("type") != "tool_use":
+                continue
+            call = read_call(block, read_time(row.get("timestamp")), cwd)
+            again = self._calls.get(call.call_id)
+            if again is not None:
+                again.todos = max(again.todos, call.todos)
+                continue
+            message_id = _message_id(message, row)
+            batch = stream.batches.get(message_id) or stream.begin(
+                message_id,
+                number,
+                mode=self._mode,
+                model=self._name(message.get("model")),
+                version=self._name(row.get("version")),
+            )
+            self._calls[call.call_id] = call
+            call.reply = self._early.pop(call.call_id, None)
+            batch.calls.append(call)
+
+    def _answer(
+        self,
+        row: dict[str, Any],
+        message: dict[str, Any],
+        stream: Stream,
+        details: object,
+    ) -> None:
+        """Read the results of a user's line, or note that somebody wrote it."""
+        content = message.get("content")
+        if isinstance(content, list):
+            results = [b for b in content if _is_result(b)]
+            for block in results:
+                self._result(block, row, details)
+            if results:
+                return
+        elif not isinstance(content, str):
+            raise UnreadableLineError(
+                "neither a text nor a list", field="message.content"
+            )
+        written = row.get("uuid")
+        uuid = written if isinstance(written, str) else None
+        if row.get("isMeta") or row.get("isCompactSummary") or uuid in self._prompts:
+            return
+        if uuid is not None:
+            self._prompts.add(uuid)
+        stream.prompt(read_time(row.get("timestamp")).timestamp())
+
+    def _result(
+        self, block: dict[str, Any], row: dict[str, Any], details: object
+    ) -> None:
+        call_id = block.get("tool_use_id")
+        if not isinstance(call_id, str):
+            raise UnreadableLineError("not an id", field="tool_result.tool_use_id")
+        reply = read_reply(block, read_time(row.get("timestamp")), details)
+        call = self._calls.get(call_id)
+        if call is None:
+            self._early.setdefault(call_id, reply)
+        elif call.reply is None:
+            call.reply = reply
+
+    def _shell_progress(self, row: dict[str, Any], data: dict[str, Any]) -> None:
+        """Note when a command began: when it reports, less what it says has passed."""
+        call_id, passed_s = row.get("parentToolUseID"), data.get("elapsedTimeSeconds")
+        if not isinstance(call_id, str) or call_id in self._begun:
+            return
+        if isinstance(passed_s, (int, float)) and 0 <= passed_s < 1e9:
+            at = read_time(row.get("timestamp"))
+            self._begun[call_id] = at.timestamp() - passed_s
+
+    def _queue(self, row: dict[str, Any]) -> None:
+        """Note the end of an agent in the background, which a notice tells of."""
+        content = row.get("content")
+        if not isinstance(content, str):
+            return
+        for agent_id in NOTICE.findall(content):
+            at = read_time(row.get("timestamp"))
+            self._ends.setdefault(agent_id, at.timestamp())
+
+    def _stream(self, row: dict[str, Any], session: str) -> Stream:
+        """Find whose line it is."""
+        agent = row.get("agentId")
+        if agent is None:
+            if row.get("isSidechain") is True:
+                agent = self._sidechain(row)
+            else:
+                return self._named(session, MAIN, inline=False)
+        if not isinstance(agent, str) or not agent:
+            raise UnreadableLineError("not an id", field="agentId")
+        return self._named(session, self._identifier(agent), inline=False)
+
+    def _named(self, session: str, agent: str, *, inline: bool) -> Stream:
+        stream = self._streams.get((session, agent))
+        if stream is None:
+            stream = Stream(session, agent, inline=inline)
+            self._streams[session, agent] = stream
+        return stream
+
+    def _sidechain(self, row: dict[str, Any]) -> str:
+        """Name an agent that has no name by the line its sidechain began with."""
+        uuid, parent = str(row.get("uuid")), row.get("parentUuid")
+        root = self._sidechains.get(str(parent), uuid)
+        self._sidechains[uuid] = root
+        return root
+
+    def _identifier(self, text: str) -> str:
+        """Keep what looks like an id, hide what does not."""
+        clean = self._clean.get(text)
+        if clean is None:
+            clean = text if IDENTIFIER.fullmatch(text) else self._sink.hidden(text)
+            self._clean[text] = clean
+        return clean
+
+    def _name(self, text: object) -> str | None:
+        """Keep the name of a model or a version; `<synthetic>` and texts are none."""
+        if not isinstance(text, str):
+            return None
+        name = self._names.get(text)
+        if name is None:
+            name = self._names[text] = text if IDENTIFIER.fullmatch(text) else ""
+        return name or None
+
+
+def _message(row: dict[str, Any]) -> dict[str, Any]:
+    message = row.get("message")
+    if not isinstance(message, dict):
+        raise UnreadableLineError("not an object", field="message")
+    return message
+
+
+def _is_result(block: object) -> bool:
+    return isinstance(block, dict) and block.get("type") == "tool_result"
+
+
+def _message_id(message: dict[str, Any], row: dict[str, Any]) -> str:
+    """Find what the lines of one message share; a line without it stands alone."""
+    for value in (message.get("id"), row.get("requestId"), row.get("uuid")):
+        if isinstance(value, str) and value:
+            return value
+    raise UnreadableLineError("not an id", field="message.id")

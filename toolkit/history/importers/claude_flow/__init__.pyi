@@ -1,0 +1,1 @@
+from .source import ClaudeFlowSource as ClaudeFlowSource

@@ -1,0 +1,5 @@
+from .events import HookJoiner as HookJoiner
+from .events import HookSource as HookSource
+from .spool import HookTail as HookTail
+from .spool import Place as Place
+from .spool import join_hooks as join_hooks

@@ -1,0 +1,509 @@
+"""Batches and coordination events from what the installed hooks recorded live.
+
+`PostToolBatch` says which calls were one batch, the events around each call say how long
+it took and how it ended, and the `tool_use_id` joins them. The same ids are in the
+transcript, so that a session imported from there afterwards gives the same records: one
+each, of which the copy is kept that saw more, and of equal ones the measured.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from toolkit.errors import InputDataError, SchemaError
+from toolkit.history.importers import (
+    Sink,
+    SourceFile,
+    decode_object,
+    find_files,
+    read_lines,
+)
+from toolkit.history.importers.claude_code import (
+    MAIN,
+    ActiveAgents,
+    Call,
+    Reply,
+    Stream,
+    classify_tool,
+    records_of,
+)
+from toolkit.records import (
+    AGENT_CHOSE,
+    Batch,
+    CoordinationEvent,
+    LoadSample,
+    Outcome,
+    Provenance,
+    Record,
+    call_record_id,
+    record_id,
+)
+
+__all__ = ["HookJoiner", "HookSource"]
+
+SOURCE = "claude-code-hooks"
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+WORKERS = 10
+MAX_TODOS = 10_000
+MAX_MS = 1e12
+"""Longest duration in milliseconds that is believed: thirty years."""
+
+MAX_NS = 2**62
+"""Latest time in nanoseconds that is believed: the year 2116."""
+
+MAX_CONTEXT = 200
+"""Longest name of a cell of an advice table that is believed."""
+
+MAX_OPEN_CALLS = 10_000
+"""Calls of one session that wait for their batch; older ones are let go."""
+
+ENDINGS = {
+    "cancelled": Outcome.CANCELLED,
+    "rejected": Outcome.CANCELLED,
+    "failed": Outcome.FAILED,
+}
+STOPS = ("Stop", "StopFailure", "SessionEnd", "SubagentStop")
+
+
+class HookSource:
+    """Reads the spool that `toolkit.hook_handler` appends to.
+
+    Examples
+    --------
+    >>> HookSource().name
+    'hooks'
+    """
+
+    name = "hooks"
+
+    def files(self, paths: Sequence[Path]) -> Iterable[SourceFile]:
+        """Find the spool files.
+
+        Raises
+        ------
+        InputDataError
+            For a path that does not exist or holds no such file.
+        """
+        return find_files(paths, lambda path: path.suffix == ".jsonl")
+
+    def read(self, path: Path, sink: Sink) -> None:
+        """Join the events of one file.
+
+        Raises
+        ------
+        InputDataError
+            No line of it is a hook event.
+        """
+        joiner = HookJoiner()
+        lines = 0
+        for number, line in read_lines(path):
+            lines += 1
+            try:
+                row = decode_object(line if line is not None else b"")
+                for record in joiner.take(row):
+                    sink.add(record)
+            except (InputDataError, SchemaError) as error:
+                sink.reject(number, error.problem)
+        sink.read(lines)
+        for session, agent in joiner.streams:
+            sink.met("session", session)
+            if agent != MAIN:
+                sink.met("subagent_stream", f"{session}/{agent}")
+        if lines and not joiner.events:
+            raise InputDataError("no line is a hook event", file=path)
+
+
+class HookJoiner:
+    """Takes reduced hook events in the order they came and gives finished records.
+
+    Memory is bounded by the calls that are still open.
+
+    Attributes
+    ----------
+    events : dict of str to int
+        How many of each event were taken.
+    streams : dict
+        Every (session, agent) met; used as an ordered set.
+    """
+
+    def __init__(self) -> None:
+        self.events: dict[str, int] = {}
+        self.streams: dict[tuple[str, str], None] = {}
+        self._sessions: dict[str, _Session] = {}
+
+    def take(self, row: Mapping[str, Any]) -> Iterator[Record]:
+        """Take one event.
+
+        Raises
+        ------
+        InputDataError
+            The row is not a hook event of a session.
+        """
+        event = row.get("event")
+        if row.get("kind") != "hook" or not isinstance(event, str):
+            raise InputDataError("not a hook event", field="kind")
+        self.events[event] = self.events.get(event, 0) + 1
+        if event == "unreadable":
+            return
+        session, agent, at_ns = row.get("session"), row.get("agent"), row.get("at_ns")
+        if not isinstance(session, str) or not isinstance(agent, str):
+            raise InputDataError("not an id", field="session")
+        if isinstance(at_ns, bool) or not isinstance(at_ns, int):
+            raise InputDataError("not a time", field="at_ns")
+        if not 0 <= at_ns < MAX_NS:
+            raise InputDataError("not a time", field="at_ns")
+        self.streams[session, agent] = None
+        state = self._sessions.setdefault(session, _Session(session))
+        yield from state.take(event, agent, at_ns / 1e9, row)
+        if event == "SessionEnd":
+            del self._sessions[session]
+
+
+class _Session:
+    """What is open in one session."""
+
+    def __init__(self, session_id: str) -> None:
+        self._id = session_id
+        self._model: str | None = None
+        self._open: dict[str, _Open] = {}
+        self._streams: dict[str, _Stream] = {}
+        self._running: set[str] = set()
+        self._has_batches = False
+
+    def take(
+        self, event: str, agent: str, at_s: float, row: Mapping[str, Any]
+    ) -> Iterator[Record]:
+        stream = self._streams.setdefault(agent, _Stream(self._id, agent))
+        if event == "SessionStart" and isinstance(row.get("model"), str):
+            self._model = row["model"]
+        elif event == "UserPromptSubmit":
+            stream.lines.prompt(at_s)
+        elif event == "SubagentStart":
+            self._running.add(agent)
+            stream.lines.prompt(at_s)
+        elif event in ("PreToolUse", "PostToolUse", "PostToolUseFailure"):
+            self._note(event, agent, at_s, row)
+        elif event == "advice":
+            stream.decisions[str(row.get("operation_type"))] = row
+        elif event == "PostToolBatch":
+            self._has_batches = True
+            yield from self._batch(stream, _calls_of(row), at_s, row)
+        elif event in STOPS:
+            yield from self._stop(event, agent, stream)
+
+    def _stop(self, event: str, agent: str, stream: "_Stream") -> Iterator[Record]:
+        if event == "SubagentStop":
+            self._running.discard(agent)
+        # Only where the harness has no batch events, and only once the agent stopped:
+        # in the middle of a batch its calls would be taken for batches of their own.
+        if not self._has_batches:
+            yield from self._overlapping(agent, stream)
+
+    def _note(
+        self, event: str, agent: str, at_s: float, row: Mapping[str, Any]
+    ) -> None:
+        call_id = row.get("id")
+        if not isinstance(call_id, str):
+            raise InputDataError("not an id", field="id")
+        if len(self._open) >= MAX_OPEN_CALLS:
+            del self._open[next(iter(self._open))]
+        held = self._open.setdefault(call_id, _Open(agent))
+        if event == "PreToolUse":
+            held.pre_s, held.pre = at_s, row
+        else:
+            held.post_s, held.post = at_s, row
+
+    def _batch(
+        self,
+        stream: "_Stream",
+        calls: Sequence[tuple[str, Mapping[str, Any]]],
+        at_s: float,
+        row: Mapping[str, Any],
+    ) -> Iterator[Record]:
+        held = {name: self._open.pop(name, _Open(stream.agent)) for name, _ in calls}
+        if not held:
+            return
+        first = next(iter(held))
+        facts = [(name, held[name], said) for name, said in calls]
+        events_seen = any(known.post is not None for known in held.values())
+        built = [
+            _call(name, known, said, at_s, told=events_seen)
+            for name, known, said in facts
+        ]
+        mode = row.get("permission_mode")
+        batch = stream.lines.batch(
+            first,
+            1,
+            mode=mode if isinstance(mode, str) else None,
+            model=self._model,
+            version=None,
+        )
+        batch.calls = built
+        load = held[first].pre or row
+        active = self._active(stream.agent)
+        for record in stream.finished(first):
+            if isinstance(record, SchemaError):
+                raise record
+            yield _measured(record, held, load, active, stream)
+        sample = _load_sample(first, at_s, row)
+        if sample is not None:
+            yield sample
+
+    def _active(self, agent: str) -> int:
+        waiting = any(
+            known.post is None
+            and known.pre is not None
+            and known.agent == MAIN
+            and classify_tool(str(known.pre.get("tool"))).action == "spawn"
+            for known in self._open.values()
+        )
+        own_thread = 0 if waiting and agent != MAIN else 1
+        return max(len(self._running) + own_thread, 1)
+
+    def _overlapping(self, agent: str, stream: "_Stream") -> Iterator[Record]:
+        """Group ended calls that overlap; serial calls of one message stay apart."""
+        ended = [
+            (known.began_s, known.post_s, name, known)
+            for name, known in self._open.items()
+            if known.agent == agent and known.post is not None
+        ]
+        group: list[tuple[str, Mapping[str, Any]]] = []
+        until_s = -math.inf
+        for began_s, ended_s, name, known in sorted(ended, key=lambda e: (e[0], e[2])):
+            if group and began_s >= until_s:
+                yield from self._batch(stream, group, until_s, {})
+                group, until_s = [], -math.inf
+            group.append((name, known.post or {}))
+            until_s = max(until_s, ended_s)
+        yield from self._batch(stream, group, until_s, {})
+
+
+class _Open:
+    """A call that has been seen, and not yet its batch."""
+
+    __slots__ = ("agent", "post", "post_s", "pre", "pre_s")
+
+    def __init__(self, agent: str) -> None:
+        self.agent = agent
+        self.pre: Mapping[str, Any] | None = None
+        self.post: Mapping[str, Any] | None = None
+        self.pre_s = math.nan
+        self.post_s = math.nan
+
+    @property
+    def duration_s(self) -> float | None:
+        """What the harness says the call itself took."""
+        return None if self.post is None else _seconds(self.post.get("duration_ms"))
+
+    @property
+    def began_s(self) -> float:
+        """When the call began, as well as it is known; `nan` where it is not."""
+        if not math.isnan(self.pre_s):
+            return self.pre_s
+        return self.post_s - (self.duration_s or 0.0)
+
+
+class _Stream:
+    """One agent's batches: the timing of transcripts, and the decisions in force."""
+
+    def __init__(self, session_id: str, agent: str) -> None:
+        self.agent = agent
+        self.lines = Stream(session_id, agent, inline=True)
+        self.decisions: dict[str, Mapping[str, Any]] = {}
+        self._result_s: float | None = None
+
+    def finished(self, first: str) -> Iterator[Record | SchemaError]:
+        """Give the records of the batch that has just ended, and let go of it."""
+        batch = self.lines.batches.pop(first)
+        if batch.task_s is None:
+            batch.task_s = self._result_s
+        self._result_s = batch.last_result_s
+        alone = Stream(self.lines.session_id, self.agent, inline=True)
+        alone.batches[first] = batch
+        for _, record in records_of(alone, ActiveAgents([], {}), lambda key: key):
+            yield record
+
+
+def _calls_of(row: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    calls = row.get("calls")
+    listed = calls if isinstance(calls, list) else []
+    found: dict[str, Mapping[str, Any]] = {}
+    for call in listed:
+        if isinstance(call, dict) and isinstance(call.get("id"), str):
+            found.setdefault(call["id"], call)
+    return list(found.items())
+
+
+def _call(
+    name: str, known: _Open, said: Mapping[str, Any], batch_s: float, *, told: bool
+) -> Call:
+    row = {**said, **(known.pre or {}), **(known.post or {})}
+    tool = classify_tool(str(row.get("tool")))
+    began_s = batch_s if math.isnan(known.began_s) else min(known.began_s, batch_s)
+    todos = row.get("todos")
+    key = row.get("key")
+    if key is None and tool.action == "read":
+        key = row.get("place")
+    call = Call(
+        name,
+        tool,
+        _moment(began_s),
+        todos if isinstance(todos, int) and 0 < todos < MAX_TODOS else 1,
+        key if isinstance(key, str) and tool.action is not None else None,
+    )
+    call.reply = _reply(known, said, batch_s, told=told)
+    if known.duration_s is not None and not math.isnan(known.pre_s):
+        call.begun_s = max(known.pre_s, known.post_s - known.duration_s)
+    return call
+
+
+def _reply(
+    known: _Open, said: Mapping[str, Any], batch_s: float, *, told: bool
+) -> Reply | None:
+    if known.post is None:
+        return _unfired(said, batch_s, told=told)
+    post = known.post
+    spawned = post.get("spawned")
+    outcome = Outcome.SUCCEEDED
+    if post.get("event") == "PostToolUseFailure":
+        outcome = ENDINGS.get(str(post.get("ended")), Outcome.FAILED)
+    by_person = post.get("interrupted") is True or post.get("ended") == "rejected"
+    if by_person:
+        outcome = Outcome.CANCELLED
+    return Reply(
+        known.post_s,
+        outcome,
+        by_person=by_person,
+        agent_id=spawned if isinstance(spawned, str) else None,
+        agent_s=_seconds(post.get("totalDurationMs")),
+        in_background=post.get("status") == "async_launched",
+    )
+
+
+def _unfired(said: Mapping[str, Any], batch_s: float, *, told: bool) -> Reply | None:
+    """Say how a call ended for which no event came.
+
+    The harness fires none for calls that were cancelled, rejected or invalid; the
+    batch's own words tell the first two. Where events came for none of the batch's
+    calls, nothing is known.
+    """
+    ended = str(said.get("ended"))
+    if ended not in ENDINGS and not told:
+        return None
+    outcome = ENDINGS.get(ended, Outcome.FAILED)
+    return Reply(batch_s, outcome, by_person=ended == "rejected")
+
+
+def _measured(
+    record: Record,
+    held: Mapping[str, _Open],
+    load: Mapping[str, Any],
+    active: int,
+    stream: _Stream,
+) -> Record:
+    record = replace(record, source=SOURCE, provenance=Provenance.MEASURED)
+    if isinstance(record, Batch):
+        record = replace(
+            _with_durations(record, held),
+            load_cpu=load.get("load_cpu"),
+            load_memory=load.get("load_memory"),
+            active_agents=active,
+        )
+        return _with_decision(record, stream.decisions)
+    if isinstance(record, CoordinationEvent):
+        known = next(
+            (o for name, o in held.items() if call_record_id(name) == record.record_id),
+            _Open(stream.agent),
+        )
+        return replace(
+            record,
+            duration_s=known.duration_s or record.duration_s,
+            has_pre_event=known.pre is not None,
+            has_post_event=known.post is not None,
+        )
+    return record
+
+
+def _with_durations(batch: Batch, held: Mapping[str, _Open]) -> Batch:
+    """Write down what the harness clocked of each call, free of permission waits."""
+    took = [known.duration_s for known in held.values()]
+    known = [seconds for seconds in took if seconds is not None]
+    if len(known) < len(took):
+        return batch
+    total_s = sum(known)
+    parallelism = batch.parallelism
+    if batch.execution_s:
+        possible_s = batch.execution_s * min(len(known), WORKERS)
+        parallelism = min(1.0, total_s / possible_s)
+    return replace(
+        batch,
+        operations_s=total_s,
+        longest_s=max(known),
+        median_s=median(known),
+        parallelism=parallelism,
+    )
+
+
+def _with_decision(batch: Batch, decisions: dict[str, Mapping[str, Any]]) -> Batch:
+    """Write down the decision that was in force when the agent chose the size.
+
+    The policy's plain name stands only where its advice was spoken and followed; else
+    the agent chose, and the name says `shadow:` or `declined:` before it.
+    """
+    decision = decisions.pop(batch.operation_type, None)
+    if decision is None or not isinstance(decision.get("policy"), str):
+        return batch
+    spoken = decision.get("mode") == "on" and "said" in decision
+    followed = spoken and decision.get("recommended") == batch.size
+    unheard, declined = AGENT_CHOSE
+    prefix = "" if followed else declined if spoken else unheard
+    said = decision.get("propensity")
+    propensity = said if isinstance(said, (int, float)) and 0 <= said <= 1 else None
+    drawn = followed and propensity is not None and propensity < 1
+    return replace(
+        batch,
+        policy=f"{prefix}{decision['policy']}",
+        policy_version=str(decision.get("policy_version")),
+        propensity=propensity,
+        context_id=_drawn_in(batch, decision) if drawn else None,
+    )
+
+
+def _drawn_in(batch: Batch, decision: Mapping[str, Any]) -> str | None:
+    """Name the context within which a size was drawn by chance and then used.
+
+    Sizes of one session that were drawn in the same cell of the advice table differ by
+    chance alone, whatever moved the agent otherwise: they may be compared.
+    """
+    cell = decision.get("context")
+    if not isinstance(cell, str) or len(cell) > MAX_CONTEXT:
+        return None
+    return f"{batch.session_id}|{cell}"
+
+
+def _load_sample(first: str, at_s: float, row: Mapping[str, Any]) -> LoadSample | None:
+    if not isinstance(row.get("load_cpu"), (int, float)):
+        return None
+    return LoadSample(
+        record_id=record_id("hook-load", first),
+        at=_moment(at_s),
+        source=SOURCE,
+        provenance=Provenance.MEASURED,
+        host="local",
+        cpu=row["load_cpu"],
+        memory=row.get("load_memory"),
+    )
+
+
+def _seconds(milliseconds: object) -> float | None:
+    if isinstance(milliseconds, bool) or not isinstance(milliseconds, (int, float)):
+        return None
+    return milliseconds / 1000 if 0 <= milliseconds < MAX_MS else None
+
+
+def _moment(seconds: float) -> datetime:
+    return EPOCH + timedelta(milliseconds=round(seconds * 1000))

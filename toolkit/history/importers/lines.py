@@ -1,0 +1,186 @@
+"""Lines of plain and gzipped files in bounded memory, and their JSON objects."""
+
+import json
+import zlib
+from collections.abc import Iterator
+from io import BufferedReader
+from pathlib import Path
+from typing import Any
+
+from toolkit.errors import InputDataError, MissingExtraError
+
+try:
+    import orjson
+except ImportError as error:
+    raise MissingExtraError("an import", "research") from error
+
+__all__ = [
+    "MAX_LINE_BYTES",
+    "UnreadableLineError",
+    "decode_object",
+    "read_lines",
+    "reason_of",
+]
+
+MAX_LINE_BYTES = 32 * 2**20
+"""Longest line that is read: what a line holds went to or came from a model in one
+request, and the largest request that Claude's interface takes is 32 MB."""
+
+CHUNK_BYTES = 2**20
+READ_BYTES = 2**16
+GZIP_MAGIC = b"\x1f\x8b"
+GZIP_WINDOW = 16 + zlib.MAX_WBITS
+"""Asks zlib for the gzip format, with its checksums."""
+
+
+class UnreadableLineError(InputDataError):
+    """A line that is refused while the rest of its file is read.
+
+    The message names what was wrong and never repeats what the line held.
+    """
+
+
+def read_lines(
+    path: Path, *, start: int = 0, end: int | None = None
+) -> Iterator[tuple[int, bytes | None]]:
+    """Read the lines of a file, gzipped or not (its first bytes decide).
+
+    Parameters
+    ----------
+    path : path
+    start, end : int
+        Byte offsets of the part to read, where `end` is given: of a plain file.
+
+    Yields
+    ------
+    number : int
+        1-based, of the part.
+    line : bytes or None
+        Without its end; `None` for a line longer than `MAX_LINE_BYTES`, which is
+        skipped without holding it.
+
+    Raises
+    ------
+    InputDataError
+        Where compressed data end early or are damaged; whole lines before that have
+        been yielded.
+    """
+    number = 0
+    tail: list[bytes] = []
+    size = 0
+    chunks = _chunks(path) if end is None else _part(path, start, end)
+    for chunk in chunks:
+        *whole, rest = chunk.split(b"\n")
+        for line in whole:
+            number += 1
+            if tail:
+                size += len(line)
+                tail.append(line)
+                yield number, None if size > MAX_LINE_BYTES else b"".join(tail)
+                tail, size = [], 0
+            else:
+                yield number, line
+        if rest:
+            size += len(rest)
+            tail = [b""] if size > MAX_LINE_BYTES else [*tail, rest]
+    if tail:
+        yield number + 1, None if size > MAX_LINE_BYTES else b"".join(tail)
+
+
+def decode_object(line: bytes | None) -> dict[str, Any]:
+    r"""Read a line of `read_lines` as one JSON object.
+
+    Raises
+    ------
+    UnreadableLineError
+        With the reason, and without the content.
+
+    Examples
+    --------
+    >>> decode_object(b'{"a": 1}')
+    {'a': 1}
+    >>> decode_object(b'{"a": 1')
+    Traceback (most recent call last):
+    ...
+    toolkit.history.importers.lines.UnreadableLineError: not JSON: cut off or damaged
+    """
+    if line is None:
+        raise UnreadableLineError(f"longer than {MAX_LINE_BYTES} bytes")
+    try:
+        value = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        value = _decode_leniently(line)
+    if isinstance(value, dict):
+        return value
+    shape = "array" if isinstance(value, list) else "value"
+    raise UnreadableLineError(f"a JSON {shape}, not an object")
+
+
+def _decode_leniently(line: bytes) -> Any:
+    """Accept what the standard library does (lone surrogates), or say what is wrong."""
+    if b"\0" in line:
+        raise UnreadableLineError("holds NUL bytes")
+    try:
+        return json.loads(line.decode())
+    except UnicodeDecodeError as error:
+        raise UnreadableLineError("not UTF-8") from error
+    except RecursionError as error:
+        raise UnreadableLineError("nested too deeply") from error
+    except ValueError as error:
+        raise UnreadableLineError("not JSON: cut off or damaged") from error
+
+
+def reason_of(error: InputDataError) -> str:
+    """Say why a line cannot be read, without what it held.
+
+    Examples
+    --------
+    >>> reason_of(UnreadableLineError("not an id", field="sessionId", got="secret"))
+    'field `sessionId`: not an id'
+    """
+    return (
+        error.problem
+        if error.field is None
+        else f"field `{error.field}`: {error.problem}"
+    )
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as raw:
+        if raw.peek(2)[:2] == GZIP_MAGIC:
+            yield from _gunzipped(raw, path)
+        else:
+            while chunk := raw.read(CHUNK_BYTES):
+                yield chunk
+
+
+def _part(path: Path, start: int, end: int) -> Iterator[bytes]:
+    with path.open("rb") as raw:
+        raw.seek(start)
+        left = end - start
+        while left > 0 and (chunk := raw.read(min(CHUNK_BYTES, left))):
+            left -= len(chunk)
+            yield chunk
+
+
+def _gunzipped(raw: BufferedReader, path: Path) -> Iterator[bytes]:
+    """Decompress in pieces of bounded size, several members one after the other.
+
+    The standard library's own reader gives the same in smaller pieces, at half the speed.
+    """
+    engine = zlib.decompressobj(GZIP_WINDOW)
+    while True:
+        data = engine.unconsumed_tail or engine.unused_data or raw.read(READ_BYTES)
+        if engine.eof:
+            data = data.lstrip(b"\0")  # padding behind a member is allowed
+            if not data:
+                return
+            engine = zlib.decompressobj(GZIP_WINDOW)
+        elif not data:
+            raise InputDataError("compressed data end early", file=path)
+        try:
+            chunk = engine.decompress(data, CHUNK_BYTES)
+        except zlib.error as error:
+            raise InputDataError("compressed data are damaged", file=path) from error
+        if chunk:
+            yield chunk

@@ -1,0 +1,142 @@
+"""Rows of CSV, JSON-lines and Parquet files, plain or gzipped, in bounded memory."""
+
+import csv
+import gzip
+import io
+import zlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from toolkit.errors import InputDataError, MissingExtraError
+from toolkit.history.importers import (
+    UnreadableLineError,
+    decode_object,
+    read_lines,
+)
+
+if TYPE_CHECKING:
+    import pyarrow.parquet as pq
+
+__all__ = ["SUFFIXES", "read_table"]
+
+SUFFIXES = (
+    ".csv",
+    ".csv.gz",
+    ".jsonl",
+    ".jsonl.gz",
+    ".ndjson",
+    ".parquet",
+    ".parquet.gz",
+)
+BATCH_ROWS = 4096
+DELIMITERS = ",;\t|"
+GZIP_MAGIC = b"\x1f\x8b"
+
+Rows = Iterator[tuple[int, dict[str, Any] | UnreadableLineError]]
+
+
+def read_table(path: Path) -> tuple[Sequence[str] | None, Rows]:
+    """Open a table by its suffix.
+
+    Returns
+    -------
+    columns : sequence of str or None
+        The columns' names; `None` for JSON lines, each of which names its own.
+    rows : iterator of (int, dict)
+        Each with its line (CSV, JSON lines) or number (Parquet), from 1.
+
+    Raises
+    ------
+    InputDataError
+        An unknown format, or a file that is not what its suffix says.
+    """
+    name = path.name.lower().removesuffix(".gz")
+    if name.endswith(".parquet"):
+        return _parquet(path)
+    if name.endswith((".jsonl", ".ndjson")):
+        return None, _json_lines(path)
+    if name.endswith((".csv", ".tsv")):
+        return _csv(path)
+    raise InputDataError(
+        "unknown format", file=path, fix=f"known endings are {', '.join(SUFFIXES)}"
+    )
+
+
+def _csv(path: Path) -> tuple[Sequence[str], Rows]:
+    with _opened_text(path) as stream:
+        try:
+            head = stream.readline()
+            columns = next(csv.reader([head], delimiter=_delimiter(head)), [])
+        except (csv.Error, UnicodeDecodeError, EOFError, zlib.error, OSError) as error:
+            raise InputDataError(f"not a CSV file: {error}", file=path) from error
+    if not columns:
+        raise InputDataError("no header line", file=path, fix="name the columns in it")
+    return columns, _csv_rows(path, _delimiter(head))
+
+
+def _csv_rows(path: Path, delimiter: str) -> Rows:
+    with _opened_text(path) as stream:
+        reader = csv.DictReader(stream, delimiter=delimiter, strict=True)
+        try:
+            for row in reader:
+                yield reader.line_num, {k: v for k, v in row.items() if k is not None}
+        except (csv.Error, UnicodeDecodeError, EOFError, zlib.error) as error:
+            raise InputDataError(
+                f"broken CSV after line {reader.line_num}: {error}", file=path
+            ) from error
+
+
+def _delimiter(head: str) -> str:
+    """Take the delimiter that occurs most in the header line."""
+    return max(DELIMITERS, key=head.count)
+
+
+def _opened_text(path: Path) -> io.TextIOBase:
+    with path.open("rb") as raw:
+        zipped = raw.read(2) == GZIP_MAGIC
+    if zipped:
+        return gzip.open(path, "rt", encoding="utf-8-sig", newline="")
+    return path.open(encoding="utf-8-sig", newline="")
+
+
+def _json_lines(path: Path) -> Rows:
+    for number, line in read_lines(path):
+        if line is None:
+            yield number, UnreadableLineError("longer than a line may be")
+        elif line.strip():
+            try:
+                yield number, decode_object(line)
+            except UnreadableLineError as error:
+                yield number, error
+
+
+def _parquet(path: Path) -> tuple[Sequence[str], Rows]:
+    with _opened_parquet(path) as table:
+        columns = list(table.schema_arrow.names)
+    return columns, _parquet_rows(path)
+
+
+def _parquet_rows(path: Path) -> Rows:
+    number = 0
+    with _opened_parquet(path) as table:
+        for batch in table.iter_batches(batch_size=BATCH_ROWS):
+            for row in batch.to_pylist():
+                number += 1
+                yield number, row
+
+
+def _opened_parquet(path: Path) -> "pq.ParquetFile":
+    """Open a Parquet file; a gzipped one, read from its end, is unpacked whole."""
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ImportError as error:
+        raise MissingExtraError("reading Parquet", "research") from error
+    with path.open("rb") as raw:
+        zipped = raw.read(2) == GZIP_MAGIC
+    try:
+        source = pa.BufferReader(gzip.decompress(path.read_bytes())) if zipped else path
+        return pq.ParquetFile(source)
+    except (pa.ArrowInvalid, gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise InputDataError(f"not a Parquet file: {error}", file=path) from error

@@ -1,0 +1,132 @@
+"""Tables of any origin: CSV, JSON lines or Parquet, and a map of their columns.
+
+The map is TOML; it says what a row is and which column holds what::
+
+    kind = "batch"                # or coordination, workflow, load, recovery
+    identity = ["run", "step"]    # columns that tell rows apart
+    zone = "Europe/Berlin"        # of times that carry none; without it they are refused
+
+    [columns]
+    at = "started"                                  # a column's name, or more:
+    cycle_s = { column = "cycle_ms", unit = "ms" }
+    size = "n"
+    load_cpu = { column = "cpu", unit = "percent" }
+
+    [constants]
+    operation_type = "fileOperations"
+    provenance = "declared"
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from toolkit.errors import InputDataError, SchemaError
+from toolkit.history.importers import (
+    Sink,
+    SourceFile,
+    UnreadableLineError,
+    find_files,
+    reason_of,
+)
+from toolkit.history.importers.table.cells import read_cell
+from toolkit.history.importers.table.map import read_map
+from toolkit.history.importers.table.rows import SUFFIXES, read_table
+from toolkit.records import Record, record_id
+
+__all__ = ["TableSource"]
+
+COLUMN_NAME = re.compile(r"[\w.%/-]{1,40}")
+SHOWN_COLUMNS = 20
+"""Columns that a refusal lists: beyond it the line is rather data than a header."""
+
+
+class TableSource:
+    """Rows of a table, each one record of the kind that the map names.
+
+    Parameters
+    ----------
+    map_path : path
+        The TOML map.
+
+    Raises
+    ------
+    InputDataError
+        The map cannot be read, or names what there is not.
+    """
+
+    name = "table"
+
+    def __init__(self, map_path: Path) -> None:
+        self.map = read_map(map_path)
+
+    def files(self, paths: Sequence[Path]) -> Iterable[SourceFile]:
+        """Find tables by their suffix; a file that is named is taken as it is."""
+        return find_files(paths, lambda path: path.name.lower().endswith(SUFFIXES))
+
+    def read(self, path: Path, sink: Sink) -> None:
+        """Read one table; a row that breaks the schema is rejected, the rest is kept.
+
+        Raises
+        ------
+        InputDataError
+            The format is unknown, or the table lacks a column that the map names.
+        """
+        columns, rows = read_table(path)
+        self._check(columns, path)
+        for number, row in rows:
+            sink.read(1)
+            try:
+                if isinstance(row, UnreadableLineError):
+                    raise row
+                sink.add(self._record(number, row, path))
+            except InputDataError as error:
+                sink.reject(number, reason_of(error))
+
+    def _check(self, columns: Sequence[str] | None, path: Path) -> None:
+        """Refuse a table without a mapped column; JSON lines say per row what they have."""
+        if columns is None:
+            return
+        wanted = [*(mapped.column for mapped in self.map.columns.values())]
+        for column in [*wanted, *self.map.identity]:
+            if column not in columns:
+                raise InputDataError(
+                    f"no column `{column}`; {_listed(columns)}",
+                    file=path,
+                    field=column,
+                    fix=f"name another one in {self.map.path.name}",
+                )
+
+    def _record(self, number: int, row: Mapping[str, Any], path: Path) -> Record:
+        """Make a record; a mapped column goes before a constant of the same field."""
+        known: dict[str, Any] = dict(self.map.constants)
+        for rule, mapped in self.map.mapped():
+            value = read_cell(row.get(mapped.column), rule, mapped, zone=self.map.zone)
+            if value is not None:
+                known[rule.name] = value
+            elif rule.name not in known and not rule.optional:
+                raise InputDataError("missing", field=mapped.column)
+        known.setdefault("record_id", self._identity(number, row, path))
+        try:
+            return self.map.record_class.from_json(known)
+        except SchemaError as error:
+            column = self.map.columns.get(error.field or "")
+            named = column.column if column else error.field
+            raise InputDataError(
+                error.problem, file=path, line=number, field=named, fix=error.fix
+            ) from error
+
+    def _identity(self, number: int, row: Mapping[str, Any], path: Path) -> str:
+        """Tell rows apart by the columns named for it, else by file name and place."""
+        if not self.map.identity:
+            return record_id("table", self.map.source, path.name, str(number))
+        parts = [str(row.get(column)) for column in self.map.identity]
+        return record_id("table", self.map.source, *parts)
+
+
+def _listed(columns: Sequence[str]) -> str:
+    """List columns by name, unless what stands in the first line is no names."""
+    if len(columns) <= SHOWN_COLUMNS and all(map(COLUMN_NAME.fullmatch, columns)):
+        return f"there are {', '.join(columns)}"
+    return f"none of the {len(columns)} columns is called so"
