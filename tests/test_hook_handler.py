@@ -19,10 +19,9 @@ from tests.hook_payloads import (
     of_every_event,
     payload,
 )
-from toolkit import hook_handler
-from toolkit.hook_handler import advise, main, reduce_event
+from toolkit.capture import advise, hook_handler, main, reduce_event
+from toolkit.capture.hooks import EVENTS
 from toolkit.records import Spool, keyed_hash, store_key
-from toolkit.runtime import EVENTS
 
 HANDLER = Path(__file__).resolve().parents[1] / "toolkit" / "hook_handler.py"
 COMMAND = [sys.executable, "-I", "-S", str(HANDLER)]
@@ -339,7 +338,9 @@ def test_the_handler_s_own_work_takes_under_5_ms(
     times = []
     for _ in range(20):
         parts = [data, b""]
-        monkeypatch.setattr("toolkit.hook_handler.os.read", lambda *_: parts.pop(0))  # noqa: B023 - used up before the next turn
+        monkeypatch.setattr(
+            "toolkit.capture.hook_handler.os.read", lambda *_: parts.pop(0)
+        )  # noqa: B023 - used up before the next turn
         began = time.process_time()
         main(["--store", str(tmp_path)])
         times.append(time.process_time() - began)

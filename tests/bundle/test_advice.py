@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolkit.bundle import AdviceAxis, AdviceCell, AdviceTable
+from toolkit.capture import advise
 from toolkit.errors import SchemaError, UsageError
-from toolkit.hook_handler import advise
 from toolkit.policies import Decision, Reason, Value
 
 TOOLS = {"Read": ("fileOperations", True), "Edit": ("fileOperations", False)}

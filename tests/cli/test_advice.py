@@ -5,9 +5,9 @@ import pytest
 
 from tests.bundle_factory import small_bundle
 from toolkit.bundle import AdviceTable, read_bundle
+from toolkit.capture import advise
 from toolkit.cli import run
 from toolkit.cli.advice import advice_of
-from toolkit.hook_handler import advise
 
 
 @pytest.fixture(scope="module")

@@ -14,10 +14,10 @@ from pathlib import Path
 
 from tests.hostile import SEEDS
 from toolkit.bundle import AdviceTable, graph_problem, read_bundle
+from toolkit.capture import reduce_event
 from toolkit.errors import BundleRefusedError, InputDataError, ToolkitError
 from toolkit.history.importers import open_source
 from toolkit.history.importers.hooks import HookTail, Place
-from toolkit.hook_handler import reduce_event
 from toolkit.records import Record
 
 __all__ = ["TARGETS", "seeds_of"]

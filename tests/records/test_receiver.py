@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from tests.records.test_otlp import span, traces
+from toolkit.capture import Limits, OtlpReceiver
 from toolkit.history import RecordStore
-from toolkit.records import Batch, Limits, OtlpReceiver
+from toolkit.records import Batch
 
 
 @pytest.fixture

@@ -22,8 +22,8 @@ import numpy as np
 import pytest
 
 from tests.hook_payloads import Payload, payload
-from toolkit import hook_handler
 from toolkit.baselines.batch_size_rule import BatchSizeRule
+from toolkit.capture import hook_handler
 from toolkit.records import LOADS, Batch, Swarm
 
 __all__ = ["Harness", "Life", "Moment", "Played"]

@@ -23,6 +23,8 @@ from tests.bundle.test_advice import tabulated
 from tests.bundle_factory import small_bundle
 from tests.hostile import EVENTS, LOGS, PLANTED, SEEDS, TRACES, damaged
 from toolkit.bundle import AdviceTable, read_bundle
+from toolkit.capture import OtlpReceiver
+from toolkit.capture import main as handle
 from toolkit.cli import run
 from toolkit.errors import (
     BundleRefusedError,
@@ -33,8 +35,6 @@ from toolkit.errors import (
 from toolkit.history import RecordStore, compact_store
 from toolkit.history.importers import Source, open_source, run_import
 from toolkit.history.importers.hooks import join_hooks
-from toolkit.hook_handler import main as handle
-from toolkit.records import OtlpReceiver
 
 pytestmark = pytest.mark.slow
 

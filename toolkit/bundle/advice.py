@@ -185,7 +185,7 @@ class Fidelity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdviceTable:
-    """A bounded table of advice; `toolkit.hook_handler.advise` reads the same file.
+    """A bounded table of advice; `toolkit.capture.hook_handler.advise` reads the same file.
 
     Attributes
     ----------

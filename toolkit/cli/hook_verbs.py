@@ -11,9 +11,9 @@ from toolkit.cli.output import print_json, print_note
 from toolkit.errors import InputDataError, UsageError
 
 if TYPE_CHECKING:
+    from toolkit.capture.hooks import HookVerbs
     from toolkit.notifier import Notification
     from toolkit.records import Record
-    from toolkit.runtime import HookVerbs
 
 __all__ = ["add_verbs"]
 
@@ -121,8 +121,8 @@ def _call(hooks: "HookVerbs", verb: str, given: dict[str, Any]) -> dict[str, Any
 
 
 def _hooks(options: argparse.Namespace) -> "HookVerbs":
+    from toolkit.capture.hooks import HookVerbs
     from toolkit.clock import SystemClock
-    from toolkit.runtime import HookVerbs
 
     return HookVerbs(
         options.store,

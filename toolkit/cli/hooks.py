@@ -75,8 +75,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[Parser]") -> None:
 
 def install(options: argparse.Namespace) -> int:
     """Merge our hook entries into settings.json."""
+    from toolkit.capture.hooks import HookInstallation
     from toolkit.records import store_key
-    from toolkit.runtime import HookInstallation
 
     store = _store(options)
     if options.advice != "off" and options.bundle is None:
@@ -110,8 +110,8 @@ def install(options: argparse.Namespace) -> int:
 
 def _write_rule_table(store: Path) -> None:
     """Write what may be tried while no model serves, at once and whole."""
+    from toolkit.capture import RULE_TABLE
     from toolkit.cli.advice import rule_advice
-    from toolkit.hook_handler import RULE_TABLE
 
     draft = store / f".{RULE_TABLE}-{os.getpid()}"
     draft.write_bytes(rule_advice())
@@ -120,7 +120,7 @@ def _write_rule_table(store: Path) -> None:
 
 def uninstall(options: argparse.Namespace) -> int:
     """Take our hook entries out of settings.json."""
-    from toolkit.runtime import HookInstallation
+    from toolkit.capture.hooks import HookInstallation
 
     hooks = HookInstallation(_settings(options))
     changed = hooks.uninstall()
@@ -134,8 +134,8 @@ def uninstall(options: argparse.Namespace) -> int:
 
 def status(options: argparse.Namespace) -> int:
     """Tell what is installed, what it has recorded, and whether transcripts agree."""
+    from toolkit.capture.hooks import HookInstallation
     from toolkit.history import read_accounts
-    from toolkit.runtime import HookInstallation
 
     found = HookInstallation(_settings(options)).status()
     store = options.store or found.store or _store(options) or Path(".toolkit")

@@ -32,9 +32,9 @@ def add_verb(verbs: Any) -> None:
 
 def receive(options: argparse.Namespace) -> int:
     """Receive until the time is over or somebody interrupts."""
+    from toolkit.capture import OtlpReceiver
     from toolkit.errors import UsageError
     from toolkit.history import RecordStore
-    from toolkit.records import OtlpReceiver
 
     with RecordStore(options.store) as store:
         try:

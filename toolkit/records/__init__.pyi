@@ -40,8 +40,6 @@ from .otlp_mapping import records_to_otlp as records_to_otlp
 from .otlp_mapping import span_id as span_id
 from .otlp_mapping import span_of_record as span_of_record
 from .otlp_mapping import to_attributes as to_attributes
-from .receiver import Limits as Limits
-from .receiver import OtlpReceiver as OtlpReceiver
 from .schema import AGENT_CHOSE as AGENT_CHOSE
 from .schema import KINDS as KINDS
 from .schema import MAX_TEXT as MAX_TEXT

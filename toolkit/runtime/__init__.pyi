@@ -7,15 +7,6 @@ from .effectors.base import Effector as Effector
 from .effectors.base import EffectOutcome as EffectOutcome
 from .effectors.dry_run import DryRunEffector as DryRunEffector
 from .effectors.local_pool import LocalPoolEffector as LocalPoolEffector
-from .hooks.advising import recommendations as recommendations
-from .hooks.installation import ADVICE_MODES as ADVICE_MODES
-from .hooks.installation import EVENTS as EVENTS
-from .hooks.installation import HookInstallation as HookInstallation
-from .hooks.installation import InstallationStatus as InstallationStatus
-from .hooks.performance import Performance as Performance
-from .hooks.performance import compared as compared
-from .hooks.performance import measured as measured
-from .hooks.verbs import HookVerbs as HookVerbs
 from .load import BackgroundLoad as BackgroundLoad
 from .load import SystemLoad as SystemLoad
 from .loop import HEALING_RETRY_S as HEALING_RETRY_S

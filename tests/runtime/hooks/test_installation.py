@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from toolkit.capture.hooks import EVENTS, HookInstallation
 from toolkit.errors import InputDataError, UsageError
-from toolkit.runtime import EVENTS, HookInstallation
 
 OTHERS = b"""{
     "permissions": {"allow": ["Bash(ls:*)"]},

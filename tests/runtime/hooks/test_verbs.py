@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
+from toolkit.capture.hooks import HookVerbs
 from toolkit.clock import VirtualClock
 from toolkit.errors import UsageError
 from toolkit.notifier import MemoryNotifier
 from toolkit.records import Batch, Provenance, Spool
-from toolkit.runtime import HookVerbs
 
 START = datetime(2026, 6, 1, tzinfo=UTC)
 

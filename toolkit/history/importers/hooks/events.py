@@ -70,7 +70,7 @@ STOPS = ("Stop", "StopFailure", "SessionEnd", "SubagentStop")
 
 
 class HookSource:
-    """Reads the spool that `toolkit.hook_handler` appends to.
+    """Reads the spool that `toolkit.capture.hook_handler` appends to.
 
     Examples
     --------

@@ -320,7 +320,9 @@ def is_ours(hook: object) -> bool:
     """Tell whether a hook entry starts our handler."""
     if not isinstance(hook, dict) or not isinstance(hook.get("args"), list):
         return False
-    return any(str(word).endswith("toolkit/hook_handler.py") for word in hook["args"])
+    return any(
+        str(word).endswith("toolkit/capture/hook_handler.py") for word in hook["args"]
+    )
 
 
 def without_ours(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from toolkit.baselines.batch_size_rule import BatchSizeRule
+from toolkit.capture.hooks.performance import Performance
 from toolkit.errors import UsageError
-from toolkit.runtime.hooks.performance import Performance
 
 __all__ = ["recommendations"]
 
@@ -38,7 +38,7 @@ def recommendations(
 
     Examples
     --------
-    >>> from toolkit.runtime.hooks.performance import measured
+    >>> from toolkit.capture.hooks.performance import measured
     >>> recommendations(measured([]), {})
     []
     """

@@ -28,7 +28,7 @@ from toolkit.history.importers.otlp import (
     WaitSignal,
     reduce_document,
 )
-from toolkit.records.spool import Spool, read_lines
+from toolkit.records import Spool, read_lines
 
 __all__ = ["Limits", "OtlpReceiver", "ReceiverStatus"]
 

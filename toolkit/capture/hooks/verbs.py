@@ -10,6 +10,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from toolkit.capture.hooks.advising import recommendations
+from toolkit.capture.hooks.performance import Performance, compared, measured
 from toolkit.clock import Clock
 from toolkit.errors import InputDataError, UsageError
 from toolkit.notifier import Level, Notification, Notifier
@@ -27,8 +29,6 @@ from toolkit.records import (
     record_id,
     store_key,
 )
-from toolkit.runtime.hooks.advising import recommendations
-from toolkit.runtime.hooks.performance import Performance, compared, measured
 
 __all__ = ["HookVerbs"]
 
