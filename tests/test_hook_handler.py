@@ -340,7 +340,7 @@ def test_the_handler_s_own_work_takes_under_5_ms(
         parts = [data, b""]
         monkeypatch.setattr(
             "toolkit.capture.hook_handler.os.read", lambda *_: parts.pop(0)
-        )  # noqa: B023 - used up before the next turn
+        )
         began = time.process_time()
         main(["--store", str(tmp_path)])
         times.append(time.process_time() - began)

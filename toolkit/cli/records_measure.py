@@ -54,7 +54,7 @@ def measure(options: argparse.Namespace) -> int:
     import tempfile
 
     from toolkit.clock import SystemClock
-    from toolkit.records import (
+    from toolkit.measurement import (
         Sweep,
         default_design,
         describe_machine,

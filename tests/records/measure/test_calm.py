@@ -3,7 +3,7 @@ from time import perf_counter
 
 import pytest
 
-from toolkit.records import Calm, Utilisation
+from toolkit.measurement import Calm, Utilisation
 
 
 def seen(cpu: float, io: float | None = 0.0) -> Utilisation:

@@ -4,7 +4,7 @@ from itertools import groupby
 import pytest
 
 from toolkit.errors import UsageError
-from toolkit.records import Cell, Design, default_design, quick_design
+from toolkit.measurement import Cell, Design, default_design, quick_design
 
 DESIGN = Design(
     seed=4,

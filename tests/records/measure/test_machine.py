@@ -4,7 +4,7 @@ from pathlib import Path
 
 import psutil
 
-from toolkit.records import describe_machine
+from toolkit.measurement import describe_machine
 
 
 def test_the_description_names_cores_and_versions(tmp_path: Path) -> None:

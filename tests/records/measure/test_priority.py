@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from toolkit.records import MEASURING_NICENESS, precedence
+from toolkit.measurement import MEASURING_NICENESS, precedence
 
 
 def niceness() -> int:

@@ -6,15 +6,8 @@ import json
 import pytest
 
 from tests.shared import ROOT
-from toolkit.records import (
-    KINDS,
-    Batch,
-    Provenance,
-    Record,
-    Report,
-    Workflow,
-    summarise,
-)
+from toolkit.measurement import Report, summarise
+from toolkit.records import KINDS, Batch, Provenance, Record, Workflow
 
 SAMPLE = ROOT / "data" / "sample"
 

@@ -10,19 +10,16 @@ import pytest
 
 from toolkit.history import RecordStore
 from toolkit.history.importers import open_source, run_import
-from toolkit.records import (
-    KINDS,
+from toolkit.measurement import (
     LOAD_LEVELS,
-    Batch,
     Design,
     Machine,
-    Record,
     Sweep,
-    Workflow,
     describe_machine,
     summarise,
     write_archive,
 )
+from toolkit.records import KINDS, Batch, Record, Workflow
 
 pytestmark = pytest.mark.slow  # it measures
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from toolkit.records import (
+from toolkit.measurement.workloads import (
     Attempt,
     BatchVariant,
     BatchWorkload,
@@ -148,7 +148,7 @@ def test_catalogued_workloads_use_the_types_of_the_rules() -> None:
 def test_a_child_that_raises_ends_with_code_one_and_says_nothing(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    from toolkit.records import Child
+    from toolkit.measurement import Child
 
     def fails() -> None:
         raise ValueError("inside")
@@ -159,7 +159,7 @@ def test_a_child_that_raises_ends_with_code_one_and_says_nothing(
 
 
 def test_a_killed_child_is_reaped() -> None:
-    from toolkit.records import Child
+    from toolkit.measurement import Child
 
     reader, writer = os.pipe()
     child = Child.start(lambda: sys.exit(len(os.read(reader, 1))))

@@ -6,7 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolkit.errors import UsageError
-from toolkit.records import GraphShape, GraphVariant, TaskGraph, task_graphs
+from toolkit.measurement.workloads import (
+    GraphShape,
+    GraphVariant,
+    TaskGraph,
+    task_graphs,
+)
 
 SHAPES = {
     "chain": GraphShape.chain(5),

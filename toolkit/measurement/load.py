@@ -11,7 +11,7 @@ from time import perf_counter
 
 import psutil
 
-from toolkit.records.measure.child import Child
+from toolkit.measurement.child import Child
 
 __all__ = ["LOAD_LEVELS", "LoadLevel", "Utilisation", "pressure", "utilisation"]
 

@@ -6,7 +6,7 @@ from random import Random
 from typing import Any
 
 from toolkit.errors import UsageError
-from toolkit.records.measure.load import LOAD_LEVELS, LoadLevel
+from toolkit.measurement.load import LOAD_LEVELS, LoadLevel
 
 __all__ = ["Cell", "Design"]
 

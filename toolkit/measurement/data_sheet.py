@@ -1,8 +1,8 @@
 """The data sheet that lies beside a sweep's records."""
 
-from toolkit.records.measure.design import Design
-from toolkit.records.measure.machine import Machine
-from toolkit.records.measure.report import ContextSummary, Report
+from toolkit.measurement.design import Design
+from toolkit.measurement.machine import Machine
+from toolkit.measurement.report import ContextSummary, Report
 
 __all__ = ["write_data_sheet"]
 

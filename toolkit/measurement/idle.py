@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from time import perf_counter
 
-from toolkit.records.measure.load import Utilisation, utilisation
+from toolkit.measurement.load import Utilisation, utilisation
 
 __all__ = ["Calm"]
 

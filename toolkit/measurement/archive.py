@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from toolkit.records.measure.data_sheet import write_data_sheet
-from toolkit.records.measure.design import Design
-from toolkit.records.measure.machine import Machine
-from toolkit.records.measure.report import Report, summarise
-from toolkit.records.schema import KINDS, Batch, LoadSample, Record, Workflow
+from toolkit.measurement.data_sheet import write_data_sheet
+from toolkit.measurement.design import Design
+from toolkit.measurement.machine import Machine
+from toolkit.measurement.report import Report, summarise
+from toolkit.records import KINDS, Batch, LoadSample, Record, Workflow
 
 __all__ = ["write_archive"]
 

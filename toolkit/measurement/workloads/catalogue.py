@@ -1,14 +1,14 @@
 """Which variants a sweep measures by default."""
 
-from toolkit.records.measure.workloads.batch_workload import (
+from toolkit.measurement.workloads.batch_workload import (
     BatchVariant,
     BatchWorkload,
 )
-from toolkit.records.measure.workloads.file_operations import FileOperations
-from toolkit.records.measure.workloads.graph_shape import GraphShape
-from toolkit.records.measure.workloads.task_graph import GraphVariant, TaskGraph
-from toolkit.records.measure.workloads.task_spawning import TaskSpawning
-from toolkit.records.measure.workloads.todo_writes import TodoWrites
+from toolkit.measurement.workloads.file_operations import FileOperations
+from toolkit.measurement.workloads.graph_shape import GraphShape
+from toolkit.measurement.workloads.task_graph import GraphVariant, TaskGraph
+from toolkit.measurement.workloads.task_spawning import TaskSpawning
+from toolkit.measurement.workloads.todo_writes import TodoWrites
 
 __all__ = ["batch_workloads", "task_graphs"]
 

@@ -11,16 +11,15 @@ from typing import Any
 
 import psutil
 
-from toolkit.records.identity import record_id
-from toolkit.records.measure.design import Cell, Design
-from toolkit.records.measure.load import Utilisation
-from toolkit.records.measure.workloads.batch_workload import (
+from toolkit.measurement.design import Cell, Design
+from toolkit.measurement.load import Utilisation
+from toolkit.measurement.workloads import (
     Attempt,
     BatchVariant,
     BatchWorkload,
+    TaskGraph,
 )
-from toolkit.records.measure.workloads.task_graph import TaskGraph
-from toolkit.records.schema import Batch, Outcome, Provenance, Record, Workflow
+from toolkit.records import Batch, Outcome, Provenance, Record, Workflow, record_id
 
 __all__ = ["Stopwatch", "measure_batches", "measure_graph"]
 

@@ -8,8 +8,8 @@ from hashlib import sha256
 from pathlib import Path
 from time import perf_counter
 
-from toolkit.records.measure.child import Child
-from toolkit.records.measure.workloads.batch_workload import Attempt, BatchVariant
+from toolkit.measurement import Child
+from toolkit.measurement.workloads.batch_workload import Attempt, BatchVariant
 
 __all__ = ["TaskSpawning"]
 

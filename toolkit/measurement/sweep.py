@@ -10,24 +10,18 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from toolkit.records.identity import record_id
-from toolkit.records.measure.calm import Calm
-from toolkit.records.measure.cells import (
-    Stopwatch,
-    measure_batches,
-    measure_graph,
-)
-from toolkit.records.measure.design import Cell, Design
-from toolkit.records.measure.load import Utilisation, pressure, utilisation
-from toolkit.records.measure.priority import precedence
-from toolkit.records.measure.workloads.batch_workload import BatchWorkload
-from toolkit.records.measure.workloads.catalogue import (
+from toolkit.measurement.cells import Stopwatch, measure_batches, measure_graph
+from toolkit.measurement.design import Cell, Design
+from toolkit.measurement.idle import Calm
+from toolkit.measurement.load import Utilisation, pressure, utilisation
+from toolkit.measurement.priority import precedence
+from toolkit.measurement.workloads import (
+    BatchWorkload,
+    TaskGraph,
     batch_workloads,
     task_graphs,
 )
-from toolkit.records.measure.workloads.task_graph import TaskGraph
-from toolkit.records.schema import LoadSample, Provenance, Record
-from toolkit.records.spool import Spool
+from toolkit.records import LoadSample, Provenance, Record, Spool, record_id
 
 __all__ = ["Sweep", "default_design", "quick_design"]
 

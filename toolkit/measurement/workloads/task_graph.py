@@ -13,8 +13,8 @@ from random import Random
 from statistics import fmean, pstdev
 from time import perf_counter
 
-from toolkit.records.measure.child import Child
-from toolkit.records.measure.workloads.graph_shape import GraphShape
+from toolkit.measurement import Child
+from toolkit.measurement.workloads.graph_shape import GraphShape
 
 __all__ = ["GraphRun", "GraphVariant", "TaskGraph"]
 

@@ -8,7 +8,7 @@ from math import exp, inf, isfinite, log
 from statistics import fmean, median, pstdev
 from typing import Any, TypeVar
 
-from toolkit.records.schema import Batch, LoadSample, Record, Workflow
+from toolkit.records import Batch, LoadSample, Record, Workflow
 
 __all__ = ["ContextSummary", "Report", "summarise"]
 

@@ -8,7 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 from time import perf_counter
 
-from toolkit.records.measure.workloads.batch_workload import Attempt, BatchVariant
+from toolkit.measurement.workloads.batch_workload import Attempt, BatchVariant
 
 __all__ = ["FileOperations"]
 
