@@ -18,6 +18,9 @@ from toolkit.runtime import (
     DryRunEffector,
     Effector,
     EffectOutcome,
+)
+from toolkit.runtime.healing import LADDERS
+from toolkit.testing.pool import (
     LocalAgentPool,
     LocalPoolEffector,
     Metronome,
@@ -25,7 +28,6 @@ from toolkit.runtime import (
     PacedClock,
     PoolSettings,
 )
-from toolkit.runtime.healing import LADDERS
 
 
 @contextmanager

@@ -6,15 +6,14 @@ import numpy as np
 import pytest
 
 from toolkit.errors import UsageError
-from toolkit.records import (
+from toolkit.records import Outcome, Provenance
+from toolkit.testing.simulator import (
     BATCH_TRUTHS,
     LOADS,
     START,
     WORKFLOW_TRUTHS,
     BatchTruth,
     CoordinationTruth,
-    Outcome,
-    Provenance,
     Swarm,
     WorkflowTruth,
 )

@@ -24,7 +24,8 @@ import pytest
 from tests.hook_payloads import Payload, payload
 from toolkit.baselines.batch_size_rule import BatchSizeRule
 from toolkit.capture import hook_handler
-from toolkit.records import LOADS, Batch, Swarm
+from toolkit.records import Batch
+from toolkit.testing.simulator import LOADS, Swarm
 
 __all__ = ["Harness", "Life", "Moment", "Played"]
 

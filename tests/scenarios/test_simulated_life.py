@@ -24,7 +24,8 @@ from toolkit.metrics import (
     cluster_bootstrap,
     group_totals,
 )
-from toolkit.records import Batch, BatchTruth, Swarm
+from toolkit.records import Batch
+from toolkit.testing.simulator import BatchTruth, Swarm
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 

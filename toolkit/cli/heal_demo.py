@@ -12,7 +12,8 @@ from toolkit.cli.chaos.healer import START
 from toolkit.cli.heal_view import HealFrame
 from toolkit.notifier import MemoryNotifier
 from toolkit.records import Spool
-from toolkit.runtime import (
+from toolkit.runtime.healing import HealingEngine, Journal
+from toolkit.testing.pool import (
     ActivityRecords,
     LocalAgentPool,
     LocalPoolEffector,
@@ -23,7 +24,6 @@ from toolkit.runtime import (
     PoolView,
     Task,
 )
-from toolkit.runtime.healing import HealingEngine, Journal
 
 __all__ = ["DemoSpec", "demonstrate"]
 
@@ -61,7 +61,7 @@ async def demonstrate(spec: DemoSpec, show: HealFrame | None) -> dict[str, Any]:
     clock = PacedClock(START)
     with tempfile.TemporaryDirectory(prefix="heal-") as scratch:
         folder = Path(scratch)
-        preload = ("toolkit.runtime.pool.worker", "psutil")
+        preload = ("toolkit.testing.pool.worker", "psutil")
         with NurseryProcess(folder / "n", preload=preload):
             metronome = Metronome(folder / "b")
             pool = LocalAgentPool.create(

@@ -32,7 +32,7 @@ def simulate(options: argparse.Namespace) -> int:
 
     from toolkit.errors import UsageError
     from toolkit.history import Addition, RecordStore
-    from toolkit.records import LOADS, Swarm
+    from toolkit.testing.simulator import LOADS, Swarm
 
     if options.seed < 0:
         raise UsageError(f"`--seed` is at least 0, got {options.seed}")

@@ -19,7 +19,14 @@ from toolkit.measurement.workloads import (
     BatchWorkload,
     TaskGraph,
 )
-from toolkit.records import Batch, Outcome, Provenance, Record, Workflow, record_id
+from toolkit.records import (
+    Batch,
+    Outcome,
+    Provenance,
+    Record,
+    Workflow,
+    record_id,
+)
 
 __all__ = ["Stopwatch", "measure_batches", "measure_graph"]
 

@@ -22,14 +22,6 @@ from .schema import Record as Record
 from .schema import Recovery as Recovery
 from .schema import Workflow as Workflow
 from .schema import field_rules as field_rules
-from .simulator.coordination import CoordinationTruth as CoordinationTruth
-from .simulator.swarm import LOADS as LOADS
-from .simulator.swarm import START as START
-from .simulator.swarm import Swarm as Swarm
-from .simulator.truth import BATCH_TRUTHS as BATCH_TRUTHS
-from .simulator.truth import WORKFLOW_TRUTHS as WORKFLOW_TRUTHS
-from .simulator.truth import BatchTruth as BatchTruth
-from .simulator.truth import WorkflowTruth as WorkflowTruth
 from .spool import Span as Span
 from .spool import Spool as Spool
 from .spool import read_lines as read_lines

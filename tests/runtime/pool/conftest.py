@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.runtime import (
+from toolkit.testing.pool import (
     LocalAgentPool,
     Metronome,
     NurseryProcess,
@@ -61,7 +61,7 @@ def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
     with tempfile.TemporaryDirectory(prefix="n-") as folder:
         path = Path(folder) / "n"
-        with NurseryProcess(path, preload=["toolkit.runtime.pool.worker", "psutil"]):
+        with NurseryProcess(path, preload=["toolkit.testing.pool.worker", "psutil"]):
             yield path
 
 

@@ -4,7 +4,8 @@ import anyio
 import pytest
 
 from tests.runtime.pool.conftest import LivingPool
-from toolkit.runtime import Action, Effect, EffectOutcome, LocalPoolEffector, Task
+from toolkit.runtime import Action, Effect, EffectOutcome
+from toolkit.testing.pool import LocalPoolEffector, Task
 
 
 def act(living: LivingPool, verb: str, cause: str, **given: object) -> Effect:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from toolkit.runtime import Ledger, SharedMemory, Task, WriteLock
+from toolkit.testing.pool import Ledger, SharedMemory, Task, WriteLock
 
 AGENTS = ("a1", "a2", "a3")
 STEPS = st.lists(

@@ -12,8 +12,8 @@ import pytest
 
 from tests.runtime.pool.conftest import LivingPool
 from toolkit.errors import InputDataError
-from toolkit.runtime import (
-    ActivityKind,
+from toolkit.runtime import ActivityKind
+from toolkit.testing.pool import (
     LocalAgentPool,
     Nursery,
     NurseryError,
@@ -207,7 +207,7 @@ import sys, time, signal
 from datetime import datetime, UTC
 from datetime import UTC, datetime
 from pathlib import Path
-from toolkit.runtime.pool import *
+from toolkit.testing.pool import *
 d = Path(sys.argv[1])
 with NurseryProcess(d / "n"):
     metronome = Metronome(d / "b")

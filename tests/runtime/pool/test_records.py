@@ -1,6 +1,6 @@
 from tests.runtime.pool.conftest import LivingPool
 from toolkit.records import Outcome
-from toolkit.runtime import ActivityRecords, Task
+from toolkit.testing.pool import ActivityRecords, Task
 
 
 def test_each_activity_becomes_one_record(living: LivingPool) -> None:

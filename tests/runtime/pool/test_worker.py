@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from toolkit.runtime import Ledger, SharedMemory, Task, Worker
+from toolkit.testing.pool import Ledger, SharedMemory, Task, Worker
 
 
 class Agent:

@@ -26,7 +26,8 @@ from toolkit.cli.chaos.faults import (
     meddle,
 )
 from toolkit.cli.chaos.healer import START
-from toolkit.runtime import (
+from toolkit.runtime.healing import GapBook, Journal
+from toolkit.testing.pool import (
     LocalAgentPool,
     Metronome,
     Nursery,
@@ -37,7 +38,6 @@ from toolkit.runtime import (
     WriteLock,
     can_speak,
 )
-from toolkit.runtime.healing import GapBook, Journal
 
 __all__ = ["Case", "EpisodeResult", "run_episode"]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from toolkit.runtime import LocalAgentPool, Metronome
+from toolkit.testing.pool import LocalAgentPool, Metronome
 
 __all__ = ["CONTROLS", "FAULTS", "Injection", "inject"]
 

@@ -9,19 +9,19 @@ import anyio
 
 from toolkit.notifier import SilentNotifier
 from toolkit.records import Spool
-from toolkit.runtime import (
-    BeatFollower,
-    Effect,
-    LocalAgentPool,
-    LocalPoolEffector,
-    PacedClock,
-    PoolView,
-)
+from toolkit.runtime import Effect
 from toolkit.runtime.healing import (
     GapBook,
     HealingEngine,
     HealingSession,
     Journal,
+)
+from toolkit.testing.pool import (
+    BeatFollower,
+    LocalAgentPool,
+    LocalPoolEffector,
+    PacedClock,
+    PoolView,
 )
 
 __all__ = ["START", "heal"]

@@ -14,13 +14,13 @@ from typing import Any
 from toolkit.cli.chaos.episode import Case, run_episode
 from toolkit.cli.chaos.faults import CONTROLS, FAULTS
 from toolkit.errors import InputDataError
-from toolkit.runtime import NurseryProcess
 from toolkit.runtime.healing import GapBook, wilson_bounds
 from toolkit.stats import quantile_of_sorted
+from toolkit.testing.pool import NurseryProcess
 
 __all__ = ["ChaosSpec", "HealerSpec", "read_spec", "run_study", "summarise"]
 
-PRELOAD = ("toolkit.runtime.pool.worker", "toolkit.cli.chaos.healer", "psutil")
+PRELOAD = ("toolkit.testing.pool.worker", "toolkit.cli.chaos.healer", "psutil")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

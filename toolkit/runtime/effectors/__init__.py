@@ -3,7 +3,7 @@
 from toolkit.runtime.effectors.advisory import AdvisoryEffector
 from toolkit.runtime.effectors.base import Action, Effect, Effector, EffectOutcome
 from toolkit.runtime.effectors.dry_run import DryRunEffector
-from toolkit.runtime.effectors.local_pool import LocalPoolEffector
+from toolkit.testing.pool import LocalPoolEffector
 
 __all__ = [
     "Action",

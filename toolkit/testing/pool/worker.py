@@ -15,10 +15,10 @@ from collections import deque
 from pathlib import Path
 from typing import Any
 
-from toolkit.runtime.pool.ledger import Ledger, Task
-from toolkit.runtime.pool.memory import SharedMemory, WriteLock
-from toolkit.runtime.pool.metronome import BeatFollower
-from toolkit.runtime.pool.mischief import Mischief
+from toolkit.testing.pool.faults import Mischief
+from toolkit.testing.pool.ledger import Ledger, Task
+from toolkit.testing.pool.lockstep import BeatFollower
+from toolkit.testing.pool.memory import SharedMemory, WriteLock
 
 __all__ = ["Worker", "work"]
 

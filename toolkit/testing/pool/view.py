@@ -4,8 +4,7 @@ import sqlite3
 
 import psutil
 
-from toolkit.runtime.pool.local_pool import LocalAgentPool
-from toolkit.runtime.swarm import (
+from toolkit.runtime import (
     Activity,
     ActivityKind,
     AgentState,
@@ -14,6 +13,7 @@ from toolkit.runtime.swarm import (
     TaskState,
     TaskStatus,
 )
+from toolkit.testing.pool.local_pool import LocalAgentPool
 
 __all__ = ["PoolView"]
 

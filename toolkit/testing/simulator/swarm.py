@@ -7,17 +7,17 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from toolkit.errors import UsageError
-from toolkit.records.identity import record_id
-from toolkit.records.schema import (
+from toolkit.records import (
     Batch,
     CoordinationEvent,
     LoadSample,
     Outcome,
     Provenance,
     Workflow,
+    record_id,
 )
-from toolkit.records.simulator.coordination import Coordination, CoordinationTruth
-from toolkit.records.simulator.truth import (
+from toolkit.testing.simulator.coordination import Coordination, CoordinationTruth
+from toolkit.testing.simulator.truth import (
     BATCH_TRUTHS,
     WORKFLOW_TRUTHS,
     BatchTruth,

@@ -6,8 +6,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from toolkit.records.identity import record_id
-from toolkit.records.schema import CoordinationEvent, Outcome, Provenance
+from toolkit.records import CoordinationEvent, Outcome, Provenance, record_id
 
 __all__ = ["Coordination", "CoordinationTruth"]
 

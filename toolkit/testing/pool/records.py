@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Iterator
 
 from toolkit.records import CoordinationEvent, Outcome, Provenance, record_id
-from toolkit.runtime.pool.local_pool import LocalAgentPool
+from toolkit.testing.pool.local_pool import LocalAgentPool
 
 __all__ = ["ActivityRecords"]
 

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Protocol, Self
 
 from toolkit.errors import InputDataError, ToolkitError
-from toolkit.runtime.pool.ledger import Ledger, Task, requeue_tasks, send_message
-from toolkit.runtime.pool.memory import SharedMemory
-from toolkit.runtime.pool.nursery import Nursery
+from toolkit.testing.pool.forkserver import Nursery
+from toolkit.testing.pool.ledger import Ledger, Task, requeue_tasks, send_message
+from toolkit.testing.pool.memory import SharedMemory
 
 __all__ = ["LocalAgentPool", "PoolSettings", "SpawnError"]
 
@@ -111,7 +111,7 @@ class LocalAgentPool:
         self.ledger.enlist(agent_id, slot=slot, key=key, now_s=now_s)
         self.nursery.spawn(
             self.process_name(agent_id),
-            "toolkit.runtime.pool.worker:work",
+            "toolkit.testing.pool.worker:work",
             {
                 "directory": str(self.directory),
                 "beat": self.settings.beat,

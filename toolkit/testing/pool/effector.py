@@ -7,8 +7,8 @@ import anyio
 import anyio.to_thread
 
 from toolkit.errors import ToolkitError
-from toolkit.runtime.effectors.base import Action, Effect, EffectOutcome
-from toolkit.runtime.pool.local_pool import LocalAgentPool
+from toolkit.runtime import Action, Effect, EffectOutcome
+from toolkit.testing.pool.local_pool import LocalAgentPool
 
 __all__ = ["LocalPoolEffector"]
 

@@ -10,7 +10,7 @@ import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from toolkit.runtime.pool.worker import Worker
+    from toolkit.testing.pool.worker import Worker
 
 __all__ = ["Mischief"]
 

@@ -1,0 +1,8 @@
+from .coordination import CoordinationTruth as CoordinationTruth
+from .swarm import LOADS as LOADS
+from .swarm import START as START
+from .swarm import Swarm as Swarm
+from .truth import BATCH_TRUTHS as BATCH_TRUTHS
+from .truth import WORKFLOW_TRUTHS as WORKFLOW_TRUTHS
+from .truth import BatchTruth as BatchTruth
+from .truth import WorkflowTruth as WorkflowTruth
