@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from toolkit.baselines.agent_count_rule import AgentCountConstants
 from toolkit.bundle import (
     Bundle,
     Column,
@@ -20,6 +19,7 @@ from toolkit.bundle import (
 )
 from toolkit.export import write_bundle
 from toolkit.models import ScalabilityCurve
+from toolkit.policies.rules import AgentCountConstants
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 SIZES = (1.0, 2.0, 4.0, 6.0, 8.0, 10.0, 12.0, 15.0, 20.0)

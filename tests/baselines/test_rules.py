@@ -4,20 +4,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.baselines import coordination_complexity
-from toolkit.baselines.agent_count_rule import AgentCountRule
-from toolkit.baselines.batch_size_rule import OPTIMUMS, BatchSizeRule, system_load
-from toolkit.baselines.efficiency_score import EfficiencyScore
-from toolkit.baselines.rule_policy import (
-    AgentCountRulePolicy,
-    BatchSizeRulePolicy,
-    ConstantPolicy,
-    RuleOfThumbPolicy,
-    nearest_action,
-)
-from toolkit.baselines.strategy_rule import MemoryStructureRule, StrategyRule
 from toolkit.errors import NotEnoughDataError, UsageError
 from toolkit.policies import Problem
+from toolkit.policies.rules import (
+    OPTIMUMS,
+    AgentCountRule,
+    AgentCountRulePolicy,
+    BatchSizeRule,
+    BatchSizeRulePolicy,
+    ConstantPolicy,
+    EfficiencyScore,
+    MemoryStructureRule,
+    RuleOfThumbPolicy,
+    StrategyRule,
+    coordination_complexity,
+    nearest_action,
+    system_load,
+)
 
 ratio = st.floats(0, 1)
 

@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
-from toolkit.baselines.agent_count_rule import AgentCountRule
-from toolkit.baselines.batch_size_rule import BatchSizeRule
-from toolkit.baselines.efficiency_score import EfficiencyScore
-from toolkit.baselines.rounding import round_half_up
+from toolkit.policies.rules import (
+    AgentCountRule,
+    BatchSizeRule,
+    EfficiencyScore,
+    round_half_up,
+)
 
 JAVASCRIPT: dict[str, Any] = json.loads(
     Path(__file__).with_name("javascript.json").read_text()

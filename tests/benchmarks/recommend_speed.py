@@ -31,10 +31,10 @@ from sklearn.preprocessing import OneHotEncoder
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped] # ships none
 
 from tests.bundle_factory import KINDS, NOW, small_bundle, training_rows
-from toolkit.baselines.batch_size_rule import BatchSizeRule
 from toolkit.bundle import read_bundle
 from toolkit.clock import VirtualClock
 from toolkit.models import BoostedCost
+from toolkit.policies.rules import BatchSizeRule
 from toolkit.runtime import Advisor, BackgroundLoad, SystemLoad
 from toolkit.runtime.batching import AdaptiveBatchingOptimizer, Workload
 

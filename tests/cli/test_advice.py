@@ -48,8 +48,8 @@ def test_a_hook_reads_what_the_export_wrote(exported: Path) -> None:
 def test_an_agent_count_is_nothing_that_a_hook_advises(tmp_path: Path) -> None:
     from dataclasses import asdict
 
-    from toolkit.baselines.agent_count_rule import AgentCountConstants
     from toolkit.bundle import Fallback
+    from toolkit.policies.rules import AgentCountConstants
 
     fallback = Fallback(
         rule="agent_count_rule", constant=4.0, parameters=asdict(AgentCountConstants())

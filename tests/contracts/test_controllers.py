@@ -9,7 +9,13 @@ from hypothesis import strategies as st
 
 import toolkit.policies
 from toolkit.errors import UsageError
-from toolkit.policies import Aimd, Controller, Gradient2, SizeBounds, Vegas
+from toolkit.policies.controllers import (
+    Aimd,
+    Controller,
+    Gradient2,
+    SizeBounds,
+    Vegas,
+)
 
 Make = Callable[[SizeBounds], Controller]
 

@@ -6,26 +6,25 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-import toolkit.baselines
 import toolkit.policies
-from toolkit.baselines.agent_count_rule import AgentCountRule
-from toolkit.baselines.batch_size_rule import BatchSizeRule
-from toolkit.baselines.rule_policy import (
-    AgentCountRulePolicy,
-    BatchSizeRulePolicy,
-    ConstantPolicy,
-    RuleOfThumbPolicy,
-)
+import toolkit.policies.rules
 from toolkit.policies import (
-    Adaptive,
     CostCurve,
     Exploring,
     Gain,
     Greedy,
     Guarded,
-    MeasurementPrior,
     Policy,
     Problem,
+)
+from toolkit.policies.adaptation import Adaptive, MeasurementPrior
+from toolkit.policies.rules import (
+    AgentCountRule,
+    AgentCountRulePolicy,
+    BatchSizeRule,
+    BatchSizeRulePolicy,
+    ConstantPolicy,
+    RuleOfThumbPolicy,
 )
 
 PRIOR = MeasurementPrior(
@@ -93,7 +92,7 @@ enrolled = pytest.mark.parametrize(
 def test_every_policy_of_both_rooms_is_enrolled() -> None:
     found = {
         member
-        for room in (toolkit.policies, toolkit.baselines)
+        for room in (toolkit.policies, toolkit.policies.rules)
         for name in room.__all__
         if inspect.isclass(member := getattr(room, name))
         and member is not Policy

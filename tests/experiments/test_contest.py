@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from tests.experiments.test_retraining import SPEC, START, table_of
-from toolkit.baselines.rule_policy import ConstantPolicy
 from toolkit.experiments import (
     Contest,
     Promotion,
@@ -15,6 +14,7 @@ from toolkit.experiments import (
     ReleaseState,
     contest,
 )
+from toolkit.policies.rules import ConstantPolicy
 
 
 def judged(

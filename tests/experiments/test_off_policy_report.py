@@ -9,8 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from toolkit.baselines.batch_size_rule import BatchSizeRule
-from toolkit.baselines.rule_policy import BatchSizeRulePolicy, ConstantPolicy
 from toolkit.cli.report_off_policy import add_verb
 from toolkit.errors import InputDataError, NotEnoughDataError, UsageError
 from toolkit.experiments import (
@@ -21,6 +19,7 @@ from toolkit.experiments import (
 from toolkit.history import RecordStore
 from toolkit.metrics.off_policy import OverlapLimits, Sampling
 from toolkit.policies import Decision, Problem
+from toolkit.policies.rules import BatchSizeRule, BatchSizeRulePolicy, ConstantPolicy
 from toolkit.records import Batch, Provenance
 
 START = datetime(2026, 1, 5, tzinfo=UTC)

@@ -27,7 +27,8 @@ from toolkit.models import (
     RelativeRows,
     learn_measurement_prior,
 )
-from toolkit.policies import MeasurementPrior, Problem
+from toolkit.policies import Problem
+from toolkit.policies.adaptation import MeasurementPrior
 
 LIGHT = RelativeEnsemble(seed=0, members=(("quadratic", RelativeQuadratic()),))
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -17,7 +17,6 @@ import pytest
 
 from tests.bundle_factory import SIZES, small_bundle
 from tests.kills import killed_at
-from toolkit.baselines.rule_policy import ConstantPolicy
 from toolkit.bundle import read_bundle
 from toolkit.errors import GateRefusedError, NotEnoughDataError, UsageError
 from toolkit.experiments import (
@@ -32,6 +31,7 @@ from toolkit.experiments import (
     silence_telemetry,
 )
 from toolkit.policies import Problem
+from toolkit.policies.rules import ConstantPolicy
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 SPEC: Any = SimpleNamespace(

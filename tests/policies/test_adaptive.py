@@ -4,12 +4,11 @@ import numpy as np
 import pytest
 
 from toolkit.errors import SchemaError, UsageError
-from toolkit.policies import (
+from toolkit.policies import CostCurve, Problem
+from toolkit.policies.adaptation import (
     Adaptive,
     Belief,
-    CostCurve,
     MeasurementPrior,
-    Problem,
     curve_kernels,
     spend,
 )

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolkit.errors import UsageError
-from toolkit.policies import CorrectionSettings, CostCorrection
+from toolkit.policies.adaptation import CorrectionSettings, CostCorrection
 
 costs = st.floats(5e-324, 1e308)
 

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.policies import grid_middle, own_runs_only
+from toolkit.policies.adaptation import grid_middle, own_runs_only
 
 
 def test_the_first_run_is_in_the_middle() -> None:

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.baselines.rule_policy import ConstantPolicy
 from toolkit.errors import UsageError
 from toolkit.policies import CostCurve, Exploring, Greedy, Problem
+from toolkit.policies.rules import ConstantPolicy
 
 PROBLEM = Problem.of("size", [1, 2, 4, 8])
 

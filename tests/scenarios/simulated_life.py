@@ -22,8 +22,8 @@ import numpy as np
 import pytest
 
 from tests.hook_payloads import Payload, payload
-from toolkit.baselines.batch_size_rule import BatchSizeRule
 from toolkit.capture import hook_handler
+from toolkit.policies.rules import BatchSizeRule
 from toolkit.records import Batch
 from toolkit.testing.simulator import LOADS, Swarm
 

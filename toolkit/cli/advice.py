@@ -71,10 +71,10 @@ def rule_advice() -> bytes:
     A team that begins has no history that could support a size; what the specification
     allows is what exploring is bounded to until it has.
     """
-    from toolkit.baselines.batch_size_rule import OPTIMUMS
     from toolkit.bundle import AdviceAxis, AdviceTable
     from toolkit.clock import SystemClock
     from toolkit.history.importers.claude_code import known_tools
+    from toolkit.policies.rules import OPTIMUMS
     from toolkit.runtime import Advisor
 
     advisor = Advisor("batch_size", bundle=None, clock=SystemClock())

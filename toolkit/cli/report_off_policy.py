@@ -81,9 +81,12 @@ def off_policy(options: argparse.Namespace) -> int:
 
 
 def _policy(text: str) -> "Policy":
-    from toolkit.baselines.batch_size_rule import BatchSizeRule
-    from toolkit.baselines.rule_policy import BatchSizeRulePolicy, ConstantPolicy
     from toolkit.errors import UsageError
+    from toolkit.policies.rules import (
+        BatchSizeRule,
+        BatchSizeRulePolicy,
+        ConstantPolicy,
+    )
 
     kind, _, argument = text.partition(":")
     rule = BatchSizeRulePolicy(BatchSizeRule(), constant=NO_RULE_SIZE)

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.baselines.agent_count_rule import AgentCountRule
-from toolkit.baselines.rule_policy import nearest_point
 from toolkit.experiments.decision_table import WORKERS, DecisionTable
-from toolkit.policies import Decision, Floats, Problem, Reason, grid_middle
+from toolkit.policies import Decision, Floats, Problem, Reason
+from toolkit.policies.adaptation import grid_middle
+from toolkit.policies.rules import AgentCountRule, nearest_point
 
 __all__ = ["ConstantGrades", "RulePolicy", "log_slowdowns", "rule_action"]
 

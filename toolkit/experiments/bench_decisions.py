@@ -32,7 +32,8 @@ from toolkit.models import (
     decision_weights,
     family_of,
 )
-from toolkit.policies import Floats, Problem, grid_middle, own_runs_only, spend
+from toolkit.policies import Floats, Problem
+from toolkit.policies.adaptation import grid_middle, own_runs_only, spend
 
 __all__ = [
     "BUDGETS",

@@ -7,14 +7,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from toolkit.baselines.agent_count_rule import AgentCountConstants
-from toolkit.baselines.batch_size_rule import BatchSizeThresholds
 from toolkit.bundle import Bundle, Fallback, Manifest
 from toolkit.experiments.evaluation import Learner
 from toolkit.experiments.learning_table import LearningTable
 from toolkit.experiments.spec import ExperimentSpec
 from toolkit.export import write_bundle
-from toolkit.policies import CorrectionSettings
+from toolkit.policies.adaptation import CorrectionSettings
+from toolkit.policies.rules import AgentCountConstants, BatchSizeThresholds
 
 __all__ = ["export_learner", "fingerprint_of", "window_of"]
 

@@ -27,7 +27,13 @@ from toolkit.metrics import (
     group_bootstrap,
     paired_group_bootstrap,
 )
-from toolkit.policies import Aimd, Controller, Gradient2, SizeBounds, Vegas
+from toolkit.policies.controllers import (
+    Aimd,
+    Controller,
+    Gradient2,
+    SizeBounds,
+    Vegas,
+)
 
 __all__ = ["LATENCY_OF", "Race", "RaceResult", "Runner", "race"]
 

@@ -11,7 +11,8 @@ from toolkit.experiments.cost_model import fit_on
 from toolkit.experiments.learning_table import LearningTable
 from toolkit.experiments.search import Tuned, tune
 from toolkit.experiments.split import Fold
-from toolkit.policies import CorrectionSettings, CostCorrection, Floats
+from toolkit.policies import Floats
+from toolkit.policies.adaptation import CorrectionSettings, CostCorrection
 
 if TYPE_CHECKING:
     from optuna import Trial

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from toolkit.baselines.rule_policy import ConstantPolicy, RuleOfThumbPolicy
 from toolkit.errors import NotEnoughDataError
 from toolkit.experiments.cost_model import CrossFit, FittedCost, cross_fit, fit_on
 from toolkit.experiments.families import family, make_model
@@ -28,6 +27,7 @@ from toolkit.experiments.search import Tuned, tune
 from toolkit.experiments.spec import ExperimentSpec
 from toolkit.experiments.split import Fold, group_folds
 from toolkit.policies import Greedy, Guarded, Policy
+from toolkit.policies.rules import ConstantPolicy, RuleOfThumbPolicy
 
 __all__ = ["Evaluation", "Learner", "evaluate", "inner_folds", "learn"]
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.baselines.agent_count_rule import AgentCountRule
 from toolkit.errors import InputDataError
+from toolkit.policies.rules import AgentCountRule
 
 __all__ = [
     "FullFactorial",

@@ -14,12 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.baselines.agent_count_rule import AgentCountRule
-from toolkit.baselines.batch_size_rule import BatchSizeRule
-from toolkit.baselines.rule_policy import (
-    AgentCountRulePolicy,
-    BatchSizeRulePolicy,
-)
 from toolkit.errors import InputDataError, UsageError
 from toolkit.experiments.full_factorial import FullFactorial, padded_table
 from toolkit.experiments.learning_table import LearningTable, learning_table
@@ -27,6 +21,12 @@ from toolkit.features import batch_table, workflow_table
 from toolkit.history import RecordStore
 from toolkit.history.importers import open_source, run_import
 from toolkit.policies import Floats, Policy
+from toolkit.policies.rules import (
+    AgentCountRule,
+    AgentCountRulePolicy,
+    BatchSizeRule,
+    BatchSizeRulePolicy,
+)
 
 __all__ = ["REPLAYED", "MeasuredReplay", "read_replay"]
 

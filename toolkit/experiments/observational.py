@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from toolkit.baselines.batch_size_rule import OPTIMUMS
 from toolkit.experiments.cost_model import fit_on
 from toolkit.experiments.evaluation import Learner
 from toolkit.experiments.learning_table import LearningTable
@@ -23,6 +22,7 @@ from toolkit.metrics import (
     group_totals,
     mean_absolute_log_error,
 )
+from toolkit.policies.rules import OPTIMUMS
 
 __all__ = [
     "PredictionSkill",

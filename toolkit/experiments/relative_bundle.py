@@ -38,16 +38,15 @@ from toolkit.models import (
     learn_measurement_prior,
 )
 from toolkit.policies import (
-    Adaptive,
     Confidence,
     Floats,
     Gain,
     Guarded,
-    MeasurementPrior,
     OfferedRange,
     Problem,
     with_offered_range,
 )
+from toolkit.policies.adaptation import Adaptive, MeasurementPrior
 
 __all__ = ["RelativePolicy", "Trained", "train_bundle"]
 

@@ -29,7 +29,8 @@ from numpy.typing import NDArray
 
 from toolkit.errors import SchemaError
 from toolkit.models import RelativeRows, unsoftened
-from toolkit.policies import Confidence, Floats, MeasurementPrior, curve_kernels
+from toolkit.policies import Confidence, Floats
+from toolkit.policies.adaptation import MeasurementPrior, curve_kernels
 
 __all__ = [
     "Intervals",

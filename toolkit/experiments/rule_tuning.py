@@ -10,19 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from toolkit.baselines.agent_count_rule import AgentCountConstants, AgentCountRule
-from toolkit.baselines.batch_size_rule import (
-    OPTIMUMS,
-    BatchSizeOptimum,
-    BatchSizeRule,
-    BatchSizeThresholds,
-)
-from toolkit.baselines.rule_policy import (
-    AgentCountRulePolicy,
-    BatchSizeRulePolicy,
-)
 from toolkit.experiments.learning_table import MeasuredProblem
 from toolkit.policies import Policy
+from toolkit.policies.rules import (
+    OPTIMUMS,
+    AgentCountConstants,
+    AgentCountRule,
+    AgentCountRulePolicy,
+    BatchSizeOptimum,
+    BatchSizeRule,
+    BatchSizeRulePolicy,
+    BatchSizeThresholds,
+)
 
 if TYPE_CHECKING:
     from optuna import Trial

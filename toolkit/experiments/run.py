@@ -38,7 +38,7 @@ from toolkit.experiments.spec import ExperimentSpec
 from toolkit.experiments.tracking import TrackedRun, track
 from toolkit.features import batch_table, workflow_table
 from toolkit.history import RecordStore, compact_store
-from toolkit.policies import CorrectionSettings
+from toolkit.policies.adaptation import CorrectionSettings
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,9 +10,9 @@ of the future.
 
 from typing import TYPE_CHECKING, Any
 
-from toolkit.baselines.efficiency_score import EfficiencyWeights
 from toolkit.features.engine import feature_table
 from toolkit.history import Dataset
+from toolkit.policies.rules import EfficiencyWeights
 
 if TYPE_CHECKING:
     import pandas as pd

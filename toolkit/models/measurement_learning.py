@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from toolkit.models.relative_rows import RelativeRows, centred
-from toolkit.policies import MeasurementPrior, curve_kernels
+from toolkit.policies.adaptation import MeasurementPrior, curve_kernels
 
 __all__ = ["learn_measurement_prior"]
 

@@ -7,13 +7,6 @@ from types import MappingProxyType
 
 import numpy as np
 
-from toolkit.baselines.agent_count_rule import AgentCountConstants, AgentCountRule
-from toolkit.baselines.batch_size_rule import BatchSizeRule, BatchSizeThresholds
-from toolkit.baselines.rule_policy import (
-    AgentCountRulePolicy,
-    BatchSizeRulePolicy,
-    ConstantPolicy,
-)
 from toolkit.bundle import Bundle, Fallback, read_bundle
 from toolkit.clock import Clock
 from toolkit.errors import BundleRefusedError, UsageError
@@ -26,6 +19,15 @@ from toolkit.policies import (
     Problem,
     Reason,
     Value,
+)
+from toolkit.policies.rules import (
+    AgentCountConstants,
+    AgentCountRule,
+    AgentCountRulePolicy,
+    BatchSizeRule,
+    BatchSizeRulePolicy,
+    BatchSizeThresholds,
+    ConstantPolicy,
 )
 
 __all__ = ["ACTIONS", "Advisor", "open_advisor"]

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.bundle_factory import NOW, small_bundle
-from toolkit.baselines.batch_size_rule import OPTIMUMS
 from toolkit.clock import SystemClock, VirtualClock
 from toolkit.errors import UsageError
+from toolkit.policies.rules import OPTIMUMS
 from toolkit.records import Batch, Provenance
 from toolkit.runtime import Advisor, BackgroundLoad, SystemLoad, open_advisor
 from toolkit.runtime.batching import (

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from toolkit.baselines.efficiency_score import EfficiencyScore
 from toolkit.errors import UsageError
 from toolkit.notifier import MemoryNotifier
+from toolkit.policies.rules import EfficiencyScore
 from toolkit.records import CoordinationEvent, Outcome, Provenance
 from toolkit.runtime.coordination import (
     FACTORS,

@@ -4,7 +4,7 @@ import pytest
 
 from toolkit.errors import UsageError
 from toolkit.notifier import Level, MemoryNotifier
-from toolkit.policies import CorrectionSettings
+from toolkit.policies.adaptation import CorrectionSettings
 from toolkit.runtime.planning import (
     ExpectedPerformance,
     MonitoringPlan,

@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 
 from tests.bundle_factory import AGENTS, NOW, agent_bundle
-from toolkit.baselines.agent_count_rule import AgentCountRule
-from toolkit.baselines.batch_size_rule import OPTIMUMS
 from toolkit.bundle import Fallback
 from toolkit.clock import VirtualClock
 from toolkit.errors import UsageError
+from toolkit.policies.rules import OPTIMUMS, AgentCountRule
 from toolkit.runtime.planning import (
     AgentCapabilities,
     AgentCosting,

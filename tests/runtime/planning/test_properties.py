@@ -6,8 +6,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.bundle_factory import AGENTS
-from toolkit.baselines.batch_size_rule import OPTIMUMS
 from toolkit.notifier import MemoryNotifier
+from toolkit.policies.rules import OPTIMUMS
 from toolkit.runtime.planning import (
     AgentCapabilities,
     MonitoringPlan,

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from toolkit.baselines.batch_size_rule import BatchSizeRule
 from toolkit.capture.hooks.performance import Performance
 from toolkit.errors import UsageError
+from toolkit.policies.rules import BatchSizeRule
 
 __all__ = ["recommendations"]
 

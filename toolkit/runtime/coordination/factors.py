@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from toolkit.baselines.efficiency_score import EfficiencyWeights
+from toolkit.policies.rules import EfficiencyWeights
 from toolkit.runtime.coordination.counts import unpack
 
 __all__ = ["FACTORS", "Factors", "frequency_factor", "latency_factor", "tallied"]

@@ -13,9 +13,9 @@ import math
 from bisect import bisect_left, insort
 from collections.abc import Iterable
 
-from toolkit.baselines.efficiency_score import EfficiencyScore
 from toolkit.errors import UsageError
 from toolkit.notifier import Notifier
+from toolkit.policies.rules import EfficiencyScore
 from toolkit.records import CoordinationEvent
 from toolkit.runtime.coordination.alarms import Alarms
 from toolkit.runtime.coordination.alerts import Alert

@@ -9,8 +9,8 @@ from bisect import bisect_left, bisect_right, insort
 from heapq import heappush
 from typing import TYPE_CHECKING
 
-from toolkit.baselines.efficiency_score import EfficiencyScore
 from toolkit.notifier import Notifier
+from toolkit.policies.rules import EfficiencyScore
 from toolkit.runtime.coordination.alerts import Alert, AlertKind
 from toolkit.runtime.coordination.factors import Tally
 from toolkit.runtime.coordination.settings import MonitorSettings

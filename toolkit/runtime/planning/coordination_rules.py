@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass, field
 
-from toolkit.baselines.agent_count_rule import AgentCountConstants
-from toolkit.baselines.strategy_rule import MemoryStructureRule, StrategyRule
 from toolkit.policies import Reason, Value
+from toolkit.policies.rules import (
+    AgentCountConstants,
+    MemoryStructureRule,
+    StrategyRule,
+)
 from toolkit.runtime.planning.capabilities import AgentCapabilities
 from toolkit.runtime.planning.task import TaskComplexity
 

@@ -2,7 +2,7 @@
 
 import math
 
-from toolkit.policies import CorrectionSettings, CostCorrection
+from toolkit.policies.adaptation import CorrectionSettings, CostCorrection
 
 __all__ = ["CostWindow"]
 

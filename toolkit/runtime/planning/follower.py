@@ -4,7 +4,7 @@ import math
 from types import MappingProxyType
 
 from toolkit.notifier import Notifier
-from toolkit.policies import CostCorrection
+from toolkit.policies.adaptation import CostCorrection
 from toolkit.records import Batch, Record
 from toolkit.runtime.planning.cost_window import CostWindow
 from toolkit.runtime.planning.followed_workflow import FollowedWorkflow

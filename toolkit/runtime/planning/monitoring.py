@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from toolkit.notifier import Level
-from toolkit.policies import CorrectionSettings
+from toolkit.policies.adaptation import CorrectionSettings
 from toolkit.runtime.planning.performance import ExpectedPerformance
 
 __all__ = [

@@ -7,12 +7,15 @@ import math
 from collections.abc import Mapping
 from pathlib import Path
 
-from toolkit.baselines import coordination_complexity
-from toolkit.baselines.batch_size_rule import OPTIMUMS
-from toolkit.baselines.rule_policy import AgentCountRulePolicy
 from toolkit.clock import Clock
 from toolkit.errors import UsageError
-from toolkit.policies import CorrectionSettings, Decision, Reason, Value
+from toolkit.policies import Decision, Reason, Value
+from toolkit.policies.adaptation import CorrectionSettings
+from toolkit.policies.rules import (
+    OPTIMUMS,
+    AgentCountRulePolicy,
+    coordination_complexity,
+)
 from toolkit.runtime import Advisor, open_advisor
 from toolkit.runtime.planning.capabilities import AgentCapabilities
 from toolkit.runtime.planning.coordination_rules import CoordinationRules

@@ -3,8 +3,8 @@
 import math
 from dataclasses import dataclass, field
 
-from toolkit.baselines.rounding import round_half_up
 from toolkit.policies import Reason
+from toolkit.policies.rules.rounding import round_half_up
 
 __all__ = ["AgentCountAnswer", "AgentCountConstants", "AgentCountRule"]
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from toolkit.policies.base import Floats
+from toolkit.policies import Floats
 
 __all__ = ["grid_middle", "own_runs_only"]
 

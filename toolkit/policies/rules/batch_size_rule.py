@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from toolkit.baselines.rounding import round_half_up
 from toolkit.errors import UsageError
 from toolkit.policies import Reason
+from toolkit.policies.rules.rounding import round_half_up
 
 __all__ = [
     "OPTIMUMS",

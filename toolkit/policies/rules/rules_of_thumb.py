@@ -1,6 +1,6 @@
 """Rules of thumb in use for agent counts and batch sizes: rows of every table."""
 
-from toolkit.baselines.rounding import round_half_up
+from toolkit.policies.rules.rounding import round_half_up
 
 __all__ = ["agents_by_tier", "agents_from_tasks", "half_the_cores", "tool_call_cap"]
 

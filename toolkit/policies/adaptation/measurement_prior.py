@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from toolkit.errors import SchemaError
-from toolkit.policies.base import Floats, Problem
+from toolkit.policies import Floats, Problem
 
 __all__ = ["MeasurementPrior", "curve_kernels"]
 

@@ -24,8 +24,11 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from toolkit.errors import UsageError
-from toolkit.policies.base import Floats
-from toolkit.policies.measurement_prior import MeasurementPrior, curve_kernels
+from toolkit.policies import Floats
+from toolkit.policies.adaptation.measurement_prior import (
+    MeasurementPrior,
+    curve_kernels,
+)
 
 __all__ = ["Belief", "spend"]
 

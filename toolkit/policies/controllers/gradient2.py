@@ -3,7 +3,7 @@
 import math
 
 from toolkit.errors import UsageError
-from toolkit.policies.controller import SizeBounds, checked
+from toolkit.policies.controllers.base import SizeBounds, checked
 
 __all__ = ["Gradient2"]
 

@@ -1,8 +1,8 @@
 """The policy that answers from history until own runs say otherwise."""
 
-from toolkit.policies.base import CostModel, Decision, Problem, Reason
-from toolkit.policies.belief import Belief
-from toolkit.policies.measurement_prior import MeasurementPrior
+from toolkit.policies import CostModel, Decision, Problem, Reason
+from toolkit.policies.adaptation.belief import Belief
+from toolkit.policies.adaptation.measurement_prior import MeasurementPrior
 
 __all__ = ["Adaptive"]
 

@@ -1,7 +1,7 @@
 """Additive increase, multiplicative decrease."""
 
 from toolkit.errors import UsageError
-from toolkit.policies.controller import SizeBounds, checked
+from toolkit.policies.controllers.base import SizeBounds, checked
 
 __all__ = ["Aimd"]
 

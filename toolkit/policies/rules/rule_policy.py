@@ -4,15 +4,15 @@ from collections.abc import Callable
 
 import numpy as np
 
-from toolkit.baselines.agent_count_rule import AgentCountRule
-from toolkit.baselines.batch_size_rule import BatchSizeRule, system_load
-from toolkit.baselines.rules_of_thumb import (
+from toolkit.policies import Decision, Floats, Problem, Reason, Value
+from toolkit.policies.rules.agent_count_rule import AgentCountRule
+from toolkit.policies.rules.batch_size_rule import BatchSizeRule, system_load
+from toolkit.policies.rules.rules_of_thumb import (
     agents_by_tier,
     agents_from_tasks,
     half_the_cores,
     tool_call_cap,
 )
-from toolkit.policies import Decision, Floats, Problem, Reason, Value
 
 __all__ = [
     "AgentCountRulePolicy",

@@ -1,0 +1,9 @@
+from .adaptive import Adaptive as Adaptive
+from .belief import Belief as Belief
+from .belief import spend as spend
+from .correction import CorrectionSettings as CorrectionSettings
+from .correction import CostCorrection as CostCorrection
+from .expected_improvement import grid_middle as grid_middle
+from .expected_improvement import own_runs_only as own_runs_only
+from .measurement_prior import MeasurementPrior as MeasurementPrior
+from .measurement_prior import curve_kernels as curve_kernels
