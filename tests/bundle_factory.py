@@ -18,7 +18,7 @@ from toolkit.bundle import (
     Support,
 )
 from toolkit.export import write_bundle
-from toolkit.models import ScalabilityCurve
+from toolkit.models.members import ScalabilityCurve
 from toolkit.policies.rules import AgentCountConstants
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)

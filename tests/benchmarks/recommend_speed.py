@@ -33,7 +33,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped] # sh
 from tests.bundle_factory import KINDS, NOW, small_bundle, training_rows
 from toolkit.bundle import read_bundle
 from toolkit.clock import VirtualClock
-from toolkit.models import BoostedCost
+from toolkit.models.members import BoostedCost
 from toolkit.policies.rules import BatchSizeRule
 from toolkit.runtime import Advisor, BackgroundLoad, SystemLoad
 from toolkit.runtime.batching import AdaptiveBatchingOptimizer, Workload

@@ -19,7 +19,11 @@ from toolkit.experiments import (
 from toolkit.history import RecordStore
 from toolkit.metrics.off_policy import OverlapLimits, Sampling
 from toolkit.policies import Decision, Problem
-from toolkit.policies.rules import BatchSizeRule, BatchSizeRulePolicy, ConstantPolicy
+from toolkit.policies.rules import (
+    BatchSizeRule,
+    BatchSizeRulePolicy,
+    ConstantPolicy,
+)
 from toolkit.records import Batch, Provenance
 
 START = datetime(2026, 1, 5, tzinfo=UTC)

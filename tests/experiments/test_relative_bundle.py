@@ -21,12 +21,8 @@ from toolkit.experiments import (
     saving_errors,
     train_bundle,
 )
-from toolkit.models import (
-    RelativeEnsemble,
-    RelativeQuadratic,
-    RelativeRows,
-    learn_measurement_prior,
-)
+from toolkit.models import RelativeEnsemble, RelativeRows, learn_measurement_prior
+from toolkit.models.members import RelativeQuadratic
 from toolkit.policies import Problem
 from toolkit.policies.adaptation import MeasurementPrior
 

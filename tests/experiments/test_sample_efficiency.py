@@ -7,7 +7,8 @@ import pytest
 from tests.experiments.decision_tables import table
 from toolkit.experiments import SampleEfficiency
 from toolkit.experiments.sample_efficiency import _from_then_on, sample_efficiency
-from toolkit.models import RelativeEnsemble, RelativeQuadratic
+from toolkit.models import RelativeEnsemble
+from toolkit.models.members import RelativeQuadratic
 
 LIGHT = RelativeEnsemble(seed=0, members=(("quadratic", RelativeQuadratic()),))
 

@@ -17,13 +17,8 @@ from toolkit.export import (
     verify_graph,
     write_bundle,
 )
-from toolkit.models import (
-    BoostedCost,
-    LinearCost,
-    RatioCost,
-    ScalabilityCurve,
-    ShapedCost,
-)
+from toolkit.models import RatioCost, ShapedCost
+from toolkit.models.members import BoostedCost, LinearCost, ScalabilityCurve
 
 MODELS = [
     BoostedCost(max_iter=60),

@@ -13,13 +13,15 @@ from toolkit.export import Graph, add_member, to_onnx
 from toolkit.export.relative import _rounded_down
 from toolkit.models import (
     FittedEnsemble,
-    RelativeConstant,
     RelativeEnsemble,
-    RelativeLaw,
     RelativeMember,
+    RelativeRows,
+)
+from toolkit.models.members import (
+    RelativeConstant,
+    RelativeLaw,
     RelativeProcess,
     RelativeQuadratic,
-    RelativeRows,
     RelativeTrees,
 )
 

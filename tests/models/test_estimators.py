@@ -8,13 +8,8 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import toolkit.models
-from toolkit.models import (
-    BoostedCost,
-    LinearCost,
-    RatioCost,
-    ScalabilityCurve,
-    ShapedCost,
-)
+from toolkit.models import RatioCost, ShapedCost
+from toolkit.models.members import BoostedCost, LinearCost, ScalabilityCurve
 
 ESTIMATORS = [
     BoostedCost(max_iter=10),

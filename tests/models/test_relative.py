@@ -10,21 +10,23 @@ from toolkit.errors import NotEnoughDataError
 from toolkit.models import (
     CONSTANT,
     LAW,
-    ProcessKernel,
-    RelativeConstant,
     RelativeEnsemble,
-    RelativeLaw,
     RelativeLayout,
     RelativeMember,
-    RelativeProcess,
-    RelativeQuadratic,
     RelativeRows,
-    RelativeTrees,
     centred,
     decision_weights,
     group_folds,
     learn_measurement_prior,
     softened,
+)
+from toolkit.models.members import (
+    ProcessKernel,
+    RelativeConstant,
+    RelativeLaw,
+    RelativeProcess,
+    RelativeQuadratic,
+    RelativeTrees,
 )
 
 MEMBERS: list[RelativeMember] = [

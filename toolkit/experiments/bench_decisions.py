@@ -25,12 +25,14 @@ from toolkit.experiments.stack_tuning import TunedStack
 from toolkit.models import (
     CONSTANT,
     LAW,
-    RelativeConstant,
     RelativeEnsemble,
-    RelativeQuadratic,
-    RelativeTrees,
     decision_weights,
     family_of,
+)
+from toolkit.models.members import (
+    RelativeConstant,
+    RelativeQuadratic,
+    RelativeTrees,
 )
 from toolkit.policies import Floats, Problem
 from toolkit.policies.adaptation import grid_middle, own_runs_only, spend

@@ -5,13 +5,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from toolkit.errors import UsageError
-from toolkit.models import (
-    BoostedCost,
-    LinearCost,
-    RatioCost,
-    ScalabilityCurve,
-    ShapedCost,
-)
+from toolkit.models import RatioCost, ShapedCost
+from toolkit.models.members import BoostedCost, LinearCost, ScalabilityCurve
 
 if TYPE_CHECKING:
     from optuna import Trial

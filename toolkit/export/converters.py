@@ -13,15 +13,8 @@ import numpy as np
 
 from toolkit.errors import UsageError
 from toolkit.export.graph import OPSET, OPSET_TREES, Graph
-from toolkit.models import (
-    FLOOR,
-    BoostedCost,
-    LinearCost,
-    RatioCost,
-    ScalabilityCurve,
-    Scaling,
-    ShapedCost,
-)
+from toolkit.models import FLOOR, RatioCost, Scaling, ShapedCost
+from toolkit.models.members import BoostedCost, LinearCost, ScalabilityCurve
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -162,7 +155,7 @@ def _filled(graph: Graph, tensor: str) -> str:
 
 
 def _limits(graph: Graph) -> list[str]:
-    from toolkit.models import LOG_N_LIMIT
+    from toolkit.models.members import LOG_N_LIMIT
 
     return [graph.doubles(-LOG_N_LIMIT), graph.doubles(LOG_N_LIMIT)]
 

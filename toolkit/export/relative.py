@@ -12,11 +12,11 @@ import numpy as np
 from toolkit.errors import UsageError
 from toolkit.export.converters import add_to_graph
 from toolkit.export.graph import Graph
-from toolkit.models import LOG_LIMIT as LAW_LIMIT
-from toolkit.models import SHARPNESS as CONSTANT_SHARPNESS
-from toolkit.models import (
+from toolkit.models import FittedEnsemble
+from toolkit.models.members import LOG_LIMIT as LAW_LIMIT
+from toolkit.models.members import SHARPNESS as CONSTANT_SHARPNESS
+from toolkit.models.members import (
     FittedConstant,
-    FittedEnsemble,
     FittedLaw,
     FittedProcess,
     FittedQuadratic,

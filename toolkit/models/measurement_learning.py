@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from toolkit.models.relative_rows import RelativeRows, centred
+from toolkit.models.rows import RelativeRows, centred
 from toolkit.policies.adaptation import MeasurementPrior, curve_kernels
 
 __all__ = ["learn_measurement_prior"]

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from toolkit.models.boosted_cost import BoostedCost
+from toolkit.models.members import BoostedCost
 from toolkit.models.scaling import checked_weights
 
 __all__ = ["FLOOR", "RatioCost"]

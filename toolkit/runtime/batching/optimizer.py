@@ -12,7 +12,11 @@ from toolkit.bundle import Conformal
 from toolkit.clock import Clock
 from toolkit.errors import UsageError
 from toolkit.policies import Decision, Floats, Reason, Value
-from toolkit.policies.rules import OPTIMUMS, BatchSizeOptimum, coordination_complexity
+from toolkit.policies.rules import (
+    OPTIMUMS,
+    BatchSizeOptimum,
+    coordination_complexity,
+)
 from toolkit.records import Batch
 from toolkit.runtime import Advisor, SystemLoad
 from toolkit.runtime.batching.execution import CallableBatch, run_async, run_sync

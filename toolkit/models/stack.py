@@ -18,17 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.errors import NotEnoughDataError
-from toolkit.models.relative_constant import RelativeConstant
-from toolkit.models.relative_law import RelativeLaw
-from toolkit.models.relative_process import RelativeProcess
-from toolkit.models.relative_quadratic import RelativeQuadratic
-from toolkit.models.relative_rows import (
-    RelativeLayout,
-    RelativeRows,
-    centred,
-    group_folds,
+from toolkit.models.members import (
+    RelativeConstant,
+    RelativeLaw,
+    RelativeProcess,
+    RelativeQuadratic,
+    RelativeTrees,
 )
-from toolkit.models.relative_trees import RelativeTrees
+from toolkit.models.rows import RelativeLayout, RelativeRows, centred, group_folds
 
 __all__ = [
     "CONSTANT",

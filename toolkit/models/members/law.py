@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from toolkit.models.relative_rows import RelativeLayout, RelativeRows
+from toolkit.models import RelativeLayout, RelativeRows
 
 __all__ = ["FittedLaw", "RelativeLaw"]
 

@@ -6,12 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import ExtraTreesRegressor
 
-from toolkit.models.relative_rows import (
-    RelativeLayout,
-    RelativeRows,
-    centred,
-    softened,
-)
+from toolkit.models import RelativeLayout, RelativeRows, centred, softened
 
 __all__ = ["RelativeTrees"]
 

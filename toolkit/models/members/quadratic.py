@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.models.relative_rows import RelativeRows, centred
+from toolkit.models import RelativeRows, centred
 
 __all__ = ["FittedQuadratic", "RelativeQuadratic"]
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.models.relative_rows import RelativeRows, softened
+from toolkit.models import RelativeRows, softened
 
 __all__ = ["FittedConstant", "RelativeConstant"]
 

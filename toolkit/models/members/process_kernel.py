@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.models.relative_rows import RelativeLayout, RelativeRows
+from toolkit.models import RelativeLayout, RelativeRows
 
 __all__ = ["ProcessKernel"]
 

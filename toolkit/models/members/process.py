@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 from scipy.optimize import minimize
 
-from toolkit.models.process_kernel import ProcessKernel
-from toolkit.models.relative_rows import RelativeRows, centred, softened
+from toolkit.models import RelativeRows, centred, softened
+from toolkit.models.members.process_kernel import ProcessKernel
 
 __all__ = ["FittedProcess", "RelativeProcess"]
 

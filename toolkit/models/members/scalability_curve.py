@@ -9,7 +9,7 @@ from scipy.optimize import minimize
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from toolkit.models.scaling import Scaling, checked_weights
+from toolkit.models import Scaling, checked_weights
 
 __all__ = ["Coefficients", "ScalabilityCurve"]
 
