@@ -5,7 +5,12 @@ import pytest
 
 from toolkit.cli import run
 from toolkit.cli.experiment_retrain import SPEC, models_home
-from toolkit.experiments import GateRules, Promotion, PromotionOutcome, retraining
+from toolkit.experiments.promotion import (
+    GateRules,
+    Promotion,
+    PromotionOutcome,
+    retraining,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 

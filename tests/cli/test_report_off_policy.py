@@ -12,7 +12,7 @@ from tests.bundle_factory import agent_bundle
 from tests.shared import ROOT
 from toolkit.bundle import read_bundle
 from toolkit.cli import run
-from toolkit.experiments import (
+from toolkit.experiments.training import (
     ExperimentSpec,
     SearchSpec,
     SplitSpec,

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from toolkit.experiments import DecisionTable, read_decision_tables
+from toolkit.experiments.tables import DecisionTable, read_decision_tables
 
 
 def frame(

@@ -18,23 +18,26 @@ from toolkit.experiments import (
     RECIPES,
     BenchSettings,
     ConstantGrades,
-    Decide,
-    DecisionTable,
     TableGrades,
-    Taken,
     compare,
     decide_group,
     few_shot,
     grade_table,
     graded,
-    leaking_lines,
     log_slowdowns,
     plot_report,
-    read_decision_tables,
-    require_no_leak,
+    report,
     rule_action,
 )
-from toolkit.experiments.bench_report import _rounded, report
+from toolkit.experiments.bench_report import _rounded
+from toolkit.experiments.tables import (
+    Decide,
+    DecisionTable,
+    Taken,
+    leaking_lines,
+    read_decision_tables,
+    require_no_leak,
+)
 from toolkit.policies import Problem
 
 QUICK = BenchSettings(seed=0, quick=True, created_at=datetime(2026, 1, 1, tzinfo=UTC))

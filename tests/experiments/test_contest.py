@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 
 from tests.experiments.test_retraining import SPEC, START, table_of
-from toolkit.experiments import (
+from toolkit.experiments.promotion import (
     Contest,
     Promotion,
     Releases,
     ReleaseState,
-    contest,
+)
+from toolkit.experiments.promotion import (
+    champion_challenger as contest,
 )
 from toolkit.policies.rules import ConstantPolicy
 

@@ -14,14 +14,13 @@ from toolkit.errors import InputDataError, UsageError
 from toolkit.experiments import (
     LATENCY_OF,
     ControllersSpec,
-    FullFactorial,
     Race,
     RaceResult,
     race,
     read_controllers_spec,
     run_controllers,
-    synthetic_full_factorial,
 )
+from toolkit.experiments.tables import FullFactorial, synthetic_full_factorial
 
 DESIGN = Race(steps=30)
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.experiments.decision_tables import frame, table, written
 from toolkit.errors import InputDataError, NotEnoughDataError, UsageError
-from toolkit.experiments import read_decision_tables
+from toolkit.experiments.tables import read_decision_tables
 
 
 def test_every_cost_of_every_file_is_a_table(tmp_path: Path) -> None:

@@ -8,17 +8,14 @@ import pytest
 
 from tests.measured_history import batch_store, workflow_store
 from toolkit.errors import NotEnoughDataError
-from toolkit.experiments import (
+from toolkit.experiments.evaluation import (
     Evaluation,
-    ExperimentSpec,
-    LearningTable,
-    SearchSpec,
-    SplitSpec,
     evaluate,
     markdown_table,
     policy_rows,
 )
-from toolkit.experiments.learning_table import learning_table
+from toolkit.experiments.tables import LearningTable, learning_table
+from toolkit.experiments.training import ExperimentSpec, SearchSpec, SplitSpec
 from toolkit.features import batch_table, workflow_table
 
 SPEC = ExperimentSpec(

@@ -7,7 +7,10 @@ import pytest
 
 from tests.shared import DECISIONS, needs_decisions
 from toolkit.errors import InputDataError
-from toolkit.experiments import read_full_factorial, synthetic_full_factorial
+from toolkit.experiments.tables import (
+    read_full_factorial,
+    synthetic_full_factorial,
+)
 
 TABLE = """problem,group,action,a_n,x_size,cost_time
 p1,g1,1,0,3,8

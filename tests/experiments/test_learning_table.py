@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from toolkit.errors import UsageError
-from toolkit.experiments import LearningTable
-from toolkit.experiments.learning_table import learning_table
+from toolkit.experiments.tables import LearningTable, learning_table
 from toolkit.features import batch_table
 from toolkit.history import RecordStore
 from toolkit.records import Batch, Provenance

@@ -7,13 +7,8 @@ import pytest
 
 from tests.shared import ROOT
 from toolkit.errors import InputDataError, UsageError
-from toolkit.experiments import (
-    MeasuredReplay,
-    Race,
-    RaceResult,
-    race,
-    read_replay,
-)
+from toolkit.experiments import Race, RaceResult, race
+from toolkit.experiments.tables import MeasuredReplay, read_replay
 
 SAMPLE = ROOT / "data/sample"
 

@@ -11,7 +11,7 @@ import pytest
 
 from toolkit.cli.report_off_policy import add_verb
 from toolkit.errors import InputDataError, NotEnoughDataError, UsageError
-from toolkit.experiments import (
+from toolkit.experiments.evaluation import (
     OffPolicyReport,
     RuleWhereUnsupported,
     evaluate_batch_policy,

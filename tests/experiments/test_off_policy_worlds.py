@@ -10,15 +10,14 @@ from toolkit.experiments import (
     MODELS,
     SCENARIOS,
     EstimatorScore,
-    FullFactorial,
     LogDesign,
     Scenario,
     ScenarioScore,
     scenarios_of,
     score_scenario,
     simulate_log,
-    synthetic_full_factorial,
 )
+from toolkit.experiments.tables import FullFactorial, synthetic_full_factorial
 from toolkit.metrics.off_policy import OverlapLimits, Sampling
 
 WORLDS = 250

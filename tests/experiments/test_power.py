@@ -5,15 +5,15 @@ import pytest
 
 from toolkit.errors import UsageError
 from toolkit.experiments import (
-    GateRules,
     GateWorld,
     drawn_from_table,
     gate_rate,
     learned_elsewhere,
     promoted_limit,
     records_needed,
-    synthetic_full_factorial,
 )
+from toolkit.experiments.promotion import GateRules
+from toolkit.experiments.tables import synthetic_full_factorial
 
 QUICK = GateRules(replicates=300)
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from toolkit.errors import GateRefusedError, NotEnoughDataError
-from toolkit.experiments import (
+from toolkit.experiments.promotion import (
     GateRules,
     Promotion,
     PromotionOutcome,

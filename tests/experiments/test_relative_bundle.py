@@ -9,18 +9,16 @@ import pytest
 
 from tests.experiments.decision_tables import table
 from toolkit.bundle import read_bundle
-from toolkit.experiments import (
-    DecisionTable,
+from toolkit.experiments import rule_action
+from toolkit.experiments.evaluation import (
     Intervals,
-    RelativePolicy,
-    Trained,
     curve_deviation,
     fit_confidence,
     fit_intervals,
-    rule_action,
     saving_errors,
-    train_bundle,
 )
+from toolkit.experiments.tables import DecisionTable
+from toolkit.experiments.training import RelativePolicy, Trained, train_bundle
 from toolkit.models import RelativeEnsemble, RelativeRows, learn_measurement_prior
 from toolkit.models.members import RelativeQuadratic
 from toolkit.policies import Problem

@@ -19,17 +19,18 @@ from tests.bundle_factory import SIZES, small_bundle
 from tests.kills import killed_at
 from toolkit.bundle import read_bundle
 from toolkit.errors import GateRefusedError, NotEnoughDataError, UsageError
-from toolkit.experiments import (
-    MeasuredProblem,
+from toolkit.experiments.promotion import (
     Registry,
     Releases,
     ReleaseState,
-    contest,
     drift_between,
-    own_warnings_ignored,
     retraining,
-    silence_telemetry,
 )
+from toolkit.experiments.promotion import (
+    champion_challenger as contest,
+)
+from toolkit.experiments.tables import MeasuredProblem
+from toolkit.experiments.training import own_warnings_ignored, silence_telemetry
 from toolkit.policies import Problem
 from toolkit.policies.rules import ConstantPolicy
 

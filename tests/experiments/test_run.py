@@ -10,7 +10,7 @@ import pytest
 
 from tests.measured_history import batch_store
 from toolkit.bundle import read_bundle
-from toolkit.experiments import (
+from toolkit.experiments.training import (
     ExperimentSpec,
     Outcome,
     SearchSpec,

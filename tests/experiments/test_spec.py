@@ -4,7 +4,7 @@ import pytest
 
 from tests.shared import ROOT
 from toolkit.errors import InputDataError
-from toolkit.experiments import read_spec
+from toolkit.experiments.training import read_spec
 
 GOOD = 'name = "n"\ndecision = "batch_size"\nquestion = "q"\n'
 

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolkit.errors import NotEnoughDataError
-from toolkit.experiments import group_folds, time_split
+from toolkit.experiments.tables import group_folds, time_split
 
 names = st.lists(st.sampled_from("abcdefghij"), min_size=2).filter(
     lambda groups: len(set(groups)) >= 2

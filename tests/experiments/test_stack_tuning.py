@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.experiments.decision_tables import table
-from toolkit.experiments import TunedStack
+from toolkit.experiments.tuning import TunedStack
 from toolkit.models import RelativeRows, decision_weights
 
 NAMES = ("plain", "plain; other", "noise")

@@ -13,12 +13,12 @@ from toolkit.errors import InputDataError, UsageError
 from toolkit.experiments import (
     MODELS,
     GateDesign,
-    GateRules,
     WorldsSpec,
     read_worlds_spec,
     run_worlds,
     summary,
 )
+from toolkit.experiments.promotion import GateRules
 
 SMALL = WorldsSpec(
     seed=1,

@@ -83,7 +83,7 @@ def run_spec(
         The report.
     """
     from toolkit.clock import SystemClock
-    from toolkit.experiments import read_spec, run_experiment
+    from toolkit.experiments.training import read_spec, run_experiment
     from toolkit.history import RecordStore
 
     spec = read_spec(path)

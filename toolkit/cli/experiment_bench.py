@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from toolkit.experiments import DecisionTable, TableGrades
+    from toolkit.experiments import TableGrades
+    from toolkit.experiments.tables import DecisionTable
 
 __all__ = ["add_verb", "bench"]
 
@@ -58,8 +59,8 @@ def bench(options: argparse.Namespace) -> int:
     import json
 
     from toolkit.cli.output import print_json, print_note
-    from toolkit.experiments import read_decision_tables
-    from toolkit.experiments.bench_report import report
+    from toolkit.experiments import report
+    from toolkit.experiments.tables import read_decision_tables
 
     if options.spec is not None:
         _apply_spec(options)

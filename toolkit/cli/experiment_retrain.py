@@ -8,7 +8,7 @@ from toolkit.cli.output import print_json, print_note
 from toolkit.cli.progress import progress
 
 if TYPE_CHECKING:
-    from toolkit.experiments import Retraining
+    from toolkit.experiments.promotion import Retraining
 
 __all__ = ["add_release_options", "add_verb", "models_home", "show_answer"]
 
@@ -53,8 +53,9 @@ def retrain(options: argparse.Namespace) -> int:
     """Retrain, and end with the gate's answer."""
     from toolkit.cli.advice import advice_of
     from toolkit.clock import SystemClock
-    from toolkit.experiments import Releases, read_spec
-    from toolkit.experiments import retrain as run
+    from toolkit.experiments.promotion import Releases
+    from toolkit.experiments.promotion import retrain as run
+    from toolkit.experiments.training import read_spec
     from toolkit.history import RecordStore
 
     spec = read_spec(options.spec)

@@ -29,8 +29,9 @@ def add_verb(verbs: Any) -> None:
 
 def promote(options: argparse.Namespace) -> int:
     """Ask the gate on today's records, and end with its answer."""
-    from toolkit.experiments import Releases, read_spec
-    from toolkit.experiments import promote as run
+    from toolkit.experiments.promotion import Releases
+    from toolkit.experiments.promotion import promote as run
+    from toolkit.experiments.training import read_spec
     from toolkit.history import RecordStore
 
     spec = read_spec(options.spec)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from toolkit.experiments import OffPolicyReport
+    from toolkit.experiments.evaluation import OffPolicyReport
     from toolkit.policies import Policy
 
 __all__ = ["add_verb"]
@@ -46,7 +46,7 @@ def off_policy(options: argparse.Namespace) -> int:
 
     from toolkit.cli.output import print_json
     from toolkit.errors import InputDataError
-    from toolkit.experiments import evaluate_batch_policy
+    from toolkit.experiments.evaluation import evaluate_batch_policy
     from toolkit.history import RecordStore, compact_store
     from toolkit.metrics.off_policy import OverlapLimits, Sampling
     from toolkit.records import Batch
@@ -96,7 +96,7 @@ def _policy(text: str) -> "Policy":
         return ConstantPolicy(float(argument), name=text)
     if kind == "bundle" and argument:
         from toolkit.bundle import read_bundle
-        from toolkit.experiments import RuleWhereUnsupported
+        from toolkit.experiments.evaluation import RuleWhereUnsupported
         from toolkit.policies import Greedy
 
         bundle = read_bundle(Path(argument))

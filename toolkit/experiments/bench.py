@@ -17,7 +17,7 @@ from toolkit.experiments.bench_decisions import (
     GroupDecisions,
     decide_group,
 )
-from toolkit.experiments.decision_table import DecisionTable
+from toolkit.experiments.tables import DecisionTable
 from toolkit.policies import Floats
 
 __all__ = ["TableGrades", "fingerprint", "grade_table", "graded"]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.experiments.decision_table import WORKERS, DecisionTable
+from toolkit.experiments.tables import WORKERS, DecisionTable
 from toolkit.policies import Decision, Floats, Problem, Reason
 from toolkit.policies.adaptation import grid_middle
 from toolkit.policies.rules import AgentCountRule, nearest_point

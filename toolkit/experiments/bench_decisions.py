@@ -14,14 +14,10 @@ from pathlib import Path
 import numpy as np
 
 from toolkit.experiments.bench_baselines import ConstantGrades, rule_action
-from toolkit.experiments.decision_table import DecisionTable
-from toolkit.experiments.relative_bundle import (
-    RelativePolicy,
-    Trained,
-    train_bundle,
-)
 from toolkit.experiments.simple_ensemble import SimpleEnsemble
-from toolkit.experiments.stack_tuning import TunedStack
+from toolkit.experiments.tables import DecisionTable
+from toolkit.experiments.training import RelativePolicy, Trained, train_bundle
+from toolkit.experiments.tuning import TunedStack
 from toolkit.models import (
     CONSTANT,
     LAW,

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.experiments.bench_decisions import BUDGETS, OURS, few_shot
-from toolkit.experiments.plot_file import write_plot
+from toolkit.experiments.evaluation import write_plot
 
 __all__ = ["plot_report"]
 

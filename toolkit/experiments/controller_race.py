@@ -19,9 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.errors import UsageError
-from toolkit.experiments.full_factorial import FloatArray, FullFactorial, IntArray
-from toolkit.experiments.measured_replay import MeasuredReplay
 from toolkit.experiments.off_policy_worlds import best_constant, learned_elsewhere
+from toolkit.experiments.tables import (
+    FloatArray,
+    FullFactorial,
+    IntArray,
+    MeasuredReplay,
+)
 from toolkit.metrics import (
     BootstrapInterval,
     group_bootstrap,

@@ -5,7 +5,7 @@ from math import exp
 from pathlib import Path
 from typing import Any
 
-from toolkit.experiments.plot_file import write_plot
+from toolkit.experiments.evaluation import write_plot
 
 __all__ = ["plot_controllers"]
 

@@ -9,13 +9,13 @@ import numpy as np
 
 from toolkit.errors import InputDataError
 from toolkit.experiments.controller_race import Race, RaceResult, race
-from toolkit.experiments.folder import read_spec_file, write_results
-from toolkit.experiments.full_factorial import (
+from toolkit.experiments.tables import (
     FullFactorial,
     read_full_factorial,
+    read_replay,
     synthetic_full_factorial,
 )
-from toolkit.experiments.measured_replay import read_replay
+from toolkit.experiments.training import read_spec_file, write_results
 
 __all__ = ["ControllersSpec", "read_controllers_spec", "run_controllers"]
 

@@ -14,11 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.errors import NotEnoughDataError, UsageError
-from toolkit.experiments.cross_fitting import (
-    cross_fitted_ridge,
-    folds_of_clusters,
-)
-from toolkit.experiments.full_factorial import FullFactorial
+from toolkit.experiments.evaluation import cross_fitted_ridge, folds_of_clusters
+from toolkit.experiments.tables import FullFactorial
 from toolkit.metrics import BootstrapInterval
 from toolkit.metrics.off_policy import (
     ESTIMATORS,

@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.errors import UsageError
-from toolkit.experiments.full_factorial import FullFactorial, IntArray
 from toolkit.experiments.promotion import (
     GateRules,
     PromotionOutcome,
     decide_promotion,
 )
+from toolkit.experiments.tables import FullFactorial, IntArray
 
 __all__ = [
     "Comparison",

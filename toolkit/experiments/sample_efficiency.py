@@ -18,7 +18,7 @@ from toolkit.experiments.bench_baselines import (
     log_slowdowns,
     rule_action,
 )
-from toolkit.experiments.decision_table import DecisionTable
+from toolkit.experiments.tables import DecisionTable
 from toolkit.metrics import paired_group_bootstrap
 from toolkit.models import RelativeEnsemble
 from toolkit.policies import Floats

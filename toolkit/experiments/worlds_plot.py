@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from toolkit.experiments.plot_file import write_plot
+from toolkit.experiments.evaluation import write_plot
 from toolkit.experiments.power import promoted_limit
 from toolkit.experiments.worlds_report import (
     COVERAGE,

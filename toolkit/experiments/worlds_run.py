@@ -14,12 +14,6 @@ from typing import Any
 import numpy as np
 
 from toolkit.errors import InputDataError, UsageError
-from toolkit.experiments.folder import read_spec_file, write_results
-from toolkit.experiments.full_factorial import (
-    FullFactorial,
-    read_full_factorial,
-    synthetic_full_factorial,
-)
 from toolkit.experiments.off_policy_worlds import (
     LogDesign,
     learned_elsewhere,
@@ -33,6 +27,12 @@ from toolkit.experiments.power import (
     records_needed,
 )
 from toolkit.experiments.promotion import GateRules
+from toolkit.experiments.tables import (
+    FullFactorial,
+    read_full_factorial,
+    synthetic_full_factorial,
+)
+from toolkit.experiments.training import read_spec_file, write_results
 from toolkit.metrics.off_policy import OverlapLimits, Sampling
 
 __all__ = ["SYNTHETIC", "GateDesign", "WorldsSpec", "read_worlds_spec", "run_worlds"]

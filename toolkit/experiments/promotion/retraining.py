@@ -13,15 +13,22 @@ from typing import Any
 
 from toolkit.bundle import read_bundle
 from toolkit.errors import NotEnoughDataError, UsageError
-from toolkit.experiments.bundling import fingerprint_of, window_of
-from toolkit.experiments.contest import Contest, window_end_of
-from toolkit.experiments.drift import Drift, drift_between
-from toolkit.experiments.learning_table import LearningTable
-from toolkit.experiments.promotion import Promotion
-from toolkit.experiments.registry import Registry
-from toolkit.experiments.releases import Releases, ReleaseState, Trained
-from toolkit.experiments.run import run_experiment, table_of
-from toolkit.experiments.spec import ExperimentSpec
+from toolkit.experiments.promotion.champion_challenger import (
+    Contest,
+    window_end_of,
+)
+from toolkit.experiments.promotion.drift import Drift, drift_between
+from toolkit.experiments.promotion.gate import Promotion
+from toolkit.experiments.promotion.registry import Registry
+from toolkit.experiments.promotion.releases import Releases, ReleaseState, Trained
+from toolkit.experiments.tables import LearningTable
+from toolkit.experiments.training import (
+    ExperimentSpec,
+    fingerprint_of,
+    run_experiment,
+    table_of,
+    window_of,
+)
 from toolkit.history import RecordStore, compact_store
 
 __all__ = ["Retraining", "promote", "retrain"]

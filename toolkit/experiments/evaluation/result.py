@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from toolkit.experiments.evaluation import Evaluation
+from toolkit.experiments.evaluation.nested import Evaluation
 from toolkit.metrics import BootstrapInterval, group_bootstrap, share_within
 
 __all__ = ["PolicyRow", "markdown_table", "policy_rows"]

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from toolkit.experiments.cost_model import fit_on
-from toolkit.experiments.learning_table import LearningTable
-from toolkit.experiments.search import Tuned, tune
-from toolkit.experiments.split import Fold
+from toolkit.experiments.evaluation import fit_on
+from toolkit.experiments.tables import Fold, LearningTable
+from toolkit.experiments.tuning.search import Tuned, tune
 from toolkit.policies import Floats
 from toolkit.policies.adaptation import CorrectionSettings, CostCorrection
 

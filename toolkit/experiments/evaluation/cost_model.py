@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.bundle import Conformal, FeatureSchema, Support
-from toolkit.experiments.learning_table import LearningTable, MeasuredProblem
-from toolkit.experiments.split import Fold
+from toolkit.experiments.tables import Fold, LearningTable, MeasuredProblem
 from toolkit.models import ShapedCost
 from toolkit.policies import CostCurve, Floats, Gain, Policy, Problem
 

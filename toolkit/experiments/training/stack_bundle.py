@@ -20,9 +20,8 @@ from toolkit.bundle import (
     Manifest,
     Support,
 )
-from toolkit.experiments.bench_baselines import RulePolicy, rule_action
-from toolkit.experiments.decision_table import DecisionTable
-from toolkit.experiments.relative_calibration import (
+from toolkit.experiments import RulePolicy, rule_action
+from toolkit.experiments.evaluation import (
     Intervals,
     curve_deviation,
     difference_deviation,
@@ -30,6 +29,7 @@ from toolkit.experiments.relative_calibration import (
     fit_intervals,
     saving_errors,
 )
+from toolkit.experiments.tables import DecisionTable
 from toolkit.export import write_bundle
 from toolkit.models import (
     FittedEnsemble,

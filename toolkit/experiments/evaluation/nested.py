@@ -14,18 +14,23 @@ from typing import Any
 import numpy as np
 
 from toolkit.errors import NotEnoughDataError
-from toolkit.experiments.cost_model import CrossFit, FittedCost, cross_fit, fit_on
-from toolkit.experiments.families import family, make_model
-from toolkit.experiments.learning_table import LearningTable, MeasuredProblem
-from toolkit.experiments.rule_tuning import (
+from toolkit.experiments.evaluation.cost_model import (
+    CrossFit,
+    FittedCost,
+    cross_fit,
+    fit_on,
+)
+from toolkit.experiments.evaluation.families import family, make_model
+from toolkit.experiments.tables import Fold, LearningTable, MeasuredProblem, group_folds
+from toolkit.experiments.training import ExperimentSpec
+from toolkit.experiments.tuning import (
+    Tuned,
     rule_policy,
     rule_scores,
     suggest_rule,
+    tune,
     tuned_rule_policy,
 )
-from toolkit.experiments.search import Tuned, tune
-from toolkit.experiments.spec import ExperimentSpec
-from toolkit.experiments.split import Fold, group_folds
 from toolkit.policies import Greedy, Guarded, Policy
 from toolkit.policies.rules import ConstantPolicy, RuleOfThumbPolicy
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from toolkit.experiments.learning_table import MeasuredProblem
+from toolkit.experiments.tables import MeasuredProblem
 from toolkit.policies import Policy
 from toolkit.policies.rules import (
     OPTIMUMS,

@@ -12,10 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from toolkit.experiments.cost_model import fit_on
-from toolkit.experiments.evaluation import Learner
-from toolkit.experiments.learning_table import LearningTable
-from toolkit.experiments.split import Fold
+from toolkit.experiments.evaluation.cost_model import fit_on
+from toolkit.experiments.evaluation.nested import Learner
+from toolkit.experiments.tables import Fold, LearningTable
 from toolkit.metrics import (
     RatioOfTotals,
     cluster_bootstrap,

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.errors import InputDataError, UsageError
-from toolkit.experiments.full_factorial import FullFactorial, padded_table
-from toolkit.experiments.learning_table import LearningTable, learning_table
+from toolkit.experiments.tables.feature_rows import LearningTable, learning_table
+from toolkit.experiments.tables.full_factorial import FullFactorial, padded_table
 from toolkit.features import batch_table, workflow_table
 from toolkit.history import RecordStore
 from toolkit.history.importers import open_source, run_import

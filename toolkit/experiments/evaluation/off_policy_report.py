@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.errors import NotEnoughDataError
-from toolkit.experiments.cross_fitting import (
+from toolkit.experiments.evaluation.cross_fitting import (
     cross_fitted_ridge,
     folds_of_clusters,
 )

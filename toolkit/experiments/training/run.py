@@ -12,30 +12,29 @@ import numpy as np
 
 from toolkit import __version__
 from toolkit.errors import NotEnoughDataError
-from toolkit.experiments.bundling import export_learner, fingerprint_of, window_of
-from toolkit.experiments.correction_tuning import (
-    out_of_fold,
-    replay_error,
-    tune_correction,
-)
 from toolkit.experiments.evaluation import (
     Evaluation,
     Learner,
+    PolicyRow,
     evaluate,
     inner_folds,
     learn,
-)
-from toolkit.experiments.families import make_model
-from toolkit.experiments.learning_table import LearningTable, learning_table
-from toolkit.experiments.observational import (
     limits_of,
+    make_model,
+    markdown_report,
+    policy_rows,
     prediction_skill,
     size_support,
 )
-from toolkit.experiments.report import markdown_report
-from toolkit.experiments.result import PolicyRow, policy_rows
-from toolkit.experiments.spec import ExperimentSpec
-from toolkit.experiments.tracking import TrackedRun, track
+from toolkit.experiments.tables import LearningTable, learning_table
+from toolkit.experiments.training.bundling import (
+    export_learner,
+    fingerprint_of,
+    window_of,
+)
+from toolkit.experiments.training.spec import ExperimentSpec
+from toolkit.experiments.training.tracking import TrackedRun, track
+from toolkit.experiments.tuning import out_of_fold, replay_error, tune_correction
 from toolkit.features import batch_table, workflow_table
 from toolkit.history import RecordStore, compact_store
 from toolkit.policies.adaptation import CorrectionSettings

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from toolkit.experiments.tracking import (
+from toolkit.experiments.training import (
     own_warnings_ignored,
     quiet,
     silence_telemetry,

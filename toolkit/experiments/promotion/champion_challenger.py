@@ -11,11 +11,11 @@ import numpy as np
 
 from toolkit.bundle import read_bundle
 from toolkit.errors import InputDataError
-from toolkit.experiments.learning_table import LearningTable, MeasuredProblem
-from toolkit.experiments.promotion import Promotion, decide_promotion
-from toolkit.experiments.releases import Releases, ReleaseState
-from toolkit.experiments.rule_tuning import rule_policy
-from toolkit.experiments.spec import ExperimentSpec
+from toolkit.experiments.promotion.gate import Promotion, decide_promotion
+from toolkit.experiments.promotion.releases import Releases, ReleaseState
+from toolkit.experiments.tables import LearningTable, MeasuredProblem
+from toolkit.experiments.training import ExperimentSpec
+from toolkit.experiments.tuning import rule_policy
 from toolkit.policies import Gain, Greedy, Guarded, Policy
 
 __all__ = ["Contest", "kept_policy", "window_end_of"]

@@ -9,8 +9,8 @@ from typing import Any
 
 from toolkit.bundle import Bundle, Fallback, Manifest
 from toolkit.experiments.evaluation import Learner
-from toolkit.experiments.learning_table import LearningTable
-from toolkit.experiments.spec import ExperimentSpec
+from toolkit.experiments.tables import LearningTable
+from toolkit.experiments.training.spec import ExperimentSpec
 from toolkit.export import write_bundle
 from toolkit.policies.adaptation import CorrectionSettings
 from toolkit.policies.rules import AgentCountConstants, BatchSizeThresholds

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from toolkit.experiments.result import PolicyRow, markdown_table
-from toolkit.experiments.spec import ExperimentSpec
+from toolkit.experiments.evaluation.result import PolicyRow, markdown_table
+from toolkit.experiments.training import ExperimentSpec
 
 __all__ = ["markdown_report"]
 

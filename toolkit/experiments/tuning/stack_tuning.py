@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from toolkit.experiments.search import quiet_optuna
+from toolkit.experiments.tuning.search import quiet_optuna
 from toolkit.models import (
     RelativeRows,
     Weighed,

@@ -1,0 +1,5 @@
+"""Runs an experiment: specification, fit, tracking, bundle."""
+
+from toolkit.face import lazy_face
+
+__getattr__, __dir__ = lazy_face(__name__, __file__)

@@ -1,0 +1,17 @@
+from .bundling import fingerprint_of as fingerprint_of
+from .bundling import window_of as window_of
+from .folder import read_spec_file as read_spec_file
+from .folder import write_results as write_results
+from .run import Outcome as Outcome
+from .run import run_experiment as run_experiment
+from .run import table_of as table_of
+from .spec import ExperimentSpec as ExperimentSpec
+from .spec import SearchSpec as SearchSpec
+from .spec import SplitSpec as SplitSpec
+from .spec import read_spec as read_spec
+from .stack_bundle import RelativePolicy as RelativePolicy
+from .stack_bundle import Trained as Trained
+from .stack_bundle import train_bundle as train_bundle
+from .tracking import own_warnings_ignored as own_warnings_ignored
+from .tracking import quiet as quiet
+from .tracking import silence_telemetry as silence_telemetry
