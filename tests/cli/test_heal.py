@@ -7,11 +7,16 @@ from typing import Any
 import pytest
 
 from toolkit.cli import run
-from toolkit.cli.chaos.episode import Case
-from toolkit.cli.chaos.faults import CONTROLS, FAULTS
-from toolkit.cli.chaos.study import read_spec, run_study, summarise
 from toolkit.errors import InputDataError
 from toolkit.records import Spool
+from toolkit.studies.chaos import (
+    CONTROLS,
+    FAULTS,
+    Case,
+    read_spec,
+    run_study,
+    summarise,
+)
 
 SHORT = """
 seed = 11

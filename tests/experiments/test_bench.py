@@ -12,7 +12,16 @@ import pytest
 from tests.experiments.decision_tables import table
 from tests.shared import DECISIONS, needs_decisions
 from toolkit.errors import GateRefusedError, InputDataError
-from toolkit.experiments import (
+from toolkit.experiments.tables import (
+    Decide,
+    DecisionTable,
+    Taken,
+    leaking_lines,
+    read_decision_tables,
+    require_no_leak,
+)
+from toolkit.policies import Problem
+from toolkit.studies.benchmark import (
     BUDGETS,
     OURS,
     RECIPES,
@@ -29,16 +38,7 @@ from toolkit.experiments import (
     report,
     rule_action,
 )
-from toolkit.experiments.bench_report import _rounded
-from toolkit.experiments.tables import (
-    Decide,
-    DecisionTable,
-    Taken,
-    leaking_lines,
-    read_decision_tables,
-    require_no_leak,
-)
-from toolkit.policies import Problem
+from toolkit.studies.benchmark.figures import _rounded
 
 QUICK = BenchSettings(seed=0, quick=True, created_at=datetime(2026, 1, 1, tzinfo=UTC))
 

@@ -13,9 +13,7 @@ from toolkit.experiments.promotion import (
     Releases,
     ReleaseState,
 )
-from toolkit.experiments.promotion import (
-    champion_challenger as contest,
-)
+from toolkit.experiments.promotion import champion_challenger as contest
 from toolkit.policies.rules import ConstantPolicy
 
 

@@ -11,7 +11,8 @@ import pytest
 from tests.shared import ROOT
 from toolkit.cli.experiment_controllers import add_verb
 from toolkit.errors import InputDataError, UsageError
-from toolkit.experiments import (
+from toolkit.experiments.tables import FullFactorial, synthetic_full_factorial
+from toolkit.studies.controllers import (
     LATENCY_OF,
     ControllersSpec,
     Race,
@@ -20,7 +21,6 @@ from toolkit.experiments import (
     read_controllers_spec,
     run_controllers,
 )
-from toolkit.experiments.tables import FullFactorial, synthetic_full_factorial
 
 DESIGN = Race(steps=30)
 

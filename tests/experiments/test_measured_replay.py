@@ -7,8 +7,8 @@ import pytest
 
 from tests.shared import ROOT
 from toolkit.errors import InputDataError, UsageError
-from toolkit.experiments import Race, RaceResult, race
 from toolkit.experiments.tables import MeasuredReplay, read_replay
+from toolkit.studies.controllers import Race, RaceResult, race
 
 SAMPLE = ROOT / "data/sample"
 

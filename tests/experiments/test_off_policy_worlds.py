@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from toolkit.errors import UsageError
-from toolkit.experiments import (
+from toolkit.experiments.tables import FullFactorial, synthetic_full_factorial
+from toolkit.metrics.off_policy import OverlapLimits, Sampling
+from toolkit.studies.off_policy import (
     MODELS,
     SCENARIOS,
     EstimatorScore,
@@ -17,8 +19,6 @@ from toolkit.experiments import (
     score_scenario,
     simulate_log,
 )
-from toolkit.experiments.tables import FullFactorial, synthetic_full_factorial
-from toolkit.metrics.off_policy import OverlapLimits, Sampling
 
 WORLDS = 250
 DESIGN = LogDesign()

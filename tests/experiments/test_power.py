@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from toolkit.errors import UsageError
-from toolkit.experiments import (
+from toolkit.experiments.promotion import GateRules
+from toolkit.experiments.tables import synthetic_full_factorial
+from toolkit.studies.off_policy import (
     GateWorld,
     drawn_from_table,
     gate_rate,
@@ -12,8 +14,6 @@ from toolkit.experiments import (
     promoted_limit,
     records_needed,
 )
-from toolkit.experiments.promotion import GateRules
-from toolkit.experiments.tables import synthetic_full_factorial
 
 QUICK = GateRules(replicates=300)
 

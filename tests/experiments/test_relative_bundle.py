@@ -9,7 +9,6 @@ import pytest
 
 from tests.experiments.decision_tables import table
 from toolkit.bundle import read_bundle
-from toolkit.experiments import rule_action
 from toolkit.experiments.evaluation import (
     Intervals,
     curve_deviation,
@@ -23,6 +22,7 @@ from toolkit.models import RelativeEnsemble, RelativeRows, learn_measurement_pri
 from toolkit.models.members import RelativeQuadratic
 from toolkit.policies import Problem
 from toolkit.policies.adaptation import MeasurementPrior
+from toolkit.studies.benchmark import rule_action
 
 LIGHT = RelativeEnsemble(seed=0, members=(("quadratic", RelativeQuadratic()),))
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -26,9 +26,7 @@ from toolkit.experiments.promotion import (
     drift_between,
     retraining,
 )
-from toolkit.experiments.promotion import (
-    champion_challenger as contest,
-)
+from toolkit.experiments.promotion import champion_challenger as contest
 from toolkit.experiments.tables import MeasuredProblem
 from toolkit.experiments.training import own_warnings_ignored, silence_telemetry
 from toolkit.policies import Problem

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from tests.experiments.decision_tables import table
-from toolkit.experiments import SampleEfficiency
-from toolkit.experiments.sample_efficiency import _from_then_on, sample_efficiency
 from toolkit.models import RelativeEnsemble
 from toolkit.models.members import RelativeQuadratic
+from toolkit.studies.benchmark import SampleEfficiency, sample_efficiency
+from toolkit.studies.benchmark.records_needed import _from_then_on
 
 LIGHT = RelativeEnsemble(seed=0, members=(("quadratic", RelativeQuadratic()),))
 

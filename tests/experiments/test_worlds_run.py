@@ -10,7 +10,8 @@ import pytest
 from tests.shared import ROOT
 from toolkit.cli.experiment_worlds import add_verb
 from toolkit.errors import InputDataError, UsageError
-from toolkit.experiments import (
+from toolkit.experiments.promotion import GateRules
+from toolkit.studies.off_policy import (
     MODELS,
     GateDesign,
     WorldsSpec,
@@ -18,7 +19,6 @@ from toolkit.experiments import (
     run_worlds,
     summary,
 )
-from toolkit.experiments.promotion import GateRules
 
 SMALL = WorldsSpec(
     seed=1,

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from toolkit.experiments import TableGrades
     from toolkit.experiments.tables import DecisionTable
+    from toolkit.studies.benchmark import TableGrades
 
 __all__ = ["add_verb", "bench"]
 
@@ -59,8 +59,8 @@ def bench(options: argparse.Namespace) -> int:
     import json
 
     from toolkit.cli.output import print_json, print_note
-    from toolkit.experiments import report
     from toolkit.experiments.tables import read_decision_tables
+    from toolkit.studies.benchmark import report
 
     if options.spec is not None:
         _apply_spec(options)
@@ -77,7 +77,7 @@ def bench(options: argparse.Namespace) -> int:
         options.out.write_text(text + "\n", encoding="utf-8")
         print_note(f"figures are in {options.out}")
     if options.plot is not None:
-        from toolkit.experiments import plot_report
+        from toolkit.studies.benchmark import plot_report
 
         plot_report(figures, options.plot)
         print_note(f"the plot is {options.plot}")
@@ -120,7 +120,7 @@ def _graded(
 ) -> "list[TableGrades]":
     from toolkit.cli.output import print_note
     from toolkit.clock import SystemClock
-    from toolkit.experiments import BenchSettings, graded
+    from toolkit.studies.benchmark import BenchSettings, graded
 
     settings = BenchSettings(
         seed=seed, quick=options.quick, created_at=SystemClock().now()
@@ -136,8 +136,7 @@ def _efficiency(
 
     from toolkit.cli.output import print_note
     from toolkit.clock import SystemClock
-    from toolkit.experiments import BenchSettings, fingerprint
-    from toolkit.experiments.sample_efficiency import sample_efficiency
+    from toolkit.studies.benchmark import BenchSettings, fingerprint, sample_efficiency
 
     seed = options.seeds[0]
     settings = BenchSettings(
@@ -176,7 +175,7 @@ def _selected(
 
 def _print(figures: dict[str, Any]) -> None:
     from toolkit.cli.output import print_note, print_table
-    from toolkit.experiments import BUDGETS, OURS, few_shot
+    from toolkit.studies.benchmark import BUDGETS, OURS, few_shot
 
     lines = [*SHOWN, OURS, *(few_shot(OURS, k) for k in BUDGETS)]
     lines.append(few_shot("own runs only", 3))

@@ -27,7 +27,7 @@ def controllers(options: argparse.Namespace) -> int:
     from toolkit.cli.output import print_json, print_note
     from toolkit.cli.progress import progress
     from toolkit.errors import UsageError
-    from toolkit.experiments import (
+    from toolkit.studies.controllers import (
         plot_controllers,
         read_controllers_spec,
         run_controllers,

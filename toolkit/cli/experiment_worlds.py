@@ -28,7 +28,12 @@ def worlds(options: argparse.Namespace) -> int:
     from toolkit.cli.output import print_json, print_note
     from toolkit.cli.progress import progress
     from toolkit.errors import UsageError
-    from toolkit.experiments import plot_worlds, read_worlds_spec, run_worlds, summary
+    from toolkit.studies.off_policy import (
+        plot_worlds,
+        read_worlds_spec,
+        run_worlds,
+        summary,
+    )
 
     spec = read_worlds_spec(options.folder / "spec.toml")
     if options.worlds is not None:
@@ -61,7 +66,7 @@ def worlds(options: argparse.Namespace) -> int:
 
 def _print(found: dict[str, Any]) -> None:
     from toolkit.cli.output import print_table
-    from toolkit.experiments import doubly_robust_cells, equal_rates
+    from toolkit.studies.off_policy import doubly_robust_cells, equal_rates
 
     print_table(
         [

@@ -182,8 +182,8 @@ class _Teller:
 
 
 def _chaos(options: argparse.Namespace) -> int:
-    from toolkit.cli.chaos.study import read_spec, run_study
     from toolkit.cli.progress import progress
+    from toolkit.studies.chaos import read_spec, run_study
 
     spec = read_spec(options.spec)
     folder = options.spec.parent

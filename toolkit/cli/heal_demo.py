@@ -8,11 +8,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from toolkit.cli.chaos.healer import START
 from toolkit.cli.heal_view import HealFrame
 from toolkit.notifier import MemoryNotifier
 from toolkit.records import Spool
 from toolkit.runtime.healing import HealingEngine, Journal
+from toolkit.studies.chaos import START
 from toolkit.testing.pool import (
     ActivityRecords,
     LocalAgentPool,

@@ -21,7 +21,12 @@ from toolkit.experiments.evaluation.cost_model import (
     fit_on,
 )
 from toolkit.experiments.evaluation.families import family, make_model
-from toolkit.experiments.tables import Fold, LearningTable, MeasuredProblem, group_folds
+from toolkit.experiments.tables import (
+    Fold,
+    LearningTable,
+    MeasuredProblem,
+    group_folds,
+)
 from toolkit.experiments.training import ExperimentSpec
 from toolkit.experiments.tuning import (
     Tuned,

@@ -20,7 +20,6 @@ from toolkit.bundle import (
     Manifest,
     Support,
 )
-from toolkit.experiments import RulePolicy, rule_action
 from toolkit.experiments.evaluation import (
     Intervals,
     curve_deviation,
@@ -47,6 +46,7 @@ from toolkit.policies import (
     with_offered_range,
 )
 from toolkit.policies.adaptation import Adaptive, MeasurementPrior
+from toolkit.studies.benchmark import RulePolicy, rule_action
 
 __all__ = ["RelativePolicy", "Trained", "train_bundle"]
 

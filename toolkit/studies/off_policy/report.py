@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from toolkit.experiments.power import promoted_limit
+from toolkit.studies.off_policy.power import promoted_limit
 
 __all__ = ["doubly_robust_cells", "equal_rates", "summary"]
 

@@ -11,16 +11,16 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-from toolkit.cli.chaos.episode import Case, run_episode
-from toolkit.cli.chaos.faults import CONTROLS, FAULTS
 from toolkit.errors import InputDataError
 from toolkit.runtime.healing import GapBook, wilson_bounds
 from toolkit.stats import quantile_of_sorted
+from toolkit.studies.chaos.episode import Case, run_episode
+from toolkit.studies.chaos.faults import CONTROLS, FAULTS
 from toolkit.testing.pool import NurseryProcess
 
 __all__ = ["ChaosSpec", "HealerSpec", "read_spec", "run_study", "summarise"]
 
-PRELOAD = ("toolkit.testing.pool.worker", "toolkit.cli.chaos.healer", "psutil")
+PRELOAD = ("toolkit.testing.pool.worker", "toolkit.studies.chaos.healer", "psutil")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

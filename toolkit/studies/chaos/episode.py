@@ -17,7 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from toolkit.cli.chaos.faults import (
+from toolkit.runtime.healing import GapBook, Journal
+from toolkit.studies.chaos.faults import (
     CRASHED_OVER,
     JUMP_S,
     OVERLAPPING,
@@ -25,8 +26,7 @@ from toolkit.cli.chaos.faults import (
     inject,
     meddle,
 )
-from toolkit.cli.chaos.healer import START
-from toolkit.runtime.healing import GapBook, Journal
+from toolkit.studies.chaos.healer import START
 from toolkit.testing.pool import (
     LocalAgentPool,
     Metronome,
@@ -284,7 +284,7 @@ class _Episode:
         if self.case.healer != "none":
             self.nursery.spawn(
                 self._healer_name,
-                "toolkit.cli.chaos.healer:heal",
+                "toolkit.studies.chaos.healer:heal",
                 {**self.options, "crash_at": crash_at},
             )
 

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.experiments.bench import TableGrades
-from toolkit.experiments.bench_decisions import OURS
 from toolkit.metrics import expected_calibration_error
+from toolkit.studies.benchmark.decisions import OURS
+from toolkit.studies.benchmark.grading import TableGrades
 
 __all__ = ["calibration_figures", "group_shares"]
 

@@ -14,18 +14,6 @@ from typing import Any
 import numpy as np
 
 from toolkit.errors import InputDataError, UsageError
-from toolkit.experiments.off_policy_worlds import (
-    LogDesign,
-    learned_elsewhere,
-    scenarios_of,
-    score_scenario,
-)
-from toolkit.experiments.power import (
-    GateWorld,
-    drawn_from_table,
-    gate_rate,
-    records_needed,
-)
 from toolkit.experiments.promotion import GateRules
 from toolkit.experiments.tables import (
     FullFactorial,
@@ -34,6 +22,18 @@ from toolkit.experiments.tables import (
 )
 from toolkit.experiments.training import read_spec_file, write_results
 from toolkit.metrics.off_policy import OverlapLimits, Sampling
+from toolkit.studies.off_policy.power import (
+    GateWorld,
+    drawn_from_table,
+    gate_rate,
+    records_needed,
+)
+from toolkit.studies.off_policy.simulation import (
+    LogDesign,
+    learned_elsewhere,
+    scenarios_of,
+    score_scenario,
+)
 
 __all__ = ["SYNTHETIC", "GateDesign", "WorldsSpec", "read_worlds_spec", "run_worlds"]
 

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from toolkit.errors import InputDataError
-from toolkit.experiments.controller_race import Race, RaceResult, race
 from toolkit.experiments.tables import (
     FullFactorial,
     read_full_factorial,
@@ -16,6 +15,7 @@ from toolkit.experiments.tables import (
     synthetic_full_factorial,
 )
 from toolkit.experiments.training import read_spec_file, write_results
+from toolkit.studies.controllers.racing import Race, RaceResult, race
 
 __all__ = ["ControllersSpec", "read_controllers_spec", "run_controllers"]
 

@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 
 from toolkit.errors import InputDataError
-from toolkit.experiments.bench_baselines import ConstantGrades, log_slowdowns
-from toolkit.experiments.bench_decisions import (
+from toolkit.experiments.tables import DecisionTable
+from toolkit.policies import Floats
+from toolkit.studies.benchmark.baselines import ConstantGrades, log_slowdowns
+from toolkit.studies.benchmark.decisions import (
     OURS,
     BenchSettings,
     GroupDecisions,
     decide_group,
 )
-from toolkit.experiments.tables import DecisionTable
-from toolkit.policies import Floats
 
 __all__ = ["TableGrades", "fingerprint", "grade_table", "graded"]
 

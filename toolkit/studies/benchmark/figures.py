@@ -6,18 +6,18 @@ from typing import Any
 
 import numpy as np
 
-from toolkit.experiments.bench import TableGrades
-from toolkit.experiments.bench_calibration import (
-    calibration_figures,
-    group_shares,
-)
-from toolkit.experiments.bench_decisions import BUDGETS, OURS, RECIPES, few_shot
 from toolkit.metrics import (
     geometric_mean_slowdown,
     group_bootstrap,
     paired_group_bootstrap,
     share_within,
 )
+from toolkit.studies.benchmark.calibration import (
+    calibration_figures,
+    group_shares,
+)
+from toolkit.studies.benchmark.decisions import BUDGETS, OURS, RECIPES, few_shot
+from toolkit.studies.benchmark.grading import TableGrades
 
 __all__ = ["Comparison", "LineFigures", "compare", "line_figures", "report"]
 

@@ -19,7 +19,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.errors import UsageError
-from toolkit.experiments.off_policy_worlds import best_constant, learned_elsewhere
 from toolkit.experiments.tables import (
     FloatArray,
     FullFactorial,
@@ -38,6 +37,7 @@ from toolkit.policies.controllers import (
     SizeBounds,
     Vegas,
 )
+from toolkit.studies.off_policy import best_constant, learned_elsewhere
 
 __all__ = ["LATENCY_OF", "Race", "RaceResult", "Runner", "race"]
 

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.experiments.evaluation import write_plot
-from toolkit.experiments.power import promoted_limit
-from toolkit.experiments.worlds_report import (
+from toolkit.studies.off_policy.power import promoted_limit
+from toolkit.studies.off_policy.report import (
     COVERAGE,
     doubly_robust_cells,
     equal_rates,

@@ -5,8 +5,8 @@ from math import log2
 from pathlib import Path
 from typing import Any
 
-from toolkit.experiments.bench_decisions import BUDGETS, OURS, few_shot
 from toolkit.experiments.evaluation import write_plot
+from toolkit.studies.benchmark.decisions import BUDGETS, OURS, few_shot
 
 __all__ = ["plot_report"]
 

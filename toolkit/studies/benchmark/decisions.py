@@ -13,8 +13,6 @@ from pathlib import Path
 
 import numpy as np
 
-from toolkit.experiments.bench_baselines import ConstantGrades, rule_action
-from toolkit.experiments.simple_ensemble import SimpleEnsemble
 from toolkit.experiments.tables import DecisionTable
 from toolkit.experiments.training import RelativePolicy, Trained, train_bundle
 from toolkit.experiments.tuning import TunedStack
@@ -32,6 +30,8 @@ from toolkit.models.members import (
 )
 from toolkit.policies import Floats, Problem
 from toolkit.policies.adaptation import grid_middle, own_runs_only, spend
+from toolkit.studies.benchmark.baselines import ConstantGrades, rule_action
+from toolkit.studies.benchmark.simple_ensemble import SimpleEnsemble
 
 __all__ = [
     "BUDGETS",
