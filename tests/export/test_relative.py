@@ -10,7 +10,7 @@ from tests.experiments.decision_tables import table
 from toolkit.bundle import INPUT_NAME, graph_problem
 from toolkit.errors import UsageError
 from toolkit.export import Graph, add_member, to_onnx
-from toolkit.export.relative import _rounded_down
+from toolkit.export.stack import _rounded_down
 from toolkit.models import (
     FittedEnsemble,
     RelativeEnsemble,

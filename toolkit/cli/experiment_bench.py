@@ -136,7 +136,11 @@ def _efficiency(
 
     from toolkit.cli.output import print_note
     from toolkit.clock import SystemClock
-    from toolkit.studies.benchmark import BenchSettings, fingerprint, sample_efficiency
+    from toolkit.studies.benchmark import (
+        BenchSettings,
+        fingerprint,
+        sample_efficiency,
+    )
 
     seed = options.seeds[0]
     settings = BenchSettings(
