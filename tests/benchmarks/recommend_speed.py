@@ -35,7 +35,7 @@ from toolkit.bundle import read_bundle
 from toolkit.clock import VirtualClock
 from toolkit.models.members import BoostedCost
 from toolkit.policies.rules import BatchSizeRule
-from toolkit.runtime import Advisor, BackgroundLoad, SystemLoad
+from toolkit.runtime.advice import Advisor, BackgroundLoad, SystemLoad
 from toolkit.runtime.batching import AdaptiveBatchingOptimizer, Workload
 
 __all__ = ["main"]

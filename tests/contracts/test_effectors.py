@@ -10,16 +10,16 @@ from pathlib import Path
 import anyio
 import pytest
 
-import toolkit.runtime.effectors
+import toolkit.runtime.healing.effectors
 from toolkit.notifier import MemoryNotifier
-from toolkit.runtime import (
+from toolkit.runtime.healing import LADDERS
+from toolkit.runtime.healing.effectors import (
     Action,
     AdvisoryEffector,
     DryRunEffector,
     Effector,
     EffectOutcome,
 )
-from toolkit.runtime.healing import LADDERS
 from toolkit.testing.pool import (
     LocalAgentPool,
     LocalPoolEffector,
@@ -68,7 +68,7 @@ def action(verb: str = "spawn_replacement", key: str = "k1") -> Action:
 
 
 def test_every_effector_of_the_room_is_enrolled() -> None:
-    room = toolkit.runtime.effectors
+    room = toolkit.runtime.healing.effectors
     members = {
         each
         for name, each in inspect.getmembers(room, inspect.isclass)

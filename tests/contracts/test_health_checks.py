@@ -9,22 +9,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import toolkit.runtime.healing
-from toolkit.runtime import (
-    Activity,
-    ActivityKind,
-    AgentState,
-    EntryState,
-    Sight,
-    TaskState,
-    TaskStatus,
-)
 from toolkit.runtime.healing import (
     LADDERS,
+    Activity,
+    ActivityKind,
     AgentResponsiveness,
+    AgentState,
     CoordinationEfficiency,
+    EntryState,
     GapBook,
     MemoryConsistency,
     ResourceHeadroom,
+    Sight,
+    TaskState,
+    TaskStatus,
     WorkflowProgress,
     holds,
 )

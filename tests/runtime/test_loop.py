@@ -8,7 +8,8 @@ from toolkit.clock import VirtualClock
 from toolkit.errors import UsageError
 from toolkit.notifier import Level, MemoryNotifier, Notification
 from toolkit.records import Batch, CoordinationEvent, Provenance, Record
-from toolkit.runtime import HEALING_RETRY_S, Advisor, RuntimeLoop
+from toolkit.runtime import HEALING_RETRY_S, RuntimeLoop
+from toolkit.runtime.advice import Advisor
 from toolkit.runtime.coordination import CoordinationMonitor
 from toolkit.runtime.planning import PlanFollower, TaskComplexity, open_planner
 from toolkit.runtime.sinks import MemorySink

@@ -4,7 +4,7 @@ from pathlib import Path
 from tests.bundle_factory import NOW, small_bundle
 from toolkit.clock import VirtualClock
 from toolkit.policies import Value
-from toolkit.runtime import ReloadingAdvisor
+from toolkit.runtime.advice import ReloadingAdvisor
 
 CONTEXT: dict[str, Value] = {
     "operation_type": "fileOperations",

@@ -8,7 +8,7 @@ import pytest
 from tests.bundle_factory import NOW, agent_bundle, small_bundle
 from toolkit.bundle import read_bundle
 from toolkit.clock import VirtualClock
-from toolkit.runtime import Advisor
+from toolkit.runtime.advice import Advisor
 from toolkit.runtime.planning import TaskComplexity, open_planner
 
 LOADS = [place / 40 for place in range(8, 32)]

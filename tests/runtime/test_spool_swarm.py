@@ -6,7 +6,7 @@ import pytest
 from tests.runtime.healing.swarms import START
 from toolkit.clock import VirtualClock
 from toolkit.records import Spool
-from toolkit.runtime import SpoolSwarm
+from toolkit.runtime.healing import SpoolSwarm
 
 
 class Session:

@@ -44,7 +44,7 @@ def advice_of(source: Path) -> dict[str, bytes]:
     from toolkit.bundle import ADVICE_NAME, AdviceTable, read_bundle
     from toolkit.clock import SystemClock
     from toolkit.history.importers.claude_code import known_tools
-    from toolkit.runtime import Advisor
+    from toolkit.runtime.advice import Advisor
 
     bundle = read_bundle(source)
     if bundle.manifest.decision != "batch_size":
@@ -75,7 +75,7 @@ def rule_advice() -> bytes:
     from toolkit.clock import SystemClock
     from toolkit.history.importers.claude_code import known_tools
     from toolkit.policies.rules import OPTIMUMS
-    from toolkit.runtime import Advisor
+    from toolkit.runtime.advice import Advisor
 
     advisor = Advisor("batch_size", bundle=None, clock=SystemClock())
 

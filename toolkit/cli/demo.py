@@ -56,7 +56,7 @@ def _demo(options: argparse.Namespace) -> int:
     from toolkit.cli.experiment import run_spec
     from toolkit.cli.recommend import decision_json
     from toolkit.clock import SystemClock
-    from toolkit.runtime import open_advisor
+    from toolkit.runtime.advice import open_advisor
 
     began_s = time.monotonic()
     answers: dict[str, Any] = {}

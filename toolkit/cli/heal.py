@@ -128,14 +128,15 @@ def _watch(options: argparse.Namespace) -> int:
 
 async def _follow(options: argparse.Namespace, clock: "Clock") -> None:
     """Take turns until interrupted; `--once` takes one."""
-    from toolkit.runtime import AdvisoryEffector, SpoolSwarm
     from toolkit.runtime.healing import (
         AgentResponsiveness,
         CoordinationEfficiency,
         GapBook,
         HealingEngine,
         Journal,
+        SpoolSwarm,
     )
+    from toolkit.runtime.healing.effectors import AdvisoryEffector
 
     gaps = GapBook()
     teller = _Teller(as_json=options.json)

@@ -9,8 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from toolkit.notifier import Notification
-from toolkit.runtime import AgentState, Sight
-from toolkit.runtime.healing import HealingSession, Reading
+from toolkit.runtime.healing import AgentState, HealingSession, Reading, Sight
 
 __all__ = ["HealFrame", "live_heal_view"]
 

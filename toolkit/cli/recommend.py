@@ -10,7 +10,7 @@ from toolkit.errors import BundleRefusedError, UsageError
 
 if TYPE_CHECKING:
     from toolkit.policies import Decision, Value
-    from toolkit.runtime import Advisor
+    from toolkit.runtime.advice import Advisor
 
 __all__ = ["add_parser", "decision_json"]
 
@@ -65,7 +65,7 @@ def _add(
 def recommend(options: argparse.Namespace) -> int:
     """Decide once and print the decision with what is behind it."""
     from toolkit.clock import SystemClock
-    from toolkit.runtime import open_advisor
+    from toolkit.runtime.advice import open_advisor
 
     advisor = open_advisor(
         options.bundle, decision=options.decision, clock=SystemClock()

@@ -17,7 +17,7 @@ from toolkit.errors import UsageError
 from toolkit.notifier import Level, Notification, Notifier
 from toolkit.policies import Decision, Reason, Value
 from toolkit.records import Batch, CoordinationEvent, Record
-from toolkit.runtime.advisor import Advisor
+from toolkit.runtime.advice import Advisor
 from toolkit.runtime.sinks import Sink
 
 __all__ = [

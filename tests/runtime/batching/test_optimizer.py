@@ -16,7 +16,12 @@ from toolkit.clock import SystemClock, VirtualClock
 from toolkit.errors import UsageError
 from toolkit.policies.rules import OPTIMUMS
 from toolkit.records import Batch, Provenance
-from toolkit.runtime import Advisor, BackgroundLoad, SystemLoad, open_advisor
+from toolkit.runtime.advice import (
+    Advisor,
+    BackgroundLoad,
+    SystemLoad,
+    open_advisor,
+)
 from toolkit.runtime.batching import (
     AdaptiveBatchingOptimizer,
     BatchMetrics,

@@ -7,15 +7,14 @@ from typing import Any
 
 from toolkit.clock import VirtualClock
 from toolkit.notifier import MemoryNotifier
-from toolkit.runtime import (
-    Action,
+from toolkit.runtime.healing import (
     AgentState,
-    Effect,
-    EffectOutcome,
     EntryState,
+    HealingEngine,
+    Journal,
     Sight,
 )
-from toolkit.runtime.healing import HealingEngine, Journal
+from toolkit.runtime.healing.effectors import Action, Effect, EffectOutcome
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 

@@ -2,23 +2,21 @@ from typing import Any
 
 import pytest
 
-from toolkit.runtime import (
+from toolkit.runtime.healing import (
     Activity,
     ActivityKind,
-    AgentState,
-    EntryState,
-    Sight,
-    TaskState,
-    TaskStatus,
-)
-from toolkit.runtime.healing import (
     AgentResponsiveness,
+    AgentState,
     CoordinationEfficiency,
+    EntryState,
     Finding,
     GapBook,
     IssueKind,
     MemoryConsistency,
     ResourceHeadroom,
+    Sight,
+    TaskState,
+    TaskStatus,
     WorkflowProgress,
     holds,
 )

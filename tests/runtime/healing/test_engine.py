@@ -17,7 +17,6 @@ from tests.runtime.healing.swarms import (
 from toolkit.clock import VirtualClock
 from toolkit.notifier import Level
 from toolkit.records import Recovery, Spool
-from toolkit.runtime import Action, Effect, EffectOutcome
 from toolkit.runtime.healing import (
     AgentResponsiveness,
     CoordinationEfficiency,
@@ -27,6 +26,7 @@ from toolkit.runtime.healing import (
     Journal,
     Phase,
 )
+from toolkit.runtime.healing.effectors import Action, Effect, EffectOutcome
 
 REPLACED = "spawn_replacement"
 

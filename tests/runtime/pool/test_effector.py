@@ -4,7 +4,7 @@ import anyio
 import pytest
 
 from tests.runtime.pool.conftest import LivingPool
-from toolkit.runtime import Action, Effect, EffectOutcome
+from toolkit.runtime.healing.effectors import Action, Effect, EffectOutcome
 from toolkit.testing.pool import LocalPoolEffector, Task
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from tests.runtime.pool.conftest import LivingPool
 from toolkit.errors import InputDataError
-from toolkit.runtime import ActivityKind
+from toolkit.runtime.healing import ActivityKind
 from toolkit.testing.pool import (
     LocalAgentPool,
     Nursery,

@@ -18,7 +18,7 @@ from toolkit.policies.rules import (
     coordination_complexity,
 )
 from toolkit.records import Batch
-from toolkit.runtime import Advisor, SystemLoad
+from toolkit.runtime.advice import Advisor, SystemLoad
 from toolkit.runtime.batching.execution import CallableBatch, run_async, run_sync
 from toolkit.runtime.batching.measurement import (
     MeasuredOperation,

@@ -9,10 +9,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from toolkit.runtime import ActivityKind, AgentState, Sight, TaskState, TaskStatus
-from toolkit.runtime.healing.gaps import GapBook
+from toolkit.runtime.healing.check_result import Finding, Reading
 from toolkit.runtime.healing.issues import IssueKind
-from toolkit.runtime.healing.readings import Finding, Reading
+from toolkit.runtime.healing.silence import GapBook
+from toolkit.runtime.healing.swarm import (
+    ActivityKind,
+    AgentState,
+    Sight,
+    TaskState,
+    TaskStatus,
+)
 
 __all__ = [
     "AgentResponsiveness",

@@ -1,9 +1,9 @@
 """Post-conditions: what must be seen after an action before it counts as a success."""
 
-from toolkit.runtime import ActivityKind, Sight, TaskStatus
+from toolkit.runtime.healing.check_result import Finding
 from toolkit.runtime.healing.checks import LEAST_WAIT_S
 from toolkit.runtime.healing.issues import IssueKind
-from toolkit.runtime.healing.readings import Finding
+from toolkit.runtime.healing.swarm import ActivityKind, Sight, TaskStatus
 
 __all__ = ["holds"]
 

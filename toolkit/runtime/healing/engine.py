@@ -20,16 +20,8 @@ import numpy as np
 from toolkit.clock import Clock
 from toolkit.notifier import Level, Notifier
 from toolkit.records import record_id
-from toolkit.runtime import (
-    Action,
-    Activity,
-    Effect,
-    Effector,
-    EffectOutcome,
-    Sight,
-    Swarm,
-)
 from toolkit.runtime.healing.backoff import AttemptLimit, CircuitBreaker
+from toolkit.runtime.healing.check_result import Finding, Reading
 from toolkit.runtime.healing.checks import (
     AgentResponsiveness,
     CheckPlan,
@@ -38,16 +30,22 @@ from toolkit.runtime.healing.checks import (
     ResourceHeadroom,
     WorkflowProgress,
 )
-from toolkit.runtime.healing.chronicle import Chronicle, RecordSink
 from toolkit.runtime.healing.conditions import holds
-from toolkit.runtime.healing.gaps import GapBook
+from toolkit.runtime.healing.effectors import (
+    Action,
+    Effect,
+    Effector,
+    EffectOutcome,
+)
 from toolkit.runtime.healing.issues import LADDERS, IssueKind, Rung
 from toolkit.runtime.healing.journal import Journal
 from toolkit.runtime.healing.learnings import Learnings
+from toolkit.runtime.healing.log import Chronicle, RecordSink
 from toolkit.runtime.healing.plan import HealingPlan, HealingStatistics
 from toolkit.runtime.healing.prevention import Prevention
-from toolkit.runtime.healing.readings import Finding, Reading
 from toolkit.runtime.healing.session import HealingSession, Phase
+from toolkit.runtime.healing.silence import GapBook
+from toolkit.runtime.healing.swarm import Activity, Sight, Swarm
 
 __all__ = ["HealingEngine"]
 

@@ -9,7 +9,7 @@ same; sessions of a healer whose leases ran out are taken over by another.
 import sqlite3
 from pathlib import Path
 
-from toolkit.runtime import Effect, EffectOutcome
+from toolkit.runtime.healing.effectors import Effect, EffectOutcome
 from toolkit.runtime.healing.session import HealingSession, Phase
 
 __all__ = ["Journal"]

@@ -4,8 +4,8 @@ import json
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 
+from toolkit.runtime.healing.check_result import Finding
 from toolkit.runtime.healing.issues import IssueKind
-from toolkit.runtime.healing.readings import Finding
 
 __all__ = ["HealingSession", "Phase"]
 

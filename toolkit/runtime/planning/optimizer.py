@@ -16,7 +16,7 @@ from toolkit.policies.rules import (
     AgentCountRulePolicy,
     coordination_complexity,
 )
-from toolkit.runtime import Advisor, open_advisor
+from toolkit.runtime.advice import Advisor, open_advisor
 from toolkit.runtime.planning.capabilities import AgentCapabilities
 from toolkit.runtime.planning.coordination_rules import CoordinationRules
 from toolkit.runtime.planning.costing import AgentCosting

@@ -9,13 +9,13 @@ import anyio
 
 from toolkit.notifier import SilentNotifier
 from toolkit.records import Spool
-from toolkit.runtime import Effect
 from toolkit.runtime.healing import (
     GapBook,
     HealingEngine,
     HealingSession,
     Journal,
 )
+from toolkit.runtime.healing.effectors import Effect
 from toolkit.testing.pool import (
     BeatFollower,
     LocalAgentPool,

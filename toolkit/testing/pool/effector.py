@@ -7,7 +7,7 @@ import anyio
 import anyio.to_thread
 
 from toolkit.errors import ToolkitError
-from toolkit.runtime import Action, Effect, EffectOutcome
+from toolkit.runtime.healing.effectors import Action, Effect, EffectOutcome
 from toolkit.testing.pool.local_pool import LocalAgentPool
 
 __all__ = ["LocalPoolEffector"]

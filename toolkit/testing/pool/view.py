@@ -4,7 +4,7 @@ import sqlite3
 
 import psutil
 
-from toolkit.runtime import (
+from toolkit.runtime.healing import (
     Activity,
     ActivityKind,
     AgentState,

@@ -2,7 +2,7 @@
 
 from collections import deque
 
-from toolkit.runtime.effectors.base import Action, Effect, EffectOutcome
+from toolkit.runtime.healing.effectors.base import Action, Effect, EffectOutcome
 
 __all__ = ["DryRunEffector"]
 

@@ -7,7 +7,7 @@ from typing import Protocol
 from toolkit.clock import Clock
 from toolkit.notifier import Level, Notification, Notifier
 from toolkit.records import Outcome, Provenance, Recovery, record_id
-from toolkit.runtime import EffectOutcome
+from toolkit.runtime.healing.effectors import EffectOutcome
 from toolkit.runtime.healing.session import HealingSession, Phase
 
 __all__ = ["Chronicle", "RecordSink"]

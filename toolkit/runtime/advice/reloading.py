@@ -5,7 +5,7 @@ from pathlib import Path
 
 from toolkit.clock import Clock
 from toolkit.policies import Decision, Value
-from toolkit.runtime.advisor import Advisor, open_advisor
+from toolkit.runtime.advice.advisor import Advisor, open_advisor
 
 __all__ = ["ReloadingAdvisor"]
 

@@ -1,7 +1,7 @@
 """An effector that only tells: for swarms that we may watch and not touch."""
 
 from toolkit.notifier import Level, Notification, Notifier
-from toolkit.runtime.effectors.base import Action, Effect, EffectOutcome
+from toolkit.runtime.healing.effectors.base import Action, Effect, EffectOutcome
 
 __all__ = ["AdvisoryEffector"]
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from toolkit.clock import Clock
 from toolkit.records import Spool, read_lines
-from toolkit.runtime.swarm import (
+from toolkit.runtime.healing.swarm import (
     Activity,
     ActivityKind,
     AgentState,

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from toolkit.runtime import Activity
+from toolkit.runtime.healing.swarm import Activity
 from toolkit.stats import RollingQuantile
 
 __all__ = ["GapBook"]
