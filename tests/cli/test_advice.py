@@ -7,7 +7,7 @@ from tests.bundle_factory import small_bundle
 from toolkit.bundle import AdviceTable, read_bundle
 from toolkit.capture import advise
 from toolkit.cli import run
-from toolkit.cli.advice import advice_of
+from toolkit.cli.model.advice import advice_of
 
 
 @pytest.fixture(scope="module")

@@ -273,8 +273,8 @@ def test_the_live_view_shows_agents_checks_and_what_was_told(
 ) -> None:
     import anyio
 
-    from toolkit.cli.heal_demo import DemoSpec, demonstrate
-    from toolkit.cli.heal_view import live_heal_view
+    from toolkit.cli.heal.demo import DemoSpec, demonstrate
+    from toolkit.cli.heal.view import live_heal_view
 
     with live_heal_view() as show:
         anyio.run(demonstrate, DemoSpec(speed=0, seed=0), show)

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from toolkit.cli import run
-from toolkit.cli.experiment_retrain import SPEC, models_home
+from toolkit.cli.experiment.retrain import SPEC, models_home
 from toolkit.experiments.promotion import (
     GateRules,
     Promotion,

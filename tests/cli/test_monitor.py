@@ -10,7 +10,7 @@ import anyio
 import pytest
 
 from toolkit.cli import run
-from toolkit.cli.monitor import Watched, follow
+from toolkit.cli.monitor.verbs import Watched, follow
 from toolkit.history import RecordStore
 from toolkit.records import (
     Batch,

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.shared import ROOT
-from toolkit.cli.experiment_controllers import add_verb
+from toolkit.cli.experiment.controllers import add_verb
 from toolkit.errors import InputDataError, UsageError
 from toolkit.experiments.tables import FullFactorial, synthetic_full_factorial
 from toolkit.studies.controllers import (

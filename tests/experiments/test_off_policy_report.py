@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from toolkit.cli.report_off_policy import add_verb
+from toolkit.cli.report.off_policy import add_verb
 from toolkit.errors import InputDataError, NotEnoughDataError, UsageError
 from toolkit.experiments.evaluation import (
     OffPolicyReport,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.shared import ROOT
-from toolkit.cli.experiment_worlds import add_verb
+from toolkit.cli.experiment.off_policy import add_verb
 from toolkit.errors import InputDataError, UsageError
 from toolkit.experiments.promotion import GateRules
 from toolkit.studies.off_policy import (

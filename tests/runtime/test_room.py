@@ -55,7 +55,7 @@ def test_help_loads_no_command_and_no_numpy() -> None:
     )
 
     assert "numpy" not in loaded
-    assert "toolkit.cli.records" not in loaded
+    assert "toolkit.cli.records.verbs" not in loaded
 
 
 @pytest.mark.slow

@@ -53,8 +53,8 @@ def add_parser(subparsers: Any) -> None:
 
 
 def _demo(options: argparse.Namespace) -> int:
-    from toolkit.cli.experiment import run_spec
-    from toolkit.cli.recommend import decision_json
+    from toolkit.cli.experiment.verbs import run_spec
+    from toolkit.cli.recommend.verbs import decision_json
     from toolkit.clock import SystemClock
     from toolkit.runtime.advice import open_advisor
 

@@ -148,7 +148,7 @@ def replay(watched: Watched, options: argparse.Namespace) -> int:
     """Replay what a store holds and show how it ended."""
     from contextlib import nullcontext
 
-    from toolkit.cli.monitor_view import live_view
+    from toolkit.cli.monitor.view import live_view
 
     shown = live_view() if _animated(options) else nullcontext()
     with shown as update:
@@ -168,7 +168,7 @@ async def follow(watched: Watched, options: argparse.Namespace, clock: Any) -> N
     """Follow the live spool; `--once` looks once."""
     from contextlib import nullcontext
 
-    from toolkit.cli.monitor_view import live_view
+    from toolkit.cli.monitor.view import live_view
     from toolkit.history import SpoolTail
     from toolkit.records import Spool
 
@@ -209,7 +209,7 @@ def _animated(options: argparse.Namespace) -> bool:
 
 
 def _show(watched: Watched, options: argparse.Namespace) -> None:
-    from toolkit.cli.monitor_view import print_view
+    from toolkit.cli.monitor.view import print_view
 
     if not options.json:
         print_view(watched.snapshot(), watched.latest)

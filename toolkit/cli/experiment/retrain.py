@@ -51,7 +51,7 @@ def models_home(store: Path, name: str) -> Path:
 
 def retrain(options: argparse.Namespace) -> int:
     """Retrain, and end with the gate's answer."""
-    from toolkit.cli.advice import advice_of
+    from toolkit.cli.model.advice import advice_of
     from toolkit.clock import SystemClock
     from toolkit.experiments.promotion import Releases
     from toolkit.experiments.promotion import retrain as run

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.cli import Parser
-from toolkit.cli.hook_verbs import add_verbs
+from toolkit.cli.hooks.hook_verbs import add_verbs
 from toolkit.cli.output import print_json, print_note
 from toolkit.errors import UsageError
 
@@ -111,7 +111,7 @@ def install(options: argparse.Namespace) -> int:
 def _write_rule_table(store: Path) -> None:
     """Write what may be tried while no model serves, at once and whole."""
     from toolkit.capture import RULE_TABLE
-    from toolkit.cli.advice import rule_advice
+    from toolkit.cli.model.advice import rule_advice
 
     draft = store / f".{RULE_TABLE}-{os.getpid()}"
     draft.write_bytes(rule_advice())

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from toolkit.cli.heal_view import HealFrame
+from toolkit.cli.heal.view import HealFrame
 from toolkit.notifier import MemoryNotifier
 from toolkit.records import Spool
 from toolkit.runtime.healing import HealingEngine, Journal

@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from toolkit.cli.experiment_folder import add_folder_verb
+from toolkit.cli.experiment.folder import add_folder_verb
 
 __all__ = ["add_verb"]
 

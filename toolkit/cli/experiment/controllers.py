@@ -4,7 +4,7 @@ import argparse
 from math import expm1
 from typing import Any
 
-from toolkit.cli.experiment_folder import add_folder_verb
+from toolkit.cli.experiment.folder import add_folder_verb
 
 __all__ = ["add_verb"]
 

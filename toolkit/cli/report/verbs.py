@@ -5,8 +5,8 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from toolkit.cli import report_off_policy
 from toolkit.cli.output import print_json, print_note, print_table
+from toolkit.cli.report import off_policy as report_off_policy
 from toolkit.errors import NotEnoughDataError, UsageError
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from toolkit.cli.experiment_retrain import (
+from toolkit.cli.experiment.retrain import (
     add_release_options,
     models_home,
     show_answer,

@@ -76,13 +76,13 @@ def _demo(options: argparse.Namespace) -> int:
 
     import anyio
 
-    from toolkit.cli.heal_demo import DemoSpec, demonstrate
+    from toolkit.cli.heal.demo import DemoSpec, demonstrate
 
     if options.speed < 0:
         raise UsageError(f"`--speed` must not be negative, got {options.speed}")
     spec = DemoSpec(speed=options.speed, seed=options.seed, store=options.store)
     if sys.stderr.isatty():
-        from toolkit.cli.heal_view import live_heal_view
+        from toolkit.cli.heal.view import live_heal_view
 
         with live_heal_view() as show:
             report = anyio.run(demonstrate, spec, show)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.cli.output import print_error, print_json, print_table
-from toolkit.cli.recommend_workflow import add_verb
+from toolkit.cli.recommend.workflow import add_verb
 from toolkit.errors import BundleRefusedError, UsageError
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ def add_verb(verbs: Any) -> None:
 
 def rollback(options: argparse.Namespace) -> int:
     """Swap champion and the version before; a runtime finds it at its next look."""
-    from toolkit.cli.experiment_retrain import models_home
+    from toolkit.cli.experiment.retrain import models_home
     from toolkit.experiments.promotion import Registry, Releases
 
     releases = Releases(models_home(options.store, options.name))

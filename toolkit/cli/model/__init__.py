@@ -1,0 +1,5 @@
+"""`toolkit model`: its verbs."""
+
+from toolkit.cli.model.verbs import add_parser
+
+__all__ = ["add_parser"]

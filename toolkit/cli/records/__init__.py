@@ -1,0 +1,5 @@
+"""`toolkit records`: its verbs."""
+
+from toolkit.cli.records.verbs import add_parser
+
+__all__ = ["add_parser"]
