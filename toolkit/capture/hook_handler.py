@@ -21,7 +21,7 @@ RECEIVED_NS = time.time_ns()
 """When this process began: hook payloads carry no time of their own."""
 
 if not __package__:
-    sys.path.append(str(Path(__file__).resolve().parents[1]))
+    sys.path.append(str(Path(__file__).resolve().parents[2]))
 
 from toolkit.records import Spool  # noqa: E402 - found through the line above
 

@@ -43,7 +43,7 @@ EVENTS = (
 TIMEOUT_S = 5
 """What the harness allows; the handler leaves by itself well before."""
 
-HANDLER = Path(__file__).resolve().parents[2] / "hook_handler.py"
+HANDLER = Path(__file__).resolve().parents[1] / "hook_handler.py"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,154 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.history.importers.claude_code.transcripts import Session, write
+from toolkit.cli import run
+
+
+def session_file(folder: Path) -> Path:
+    session = Session().prompt(0).call(1, "a").call(1.5, "b").result(2, "a")
+    return write(folder / "p" / "session-1.jsonl", session.result(3, "b").lines).parent
+
+
+def test_an_import_prints_one_json_object_with_every_count(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, store = session_file(tmp_path), tmp_path / "store"
+    code = run(
+        [
+            "records",
+            "import",
+            "claude-code",
+            str(folder),
+            "--store",
+            str(store),
+            "--json",
+        ]
+    )
+    printed = json.loads(capsys.readouterr().out)
+
+    assert code == 0
+    assert {
+        "files": 1,
+        "lines": 5,
+        "sessions": 1,
+        "batches": 1,
+        "multi_call_batches": 1,
+        "calls": 2,
+        "subagent_streams": 0,
+        "load_samples": 0,
+        "duplicates": 0,
+        "rejected": 0,
+    }.items() <= printed.items()
+
+
+def test_a_path_that_does_not_exist_is_bad_input(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = run(
+        [
+            "records",
+            "import",
+            "claude-code",
+            str(tmp_path / "no"),
+            "--store",
+            str(tmp_path / "store"),
+            "--json",
+        ]
+    )
+    streams = capsys.readouterr()
+
+    assert (code, streams.out) == (3, "")
+    assert "no such file" in streams.err
+
+
+def test_an_unknown_source_is_a_usage_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = run(["records", "import", "cursor", "x", "--store", str(tmp_path)])
+
+    assert code == 2
+    assert "cursor" in capsys.readouterr().err
+
+
+def test_show_counts_what_was_imported_and_why_lines_were_not(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, store = session_file(tmp_path), tmp_path / "store"
+    with (folder / "session-1.jsonl").open("ab") as stream:
+        stream.write(b'{"torn')
+    run(["records", "import", "claude-code", str(folder), "--store", str(store)])
+    capsys.readouterr()
+    code = run(["records", "show", "--store", str(store), "--json"])
+    shown = json.loads(capsys.readouterr().out)
+
+    assert code == 0
+    assert [(r["kind"], r["type_name"], r["records"]) for r in shown["records"]] == [
+        ("batch", "fileOperations", 1),
+        ("coordination", "", 2),
+    ]
+    assert shown["rejected_by_reason"] == {"not JSON: cut off or damaged": 1}
+
+
+def test_show_for_people_names_the_rejected_lines(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, store = session_file(tmp_path), tmp_path / "store"
+    (folder / "other.jsonl").write_text('{"messages": []}\n')
+    run(["records", "import", "claude-code", str(folder), "--store", str(store)])
+    run(["records", "show", "--store", str(store)])
+    printed = capsys.readouterr().out
+
+    assert "other.jsonl" in printed
+    assert "no Claude Code transcript" in printed
+
+
+def test_show_without_a_store_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = run(["records", "show", "--store", str(tmp_path / "none")])
+
+    assert code == 3
+    assert "no such store" in capsys.readouterr().err
+
+
+def test_compact_counts_what_it_merged(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, store = session_file(tmp_path), tmp_path / "store"
+    run(["records", "import", "claude-code", str(folder), "--store", str(store)])
+    capsys.readouterr()
+    run(["records", "compact", "--store", str(store), "--json"])
+    printed = json.loads(capsys.readouterr().out)
+
+    assert printed == {
+        "partitions": 2,
+        "spool_files": 1,
+        "rows": {"batch": 1, "coordination": 2},
+        "told_twice": {"both": 0, "agree": 0, "disagreements": {}},
+    }
+
+
+def test_a_spool_of_another_store_is_imported_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, store = session_file(tmp_path), tmp_path / "store"
+    run(["records", "import", "claude-code", str(folder), "--store", str(store)])
+    for _ in range(2):
+        capsys.readouterr()
+        run(
+            [
+                "records",
+                "import",
+                "spool",
+                str(store / "spool"),
+                "--store",
+                str(tmp_path / "second"),
+                "--json",
+            ]
+        )
+    printed = json.loads(capsys.readouterr().out)
+
+    assert (printed["batches"], printed["added"], printed["duplicates"]) == (1, 0, 3)

@@ -1,0 +1,120 @@
+"""The importer on real history that lies beside the project on some machines."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.history.importers.claude_code.transcripts import import_paths
+from tests.shared import HISTORY, ROOT, needs_history
+from toolkit.history import RecordStore
+
+pytestmark = [needs_history, pytest.mark.slow]
+
+CLAUDE_CODE = HISTORY / "claude-code"
+NAMES = [
+    "files",
+    "sessions",
+    "lines",
+    "batches",
+    "multi_call_batches",
+    "calls",
+    "subagent_streams",
+]
+SHEET = {
+    "entireio-cli": (157, 157, 56_947, 11_676, 1_095, 13_307, 74),
+    "context-evaluator": (98, 98, 13_427, 2_821, 417, 3_493, 18),
+    "spotter": (20, 9, 10_155, 879, 161, 1_145, 13),
+    "m-claude": (63, 54, 8_725, 1_445, 273, 1_974, 13),
+}
+ALL = (338, 318, 89_254, 16_821, 1_946, 19_919, 118)
+
+
+def projects() -> list[Path]:
+    return sorted(CLAUDE_CODE.glob("*/projects"))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("history")
+
+
+@pytest.fixture(scope="module")
+def printed(folder: Path) -> dict[str, Any]:
+    """What the command prints for the whole history."""
+    done = subprocess.run(
+        [sys.executable, "-m", "toolkit", "records", "import", "claude-code"]
+        + [str(path) for path in projects()]
+        + ["--store", str(folder / "store"), "--json"],
+        check=True,
+        capture_output=True,
+    )
+    loaded: dict[str, Any] = json.loads(done.stdout)
+    return loaded
+
+
+def test_the_counts_equal_the_data_sheet(printed: dict[str, Any]) -> None:
+    assert tuple(printed[name] for name in NAMES) == ALL
+
+
+@pytest.mark.parametrize("source", sorted(SHEET))
+def test_the_counts_of_each_source_equal_the_data_sheet(
+    printed: dict[str, Any], source: str
+) -> None:
+    part = next(p for p in printed["parts"] if Path(p["path"]).parent.name == source)
+
+    assert tuple(part[name] for name in NAMES) == SHEET[source]
+
+
+def test_every_broken_line_is_rejected(printed: dict[str, Any]) -> None:
+    assert (printed["rejected"], printed["refused_files"]) == (372, 1)
+
+
+def test_a_second_import_adds_nothing(folder: Path, printed: dict[str, Any]) -> None:
+    with RecordStore(folder / "store") as store:
+        again = import_paths(store, *projects())
+
+    assert (again.added, again.updated) == (0, 0)
+    assert again.batches == printed["batches"]
+
+
+def test_earlier_checkpoints_on_top_add_nothing(
+    folder: Path, printed: dict[str, Any]
+) -> None:
+    with RecordStore(folder / "store") as store:
+        report = import_paths(store, *CLAUDE_CODE.glob("*/earlier-checkpoints"))
+
+    assert report.files == 20
+    assert (report.added, report.updated) == (0, 0)
+
+
+def test_documents_of_other_tools_are_refused_one_by_one(
+    folder: Path, printed: dict[str, Any]
+) -> None:
+    with RecordStore(folder / "store") as store:
+        report = import_paths(store, *CLAUDE_CODE.glob("*/not-claude-code"))
+        reasons = [
+            r["reason"] for r in store.rejected() if r["file"] == "full.jsonl.gz"
+        ]
+
+    assert (report.refused_files, report.added, report.rejected) == (3, 0, 0)
+    assert len(reasons) == 3
+
+
+def test_the_import_stays_within_300_megabytes() -> None:
+    script = (
+        "from tests.benchmarks import import_speed as m; print(m.measure(1)['peak_mb'])"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert float(done.stdout) < 300

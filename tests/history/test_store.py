@@ -1,0 +1,269 @@
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.history.importers.claude_code.transcripts import Session, import_paths, write
+from tests.records.records import a_batch, records
+from toolkit.errors import InputDataError
+from toolkit.history import Addition, RecordStore, Rejection
+from toolkit.history import store as record_store
+from toolkit.records import KINDS, Record
+
+FEW_IDS = st.sampled_from(["a", "b", "c"])
+FEW_RECORDS = st.lists(
+    records("batch", FEW_IDS) | records("coordination", FEW_IDS), max_size=8
+)
+
+
+def contents(store: RecordStore) -> list[Record]:
+    store.compact()
+    return [
+        record
+        for kind in KINDS
+        if store.dataset.days(kind)
+        for record in store.dataset.scan(kind)
+    ]
+
+
+def test_a_record_is_added_once(tmp_path: Path) -> None:
+    with RecordStore(tmp_path) as store:
+        said = [store.add(a_batch()), store.add(a_batch())]
+
+    assert said == [Addition.ADDED, Addition.DUPLICATE]
+
+
+def test_a_fuller_copy_updates_and_a_poorer_one_does_not(tmp_path: Path) -> None:
+    with RecordStore(tmp_path) as store:
+        said = [
+            store.add(a_batch(succeeded=1)),
+            store.add(a_batch(succeeded=2)),
+            store.add(a_batch(succeeded=1)),
+        ]
+        found = contents(store)
+
+    assert said == [Addition.ADDED, Addition.UPDATED, Addition.DUPLICATE]
+    assert found == [a_batch(succeeded=2)]
+
+
+def test_the_store_remembers_after_it_was_closed(tmp_path: Path) -> None:
+    with RecordStore(tmp_path) as store:
+        store.add(a_batch())
+    with RecordStore(tmp_path) as store:
+        said = store.add(a_batch())
+
+    assert said is Addition.DUPLICATE
+
+
+def test_copies_in_one_call_count_once(tmp_path: Path) -> None:
+    with RecordStore(tmp_path) as store:
+        said = store.add_all([a_batch(), a_batch(), a_batch(size=2)])
+
+    assert said == [Addition.ADDED, Addition.DUPLICATE, Addition.UPDATED]
+
+
+@settings(max_examples=5, deadline=None)
+@given(FEW_RECORDS, st.randoms(use_true_random=False))
+def test_the_order_of_records_does_not_matter(
+    tmp_path_factory: pytest.TempPathFactory, drawn: list[Record], chance: object
+) -> None:
+    shuffled = list(drawn)
+    chance.shuffle(shuffled)  # type: ignore[attr-defined]  # a Random
+    with RecordStore(tmp_path_factory.mktemp("one")) as one:
+        one.add_all(drawn)
+        first = contents(one)
+    with RecordStore(tmp_path_factory.mktemp("two")) as two:
+        for record in shuffled:
+            two.add(record)
+            two.compact()
+        second = contents(two)
+
+    assert first == second
+
+
+@settings(max_examples=5, deadline=None)
+@given(FEW_RECORDS)
+def test_adding_everything_again_adds_nothing(
+    tmp_path_factory: pytest.TempPathFactory, drawn: list[Record]
+) -> None:
+    root = tmp_path_factory.mktemp("store")
+    with RecordStore(root) as store:
+        store.add_all(drawn)
+    with RecordStore(root) as store:
+        said = store.add_all(drawn)
+
+    assert set(said) <= {Addition.DUPLICATE}
+
+
+def test_what_others_spooled_is_known_once_absorbed(tmp_path: Path) -> None:
+    with RecordStore(tmp_path) as store:
+        store.spool.append(a_batch().to_json())
+        lines = store.absorb_spool()
+
+        assert lines == 1
+        assert store.add(a_batch()) is Addition.DUPLICATE
+
+
+def test_what_this_store_wrote_is_not_read_again(tmp_path: Path) -> None:
+    with RecordStore(tmp_path) as store:
+        store.add(a_batch())
+        store.flush()
+
+        assert store.absorb_spool() == 0
+
+
+def test_what_others_wrote_in_between_is_read(tmp_path: Path) -> None:
+    with RecordStore(tmp_path) as store:
+        store.spool.append(a_batch("other").to_json())
+        store.add(a_batch())
+        store.flush()
+        store.absorb_spool()
+
+        assert store.add(a_batch("other")) is Addition.DUPLICATE
+
+
+def test_a_lost_index_costs_copies_in_the_spool_only(tmp_path: Path) -> None:
+    with RecordStore(tmp_path) as store:
+        store.add(a_batch())
+    for path in tmp_path.glob("index.sqlite*"):
+        path.unlink()
+    with RecordStore(tmp_path) as store:
+        store.add(a_batch())
+
+        assert contents(store) == [a_batch()]
+
+
+def test_a_broken_index_is_named_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "index.sqlite").write_bytes(b"not a database at all" * 100)
+
+    with (
+        pytest.raises(InputDataError, match="remove it"),
+        RecordStore(tmp_path) as store,
+    ):
+        store.add(a_batch())
+
+
+def test_a_rejection_is_noted_once_and_hides_its_folder(tmp_path: Path) -> None:
+    refused = Rejection(file=tmp_path / "secret" / "a.jsonl", line=3, reason="torn")
+    with RecordStore(tmp_path / "store") as store:
+        store.reject(refused)
+        store.reject(refused)
+        rows = list(store.rejected())
+
+    assert [(r["file"], r["line"], r["reason"]) for r in rows] == [
+        ("a.jsonl", 3, "torn")
+    ]
+    assert "secret" not in json.dumps(rows)
+
+
+def test_keyed_hashes_differ_between_stores_and_not_within_one(tmp_path: Path) -> None:
+    one, two = RecordStore(tmp_path / "1"), RecordStore(tmp_path / "2")
+
+    assert one.hidden("x") == one.hidden("x")
+    assert one.hidden("x") != two.hidden("x")
+
+
+def test_the_index_grows_by_one_row_a_copy(tmp_path: Path) -> None:
+    with RecordStore(tmp_path) as store:
+        store.add_all([a_batch(), a_batch(source="other"), a_batch()])
+    connection = sqlite3.connect(tmp_path / "index.sqlite")
+    (rows,) = connection.execute("SELECT count(*) FROM known").fetchone()
+    connection.close()
+
+    assert rows == 2
+
+
+def test_held_rows_are_written_when_there_are_many(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(record_store, "FLUSH_ROWS", 2)
+    store = RecordStore(tmp_path)
+    store.add_all([a_batch("a"), a_batch("b")])
+    lines = len(list(store.spool.lines()))
+    store.close()
+
+    assert lines == 2
+
+
+ADDER = """
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from toolkit.records import Batch, Provenance, RecordStore
+first = int(sys.argv[2])
+with RecordStore(Path(sys.argv[1])) as store:
+    for number in range(first, first + 60):
+        store.add(Batch(
+            record_id=f"r{number}", at=datetime(2026, 1, 5, tzinfo=UTC), source="test",
+            provenance=Provenance.DERIVED, operation_type="shell", size=1,
+        ))
+        store.flush()
+"""
+
+
+@pytest.mark.slow
+def test_sixteen_processes_add_overlapping_records_at_once(tmp_path: Path) -> None:
+    adders = [
+        subprocess.Popen([sys.executable, "-c", ADDER, str(tmp_path), str(first * 20)])
+        for first in range(16)
+    ]
+    ended = [process.wait() for process in adders]
+    with RecordStore(tmp_path) as store:
+        found = contents(store)
+
+    assert ended == [0] * 16
+    assert {r.record_id for r in found} == {f"r{n}" for n in range(360)}
+    assert len(found) == 360
+
+
+IMPORTER = """
+import sys
+from pathlib import Path
+import toolkit.history.importers.base as base
+from toolkit.history.store import RecordStore
+from toolkit.history.importers import open_source, run_import
+import toolkit.history.store as module
+base.HOLD_ROWS = module.FLUSH_ROWS = 50
+told = lambda done, total, what: print(done, flush=True)
+with RecordStore(Path(sys.argv[2])) as store:
+    run_import(open_source("claude-code"), [Path(sys.argv[1])], store, progress=told)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("files_before_the_kill", [2, 15, 35])
+def test_an_import_killed_in_the_middle_is_finished_by_another(
+    tmp_path: Path, files_before_the_kill: int
+) -> None:
+    for number in range(40):
+        session = Session(f"s{number}")
+        for call in range(30):
+            session.call(call, f"c{number}-{call}", message=f"m{call}")
+            session.result(call + 0.5, f"c{number}-{call}")
+        write(tmp_path / "p" / f"s{number}.jsonl.gz", session.lines)
+    process = subprocess.Popen(
+        [sys.executable, "-c", IMPORTER, str(tmp_path / "p"), str(tmp_path / "killed")],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    while int(process.stdout.readline()) < files_before_the_kill:
+        pass
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    stores = [RecordStore(tmp_path / "killed"), RecordStore(tmp_path / "whole")]
+    reports = [import_paths(store, tmp_path / "p") for store in stores]
+    killed, whole = (
+        [(r.kind, r.record_id) for r in contents(store)] for store in stores
+    )
+
+    assert killed == whole
+    assert reports[0].batches == reports[1].batches == 1200
+    assert reports[0].duplicates > 0
