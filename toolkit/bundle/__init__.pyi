@@ -1,3 +1,5 @@
+__all__: list[str]
+
 from .advice import ADVICE_NAME as ADVICE_NAME
 from .advice import AdviceAxis as AdviceAxis
 from .advice import AdviceCell as AdviceCell

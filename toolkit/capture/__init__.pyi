@@ -1,3 +1,5 @@
+__all__: list[str]
+
 from .hook_handler import RULE_TABLE as RULE_TABLE
 from .hook_handler import advise as advise
 from .hook_handler import main as main

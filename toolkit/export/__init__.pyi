@@ -1,3 +1,5 @@
+__all__: list[str]
+
 from .converters import add_to_graph as add_to_graph
 from .converters import to_onnx as to_onnx
 from .graph import Graph as Graph

@@ -23,8 +23,8 @@ from toolkit.bundle import (
     read_bundle,
 )
 from toolkit.errors import GateRefusedError, UsageError
+from toolkit.export.card import model_card
 from toolkit.export.converters import to_onnx
-from toolkit.export.model_card import model_card
 from toolkit.export.verification import ROWS, probe_rows, verify_graph
 
 __all__ = ["CARD_NAME", "copy_bundle", "write_bundle"]

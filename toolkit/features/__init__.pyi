@@ -1,3 +1,5 @@
+__all__: list[str]
+
 from .batch import WINDOW as WINDOW
 from .batch import batch_features as batch_features
 from .batch import batch_table as batch_table

@@ -1,3 +1,5 @@
+__all__: list[str]
+
 from .compaction import compact_store as compact_store
 from .dataset import COMPLETENESS_SQL as COMPLETENESS_SQL
 from .dataset import Dataset as Dataset

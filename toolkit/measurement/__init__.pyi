@@ -1,3 +1,5 @@
+__all__: list[str]
+
 from .archive import write_archive as write_archive
 from .child import Child as Child
 from .design import Cell as Cell

@@ -1,3 +1,5 @@
+__all__: list[str]
+
 from .bootstrap import BootstrapInterval as BootstrapInterval
 from .bootstrap import DifferenceOfRatios as DifferenceOfRatios
 from .bootstrap import LogRatioOfRatios as LogRatioOfRatios

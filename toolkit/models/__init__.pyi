@@ -1,3 +1,5 @@
+__all__: list[str]
+
 from .level_shape import ShapedCost as ShapedCost
 from .measurement_learning import learn_measurement_prior as learn_measurement_prior
 from .ratio_cost import FLOOR as FLOOR

@@ -1,3 +1,5 @@
+__all__: list[str]
+
 from .base import CostCurve as CostCurve
 from .base import CostModel as CostModel
 from .base import Decision as Decision

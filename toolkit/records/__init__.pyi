@@ -1,3 +1,5 @@
+__all__: list[str]
+
 from .identity import call_record_id as call_record_id
 from .identity import keyed_hash as keyed_hash
 from .identity import record_id as record_id

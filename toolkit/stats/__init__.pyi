@@ -1,3 +1,5 @@
+__all__: list[str]
+
 from .base import Statistic as Statistic
 from .ew_mean import EWMean as EWMean
 from .ew_mean import decay_of as decay_of

@@ -14,6 +14,7 @@ from toolkit.experiments.evaluation import (
     curve_deviation,
     fit_confidence,
     fit_intervals,
+    rule_action,
     saving_errors,
 )
 from toolkit.experiments.tables import DecisionTable
@@ -22,7 +23,6 @@ from toolkit.models import RelativeEnsemble, RelativeRows, learn_measurement_pri
 from toolkit.models.members import RelativeQuadratic
 from toolkit.policies import Problem
 from toolkit.policies.adaptation import MeasurementPrior
-from toolkit.studies.benchmark import rule_action
 
 LIGHT = RelativeEnsemble(seed=0, members=(("quadratic", RelativeQuadratic()),))
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -12,6 +12,11 @@ import pytest
 from tests.experiments.decision_tables import table
 from tests.shared import DECISIONS, needs_decisions
 from toolkit.errors import GateRefusedError, InputDataError
+from toolkit.experiments.evaluation import (
+    ConstantGrades,
+    log_slowdowns,
+    rule_action,
+)
 from toolkit.experiments.tables import (
     Decide,
     DecisionTable,
@@ -26,17 +31,14 @@ from toolkit.studies.benchmark import (
     OURS,
     RECIPES,
     BenchSettings,
-    ConstantGrades,
     TableGrades,
     compare,
     decide_group,
     few_shot,
     grade_table,
     graded,
-    log_slowdowns,
     plot_report,
     report,
-    rule_action,
 )
 from toolkit.studies.benchmark.figures import _rounded
 

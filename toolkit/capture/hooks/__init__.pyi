@@ -1,3 +1,5 @@
+__all__: list[str]
+
 from .advising import recommendations as recommendations
 from .installation import ADVICE_MODES as ADVICE_MODES
 from .installation import EVENTS as EVENTS

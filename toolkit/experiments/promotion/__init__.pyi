@@ -1,3 +1,5 @@
+__all__: list[str]
+
 from .champion_challenger import Contest as Contest
 from .drift import drift_between as drift_between
 from .gate import GateRules as GateRules

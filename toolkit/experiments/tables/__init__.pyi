@@ -1,3 +1,5 @@
+__all__: list[str]
+
 from .decision_table import WORKERS as WORKERS
 from .decision_table import DecisionTable as DecisionTable
 from .decision_table import read_decision_tables as read_decision_tables

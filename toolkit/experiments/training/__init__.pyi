@@ -1,3 +1,5 @@
+__all__: list[str]
+
 from .bundling import fingerprint_of as fingerprint_of
 from .bundling import window_of as window_of
 from .folder import read_spec_file as read_spec_file

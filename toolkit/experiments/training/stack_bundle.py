@@ -22,10 +22,12 @@ from toolkit.bundle import (
 )
 from toolkit.experiments.evaluation import (
     Intervals,
+    RulePolicy,
     curve_deviation,
     difference_deviation,
     fit_confidence,
     fit_intervals,
+    rule_action,
     saving_errors,
 )
 from toolkit.experiments.tables import DecisionTable
@@ -46,7 +48,6 @@ from toolkit.policies import (
     with_offered_range,
 )
 from toolkit.policies.adaptation import Adaptive, MeasurementPrior
-from toolkit.studies.benchmark import RulePolicy, rule_action
 
 __all__ = ["RelativePolicy", "Trained", "train_bundle"]
 

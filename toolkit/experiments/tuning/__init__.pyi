@@ -1,3 +1,5 @@
+__all__: list[str]
+
 from .correction_tuning import out_of_fold as out_of_fold
 from .correction_tuning import replay_error as replay_error
 from .correction_tuning import tune_correction as tune_correction

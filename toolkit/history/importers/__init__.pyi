@@ -1,3 +1,5 @@
+__all__: list[str]
+
 from .base import Sink as Sink
 from .base import Source as Source
 from .base import SourceFile as SourceFile

@@ -1,3 +1,5 @@
+__all__: list[str]
+
 from .batch_workload import Attempt as Attempt
 from .batch_workload import BatchVariant as BatchVariant
 from .batch_workload import BatchWorkload as BatchWorkload

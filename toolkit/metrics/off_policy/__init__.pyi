@@ -1,5 +1,11 @@
+__all__: list[str]
+
 from .base import Contributions as Contributions
 from .base import OffPolicyEstimator as OffPolicyEstimator
+from .common_support import Overlap as Overlap
+from .common_support import OverlapLimits as OverlapLimits
+from .common_support import check_overlap as check_overlap
+from .common_support import overlap as overlap
 from .direct import Direct as Direct
 from .doubly_robust import DoublyRobust as DoublyRobust
 from .estimate import ESTIMATORS as ESTIMATORS
@@ -9,8 +15,5 @@ from .estimate import estimate_policy as estimate_policy
 from .inverse_propensity import InversePropensity as InversePropensity
 from .inverse_propensity import SelfNormalised as SelfNormalised
 from .logged import LoggedDecisions as LoggedDecisions
-from .overlap import Overlap as Overlap
-from .overlap import OverlapLimits as OverlapLimits
-from .overlap import check_overlap as check_overlap
 from .switch import Switch as Switch
 from .switch import switch_threshold as switch_threshold

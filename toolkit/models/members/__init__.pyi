@@ -1,3 +1,5 @@
+__all__: list[str]
+
 from .boosted_cost import BoostedCost as BoostedCost
 from .constant import SHARPNESS as SHARPNESS
 from .constant import FittedConstant as FittedConstant

@@ -1,3 +1,5 @@
+__all__: list[str]
+
 from .adaptive import Adaptive as Adaptive
 from .belief import Belief as Belief
 from .belief import spend as spend

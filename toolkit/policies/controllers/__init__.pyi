@@ -1,3 +1,5 @@
+__all__: list[str]
+
 from .aimd import Aimd as Aimd
 from .base import Controller as Controller
 from .base import SizeBounds as SizeBounds

@@ -1,3 +1,5 @@
+__all__: list[str]
+
 from .agent_count_rule import AgentCountAnswer as AgentCountAnswer
 from .agent_count_rule import AgentCountConstants as AgentCountConstants
 from .agent_count_rule import AgentCountRule as AgentCountRule
@@ -7,6 +9,7 @@ from .batch_size_rule import BatchSizeOptimum as BatchSizeOptimum
 from .batch_size_rule import BatchSizeRule as BatchSizeRule
 from .batch_size_rule import BatchSizeThresholds as BatchSizeThresholds
 from .batch_size_rule import system_load as system_load
+from .complexity import coordination_complexity as coordination_complexity
 from .efficiency_score import EfficiencyScore as EfficiencyScore
 from .efficiency_score import EfficiencyWeights as EfficiencyWeights
 from .rounding import round_half_up as round_half_up

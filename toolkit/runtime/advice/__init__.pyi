@@ -1,3 +1,5 @@
+__all__: list[str]
+
 from .advisor import Advisor as Advisor
 from .advisor import open_advisor as open_advisor
 from .load import BackgroundLoad as BackgroundLoad

@@ -1,3 +1,5 @@
+__all__: list[str]
+
 from .execution import CallableBatch as CallableBatch
 from .measurement import BatchMetrics as BatchMetrics
 from .measurement import MeasuredOperation as MeasuredOperation

@@ -1,3 +1,5 @@
+__all__: list[str]
+
 from .alerts import Alert as Alert
 from .alerts import AlertKind as AlertKind
 from .alerts import Priority as Priority

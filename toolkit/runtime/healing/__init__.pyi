@@ -1,3 +1,5 @@
+__all__: list[str]
+
 from .backoff import AttemptLimit as AttemptLimit
 from .backoff import Backoff as Backoff
 from .backoff import CircuitBreaker as CircuitBreaker

@@ -1,3 +1,5 @@
+__all__: list[str]
+
 from .capabilities import AgentCapabilities as AgentCapabilities
 from .costing import AgentCosting as AgentCosting
 from .followed_workflow import FollowedWorkflow as FollowedWorkflow

@@ -1,3 +1,5 @@
+__all__: list[str]
+
 from .base import FanOut as FanOut
 from .base import QueuedSink as QueuedSink
 from .base import Sink as Sink

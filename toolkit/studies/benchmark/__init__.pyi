@@ -1,7 +1,5 @@
-from .baselines import ConstantGrades as ConstantGrades
-from .baselines import RulePolicy as RulePolicy
-from .baselines import log_slowdowns as log_slowdowns
-from .baselines import rule_action as rule_action
+__all__: list[str]
+
 from .decisions import BUDGETS as BUDGETS
 from .decisions import OURS as OURS
 from .decisions import RECIPES as RECIPES

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from toolkit.experiments.evaluation import ConstantGrades, rule_action
 from toolkit.experiments.tables import DecisionTable
 from toolkit.experiments.training import RelativePolicy, Trained, train_bundle
 from toolkit.experiments.tuning import TunedStack
@@ -30,7 +31,6 @@ from toolkit.models.members import (
 )
 from toolkit.policies import Floats, Problem
 from toolkit.policies.adaptation import grid_middle, own_runs_only, spend
-from toolkit.studies.benchmark.baselines import ConstantGrades, rule_action
 from toolkit.studies.benchmark.simple_ensemble import SimpleEnsemble
 
 __all__ = [

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from toolkit.errors import InputDataError
+from toolkit.experiments.evaluation import ConstantGrades, log_slowdowns
 from toolkit.experiments.tables import DecisionTable
 from toolkit.policies import Floats
-from toolkit.studies.benchmark.baselines import ConstantGrades, log_slowdowns
 from toolkit.studies.benchmark.decisions import (
     OURS,
     BenchSettings,

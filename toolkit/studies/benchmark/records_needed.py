@@ -13,15 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from toolkit.experiments.tables import DecisionTable
-from toolkit.metrics import paired_group_bootstrap
-from toolkit.models import RelativeEnsemble
-from toolkit.policies import Floats
-from toolkit.studies.benchmark.baselines import (
+from toolkit.experiments.evaluation import (
     ConstantGrades,
     log_slowdowns,
     rule_action,
 )
+from toolkit.experiments.tables import DecisionTable
+from toolkit.metrics import paired_group_bootstrap
+from toolkit.models import RelativeEnsemble
+from toolkit.policies import Floats
 
 __all__ = ["RECORDS", "SampleEfficiency", "sample_efficiency"]
 

@@ -1,3 +1,5 @@
+__all__: list[str]
+
 from .episode import Case as Case
 from .episode import EpisodeResult as EpisodeResult
 from .episode import run_episode as run_episode

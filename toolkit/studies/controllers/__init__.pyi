@@ -1,3 +1,5 @@
+__all__: list[str]
+
 from .plot import plot_controllers as plot_controllers
 from .racing import LATENCY_OF as LATENCY_OF
 from .racing import Race as Race

@@ -1,3 +1,5 @@
+__all__: list[str]
+
 from .plot import plot_worlds as plot_worlds
 from .power import GateWorld as GateWorld
 from .power import drawn_from_table as drawn_from_table

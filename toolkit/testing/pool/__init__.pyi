@@ -1,3 +1,5 @@
+__all__: list[str]
+
 from .effector import LocalPoolEffector as LocalPoolEffector
 from .faults import Mischief as Mischief
 from .forkserver import Nursery as Nursery

@@ -1,3 +1,5 @@
+__all__: list[str]
+
 from .coordination import CoordinationTruth as CoordinationTruth
 from .swarm import LOADS as LOADS
 from .swarm import START as START

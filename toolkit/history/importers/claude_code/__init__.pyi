@@ -1,3 +1,5 @@
+__all__: list[str]
+
 from .agents import ActiveAgents as ActiveAgents
 from .calls import IDENTIFIER as IDENTIFIER
 from .calls import Call as Call

@@ -1,1 +1,3 @@
+__all__: list[str]
+
 from .source import ClaudeFlowSource as ClaudeFlowSource

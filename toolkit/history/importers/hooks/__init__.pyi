@@ -1,3 +1,5 @@
+__all__: list[str]
+
 from .events import HookJoiner as HookJoiner
 from .events import HookSource as HookSource
 from .spool import HookTail as HookTail

@@ -1,3 +1,5 @@
+__all__: list[str]
+
 from .batches import SignalGroups as SignalGroups
 from .signals import CallSignal as CallSignal
 from .signals import Reduced as Reduced

@@ -1,3 +1,5 @@
+__all__: list[str]
+
 from .advisory import AdvisoryEffector as AdvisoryEffector
 from .base import Action as Action
 from .base import Effect as Effect
