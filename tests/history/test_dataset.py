@@ -154,3 +154,25 @@ def test_copies_on_both_sides_of_midnight_are_one_record(
         filled(tmp_path, [copies[number]])
 
     assert list(Dataset(tmp_path / "dataset").scan("batch")) == [copies[1]]
+
+
+def test_partitions_of_version_1_are_read_and_merged_with_those_of_today(
+    tmp_path: Path,
+) -> None:
+    old = a_batch("old", policy="guarded")
+    dataset = filled(tmp_path, [old])
+    (part,) = dataset.files("batch")
+    lacking = ["turn_id", "served", "numbers", "project", "known_before"]
+    written = part.with_suffix(".v1")
+    connect().execute(
+        f"COPY (SELECT * EXCLUDE ({', '.join(lacking)}) FROM read_parquet('{part}')) "  # noqa: S608 - our own path
+        f"TO '{written}' (FORMAT parquet)"
+    )
+    written.replace(part)
+
+    assert list(dataset.scan("batch")) == [old]
+
+    new = a_batch("new", turn_id="t1", numbers={"memory_gib": 16.0})
+    filled(tmp_path, [new])
+
+    assert sorted(dataset.scan("batch"), key=identity) == [new, old]

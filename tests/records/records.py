@@ -5,9 +5,11 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from toolkit.records import KINDS, Outcome, Provenance, Record, field_rules
+from toolkit.records import ENUMS, KINDS, Provenance, Record, field_rules
 
 __all__ = ["a_batch", "records"]
+
+NAMES = st.from_regex(r"[a-z][a-z_0-9]{0,9}", fullmatch=True)
 
 
 def a_batch(record_id: str = "b1", **fields: Any) -> Record:
@@ -34,8 +36,15 @@ def _value(type_name: str, low: float, high: float) -> st.SearchStrategy[Any]:
         "int": st.integers(int(low), int(high)),
         "float": st.floats(low, high, allow_subnormal=False),
         "bool": st.booleans(),
-        "Provenance": st.sampled_from(Provenance),
-        "Outcome": st.sampled_from(Outcome),
+        **{name: st.sampled_from(cls) for name, cls in ENUMS.items()},
+        "Mapping[str, float]": st.dictionaries(
+            NAMES, st.floats(-1e9, 1e9, allow_subnormal=False), max_size=3
+        ),
+        "Mapping[str, str]": st.dictionaries(
+            NAMES,
+            st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20),
+            max_size=3,
+        ),
         "datetime": st.datetimes(
             datetime(2020, 1, 1),  # noqa: DTZ001 - as hypothesis wants it
             datetime(2030, 1, 1),  # noqa: DTZ001 - as hypothesis wants it

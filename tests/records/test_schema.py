@@ -8,7 +8,7 @@ from hypothesis import given
 
 from tests.records.records import a_batch, records
 from toolkit.errors import SchemaError
-from toolkit.records import KINDS, Batch, Record, field_rules
+from toolkit.records import KINDS, Batch, Record, Served, Turn, field_rules
 
 
 @given(records())
@@ -95,12 +95,62 @@ def test_a_missing_field_is_refused(name: str) -> None:
         ({"succeeded": 1, "size": 9}, {"succeeded": 1, "failed": 1}),
         ({"size": 2}, {"size": 3}),
         ({}, {"cycle_s": 1.0}),
+        ({"cycle_s": 1.0}, {"turn_id": "t1"}),
     ],
 )
 def test_the_copy_that_saw_more_is_fuller(
     less: dict[str, Any], more: dict[str, Any]
 ) -> None:
     assert a_batch(**less).completeness < a_batch(**more).completeness
+
+
+@pytest.mark.parametrize(
+    ("written", "policy", "served"),
+    [
+        ("shadow:guarded", "guarded", Served.SHADOW),
+        ("declined:guarded+explore", "guarded+explore", Served.DECLINED),
+        ("guarded", "guarded", None),
+    ],
+)
+def test_a_policy_of_version_1_is_split_from_what_became_of_it(
+    written: str, policy: str, served: Served | None
+) -> None:
+    batch = Batch.from_json({**a_batch().to_json(), "policy": written})
+
+    assert (batch.policy, batch.served) == (policy, served)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"numbers": {"memory_gib": math.inf}},
+        {"numbers": {"memory_gib": "16"}},
+        {"numbers": {"memory gib": 16.0}},
+        {"numbers": {f"c{n}": 1.0 for n in range(33)}},
+        {"categories": {"gpu": 4}},
+        {"categories": {"gpu": "x" * 201}},
+    ],
+)
+def test_a_declared_column_outside_its_type_is_refused(given: dict[str, Any]) -> None:
+    with pytest.raises(SchemaError, match=next(iter(given))):
+        a_batch(**given)
+
+
+def test_reasoning_is_a_part_of_the_output_and_not_counted_again() -> None:
+    turn = KINDS["turn"].from_json(
+        {
+            "record_id": "t",
+            "at": "2026-01-05T12:00:00+00:00",
+            "source": "test",
+            "provenance": "derived",
+            "input_tokens": 1,
+            "output_tokens": 8,
+            "reasoning_tokens": 5,
+        }
+    )
+
+    assert isinstance(turn, Turn)
+    assert turn.tokens == 9
 
 
 def test_a_batch_without_success_has_no_cost() -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit.errors import NotEnoughDataError
 from toolkit.history import Dataset
-from toolkit.records import Provenance
+from toolkit.records import KINDS, Provenance, field_rules
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,6 +19,16 @@ TRAINABLE: tuple[str, ...] = (
     Provenance.DECLARED,
 )
 """Rows of other provenance enter only where a spec says so aloud."""
+
+IBIS_TYPES = {
+    "int": "int64",
+    "float": "float64",
+    "bool": "boolean",
+    "datetime": "timestamp('UTC')",
+    "Mapping[str, float]": "map<string, float64>",
+    "Mapping[str, str]": "map<string, string>",
+}
+"""Ibis types of a record's fields; the others are strings."""
 
 
 def connect() -> Any:
@@ -36,7 +46,10 @@ def connect() -> Any:
 
 
 def read_records(connection: Any, dataset: Dataset, kind: str) -> Any:
-    """Read all records of a kind as an Ibis table.
+    """Read all records of a kind as an Ibis table with every column of the schema.
+
+    Partitions that an earlier version of the schema wrote lack some columns: these are
+    unknown in their rows.
 
     Raises
     ------
@@ -48,7 +61,15 @@ def read_records(connection: Any, dataset: Dataset, kind: str) -> Any:
         raise NotEnoughDataError(
             f"a table of {kind} records", got=0, needed=1, unit="records"
         )
-    return connection.read_parquet([str(f) for f in files], union_by_name=True)
+    import ibis
+
+    table = connection.read_parquet([str(f) for f in files], union_by_name=True)
+    lacking = {
+        rule.name: ibis.null(IBIS_TYPES.get(rule.type_name, "string"))
+        for rule in field_rules(KINDS[kind])
+        if rule.name not in table.columns
+    }
+    return table.mutate(**lacking) if lacking else table
 
 
 def feature_table(

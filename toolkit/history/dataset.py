@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.errors import MissingExtraError, NotEnoughDataError
-from toolkit.records import KINDS, Record, Spool, field_rules
+from toolkit.records import ENUMS, KINDS, Record, Spool, field_rules
 
 if TYPE_CHECKING:
     import duckdb
@@ -24,15 +24,20 @@ Look = Callable[[list[Path]], None]
 
 COMPLETENESS_SQL = {
     "batch": "((coalesce(succeeded,0)+coalesce(failed,0)+coalesce(cancelled,0))"
-    "*1000000+size)*16+(provenance = 'measured')::INT*8"
+    "*1000000+size)*128+(provenance = 'measured')::INT*64"
+    "+(turn_id IS NOT NULL)::INT*16+(known_before IS NOT NULL)::INT*8"
     "+(cycle_s IS NOT NULL)::INT+(execution_s IS NOT NULL)::INT"
     "+(turn_s IS NOT NULL)::INT+(waiting_s IS NOT NULL)::INT"
     "+(operations_s IS NOT NULL)::INT+(longest_s IS NOT NULL)::INT"
     "+(median_s IS NOT NULL)::INT",
     "coordination": "(outcome <> 'unknown')::INT*2+(provenance = 'measured')::INT",
-    "workflow": "(makespan_s IS NOT NULL)::INT*2+(outcome <> 'unknown')::INT",
+    "workflow": "(coalesce(runs_succeeded,0)+coalesce(runs_failed,0)"
+    "+coalesce(runs_refused,0))*4"
+    "+(makespan_s IS NOT NULL)::INT*2+(outcome <> 'unknown')::INT",
     "load": "0",
     "recovery": "(post_condition IS NOT NULL)::INT*2+(outcome <> 'unknown')::INT",
+    "turn": "(coalesce(calls,0)*1000000000+coalesce(output_tokens,0))*4"
+    "+(money_usd IS NOT NULL)::INT+(latency_s IS NOT NULL)::INT",
 }
 """`Record.completeness` of each kind, as DuckDB sees it; a test holds them together."""
 
@@ -42,8 +47,9 @@ SQL_TYPES = {
     "float": "DOUBLE",
     "bool": "BOOLEAN",
     "datetime": "TIMESTAMPTZ",
-    "Provenance": "VARCHAR",
-    "Outcome": "VARCHAR",
+    "Mapping[str, float]": "MAP(VARCHAR, DOUBLE)",
+    "Mapping[str, str]": "MAP(VARCHAR, VARCHAR)",
+    **dict.fromkeys(ENUMS, "VARCHAR"),
 }
 
 
@@ -191,7 +197,7 @@ class Dataset:
             for name in names
         )
         cursor = connection.execute(
-            f'SELECT {selected} FROM read_parquet(?) ORDER BY "at", record_id',  # noqa: S608 - names come from the schema
+            f'SELECT {selected} FROM ({parquet_sql(kind)}) ORDER BY "at", record_id',  # noqa: S608 - names come from the schema
             [[str(file) for file in files]],
         )
         while rows := cursor.fetchmany(size):
@@ -228,7 +234,7 @@ class Dataset:
         values: list[Any] = [files]
         if parts := [str(part) for part in self.files(kind)]:
             source += (
-                f" UNION ALL SELECT {names} FROM read_parquet(?) "  # noqa: S608 - names come from the schema
+                f" UNION ALL SELECT {names} FROM ({parquet_sql(kind)}) "  # noqa: S608 - names come from the schema
                 f"SEMI JOIN ({spool_sql(kind)}) USING (record_id)"
             )
             values += [parts, files]
@@ -257,8 +263,8 @@ class Dataset:
         source = f"SELECT {names} FROM ({spool_sql(kind)}) WHERE {_DAY} = ?"  # noqa: S608 - names come from the schema
         values: list[Any] = [files, day]
         if part.exists():
-            source += f" UNION ALL BY NAME SELECT {names} FROM read_parquet(?)"  # noqa: S608 - names come from the schema
-            values.append(str(part))
+            source += f" UNION ALL BY NAME SELECT {names} FROM ({parquet_sql(kind)})"  # noqa: S608 - names come from the schema
+            values.append([str(part)])
         draft = part.with_suffix(f".{os.getpid()}.tmp")
         connection.execute(
             f"""COPY (SELECT {names} FROM ({source}) AS r
@@ -326,6 +332,17 @@ def spool_sql(kind: str) -> str:
         f"SELECT * EXCLUDE (kind) FROM read_json(?, format='newline_delimited', "  # noqa: S608 - names come from the schema
         f"columns={{kind: 'VARCHAR', {columns}}}, ignore_errors=true) "
         f"WHERE kind = '{kind}' AND record_id IS NOT NULL AND \"at\" IS NOT NULL"
+    )
+
+
+def parquet_sql(kind: str) -> str:
+    """Select every column of a kind from partitions; those of version 1 lack some."""
+    columns = ", ".join(
+        f'NULL::{sql_type} AS "{name}"' for name, sql_type in column_types(kind).items()
+    )
+    return (
+        f"SELECT {columns} WHERE false "  # noqa: S608 - names come from the schema
+        "UNION ALL BY NAME SELECT * FROM read_parquet(?, union_by_name=true)"
     )
 
 

@@ -11,7 +11,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from toolkit.history.dataset import COMPLETENESS_SQL, Dataset, connect, spool_sql
+from toolkit.history.dataset import (
+    COMPLETENESS_SQL,
+    Dataset,
+    connect,
+    parquet_sql,
+    spool_sql,
+)
 
 __all__ = ["COMPARED", "Accounts", "compare_accounts", "read_accounts"]
 
@@ -99,7 +105,7 @@ def _compared(
     values: list[Any] = [files]
     if parts := [str(part) for part in dataset.files(kind)]:
         source += (
-            f" UNION ALL SELECT {fields} FROM read_parquet(?) "  # noqa: S608 - names come from the schema
+            f" UNION ALL SELECT {fields} FROM ({parquet_sql(kind)}) "  # noqa: S608 - names come from the schema
             f"SEMI JOIN ({spool_sql(kind)}) USING (record_id)"
         )
         values += [parts, files]
@@ -121,6 +127,8 @@ def _compared(
 
 
 TIMES = (
+    "turn_id",
+    "known_before",
     "cycle_s",
     "execution_s",
     "turn_s",

@@ -24,7 +24,7 @@ from toolkit.policies.rules import (
     BatchSizeRulePolicy,
     ConstantPolicy,
 )
-from toolkit.records import Batch, Provenance
+from toolkit.records import Batch, Provenance, Served
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 SIZES = (2, 4, 8, 12)
@@ -137,9 +137,9 @@ def test_simulated_batches_do_not_count_unless_asked_for() -> None:
         report(simulated)
 
 
-@pytest.mark.parametrize("policy", ["shadow:guarded", "declined:guarded+explore"])
-def test_a_chance_that_was_not_this_size_s_is_no_propensity(policy: str) -> None:
-    chosen = replace(explored()[0], record_id="z", policy=policy)
+@pytest.mark.parametrize("served", [Served.SHADOW, Served.DECLINED])
+def test_a_chance_that_was_not_this_size_s_is_no_propensity(served: Served) -> None:
+    chosen = replace(explored()[0], record_id="z", served=served)
 
     found = report([*explored(), chosen])
 

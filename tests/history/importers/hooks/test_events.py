@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 from tests.hook_payloads import after, batch, before, call, failed, payload
 from tests.hook_sessions import Told, session
 from toolkit.history.importers.hooks import HookJoiner
-from toolkit.records import Batch, CoordinationEvent, Outcome, Provenance, Record
+from toolkit.records import (
+    Batch,
+    CoordinationEvent,
+    Outcome,
+    Provenance,
+    Record,
+    Served,
+)
 
 
 def joined(rows: Iterable[Mapping[str, Any]]) -> list[Record]:
@@ -145,16 +152,16 @@ def decision(mode: str, **more: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("mode", "spoken", "size", "policy"),
+    ("mode", "spoken", "size", "served"),
     [
-        ("on", True, 2, "guarded"),
-        ("on", True, 3, "declined:guarded"),
-        ("shadow", True, 2, "shadow:guarded"),
-        ("on", False, 2, "shadow:guarded"),
+        ("on", True, 2, Served.EXPLORED),
+        ("on", True, 3, Served.DECLINED),
+        ("shadow", True, 2, Served.SHADOW),
+        ("on", False, 2, Served.SHADOW),
     ],
 )
 def test_the_decision_in_force_is_recorded_with_its_propensity(
-    mode: str, spoken: bool, size: int, policy: str
+    mode: str, spoken: bool, size: int, served: Served
 ) -> None:
     rows = session([[("Read", "ok")], [("Read", "ok")] * size]).rows()
     at = next(n for n, row in enumerate(rows) if row["event"] == "PostToolBatch")
@@ -162,10 +169,11 @@ def test_the_decision_in_force_is_recorded_with_its_propensity(
     second = [r for r in joined(rows) if isinstance(r, Batch)][1]
 
     assert (second.policy, second.policy_version, second.propensity) == (
-        policy,
+        "guarded",
         "4",
         0.9,
     )
+    assert second.served is served
 
 
 @pytest.mark.parametrize(

@@ -32,13 +32,13 @@ from toolkit.history.importers.claude_code import (
     records_of,
 )
 from toolkit.records import (
-    AGENT_CHOSE,
     Batch,
     CoordinationEvent,
     LoadSample,
     Outcome,
     Provenance,
     Record,
+    Served,
     call_record_id,
     record_id,
 )
@@ -451,26 +451,33 @@ def _with_durations(batch: Batch, held: Mapping[str, _Open]) -> Batch:
 def _with_decision(batch: Batch, decisions: dict[str, Mapping[str, Any]]) -> Batch:
     """Write down the decision that was in force when the agent chose the size.
 
-    The policy's plain name stands only where its advice was spoken and followed; else
-    the agent chose, and the name says `shadow:` or `declined:` before it.
+    `served` records whether the advice was given and followed; else the agent chose.
     """
     decision = decisions.pop(batch.operation_type, None)
     if decision is None or not isinstance(decision.get("policy"), str):
         return batch
     spoken = decision.get("mode") == "on" and "said" in decision
     followed = spoken and decision.get("recommended") == batch.size
-    unheard, declined = AGENT_CHOSE
-    prefix = "" if followed else declined if spoken else unheard
     said = decision.get("propensity")
     propensity = said if isinstance(said, (int, float)) and 0 <= said <= 1 else None
     drawn = followed and propensity is not None and propensity < 1
     return replace(
         batch,
-        policy=f"{prefix}{decision['policy']}",
+        policy=decision["policy"],
         policy_version=str(decision.get("policy_version")),
         propensity=propensity,
         context_id=_drawn_in(batch, decision) if drawn else None,
+        served=_served(spoken=spoken, followed=followed, drawn=drawn),
     )
+
+
+def _served(*, spoken: bool, followed: bool, drawn: bool) -> Served:
+    """Name what became of a decision."""
+    if not spoken:
+        return Served.SHADOW
+    if not followed:
+        return Served.DECLINED
+    return Served.EXPLORED if drawn else Served.ADVISED
 
 
 def _drawn_in(batch: Batch, decision: Mapping[str, Any]) -> str | None:
