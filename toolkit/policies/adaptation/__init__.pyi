@@ -1,5 +1,7 @@
 __all__: list[str]
 
+from .adaptation import Adaptation as Adaptation
+from .adaptation import AdaptationSettings as AdaptationSettings
 from .adaptive import Adaptive as Adaptive
 from .belief import Belief as Belief
 from .belief import spend as spend

@@ -27,7 +27,6 @@ from toolkit.errors import UsageError
 from toolkit.policies import Floats
 from toolkit.policies.adaptation.measurement_prior import (
     MeasurementPrior,
-    curve_kernels,
 )
 
 __all__ = ["Belief", "spend"]
@@ -61,14 +60,10 @@ class Belief:
         self, prior: MeasurementPrior, points: Floats, history: Floats
     ) -> None:
         self.history = np.asarray(history - history.mean(), dtype=np.float64)
-        kernels = curve_kernels(points)
-        base = [np.tensordot(a, kernels, 1) for a in np.asarray(prior.amplitudes)]
         self._means = np.repeat(
             [self.history, np.zeros(len(points))], len(prior.scales), axis=0
         )
-        self._covariances = np.array(
-            [scale * matrix for matrix in base for scale in prior.scales]
-        )
+        self._covariances = prior.covariances(points)
         self._log_weights = np.log(np.asarray(prior.weights).ravel() + 1e-12)
         self.measured: list[int] = []
         self.log_costs: list[float] = []

@@ -14,6 +14,13 @@ __all__ = ["MeasurementPrior", "curve_kernels"]
 LENGTHS = (0.5, 1.5)
 """Length scales of the smooth kernels, in spreads of an action axis."""
 
+DEFAULT_SPREAD = 2.0
+"""Sizes from 1 to 64 spread over two doublings."""
+DEFAULT_AMPLITUDES = (0.1, 0.05, 0.2, 0.05, 0.005)
+"""Variances of `curve_kernels` where nothing was learned: a cost that changes by about a
+half over the range, smoothly, and by seven percent from one size to the next at random."""
+DEFAULT_SCALES = (0.0625, 0.25, 1.0, 4.0)
+
 
 def curve_kernels(points: Floats) -> Floats:
     """Covariances between the actions of one problem, of unit amplitude.
@@ -92,6 +99,29 @@ class MeasurementPrior:
             raise SchemaError(
                 "not a measurement prior", field="measurement_prior", got=str(error)
             ) from error
+
+    @classmethod
+    def default(cls, axes: int) -> "MeasurementPrior":
+        """Build the prior that stands in where nothing was learned: smooth in log size.
+
+        Parameters
+        ----------
+        axes : int
+            Action columns, logarithms of sizes.
+        """
+        return cls(
+            axes=tuple(range(axes)),
+            spread=(DEFAULT_SPREAD,) * axes,
+            amplitudes=(DEFAULT_AMPLITUDES, DEFAULT_AMPLITUDES),
+            scales=DEFAULT_SCALES,
+            weights=((1 / 8,) * 4, (1 / 8,) * 4),
+        )
+
+    def covariances(self, points: Floats) -> Floats:
+        """Compute the covariance of every (mean, scale) between actions: (2 scales, n, n)."""
+        kernels = curve_kernels(points)
+        base = [np.tensordot(row, kernels, 1) for row in np.asarray(self.amplitudes)]
+        return np.array([scale * matrix for matrix in base for scale in self.scales])
 
     def points(self, problem: Problem) -> Floats:
         """Place a problem's actions on the curve's axes: centred, in spreads."""
