@@ -11,6 +11,7 @@ import anyio
 import pytest
 
 import toolkit.runtime.healing.effectors
+import toolkit.testing.pool
 from toolkit.notifier import MemoryNotifier
 from toolkit.runtime.healing import LADDERS
 from toolkit.runtime.healing.effectors import (
@@ -21,12 +22,12 @@ from toolkit.runtime.healing.effectors import (
     EffectOutcome,
 )
 from toolkit.testing.pool import (
+    ForkServerProcess,
     LocalAgentPool,
     LocalPoolEffector,
-    Metronome,
-    NurseryProcess,
-    PacedClock,
+    Lockstep,
     PoolSettings,
+    SteppedClock,
 )
 
 
@@ -34,15 +35,15 @@ from toolkit.testing.pool import (
 def local_pool() -> Iterator[Effector]:
     with tempfile.TemporaryDirectory(prefix="e-") as folder:
         path = Path(folder)
-        with NurseryProcess(path / "n"):
-            metronome = Metronome(path / "b")
-            settings = PoolSettings(nursery=str(path / "n"), beat=str(path / "b"))
-            clock = PacedClock(datetime(2026, 1, 5, tzinfo=UTC))
+        with ForkServerProcess(path / "n"):
+            lockstep = Lockstep(path / "b")
+            settings = PoolSettings(forkserver=str(path / "n"), tick=str(path / "b"))
+            clock = SteppedClock(datetime(2026, 1, 5, tzinfo=UTC))
             pool = LocalAgentPool.create(path / "pool", settings, clock=clock)
             pool.spawn("a1")
             yield LocalPoolEffector(pool)
             pool.close(stop=True)
-            metronome.close()
+            lockstep.close()
 
 
 @contextmanager
@@ -68,9 +69,10 @@ def action(verb: str = "spawn_replacement", key: str = "k1") -> Action:
 
 
 def test_every_effector_of_the_room_is_enrolled() -> None:
-    room = toolkit.runtime.healing.effectors
+    rooms = (toolkit.runtime.healing.effectors, toolkit.testing.pool)
     members = {
         each
+        for room in rooms
         for name, each in inspect.getmembers(room, inspect.isclass)
         if name.endswith("Effector") and each is not Effector
     }

@@ -17,10 +17,10 @@ from toolkit.runtime.healing import (
     AgentState,
     CoordinationEfficiency,
     EntryState,
-    GapBook,
     MemoryConsistency,
     ResourceHeadroom,
-    Sight,
+    SilenceThresholds,
+    SwarmSnapshot,
     TaskState,
     TaskStatus,
     WorkflowProgress,
@@ -28,7 +28,7 @@ from toolkit.runtime.healing import (
 )
 
 CHECKS: dict[type, Callable[[], Any]] = {
-    AgentResponsiveness: lambda: AgentResponsiveness(GapBook()),
+    AgentResponsiveness: lambda: AgentResponsiveness(SilenceThresholds()),
     CoordinationEfficiency: CoordinationEfficiency,
     MemoryConsistency: MemoryConsistency,
     ResourceHeadroom: ResourceHeadroom,
@@ -87,8 +87,8 @@ def several(each: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     return st.lists(each, max_size=4).map(tuple)
 
 
-SIGHTS = st.builds(
-    Sight,
+SNAPSHOTS = st.builds(
+    SwarmSnapshot,
     at_s=st.just(1000.0),
     agents=several(AGENTS),
     activity=several(ACTIVITY),
@@ -112,32 +112,32 @@ def test_every_check_of_the_room_is_enrolled() -> None:
 def test_where_nothing_can_be_seen_a_check_says_unknown(
     make: Callable[[], Any],
 ) -> None:
-    reading = make().measure(Sight(at_s=0.0, agents=()))
+    result = make().measure(SwarmSnapshot(at_s=0.0, agents=()))
 
-    assert (reading.value, reading.findings) == (None, ())
+    assert (result.value, result.findings) == (None, ())
 
 
 @enrolled
 @settings(max_examples=40, deadline=None)
-@given(SIGHTS)
+@given(SNAPSHOTS)
 def test_a_value_is_a_share_and_a_finding_is_below_its_threshold(
-    make: Callable[[], Any], sight: Sight
+    make: Callable[[], Any], snapshot: SwarmSnapshot
 ) -> None:
-    reading = make().measure(sight)
+    result = make().measure(snapshot)
 
-    assert reading.value is None or 0 <= reading.value <= 1
-    assert all(0 <= f.value < f.threshold for f in reading.findings)
-    assert all(0 <= f.severity <= 1 for f in reading.findings)
+    assert result.value is None or 0 <= result.value <= 1
+    assert all(0 <= f.value < f.threshold for f in result.findings)
+    assert all(0 <= f.severity <= 1 for f in result.findings)
 
 
 @enrolled
 @settings(max_examples=40, deadline=None)
-@given(SIGHTS, st.floats(0, 1000))
+@given(SNAPSHOTS, st.floats(0, 1000))
 def test_the_post_condition_of_every_finding_can_be_asked_of_any_sight(
-    make: Callable[[], Any], sight: Sight, acted_s: float
+    make: Callable[[], Any], snapshot: SwarmSnapshot, acted_s: float
 ) -> None:
-    for finding in make().measure(sight).findings:
-        assert holds(finding, sight, acted_s) in (True, False, None)
+    for finding in make().measure(snapshot).findings:
+        assert holds(finding, snapshot, acted_s) in (True, False, None)
 
 
 @enrolled

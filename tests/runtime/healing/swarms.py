@@ -12,7 +12,7 @@ from toolkit.runtime.healing import (
     EntryState,
     HealingEngine,
     Journal,
-    Sight,
+    SwarmSnapshot,
 )
 from toolkit.runtime.healing.effectors import Action, Effect, EffectOutcome
 
@@ -30,10 +30,10 @@ class HandmadeSwarm:
         self.harmed: set[str] = set()
         self.looks = 0
 
-    def observe(self, since_s: float) -> Sight:
+    def snapshot(self, since_s: float) -> SwarmSnapshot:
         self.looks += 1
         now_s = self.clock.monotonic_s()
-        return Sight(
+        return SwarmSnapshot(
             at_s=now_s,
             agents=tuple(
                 AgentState(

@@ -10,11 +10,11 @@ from toolkit.runtime.healing import (
     CoordinationEfficiency,
     EntryState,
     Finding,
-    GapBook,
     IssueKind,
     MemoryConsistency,
     ResourceHeadroom,
-    Sight,
+    SilenceThresholds,
+    SwarmSnapshot,
     TaskState,
     TaskStatus,
     WorkflowProgress,
@@ -47,61 +47,63 @@ def task(task_id: str = "t1", **given: Any) -> TaskState:
     return TaskState(**{**known, **given})
 
 
-def sight(*agents: AgentState, **given: Any) -> Sight:
-    return Sight(at_s=NOW_S, agents=agents, **given)
+def snapshot(*agents: AgentState, **given: Any) -> SwarmSnapshot:
+    return SwarmSnapshot(at_s=NOW_S, agents=agents, **given)
 
 
 def test_an_idle_agent_owes_no_sign_of_life() -> None:
     idle = agent(operation_type=None, active_s=NOW_S - 900)
 
-    reading = AgentResponsiveness(GapBook()).measure(sight(idle))
+    result = AgentResponsiveness(SilenceThresholds()).measure(snapshot(idle))
 
-    assert (reading.value, reading.findings) == (None, ())
+    assert (result.value, result.findings) == (None, ())
 
 
 def test_an_idle_agent_that_leaves_work_waiting_owes_one() -> None:
     idle = agent(operation_type=None, active_s=NOW_S - 900)
     waiting = task(status=TaskStatus.QUEUED, owner=None, since_s=NOW_S - 300)
 
-    reading = AgentResponsiveness(GapBook()).measure(sight(idle, tasks=(waiting,)))
+    result = AgentResponsiveness(SilenceThresholds()).measure(
+        snapshot(idle, tasks=(waiting,))
+    )
 
-    assert [found.cause for found in reading.findings] == ["agent:a1"]
+    assert [found.cause for found in result.findings] == ["agent:a1"]
 
 
 def test_one_dead_agent_of_ten_is_found_though_the_share_is_fine() -> None:
     agents = [agent(f"a{n}") for n in range(9)]
 
-    reading = AgentResponsiveness(GapBook()).measure(
-        sight(*agents, agent("a9", alive=False))
+    result = AgentResponsiveness(SilenceThresholds()).measure(
+        snapshot(*agents, agent("a9", alive=False))
     )
 
-    assert reading.value == pytest.approx(0.9)
-    assert [found.cause for found in reading.findings] == ["agent:a9"]
+    assert result.value == pytest.approx(0.9)
+    assert [found.cause for found in result.findings] == ["agent:a9"]
 
 
 def test_work_that_is_usually_silent_for_long_explains_a_long_silence() -> None:
-    gaps = GapBook()
+    gaps = SilenceThresholds()
     for n in range(50):
         gaps.learn("build", "a2", 500.0 + n)
     builder = agent(operation_type="build", active_s=NOW_S - 700)
 
-    reading = AgentResponsiveness(gaps).measure(sight(builder))
+    result = AgentResponsiveness(gaps).measure(snapshot(builder))
 
-    assert reading.findings == ()
+    assert result.findings == ()
 
 
 def test_the_same_silence_is_ill_in_work_that_is_usually_talkative() -> None:
     editor = agent(active_s=NOW_S - 700)
 
-    reading = AgentResponsiveness(GapBook()).measure(sight(editor))
+    result = AgentResponsiveness(SilenceThresholds()).measure(snapshot(editor))
 
-    assert reading.findings[0].severity_name == "critical"
+    assert result.findings[0].severity_name == "critical"
 
 
 def test_memory_that_cannot_be_seen_is_unknown() -> None:
-    reading = MemoryConsistency().measure(sight(agent()))
+    result = MemoryConsistency().measure(snapshot(agent()))
 
-    assert reading.value is None
+    assert result.value is None
 
 
 def test_an_inconsistent_entry_is_found_with_its_writer() -> None:
@@ -109,62 +111,62 @@ def test_an_inconsistent_entry_is_found_with_its_writer() -> None:
         EntryState(key=f"k{n}", consistent=n > 0, writer="a2") for n in range(10)
     )
 
-    reading = MemoryConsistency().measure(sight(agent(), entries=entries))
+    result = MemoryConsistency().measure(snapshot(agent(), entries=entries))
 
-    assert reading.value == pytest.approx(0.9)
-    assert reading.findings[0].evidence == {"slot": "a2"}
+    assert result.value == pytest.approx(0.9)
+    assert result.findings[0].evidence == {"slot": "a2"}
 
 
 def test_a_task_that_two_work_on_is_found() -> None:
     doubled = task(runners=("a1", "a2"))
 
-    reading = CoordinationEfficiency().measure(sight(agent(), tasks=(doubled,)))
+    result = CoordinationEfficiency().measure(snapshot(agent(), tasks=(doubled,)))
 
-    assert [found.cause for found in reading.findings] == ["task:t1"]
+    assert [found.cause for found in result.findings] == ["task:t1"]
 
 
 def test_an_assignment_that_a_busy_owner_could_not_yet_begin_is_in_order() -> None:
     assigned = task(status=TaskStatus.ASSIGNED, since_s=NOW_S - 500)
     building = task("t2", since_s=NOW_S - 600)
 
-    reading = CoordinationEfficiency().measure(
-        sight(agent(), tasks=(assigned, building))
+    result = CoordinationEfficiency().measure(
+        snapshot(agent(), tasks=(assigned, building))
     )
 
-    assert reading.findings == ()
+    assert result.findings == ()
 
 
 def test_an_assignment_that_its_owner_passed_over_is_lost() -> None:
     assigned = task(status=TaskStatus.ASSIGNED, since_s=NOW_S - 500)
     claimed_since = task("t2", since_s=NOW_S - 60)
 
-    reading = CoordinationEfficiency().measure(
-        sight(agent(), tasks=(assigned, claimed_since))
+    result = CoordinationEfficiency().measure(
+        snapshot(agent(), tasks=(assigned, claimed_since))
     )
 
-    assert [found.cause for found in reading.findings] == ["task:t1"]
+    assert [found.cause for found in result.findings] == ["task:t1"]
 
 
 def test_the_holder_of_a_lock_is_the_cause_of_a_long_wait() -> None:
     waiter = agent(waiting_for="a2", waiting_s=NOW_S - 200)
 
-    reading = CoordinationEfficiency().measure(sight(waiter, agent("a2")))
+    result = CoordinationEfficiency().measure(snapshot(waiter, agent("a2")))
 
-    assert [found.cause for found in reading.findings] == ["agent:a2"]
+    assert [found.cause for found in result.findings] == ["agent:a2"]
 
 
 def test_the_monitors_score_is_the_value_where_there_is_a_monitor() -> None:
-    reading = CoordinationEfficiency(score=lambda: 0.7).measure(sight(agent()))
+    result = CoordinationEfficiency(score=lambda: 0.7).measure(snapshot(agent()))
 
-    assert reading.value == 0.7
+    assert result.value == 0.7
 
 
 def test_an_agent_that_speaks_and_does_not_get_on_is_slow() -> None:
     slow = agent(operation_s=NOW_S - 400, expected_s=60.0)
 
-    reading = WorkflowProgress().measure(sight(slow))
+    result = WorkflowProgress().measure(snapshot(slow))
 
-    assert reading.findings[0].evidence == {"why": "slow"}
+    assert result.findings[0].evidence == {"why": "slow"}
 
 
 def storage_failure(slot: str, at_s: float) -> Activity:
@@ -179,44 +181,44 @@ def test_writes_that_fail_everywhere_are_the_stores_illness_not_the_agents() -> 
     )
     agents = (agent(), agent("a2", operation_s=NOW_S - 500, expected_s=30.0))
 
-    reading = WorkflowProgress().measure(sight(*agents, activity=failures))
+    result = WorkflowProgress().measure(snapshot(*agents, activity=failures))
 
-    assert [found.cause for found in reading.findings] == ["store"]
+    assert [found.cause for found in result.findings] == ["store"]
 
 
 def test_a_workflow_without_a_plan_has_no_progress() -> None:
-    reading = WorkflowProgress().measure(sight(agent()))
+    result = WorkflowProgress().measure(snapshot(agent()))
 
-    assert reading.value is None
+    assert result.value is None
 
 
 def test_being_behind_a_handful_of_planned_tasks_is_chance() -> None:
-    reading = WorkflowProgress().measure(sight(agent(), completed=1, planned=5))
+    result = WorkflowProgress().measure(snapshot(agent(), completed=1, planned=5))
 
-    assert (reading.value, reading.findings) == (None, ())
+    assert (result.value, result.findings) == (None, ())
 
 
 def test_being_far_behind_the_plan_is_found_for_the_whole_swarm() -> None:
-    reading = WorkflowProgress().measure(sight(agent(), completed=3, planned=12))
+    result = WorkflowProgress().measure(snapshot(agent(), completed=3, planned=12))
 
-    assert [found.cause for found in reading.findings] == ["swarm"]
+    assert [found.cause for found in result.findings] == ["swarm"]
 
 
 def test_a_swarm_that_waits_for_a_lock_is_not_ill_as_a_whole() -> None:
     waiter = agent(waiting_for="a2", waiting_s=NOW_S - 60)
 
-    reading = WorkflowProgress().measure(sight(waiter, completed=3, planned=12))
+    result = WorkflowProgress().measure(snapshot(waiter, completed=3, planned=12))
 
-    assert reading.findings == ()
+    assert result.findings == ()
 
 
 def test_the_fullest_agent_is_the_weakest_cause() -> None:
-    reading = ResourceHeadroom().measure(
-        sight(agent(memory_share=0.2), agent("a2", memory_share=0.7))
+    result = ResourceHeadroom().measure(
+        snapshot(agent(memory_share=0.2), agent("a2", memory_share=0.7))
     )
 
-    assert reading.value == pytest.approx(0.3)
-    assert reading.weakest == "agent:a2"
+    assert result.value == pytest.approx(0.3)
+    assert result.weakest == "agent:a2"
 
 
 def finding(cause: str, issue: IssueKind = IssueKind.STUCK_AGENT) -> Finding:
@@ -226,31 +228,31 @@ def finding(cause: str, issue: IssueKind = IssueKind.STUCK_AGENT) -> Finding:
 def test_a_sign_from_before_the_action_proves_nothing() -> None:
     spoke_before = agent(active_s=NOW_S - 100)
 
-    assert holds(finding("agent:a1"), sight(spoke_before), NOW_S - 50) is None
+    assert holds(finding("agent:a1"), snapshot(spoke_before), NOW_S - 50) is None
 
 
 def test_a_dead_process_refutes_at_once() -> None:
-    assert holds(finding("agent:a1"), sight(agent(alive=False)), NOW_S - 50) is False
+    assert holds(finding("agent:a1"), snapshot(agent(alive=False)), NOW_S - 50) is False
 
 
 def test_an_agent_that_others_still_wait_for_is_not_mended() -> None:
     speaks = agent(active_s=NOW_S)
     waiter = agent("a2", waiting_for="a1", waiting_s=NOW_S - 300)
 
-    assert holds(finding("agent:a1"), sight(speaks, waiter), NOW_S - 50) is None
+    assert holds(finding("agent:a1"), snapshot(speaks, waiter), NOW_S - 50) is None
 
 
 def test_a_repaired_entry_must_stay_repaired() -> None:
     entry = (EntryState(key="k1", consistent=True),)
     found = finding("key:k1", IssueKind.MEMORY_INCONSISTENCY)
 
-    assert holds(found, sight(agent(), entries=entry), NOW_S - 15) is None
-    assert holds(found, sight(agent(), entries=entry), NOW_S - 60) is True
+    assert holds(found, snapshot(agent(), entries=entry), NOW_S - 15) is None
+    assert holds(found, snapshot(agent(), entries=entry), NOW_S - 60) is True
 
 
 def test_a_task_with_one_runner_who_owns_it_is_mended() -> None:
     found = finding("task:t1", IssueKind.COORDINATION_BREAKDOWN)
-    owned = sight(agent(), tasks=(task(runners=("a1",)),))
+    owned = snapshot(agent(), tasks=(task(runners=("a1",)),))
 
     assert holds(found, owned, NOW_S - 15) is True
 
@@ -258,7 +260,7 @@ def test_a_task_with_one_runner_who_owns_it_is_mended() -> None:
 def test_a_store_needs_a_finished_write_to_count_as_mended() -> None:
     found = finding("store", IssueKind.PERFORMANCE_DEGRADATION)
 
-    assert holds(found, sight(agent()), NOW_S - 15) is None
+    assert holds(found, snapshot(agent()), NOW_S - 15) is None
 
 
 SLOW = finding("agent:a1", IssueKind.PERFORMANCE_DEGRADATION)
@@ -272,59 +274,59 @@ def test_a_renewed_agent_that_has_begun_work_keeps_up() -> None:
     renewed = agent(since_s=NOW_S - 30)
     begun = Activity(slot="a1", agent_id="a1", at_s=NOW_S - 10, kind=ActivityKind.START)
 
-    assert holds(SLOW, sight(renewed, activity=(begun,)), NOW_S - 50) is True
+    assert holds(SLOW, snapshot(renewed, activity=(begun,)), NOW_S - 50) is True
 
 
 def test_an_agent_that_is_still_as_full_does_not_keep_up() -> None:
     full = agent(memory_share=0.9)
 
-    reading = sight(full, activity=(finished("a1", NOW_S),))
+    result = snapshot(full, activity=(finished("a1", NOW_S),))
 
-    assert holds(SLOW, reading, NOW_S - 50) is None
+    assert holds(SLOW, result, NOW_S - 50) is None
 
 
 def test_an_agent_whose_writes_still_fail_does_not_keep_up() -> None:
     failing = (finished("a1", NOW_S - 5), storage_failure("a1", NOW_S))
 
-    assert holds(SLOW, sight(agent(), activity=failing), NOW_S - 50) is None
+    assert holds(SLOW, snapshot(agent(), activity=failing), NOW_S - 50) is None
 
 
 def test_an_agent_that_has_gone_is_not_mended() -> None:
-    assert holds(SLOW, sight(), NOW_S - 50) is False
-    assert holds(finding("agent:a1"), sight(), NOW_S - 50) is False
+    assert holds(SLOW, snapshot(), NOW_S - 50) is False
+    assert holds(finding("agent:a1"), snapshot(), NOW_S - 50) is False
 
 
 def test_a_repaired_entry_that_is_harmed_again_is_refuted() -> None:
     entry = (EntryState(key="k1", consistent=False),)
     found = finding("key:k1", IssueKind.MEMORY_INCONSISTENCY)
 
-    assert holds(found, sight(entries=entry), NOW_S - 15) is False
+    assert holds(found, snapshot(entries=entry), NOW_S - 15) is False
 
 
 def test_memory_that_cannot_be_seen_proves_no_repair() -> None:
     found = finding("key:k1", IssueKind.MEMORY_INCONSISTENCY)
 
-    assert holds(found, sight(), NOW_S - 60) is None
+    assert holds(found, snapshot(), NOW_S - 60) is None
 
 
 def test_a_task_that_is_done_needs_no_owner() -> None:
     found = finding("task:t1", IssueKind.COORDINATION_BREAKDOWN)
 
-    assert holds(found, sight(tasks=()), NOW_S - 15) is True
-    assert holds(found, sight(), NOW_S - 15) is None
+    assert holds(found, snapshot(tasks=()), NOW_S - 15) is True
+    assert holds(found, snapshot(), NOW_S - 15) is None
 
 
 def test_a_task_back_in_the_queue_with_nobody_on_it_is_mended() -> None:
     found = finding("task:t1", IssueKind.COORDINATION_BREAKDOWN)
     queued = task(status=TaskStatus.QUEUED, owner=None)
 
-    assert holds(found, sight(tasks=(queued,)), NOW_S - 15) is True
+    assert holds(found, snapshot(tasks=(queued,)), NOW_S - 15) is True
 
 
 def test_a_store_that_took_a_write_is_mended() -> None:
     found = finding("store", IssueKind.PERFORMANCE_DEGRADATION)
 
-    assert holds(found, sight(activity=(finished("a1", NOW_S),)), NOW_S - 15) is True
+    assert holds(found, snapshot(activity=(finished("a1", NOW_S),)), NOW_S - 15) is True
 
 
 def test_a_swarm_progresses_when_everybody_has_finished_something() -> None:
@@ -332,6 +334,6 @@ def test_a_swarm_progresses_when_everybody_has_finished_something() -> None:
     done = tuple(finished(slot, NOW_S) for slot in ("a1", "a2"))
     two = (agent(), agent("a2"))
 
-    assert holds(found, sight(*two, activity=done[:1]), NOW_S - 15) is None
-    assert holds(found, sight(*two, activity=done), NOW_S - 15) is True
-    assert holds(found, sight(*two, tasks=()), NOW_S - 15) is True
+    assert holds(found, snapshot(*two, activity=done[:1]), NOW_S - 15) is None
+    assert holds(found, snapshot(*two, activity=done), NOW_S - 15) is True
+    assert holds(found, snapshot(*two, tasks=()), NOW_S - 15) is True

@@ -20,11 +20,11 @@ from toolkit.records import Recovery, Spool
 from toolkit.runtime.healing import (
     AgentResponsiveness,
     CoordinationEfficiency,
-    GapBook,
     HealingPlan,
     HealingSession,
     Journal,
     Phase,
+    SilenceThresholds,
 )
 from toolkit.runtime.healing.effectors import Action, Effect, EffectOutcome
 
@@ -404,10 +404,10 @@ class BrokenSwarm(HandmadeSwarm):
 
     broken = True
 
-    def observe(self, since_s: float) -> Any:
+    def snapshot(self, since_s: float) -> Any:
         if self.broken:
             raise sqlite3.OperationalError("disk I/O error")
-        return super().observe(since_s)
+        return super().snapshot(since_s)
 
 
 def test_a_view_that_breaks_is_told_and_healing_goes_on_when_it_is_back(
@@ -435,7 +435,7 @@ def test_a_check_that_breaks_is_unknown_and_the_others_go_on(tmp_path: Path) -> 
     class BrokenCheck:
         plan = ward.engine.checks[0].plan
 
-        def measure(self, sight: Any) -> Any:
+        def measure(self, snapshot: Any) -> Any:
             raise ZeroDivisionError
 
     ward.engine.checks = (BrokenCheck(), *ward.engine.checks[1:])
@@ -526,11 +526,11 @@ class FillingSwarm(HandmadeSwarm):
 
     filled_from_s = 0.0
 
-    def observe(self, since_s: float) -> Any:
-        sight = super().observe(since_s)
-        share = (sight.at_s - self.filled_from_s) / 600.0
-        first = dataclasses.replace(sight.agents[0], memory_share=min(1.0, share))
-        return dataclasses.replace(sight, agents=(first, *sight.agents[1:]))
+    def snapshot(self, since_s: float) -> Any:
+        snapshot = super().snapshot(since_s)
+        share = (snapshot.at_s - self.filled_from_s) / 600.0
+        first = dataclasses.replace(snapshot.agents[0], memory_share=min(1.0, share))
+        return dataclasses.replace(snapshot, agents=(first, *snapshot.agents[1:]))
 
 
 def test_a_check_that_will_fail_is_treated_before_it_does(tmp_path: Path) -> None:
@@ -549,7 +549,7 @@ def test_a_check_that_will_fail_is_treated_before_it_does(tmp_path: Path) -> Non
 
     (treated,) = {action.cause for action in ward.effector.done}
     assert treated == "agent:a1"
-    assert ward.engine.readings["resource_headroom"].findings == ()
+    assert ward.engine.results["resource_headroom"].findings == ()
     assert ward.engine.statistics().prevention.prevented == 1
 
 
@@ -572,9 +572,9 @@ def test_what_the_whole_swarm_suffers_is_explained_by_what_is_being_healed(
     tmp_path: Path,
 ) -> None:
     class Behind(HandmadeSwarm):
-        def observe(self, since_s: float) -> Any:
-            sight = super().observe(since_s)
-            return dataclasses.replace(sight, completed=0, planned=50)
+        def snapshot(self, since_s: float) -> Any:
+            snapshot = super().snapshot(since_s)
+            return dataclasses.replace(snapshot, completed=0, planned=50)
 
     clock = VirtualClock(START)
     swarm = Behind(clock)
@@ -619,7 +619,7 @@ def test_a_monitor_that_breaks_costs_its_check_and_nothing_else(tmp_path: Path) 
     def broken() -> float:
         raise ConnectionError("the monitor is gone")
 
-    gaps = GapBook()
+    gaps = SilenceThresholds()
     checks = (AgentResponsiveness(gaps), CoordinationEfficiency(score=broken))
     ward = Ward(tmp_path, checks=checks)
     ward.swarm.silent_since["a1"] = 0.0

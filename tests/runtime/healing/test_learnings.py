@@ -7,10 +7,10 @@ from toolkit.runtime.healing import (
     LADDERS,
     Backoff,
     CircuitBreaker,
-    GapBook,
     IssueKind,
     Learnings,
     Prevention,
+    SilenceThresholds,
     crossing_probability,
     wilson_bounds,
 )
@@ -151,9 +151,11 @@ def test_known_gaps_survive_being_written_and_read(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     path = tmp_path_factory.mktemp("gaps") / "gaps.json"
-    book = GapBook()
+    book = SilenceThresholds()
     for n in range(30):
         book.learn("build", "a1", 300.0 + n)
     book.save(path)
 
-    assert GapBook.load(path).allowance_s("build", "") == book.allowance_s("build", "")
+    assert SilenceThresholds.load(path).allowance_s("build", "") == book.allowance_s(
+        "build", ""
+    )

@@ -31,7 +31,7 @@ def session(tmp_path: Path) -> Session:
 def test_between_a_call_and_its_end_the_call_is_in_hand(session: Session) -> None:
     session.event("PreToolUse", tool="Bash")
 
-    (agent,) = session.swarm.observe(0.0).agents
+    (agent,) = session.swarm.snapshot(0.0).agents
 
     assert agent.operation_type == "Bash"
 
@@ -40,7 +40,7 @@ def test_between_two_calls_the_model_has_its_turn(session: Session) -> None:
     session.event("PreToolUse", tool="Bash")
     session.event("PostToolUse", tool="Bash")
 
-    (agent,) = session.swarm.observe(0.0).agents
+    (agent,) = session.swarm.snapshot(0.0).agents
 
     assert agent.operation_type == "turn"
 
@@ -50,7 +50,7 @@ def test_a_gap_is_what_was_in_hand_during_it(session: Session) -> None:
     session.clock.move(40.0)
     session.event("PostToolUse", tool="Bash")
 
-    last = session.swarm.observe(-1.0).activity[-1]
+    last = session.swarm.snapshot(-1.0).activity[-1]
 
     assert last.gap_of == "Bash"
     assert last.gap_s == pytest.approx(40.0)
@@ -58,23 +58,23 @@ def test_a_gap_is_what_was_in_hand_during_it(session: Session) -> None:
 
 def test_who_has_been_silent_for_an_hour_is_gone_not_stuck(session: Session) -> None:
     session.event("PreToolUse", tool="Bash")
-    session.swarm.observe(0.0)
+    session.swarm.snapshot(0.0)
     session.clock.move(3601.0)
 
-    assert session.swarm.observe(0.0).agents == ()
+    assert session.swarm.snapshot(0.0).agents == ()
 
 
 def test_each_line_is_taken_once_even_when_its_file_is_set_aside(
     session: Session,
 ) -> None:
     session.event("PreToolUse", tool="Bash")
-    session.swarm.observe(0.0)
+    session.swarm.snapshot(0.0)
     session.hooks.seal()
 
-    assert len(session.swarm.observe(-1.0).activity) == 1
+    assert len(session.swarm.snapshot(-1.0).activity) == 1
 
 
 def test_a_line_without_a_time_is_left_out(session: Session) -> None:
     session.hooks.append({"kind": "hook", "event": "Stop", "session": "s"})
 
-    assert session.swarm.observe(0.0).agents == ()
+    assert session.swarm.snapshot(0.0).agents == ()

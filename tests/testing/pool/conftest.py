@@ -1,4 +1,4 @@
-"""One nursery for the tests of the pool, and pools that leave nothing behind."""
+"""One forkserver for the tests of the pool, and pools that leave nothing behind."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -7,26 +7,26 @@ from pathlib import Path
 import pytest
 
 from toolkit.testing.pool import (
+    ForkServerProcess,
     LocalAgentPool,
-    Metronome,
-    NurseryProcess,
-    PacedClock,
+    Lockstep,
     PoolSettings,
+    SteppedClock,
 )
 
 
 class LivingPool:
-    """A pool, its clock, and a beat to live by."""
+    """A pool, its clock, and a tick to live by."""
 
-    def __init__(self, folder: Path, nursery: Path) -> None:
-        self.clock = PacedClock(datetime(2026, 1, 5, tzinfo=UTC))
-        beat = nursery.parent / f"b{folder.name[-6:]}"
-        self.metronome = Metronome(beat)
-        settings = PoolSettings(nursery=str(nursery), beat=str(beat))
+    def __init__(self, folder: Path, forkserver: Path) -> None:
+        self.clock = SteppedClock(datetime(2026, 1, 5, tzinfo=UTC))
+        tick = forkserver.parent / f"b{folder.name[-6:]}"
+        self.lockstep = Lockstep(tick)
+        settings = PoolSettings(forkserver=str(forkserver), tick=str(tick))
         self.pool = LocalAgentPool.create(folder / "pool", settings, clock=self.clock)
 
     def live(self, duration_s: float) -> None:
-        """Let time pass in beats of 15 s."""
+        """Let time pass in ticks of 15 s."""
         until_s = self.clock.monotonic_s() + duration_s
         while self.clock.monotonic_s() < until_s:
             self._beat()
@@ -48,25 +48,25 @@ class LivingPool:
     def _beat(self) -> None:
         now_s = self.clock.monotonic_s() + 15.0
         self.clock.set(now_s)
-        self.metronome.beat(now_s)
+        self.lockstep.tick(now_s)
 
     def end(self) -> None:
         self.pool.close(stop=True)
-        self.metronome.close()
+        self.lockstep.close()
 
 
 @pytest.fixture(scope="session")
-def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def forkserver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     import tempfile
 
     with tempfile.TemporaryDirectory(prefix="n-") as folder:
         path = Path(folder) / "n"
-        with NurseryProcess(path, preload=["toolkit.testing.pool.worker", "psutil"]):
+        with ForkServerProcess(path, preload=["toolkit.testing.pool.worker", "psutil"]):
             yield path
 
 
 @pytest.fixture
-def living(tmp_path: Path, nursery: Path) -> Iterator[LivingPool]:
-    living = LivingPool(tmp_path, nursery)
+def living(tmp_path: Path, forkserver: Path) -> Iterator[LivingPool]:
+    living = LivingPool(tmp_path, forkserver)
     yield living
     living.end()

@@ -184,13 +184,13 @@ def test_a_recommendation_to_run_fewer_is_followed(living: LivingPool) -> None:
 
 def test_a_nursery_that_is_gone_is_a_failed_action(living: LivingPool) -> None:
     living.pool.spawn("a1")
-    working, living.pool.nursery = (
-        living.pool.nursery,
-        type(living.pool.nursery)(living.pool.directory / "nowhere"),
+    working, living.pool.forkserver = (
+        living.pool.forkserver,
+        type(living.pool.forkserver)(living.pool.directory / "nowhere"),
     )
 
     effect = act(living, "spawn_replacement", "agent:a1")
-    living.pool.nursery = working
+    living.pool.forkserver = working
 
     assert effect.outcome is EffectOutcome.FAILED
 

@@ -14,11 +14,11 @@ from tests.testing.pool.conftest import LivingPool
 from toolkit.errors import InputDataError
 from toolkit.runtime.healing import ActivityKind
 from toolkit.testing.pool import (
+    ForkServer,
+    ForkServerError,
     LocalAgentPool,
-    Nursery,
-    NurseryError,
-    PacedClock,
     PoolView,
+    SteppedClock,
     Task,
 )
 
@@ -83,11 +83,11 @@ def test_a_woken_agents_late_result_is_refused(living: LivingPool) -> None:
         living.pool.spawn(slot)
     living.live(15.0)
     owner = living.pool.ledger.rows("SELECT owner FROM tasks")[0]["owner"]
-    living.pool.nursery.signal(living.pool.process_name(owner), signal.SIGSTOP)
+    living.pool.forkserver.signal(living.pool.process_name(owner), signal.SIGSTOP)
 
     living.pool.reassign(owner, key="given-up")
     living.live(90.0)
-    living.pool.nursery.signal(living.pool.process_name(owner), signal.SIGCONT)
+    living.pool.forkserver.signal(living.pool.process_name(owner), signal.SIGCONT)
     living.live(60.0)
 
     assert accepted(living) == [("t0", 1)]
@@ -99,10 +99,10 @@ def test_a_hung_agent_acknowledges_the_beat_and_says_nothing(
     living.pool.submit(tasks(20), agents=1)
     living.pool.spawn("a1")
     living.live(30.0)
-    living.metronome.tell("a1", {"mischief": {"kind": "hang"}})
+    living.lockstep.tell("a1", {"faults": {"kind": "hang"}})
     living.live(300.0)
 
-    (agent,) = PoolView(living.pool).observe(0.0).agents
+    (agent,) = PoolView(living.pool).snapshot(0.0).agents
 
     assert agent.alive
     assert agent.active_s is not None
@@ -121,7 +121,7 @@ def test_a_dead_agent_is_not_seen_at_work_on_what_another_took_over(
     living.pool.reassign(owner["owner"], key="given-up")
     living.live(15.0)
 
-    (task,) = PoolView(living.pool).observe(0.0).tasks or ()
+    (task,) = PoolView(living.pool).snapshot(0.0).tasks or ()
 
     assert task.runners == (task.owner,)
 
@@ -130,11 +130,11 @@ def test_a_lock_is_free_once_its_hung_holder_is_replaced(living: LivingPool) -> 
     living.pool.submit(tasks(8), agents=2)
     for slot in ("a1", "a2"):
         living.pool.spawn(slot)
-    living.metronome.tell("a1", {"mischief": {"kind": "hang_with_lock"}})
+    living.lockstep.tell("a1", {"faults": {"kind": "hang_with_lock"}})
     living.live(120.0)
     waits = [
         act
-        for act in PoolView(living.pool).observe(0.0).activity
+        for act in PoolView(living.pool).snapshot(0.0).activity
         if act.kind is ActivityKind.WAIT
     ]
 
@@ -156,7 +156,7 @@ def test_a_full_store_fails_writes_until_it_is_reclaimed(living: LivingPool) -> 
     living.live(60.0)
     living.pool.memory.fill()
     living.live(300.0)
-    failed = [a for a in PoolView(living.pool).observe(0.0).activity if a.storage]
+    failed = [a for a in PoolView(living.pool).snapshot(0.0).activity if a.storage]
 
     living.pool.memory.reclaim()
     living.live_until_done()
@@ -170,7 +170,7 @@ def test_a_real_write_error_of_one_process_loses_no_task(living: LivingPool) -> 
     for slot in ("a1", "a2"):
         living.pool.spawn(slot)
     living.live(15.0)
-    living.metronome.tell("a1", {"mischief": {"kind": "io_error"}})
+    living.lockstep.tell("a1", {"faults": {"kind": "io_error"}})
     living.live(60.0)
 
     living.pool.replace("a1", key="again")
@@ -189,15 +189,15 @@ def test_another_process_may_attach_to_a_pool(living: LivingPool) -> None:
 
 
 def test_a_directory_that_is_no_pool_is_refused(tmp_path: Path) -> None:
-    clock = PacedClock(datetime(2026, 1, 5, tzinfo=UTC))
+    clock = SteppedClock(datetime(2026, 1, 5, tzinfo=UTC))
 
     with pytest.raises(InputDataError, match="not a pool"):
         LocalAgentPool(tmp_path, clock=clock)
 
 
 def test_a_nursery_that_is_gone_is_one_clear_error(tmp_path: Path) -> None:
-    with pytest.raises(NurseryError, match="does not answer"):
-        Nursery(tmp_path / "nowhere").alive()
+    with pytest.raises(ForkServerError, match="does not answer"):
+        ForkServer(tmp_path / "nowhere").alive()
 
 
 @pytest.mark.slow
@@ -209,16 +209,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from toolkit.testing.pool import *
 d = Path(sys.argv[1])
-with NurseryProcess(d / "n"):
-    metronome = Metronome(d / "b")
+with ForkServerProcess(d / "n"):
+    lockstep = Lockstep(d / "b")
     pool = LocalAgentPool.create(
         d / "pool",
-        PoolSettings(nursery=str(d / "n"), beat=str(d / "b")),
-        clock=PacedClock(datetime(2026, 1, 5, tzinfo=UTC)),
+        PoolSettings(forkserver=str(d / "n"), tick=str(d / "b")),
+        clock=SteppedClock(datetime(2026, 1, 5, tzinfo=UTC)),
     )
     pool.spawn("a1")
     pool.spawn("a2")
-    pool.nursery.signal(pool.process_name("a2"), signal.SIGSTOP)
+    pool.forkserver.signal(pool.process_name("a2"), signal.SIGSTOP)
     print(*pool.processes().values(), flush=True)
     time.sleep(60)
 """

@@ -21,7 +21,7 @@ class Agent:
         self.now_s = 0.0
         self.worker = Worker(
             directory=str(folder),
-            beat="nowhere",
+            tick="nowhere",
             agent_id=agent_id,
             slot=agent_id,
             now_s=0.0,
@@ -179,7 +179,7 @@ def test_a_heartbeat_in_the_loop_is_not_stamped_inside_a_long_call(
 
 def test_a_slowed_agent_gets_on_so_much_slower(agent: Agent) -> None:
     submit(agent, duration_s=30.0)
-    agent.worker.mischief.begin("slow", amount=10.0)
+    agent.worker.faults.begin("slow", amount=10.0)
 
     agent.turn(20)
 
@@ -187,16 +187,16 @@ def test_a_slowed_agent_gets_on_so_much_slower(agent: Agent) -> None:
 
 
 def test_a_growing_agent_really_takes_memory(agent: Agent) -> None:
-    agent.worker.mischief.begin("grow", amount=float(1 << 20))
+    agent.worker.faults.begin("grow", amount=float(1 << 20))
 
     agent.turn(3)
 
-    assert sum(map(len, agent.worker.mischief._taken)) == 3 << 20
+    assert sum(map(len, agent.worker.faults._taken)) == 3 << 20
 
 
 def test_a_corrupting_agent_harms_what_is_there(agent: Agent) -> None:
     agent.memory.write("k", "good", writer="a2", task="t0", now_s=0.0)
-    agent.worker.mischief.begin("corrupt")
+    agent.worker.faults.begin("corrupt")
 
     agent.turn()
 

@@ -15,19 +15,19 @@ from toolkit.runtime.healing import HealingEngine, Journal
 from toolkit.studies.chaos import START
 from toolkit.testing.pool import (
     ActivityRecords,
+    ForkServerProcess,
     LocalAgentPool,
     LocalPoolEffector,
-    Metronome,
-    NurseryProcess,
-    PacedClock,
+    Lockstep,
     PoolSettings,
     PoolView,
+    SteppedClock,
     Task,
 )
 
 __all__ = ["DemoSpec", "demonstrate"]
 
-BEAT_S = 15.0
+TICK_S = 15.0
 SLOTS = ("a1", "a2", "a3", "a4")
 MEMORY_LIMIT_BYTES = 96 << 20
 
@@ -58,27 +58,27 @@ async def demonstrate(spec: DemoSpec, show: HealFrame | None) -> dict[str, Any]:
     dict
         Counts of the engine, of the tasks, and each session.
     """
-    clock = PacedClock(START)
+    clock = SteppedClock(START)
     with tempfile.TemporaryDirectory(prefix="heal-") as scratch:
         folder = Path(scratch)
         preload = ("toolkit.testing.pool.worker", "psutil")
-        with NurseryProcess(folder / "n", preload=preload):
-            metronome = Metronome(folder / "b")
+        with ForkServerProcess(folder / "n", preload=preload):
+            lockstep = Lockstep(folder / "b")
             pool = LocalAgentPool.create(
                 folder / "pool",
                 PoolSettings(
-                    nursery=str(folder / "n"),
-                    beat=str(folder / "b"),
+                    forkserver=str(folder / "n"),
+                    tick=str(folder / "b"),
                     memory_limit_bytes=MEMORY_LIMIT_BYTES,
                 ),
                 clock=clock,
             )
             try:
-                stage = _Stage(spec, pool, metronome, clock, folder)
+                stage = _Stage(spec, pool, lockstep, clock, folder)
                 return await stage.play(show)
             finally:
                 pool.close(stop=True)
-                metronome.close()
+                lockstep.close()
 
 
 class _Stage:
@@ -86,13 +86,13 @@ class _Stage:
         self,
         spec: DemoSpec,
         pool: LocalAgentPool,
-        metronome: Metronome,
-        clock: PacedClock,
+        lockstep: Lockstep,
+        clock: SteppedClock,
         folder: Path,
     ) -> None:
         self.spec = spec
         self.pool = pool
-        self.metronome = metronome
+        self.lockstep = lockstep
         self.clock = clock
         self.view = PoolView(pool)
         self.told = MemoryNotifier()
@@ -109,11 +109,13 @@ class _Stage:
         )
         self.script: dict[float, Callable[[], object]] = {
             60.0: lambda: pool.kill("a1"),
-            180.0: lambda: metronome.tell("a2", {"mischief": {"kind": "hang"}}),
+            180.0: lambda: lockstep.tell("a2", {"faults": {"kind": "hang"}}),
             240.0: lambda: pool.memory.harm("k0", value="garbled", writer="a3"),
-            420.0: lambda: pool.nursery.signal(pool.process_name("a3"), signal.SIGSTOP),
-            600.0: lambda: metronome.tell(
-                "a4", {"mischief": {"kind": "slow", "amount": 12.0}}
+            420.0: lambda: pool.forkserver.signal(
+                pool.process_name("a3"), signal.SIGSTOP
+            ),
+            600.0: lambda: lockstep.tell(
+                "a4", {"faults": {"kind": "slow", "amount": 12.0}}
             ),
         }
 
@@ -138,9 +140,9 @@ class _Stage:
 
     async def _beat(self, show: HealFrame | None) -> None:
         begun_s = time.perf_counter()
-        now_s = self.clock.monotonic_s() + BEAT_S
+        now_s = self.clock.monotonic_s() + TICK_S
         self.clock.set(now_s)
-        self.metronome.beat(now_s)
+        self.lockstep.tick(now_s)
         if now_s in self.script:
             self.script.pop(now_s)()
         await self.engine.turn()
@@ -148,14 +150,14 @@ class _Stage:
             self.spool.append_all(event.to_json() for event in self.activity.read())
         if show is not None:
             show(
-                self.view.observe(now_s - BEAT_S),
-                list(self.engine.readings.values()),
+                self.view.snapshot(now_s - TICK_S),
+                list(self.engine.results.values()),
                 self.engine.open_sessions(),
                 list(self.told.kept),
             )
         if self.spec.speed:
             spent_s = time.perf_counter() - begun_s
-            time.sleep(max(0.0, BEAT_S / self.spec.speed - spent_s))
+            time.sleep(max(0.0, TICK_S / self.spec.speed - spent_s))
 
     def _is_over(self) -> bool:
         done = set(self.pool.ledger.counts()) <= {"done"}

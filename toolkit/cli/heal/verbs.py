@@ -131,14 +131,14 @@ async def _follow(options: argparse.Namespace, clock: "Clock") -> None:
     from toolkit.runtime.healing import (
         AgentResponsiveness,
         CoordinationEfficiency,
-        GapBook,
         HealingEngine,
         Journal,
+        SilenceThresholds,
         SpoolSwarm,
     )
     from toolkit.runtime.healing.effectors import AdvisoryEffector
 
-    gaps = GapBook()
+    gaps = SilenceThresholds()
     teller = _Teller(as_json=options.json)
     engine = HealingEngine(
         swarm=SpoolSwarm(options.store, clock=clock),

@@ -9,7 +9,12 @@ from rich.table import Table
 from rich.text import Text
 
 from toolkit.notifier import Notification
-from toolkit.runtime.healing import AgentState, HealingSession, Reading, Sight
+from toolkit.runtime.healing import (
+    AgentState,
+    CheckResult,
+    HealingSession,
+    SwarmSnapshot,
+)
 
 __all__ = ["HealFrame", "live_heal_view"]
 
@@ -17,7 +22,13 @@ MOST_LINES = 12
 STYLES = {"success": "green", "warning": "yellow", "error": "red", "info": "cyan"}
 
 HealFrame = Callable[
-    [Sight, Sequence[Reading], Sequence[HealingSession], Sequence[Notification]], None
+    [
+        SwarmSnapshot,
+        Sequence[CheckResult],
+        Sequence[HealingSession],
+        Sequence[Notification],
+    ],
+    None,
 ]
 
 
@@ -27,30 +38,30 @@ def live_heal_view() -> Iterator[HealFrame]:
     with Live(console=Console(stderr=True), auto_refresh=False) as live:
 
         def show(
-            sight: Sight,
-            readings: Sequence[Reading],
+            snapshot: SwarmSnapshot,
+            results: Sequence[CheckResult],
             sessions: Sequence[HealingSession],
             told: Sequence[Notification],
         ) -> None:
             lines = map(_line, told[-MOST_LINES:])
-            parts = (_agents(sight), _checks(readings), _sessions(sessions))
+            parts = (_agents(snapshot), _checks(results), _sessions(sessions))
             live.update(Group(*parts, *lines), refresh=True)
 
         yield show
 
 
-def _agents(sight: Sight) -> Table:
-    done = "" if sight.completed is None else f", {sight.completed} tasks done"
-    table = Table(title=f"second {sight.at_s:.0f}{done}", title_justify="left")
+def _agents(snapshot: SwarmSnapshot) -> Table:
+    done = "" if snapshot.completed is None else f", {snapshot.completed} tasks done"
+    table = Table(title=f"second {snapshot.at_s:.0f}{done}", title_justify="left")
     for name in ("agent", "process", "in hand", "silent for"):
         table.add_column(name)
-    for agent in sight.agents:
+    for agent in snapshot.agents:
         last_s = agent.since_s if agent.active_s is None else agent.active_s
         table.add_row(
             agent.agent_id,
             _process(agent),
             agent.operation_type or "nothing",
-            f"{sight.at_s - last_s:.0f} s",
+            f"{snapshot.at_s - last_s:.0f} s",
         )
     return table
 
@@ -61,10 +72,10 @@ def _process(agent: AgentState) -> str:
     return "runs" if agent.alive else "gone"
 
 
-def _checks(readings: Sequence[Reading]) -> Text:
+def _checks(results: Sequence[CheckResult]) -> Text:
     shown = (
-        f"{reading.check} {'unknown' if reading.value is None else f'{reading.value:.2f}'}"
-        for reading in readings
+        f"{result.check} {'unknown' if result.value is None else f'{result.value:.2f}'}"
+        for result in results
     )
     return Text("   ".join(shown), style="bold")
 

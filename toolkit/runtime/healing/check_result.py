@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from toolkit.runtime.healing.issues import IssueKind
 
-__all__ = ["Finding", "Reading"]
+__all__ = ["CheckResult", "Finding"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +64,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class CheckResult:
     """What one check measured at one moment.
 
     Attributes

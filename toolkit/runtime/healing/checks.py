@@ -1,6 +1,6 @@
 """The health checks: four of the specification, and one of ours for memory that grows.
 
-Each looks at a `Sight` and answers with a `Reading`. The value is the specification's
+Each looks at a `SwarmSnapshot` and answers with a `CheckResult`. The value is the specification's
 share over the whole swarm; beside it each single cause has its own value on the same
 scale, since one dead agent of ten would never bring the share below its threshold.
 """
@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from toolkit.runtime.healing.check_result import Finding, Reading
+from toolkit.runtime.healing.check_result import CheckResult, Finding
 from toolkit.runtime.healing.issues import IssueKind
-from toolkit.runtime.healing.silence import GapBook
+from toolkit.runtime.healing.silence import SilenceThresholds
 from toolkit.runtime.healing.swarm import (
     ActivityKind,
     AgentState,
-    Sight,
+    SwarmSnapshot,
     TaskState,
     TaskStatus,
 )
@@ -43,7 +43,7 @@ LEAST_FAILURES = 3
 class HealthCheck(Protocol):
     """Measures one thing; raises nothing for what it cannot see, but says unknown."""
 
-    def measure(self, sight: Sight) -> Reading:
+    def measure(self, snapshot: SwarmSnapshot) -> CheckResult:
         """Measure."""
         ...
 
@@ -67,19 +67,19 @@ class CheckPlan:
     threshold: float
     issue: IssueKind
 
-    def reading(
+    def result(
         self,
-        sight: Sight,
+        snapshot: SwarmSnapshot,
         value: float | None,
         evidence: str,
         findings: Iterable[Finding] = (),
         *,
         weakest: str | None = None,
-    ) -> Reading:
-        """Answer for the moment of a sight; a value of `None` is *unknown*."""
-        return Reading(
+    ) -> CheckResult:
+        """Answer for the moment of a snapshot; a value of `None` is *unknown*."""
+        return CheckResult(
             check=self.name,
-            at_s=sight.at_s,
+            at_s=snapshot.at_s,
             value=value,
             evidence=evidence,
             findings=tuple(findings),
@@ -116,10 +116,10 @@ class AgentResponsiveness:
 
     Parameters
     ----------
-    gaps : GapBook
+    gaps : SilenceThresholds
     """
 
-    gaps: GapBook
+    gaps: SilenceThresholds
     plan: CheckPlan = CheckPlan(
         name="agent_responsiveness",
         interval_s=30.0,
@@ -127,19 +127,19 @@ class AgentResponsiveness:
         issue=IssueKind.STUCK_AGENT,
     )
 
-    def measure(self, sight: Sight) -> Reading:
+    def measure(self, snapshot: SwarmSnapshot) -> CheckResult:
         """Judge each agent by its own activity."""
-        judged = [agent for agent in sight.agents if _owes_a_sign(agent, sight)]
+        judged = [agent for agent in snapshot.agents if _owes_a_sign(agent, snapshot)]
         findings, active = [], 0
         for agent in judged:
-            silent_s = silence_s(agent, sight.at_s)
+            silent_s = silence_s(agent, snapshot.at_s)
             allowance_s = self._allowance_s(agent)
             active += agent.alive is not False and silent_s <= allowance_s
             value = _responsiveness(agent, silent_s, allowance_s)
             if value < self.plan.threshold:
                 findings.append(self._finding(agent, value, silent_s, allowance_s))
-        return self.plan.reading(
-            sight,
+        return self.plan.result(
+            snapshot,
             active / len(judged) if judged else None,
             f"{active} of {len(judged)} agents with work active in their time",
             findings,
@@ -176,14 +176,16 @@ class MemoryConsistency:
         issue=IssueKind.MEMORY_INCONSISTENCY,
     )
 
-    def measure(self, sight: Sight) -> Reading:
+    def measure(self, snapshot: SwarmSnapshot) -> CheckResult:
         """Compare every entry with its committed versions."""
-        entries = sight.entries
+        entries = snapshot.entries
         if not entries:
-            return self.plan.reading(sight, None, "no entry of the memory can be seen")
+            return self.plan.result(
+                snapshot, None, "no entry of the memory can be seen"
+            )
         wrong = [entry for entry in entries if not entry.consistent]
-        return self.plan.reading(
-            sight,
+        return self.plan.result(
+            snapshot,
             1 - len(wrong) / len(entries),
             f"{len(entries) - len(wrong)} of {len(entries)} entries consistent",
             (
@@ -216,29 +218,29 @@ class CoordinationEfficiency:
         issue=IssueKind.COORDINATION_BREAKDOWN,
     )
 
-    def measure(self, sight: Sight) -> Reading:
+    def measure(self, snapshot: SwarmSnapshot) -> CheckResult:
         """Look for lost and doubled ownership and for long waits."""
-        findings = tuple({f.cause: f for f in self._findings(sight)}.values())
+        findings = tuple({f.cause: f for f in self._findings(snapshot)}.values())
         value = self.score() if self.score is not None else None
-        if value is None and sight.tasks:
-            held = [t for t in sight.tasks if t.status is not TaskStatus.QUEUED]
+        if value is None and snapshot.tasks:
+            held = [t for t in snapshot.tasks if t.status is not TaskStatus.QUEUED]
             value = max(0.0, 1 - len(findings) / len(held)) if held else None
         if value is None and not findings:
-            return self.plan.reading(sight, None, "no coordination can be seen")
-        return self.plan.reading(
-            sight, value, f"{len(findings)} causes of lost or doubled work", findings
+            return self.plan.result(snapshot, None, "no coordination can be seen")
+        return self.plan.result(
+            snapshot, value, f"{len(findings)} causes of lost or doubled work", findings
         )
 
-    def _findings(self, sight: Sight) -> Iterator[Finding]:
-        for task in sight.tasks or ():
-            age_s = sight.at_s - task.since_s
-            if task.status is TaskStatus.ASSIGNED and self._overdue(task, sight):
+    def _findings(self, snapshot: SwarmSnapshot) -> Iterator[Finding]:
+        for task in snapshot.tasks or ():
+            age_s = snapshot.at_s - task.since_s
+            if task.status is TaskStatus.ASSIGNED and self._overdue(task, snapshot):
                 value = min(1.0, CLAIM_LIMIT_S / max(age_s, 1.0))
                 yield from self._if_ill(f"task:{task.task_id}", value, "not begun")
             if len(task.runners) > 1:
                 value = 1 / len(task.runners)
                 yield from self._if_ill(f"task:{task.task_id}", value, "done twice")
-        for agent in sight.agents:
+        for agent in snapshot.agents:
             if agent.waiting_s is not None and agent.waiting_for != agent.slot:
                 # Up to its own last word: who is stopped while waiting waits no more.
                 waits_s = (agent.active_s or agent.waiting_s) - agent.waiting_s
@@ -247,13 +249,13 @@ class CoordinationEfficiency:
                     f"agent:{agent.waiting_for}", value, "waited for"
                 )
 
-    def _overdue(self, task: TaskState, sight: Sight) -> bool:
+    def _overdue(self, task: TaskState, snapshot: SwarmSnapshot) -> bool:
         """Whether the owner had a chance to begin it, and did not.
 
         Agents see to their messages before they take from the queue: the message is
         lost where its owner is idle, or has taken something from the queue since.
         """
-        agent = None if task.owner is None else sight.agent(task.owner)
+        agent = None if task.owner is None else snapshot.agent(task.owner)
         if agent is None or agent.operation_s is None:
             return True
         return any(
@@ -261,7 +263,7 @@ class CoordinationEfficiency:
             and other.status is TaskStatus.RUNNING
             and not other.by_message
             and other.since_s - task.since_s > CLAIM_LIMIT_S / 2
-            for other in sight.tasks or ()
+            for other in snapshot.tasks or ()
         )
 
     def _if_ill(self, cause: str, value: float, why: str) -> Iterator[Finding]:
@@ -284,25 +286,25 @@ class WorkflowProgress:
         issue=IssueKind.PERFORMANCE_DEGRADATION,
     )
 
-    def measure(self, sight: Sight) -> Reading:
+    def measure(self, snapshot: SwarmSnapshot) -> CheckResult:
         """Compare what is done with what was planned."""
-        findings = list(self._store(sight)) or list(self._slow(sight))
-        planned = sight.planned or 0
-        if sight.completed is None or planned < LEAST_PLANNED:
+        findings = list(self._store(snapshot)) or list(self._slow(snapshot))
+        planned = snapshot.planned or 0
+        if snapshot.completed is None or planned < LEAST_PLANNED:
             value, evidence = None, "not enough of a plan to compare with"
         else:
-            value = min(1.0, sight.completed / planned)
-            evidence = f"{sight.completed} of {planned} planned tasks completed"
+            value = min(1.0, snapshot.completed / planned)
+            evidence = f"{snapshot.completed} of {planned} planned tasks completed"
         # Who waits for a lock is behind because of its holder, which another check names.
-        explained = findings or any(agent.waiting_for for agent in sight.agents)
+        explained = findings or any(agent.waiting_for for agent in snapshot.agents)
         if value is not None and value < self.plan.threshold and not explained:
             findings.append(
                 self.plan.finding("swarm", value, {"why": "behind the plan"})
             )
-        return self.plan.reading(sight, value, evidence, findings)
+        return self.plan.result(snapshot, value, evidence, findings)
 
-    def _store(self, sight: Sight) -> Iterator[Finding]:
-        recent = sight.since(sight.at_s - self.plan.interval_s)
+    def _store(self, snapshot: SwarmSnapshot) -> Iterator[Finding]:
+        recent = snapshot.since(snapshot.at_s - self.plan.interval_s)
         failed = [act for act in recent if act.storage]
         done = sum(act.kind is ActivityKind.FINISH for act in recent)
         slots = {act.slot for act in failed}
@@ -315,17 +317,17 @@ class WorkflowProgress:
             cause = f"agent:{slots.pop()}" if alone else "store"
             yield self.plan.finding(cause, value, {"why": "writes fail"})
 
-    def _slow(self, sight: Sight) -> Iterator[Finding]:
-        recent = sight.since(sight.at_s - self.plan.interval_s)
+    def _slow(self, snapshot: SwarmSnapshot) -> Iterator[Finding]:
+        recent = snapshot.since(snapshot.at_s - self.plan.interval_s)
         held_up = {act.slot for act in recent if act.storage}
-        for agent in sight.agents:
+        for agent in snapshot.agents:
             if agent.operation_s is None or not agent.expected_s:
                 continue
             if agent.waiting_for or agent.slot in held_up:
                 continue
-            spent_s = sight.at_s - agent.operation_s
+            spent_s = snapshot.at_s - agent.operation_s
             value = agent.expected_s / max(spent_s, agent.expected_s)
-            fresh = silence_s(agent, sight.at_s) <= LEAST_WAIT_S
+            fresh = silence_s(agent, snapshot.at_s) <= LEAST_WAIT_S
             if value < self.plan.threshold and fresh and spent_s > LEAST_WAIT_S:
                 yield self.plan.finding(f"agent:{agent.slot}", value, {"why": "slow"})
 
@@ -344,18 +346,18 @@ class ResourceHeadroom:
         issue=IssueKind.PERFORMANCE_DEGRADATION,
     )
 
-    def measure(self, sight: Sight) -> Reading:
+    def measure(self, snapshot: SwarmSnapshot) -> CheckResult:
         """Find the agent with the least memory left."""
         left = {
             agent.slot: max(0.0, 1 - agent.memory_share)
-            for agent in sight.agents
+            for agent in snapshot.agents
             if agent.memory_share is not None
         }
         if not left:
-            return self.plan.reading(sight, None, "nobody's memory can be seen")
+            return self.plan.result(snapshot, None, "nobody's memory can be seen")
         fullest = min(left, key=lambda slot: left[slot])
-        return self.plan.reading(
-            sight,
+        return self.plan.result(
+            snapshot,
             left[fullest],
             f"{fullest} has the least memory left of {len(left)} agents",
             (
@@ -376,12 +378,12 @@ def silence_s(agent: AgentState, now_s: float) -> float:
     return max(0.0, now_s - last_s)
 
 
-def _owes_a_sign(agent: AgentState, sight: Sight) -> bool:
+def _owes_a_sign(agent: AgentState, snapshot: SwarmSnapshot) -> bool:
     """Whether an agent has work: in hand, or waiting for anybody to take it."""
     if agent.alive is False or agent.operation_type is not None:
         return True
-    waiting = [t for t in sight.tasks or () if t.status is TaskStatus.QUEUED]
-    return any(sight.at_s - task.since_s > CLAIM_LIMIT_S for task in waiting)
+    waiting = [t for t in snapshot.tasks or () if t.status is TaskStatus.QUEUED]
+    return any(snapshot.at_s - task.since_s > CLAIM_LIMIT_S for task in waiting)
 
 
 def _responsiveness(agent: AgentState, silent_s: float, allowance_s: float) -> float:

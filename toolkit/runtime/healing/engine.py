@@ -21,7 +21,7 @@ from toolkit.clock import Clock
 from toolkit.notifier import Level, Notifier
 from toolkit.records import record_id
 from toolkit.runtime.healing.backoff import AttemptLimit, CircuitBreaker
-from toolkit.runtime.healing.check_result import Finding, Reading
+from toolkit.runtime.healing.check_result import CheckResult, Finding
 from toolkit.runtime.healing.checks import (
     AgentResponsiveness,
     CheckPlan,
@@ -40,12 +40,12 @@ from toolkit.runtime.healing.effectors import (
 from toolkit.runtime.healing.issues import LADDERS, IssueKind, Rung
 from toolkit.runtime.healing.journal import Journal
 from toolkit.runtime.healing.learnings import Learnings
-from toolkit.runtime.healing.log import Chronicle, RecordSink
+from toolkit.runtime.healing.log import HealingLog, RecordSink
 from toolkit.runtime.healing.plan import HealingPlan, HealingStatistics
 from toolkit.runtime.healing.prevention import Prevention
 from toolkit.runtime.healing.session import HealingSession, Phase
-from toolkit.runtime.healing.silence import GapBook
-from toolkit.runtime.healing.swarm import Activity, Sight, Swarm
+from toolkit.runtime.healing.silence import SilenceThresholds
+from toolkit.runtime.healing.swarm import Activity, Swarm, SwarmSnapshot
 
 __all__ = ["HealingEngine"]
 
@@ -58,7 +58,7 @@ class PlannedCheck(Protocol):
         """When it runs and what its failing means."""
         ...
 
-    def measure(self, sight: Sight) -> Reading:
+    def measure(self, snapshot: SwarmSnapshot) -> CheckResult:
         """Measure."""
         ...
 
@@ -80,7 +80,7 @@ class HealingEngine:
     plan : HealingPlan, optional
     checks : sequence of checks, optional
         The four of the specification and `ResourceHeadroom` when left out.
-    gaps : GapBook, optional
+    gaps : SilenceThresholds, optional
         Known silences.
     records : RecordSink, optional
         Gets a `Recovery` for every attempt.
@@ -97,7 +97,7 @@ class HealingEngine:
         seed: int,
         plan: HealingPlan | None = None,
         checks: Sequence[PlannedCheck] | None = None,
-        gaps: GapBook | None = None,
+        gaps: SilenceThresholds | None = None,
         records: RecordSink | None = None,
     ) -> None:
         self.swarm = swarm
@@ -105,14 +105,14 @@ class HealingEngine:
         self.journal = journal
         self.clock = clock
         self.plan = HealingPlan() if plan is None else plan
-        self.gaps = GapBook() if gaps is None else gaps
+        self.gaps = SilenceThresholds() if gaps is None else gaps
         self.checks = default_checks(self.gaps) if checks is None else tuple(checks)
         self.learnings = Learnings()
         self.prevention = Prevention()
         self.breaker = CircuitBreaker()
         self.limit = AttemptLimit()
         self.history: deque[HealingSession] = deque(maxlen=self.plan.history)
-        self.readings: dict[str, Reading] = {}
+        self.results: dict[str, CheckResult] = {}
         self._random = np.random.default_rng(seed)
         self._due_s: dict[str, float] = {}
         self._sessions: dict[str, HealingSession] = {}
@@ -120,7 +120,7 @@ class HealingEngine:
         self._started = False
         self._counts = dict.fromkeys(("opened", "merged", "deferred", "actions"), 0)
         self._ended = dict.fromkeys(Phase, 0)
-        self.chronicle = Chronicle(notifier=notifier, records=records, clock=clock)
+        self.log = HealingLog(notifier=notifier, records=records, clock=clock)
 
     async def run(self) -> None:
         """Heal until cancelled."""
@@ -142,12 +142,12 @@ class HealingEngine:
         due = [c for c in self.checks if self._due_s[c.plan.name] <= now_s]
         waiting = [s for s in self._sessions.values() if s.due_s <= now_s]
         if due or waiting:
-            sight = self._look(now_s)
-            if sight is not None:
-                self._learn(sight.activity)
+            snapshot = self._look(now_s)
+            if snapshot is not None:
+                self._learn(snapshot.activity)
                 for check in due:
-                    self._measure(check, sight)
-                await self._advance_all(sight)
+                    self._measure(check, snapshot)
+                await self._advance_all(snapshot)
         for check in due:
             self._due_s[check.plan.name] = now_s + check.plan.interval_s
         return self._next_s(now_s)
@@ -159,7 +159,7 @@ class HealingEngine:
             healed=self._ended[Phase.SUCCESS],
             handed_over=self._ended[Phase.HANDED_OVER],
             abandoned=self._ended[Phase.ABANDONED],
-            errors=self.chronicle.errors,
+            errors=self.log.errors,
             prevention=self.prevention.count,
         )
 
@@ -188,11 +188,11 @@ class HealingEngine:
             else:
                 self._sessions.pop(session.cause, None)
 
-    def _look(self, now_s: float) -> Sight | None:
+    def _look(self, now_s: float) -> SwarmSnapshot | None:
         try:
-            return self.swarm.observe(now_s - self.plan.window_s)
+            return self.swarm.snapshot(now_s - self.plan.window_s)
         except Exception as error:  # noqa: BLE001 - a broken view must not end healing
-            self.chronicle.broken("looking", error)
+            self.log.broken("looking", error)
             return None
 
     def _learn(self, activity: Sequence[Activity]) -> None:
@@ -201,58 +201,62 @@ class HealingEngine:
             self.gaps.learn_all(fresh)
             self._learned_s = fresh[-1].at_s
 
-    def _measure(self, check: PlannedCheck, sight: Sight) -> None:
+    def _measure(self, check: PlannedCheck, snapshot: SwarmSnapshot) -> None:
         name = check.plan.name
         try:
-            reading = check.measure(sight)
+            result = check.measure(snapshot)
         except Exception as error:  # noqa: BLE001 - a broken check is unknown, not the end
-            self.chronicle.broken(name, error)
+            self.log.broken(name, error)
             return
-        self.readings[name] = reading
-        self._clear(check.plan.issue, reading)
-        for finding in reading.findings:
-            self._found(finding, sight)
-        if reading.value is not None and not reading.findings:
-            self._foresee(check, reading, reading.value, sight)
+        self.results[name] = result
+        self._clear(check.plan.issue, result)
+        for finding in result.findings:
+            self._found(finding, snapshot)
+        if result.value is not None and not result.findings:
+            self._foresee(check, result, result.value, snapshot)
 
-    def _clear(self, issue: IssueKind, reading: Reading) -> None:
+    def _clear(self, issue: IssueKind, result: CheckResult) -> None:
         """Forget what was handed over once its check no longer finds it."""
-        found = {finding.cause for finding in reading.findings}
+        found = {finding.cause for finding in result.findings}
         for cause in self.journal.handed_over(issue.value) - found:
             self.journal.got_well(cause)
 
     def _foresee(
-        self, check: PlannedCheck, reading: Reading, value: float, sight: Sight
+        self,
+        check: PlannedCheck,
+        result: CheckResult,
+        value: float,
+        snapshot: SwarmSnapshot,
     ) -> None:
         plan = check.plan
         forecast = self.prevention.update(
-            plan.name, sight.at_s, value, plan.threshold, plan.interval_s
+            plan.name, snapshot.at_s, value, plan.threshold, plan.interval_s
         )
         if forecast is None:
             return
         finding = Finding(
             issue=plan.issue,
-            cause=reading.weakest or "swarm",
+            cause=result.weakest or "swarm",
             value=forecast.value,
             threshold=plan.threshold,
             evidence={"forecast": f"{forecast.probability:.2f}", "check": plan.name},
         )
-        self._found(finding, sight, preventive=True)
+        self._found(finding, snapshot, preventive=True)
 
     def _found(
-        self, finding: Finding, sight: Sight, *, preventive: bool = False
+        self, finding: Finding, snapshot: SwarmSnapshot, *, preventive: bool = False
     ) -> None:
         session = self._sessions.get(finding.cause)
         if session is not None:
             session.merged += 1
             self._counts["merged"] += 1
             return
-        if finding.cause == "swarm" and (self._sessions or self._recent(sight.at_s)):
+        if finding.cause == "swarm" and (self._sessions or self._recent(snapshot.at_s)):
             self._counts["merged"] += 1  # what is being healed explains it
             return
         if finding.cause in self.journal.handed_over():
             return
-        now_s = sight.at_s
+        now_s = snapshot.at_s
         if not self.journal.lease(
             finding.cause, now_s=now_s, until_s=now_s + self.plan.lease_s
         ):
@@ -280,7 +284,7 @@ class HealingEngine:
         self._counts["opened"] += 1
         self._sessions[finding.cause] = session
         self.journal.save(session)
-        self.chronicle.tell(session, "started", Level.WARNING)
+        self.log.tell(session, "started", Level.WARNING)
 
     def _rungs(self, finding: Finding, preventive: bool) -> Sequence[Rung]:  # noqa: FBT001 - passed on
         ladder = self.learnings.order(
@@ -311,20 +315,20 @@ class HealingEngine:
 
     # Acting.
 
-    async def _advance_all(self, sight: Sight) -> None:
+    async def _advance_all(self, snapshot: SwarmSnapshot) -> None:
         now_s = self.clock.monotonic_s()
         async with anyio.create_task_group() as group:
             for session in list(self._sessions.values()):
                 if session.due_s <= now_s:
-                    group.start_soon(self._advance, session, sight)
+                    group.start_soon(self._advance, session, snapshot)
 
-    async def _advance(self, session: HealingSession, sight: Sight) -> None:
+    async def _advance(self, session: HealingSession, snapshot: SwarmSnapshot) -> None:
         """Take a session as far as it can go now."""
         while session.is_open and session.due_s <= self.clock.monotonic_s():
             if session.phase is Phase.ACTING:
                 await self._act(session)
             else:
-                self._verify(session, sight)
+                self._verify(session, snapshot)
             self.journal.save(session)
         if not session.is_open:
             self._close(session)
@@ -339,7 +343,7 @@ class HealingEngine:
             session.due_s = now_s + wait_s
             return
         effect = await self._carry_out(session)
-        self.chronicle.record(session, effect.outcome)
+        self.log.record(session, effect.outcome)
         if effect.outcome is EffectOutcome.INAPPLICABLE:
             why = f"nothing to do: {effect.detail}"
             self._next_rung(session, why, escalate=False)
@@ -359,7 +363,7 @@ class HealingEngine:
                 known = await self.effector.effect_of(key)
             effect = known or await self._within_limit(session)
         except Exception as error:  # noqa: BLE001 - a broken effector is a failed action
-            self.chronicle.broken(session.rung, error)
+            self.log.broken(session.rung, error)
             effect = Effect(outcome=EffectOutcome.FAILED, detail=str(error)[:200])
         self.journal.took_effect(key, effect, now_s=now_s)
         return effect
@@ -397,18 +401,18 @@ class HealingEngine:
         now_s = self.clock.monotonic_s()
         self.breaker.failed(session.rung, now_s)
         self.limit.note(session.cause, now_s)
-        self.chronicle.tell(session, "failed", Level.ERROR, detail=effect.detail)
+        self.log.tell(session, "failed", Level.ERROR, detail=effect.detail)
         if session.attempt >= self.plan.attempts_per_rung:
             self._next_rung(session, f"failed: {effect.detail}")
             return
         session.due_s = now_s + self.plan.backoff.wait_s(session.attempt, self._random)
         session.attempt += 1
 
-    def _verify(self, session: HealingSession, sight: Sight) -> None:
+    def _verify(self, session: HealingSession, snapshot: SwarmSnapshot) -> None:
         now_s = self.clock.monotonic_s()
         acted_s = session.opened_s if session.acted_s is None else session.acted_s
         # What was seen before the action says nothing about it.
-        fresh = sight if sight.at_s > acted_s else self._look(now_s)
+        fresh = snapshot if snapshot.at_s > acted_s else self._look(now_s)
         held = None if fresh is None else holds(session.finding, fresh, acted_s)
         if held is None and now_s < (session.deadline_s or now_s):
             session.due_s = now_s + self.plan.poll_s
@@ -425,7 +429,7 @@ class HealingEngine:
         issue, delay = session.finding.issue, self._delay(session.finding)
         self.learnings.note(issue, session.rung, delay, worked)
         session.measured.append((session.rung, worked))
-        self.chronicle.record(
+        self.log.record(
             session,
             EffectOutcome.ACTED,
             worked=worked,
@@ -450,7 +454,7 @@ class HealingEngine:
         session.phase = Phase.ACTING
         session.due_s = self.clock.monotonic_s()
         if escalate:
-            self.chronicle.tell(session, "escalated", Level.ERROR)
+            self.log.tell(session, "escalated", Level.ERROR)
 
     def _close(self, session: HealingSession) -> None:
         session.closed_s = self.clock.monotonic_s()
@@ -461,16 +465,16 @@ class HealingEngine:
         self._ended[session.phase] += 1
         self.history.append(session)
         if session.phase is Phase.SUCCESS:
-            self.chronicle.tell(session, "success", Level.SUCCESS)
+            self.log.tell(session, "success", Level.SUCCESS)
         elif session.phase is Phase.HANDED_OVER:
-            self.chronicle.tell(session, "escalated", Level.ERROR, detail="to a person")
+            self.log.tell(session, "escalated", Level.ERROR, detail="to a person")
 
     def _next_s(self, now_s: float) -> float:
         ahead = [*self._due_s.values(), *(s.due_s for s in self._sessions.values())]
         return max(0.0, min(ahead) - now_s)
 
 
-def default_checks(gaps: GapBook) -> tuple[PlannedCheck, ...]:
+def default_checks(gaps: SilenceThresholds) -> tuple[PlannedCheck, ...]:
     """List the four checks of the specification, and the memory check of ours."""
     return (
         AgentResponsiveness(gaps),

@@ -10,7 +10,7 @@ from toolkit.records import Outcome, Provenance, Recovery, record_id
 from toolkit.runtime.healing.effectors import EffectOutcome
 from toolkit.runtime.healing.session import HealingSession, Phase
 
-__all__ = ["Chronicle", "RecordSink"]
+__all__ = ["HealingLog", "RecordSink"]
 
 SOURCE = "toolkit.healing"
 
@@ -29,7 +29,7 @@ class RecordSink(Protocol):
         ...
 
 
-class Chronicle:
+class HealingLog:
     """Tells people and writes records; it stops healing never.
 
     Parameters

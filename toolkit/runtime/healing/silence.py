@@ -7,7 +7,7 @@ from pathlib import Path
 from toolkit.runtime.healing.swarm import Activity
 from toolkit.stats import RollingQuantile
 
-__all__ = ["GapBook"]
+__all__ = ["SilenceThresholds"]
 
 LEAST_ALLOWANCE_S = 60.0
 """Definitions, section 4: at least 60 s, whatever an agent's own gaps say."""
@@ -18,12 +18,12 @@ ENOUGH_GAPS = 20
 """A 95th percentile of fewer gaps than this is their maximum: no quantile at all."""
 
 
-class GapBook:
+class SilenceThresholds:
     """Gaps between an agent's own signs of life, by what it had in hand and by agent.
 
     Examples
     --------
-    >>> book = GapBook()
+    >>> book = SilenceThresholds()
     >>> for second in range(100):
     ...     book.learn("build", "a1", 200.0 + second)
     >>> round(book.allowance_s("build", "a1"))
@@ -71,7 +71,7 @@ class GapBook:
         path.write_text(json.dumps(self._raw))
 
     @classmethod
-    def load(cls, path: Path) -> "GapBook":
+    def load(cls, path: Path) -> "SilenceThresholds":
         """Read what `save` wrote."""
         raw: Mapping[str, list[float]] = json.loads(path.read_text())
         book = cls()

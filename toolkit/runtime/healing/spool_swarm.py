@@ -18,7 +18,7 @@ from toolkit.runtime.healing.swarm import (
     Activity,
     ActivityKind,
     AgentState,
-    Sight,
+    SwarmSnapshot,
     TaskState,
     TaskStatus,
 )
@@ -77,13 +77,13 @@ class SpoolSwarm:
         # Rows carry wall time; silence is measured on the clock that never jumps.
         self._offset_s = clock.monotonic_s() - clock.now().timestamp()
 
-    def observe(self, since_s: float) -> Sight:
+    def snapshot(self, since_s: float) -> SwarmSnapshot:
         """Read what is new, and look."""
         for row in self._rows():
             self._take(row)
         now_s = self._clock.monotonic_s()
         self._forget(now_s)
-        return Sight(
+        return SwarmSnapshot(
             at_s=now_s,
             agents=tuple(
                 AgentState(

@@ -1,6 +1,6 @@
 """What can be seen of a swarm at one moment, whoever looks.
 
-The pool of local processes, a live record spool and a test all answer with a `Sight`;
+The pool of local processes, a live record spool and a test all answer with a `SwarmSnapshot`;
 what a source cannot see is `None`, never empty. Times are seconds of a clock that is
 never set (monotonic), so that a jump of the wall clock makes nobody look silent.
 """
@@ -14,8 +14,8 @@ __all__ = [
     "ActivityKind",
     "AgentState",
     "EntryState",
-    "Sight",
     "Swarm",
+    "SwarmSnapshot",
     "TaskState",
     "TaskStatus",
 ]
@@ -164,7 +164,7 @@ class EntryState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sight:
+class SwarmSnapshot:
     """Everything seen at one moment.
 
     Attributes
@@ -198,7 +198,7 @@ class Sight:
         >>> agent = AgentState(
         ...     agent_id="a1", slot="a1", alive=True, since_s=0.0, active_s=None
         ... )
-        >>> Sight(at_s=1.0, agents=(agent,)).agent("a1").alive
+        >>> SwarmSnapshot(at_s=1.0, agents=(agent,)).agent("a1").alive
         True
         """
         return next((agent for agent in self.agents if agent.slot == slot), None)
@@ -211,6 +211,6 @@ class Sight:
 class Swarm(Protocol):
     """Something that can be looked at."""
 
-    def observe(self, since_s: float) -> Sight:
+    def snapshot(self, since_s: float) -> SwarmSnapshot:
         """Look, with the activity after `since_s`."""
         ...

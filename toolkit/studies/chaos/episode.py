@@ -17,23 +17,23 @@ from typing import Any
 
 import numpy as np
 
-from toolkit.runtime.healing import GapBook, Journal
+from toolkit.runtime.healing import Journal, SilenceThresholds
 from toolkit.studies.chaos.faults import (
     CRASHED_OVER,
     JUMP_S,
     OVERLAPPING,
     Injection,
     inject,
-    meddle,
+    inject_message_fault,
 )
 from toolkit.studies.chaos.healer import START
 from toolkit.testing.pool import (
+    ForkServer,
     LocalAgentPool,
-    Metronome,
-    Nursery,
-    PacedClock,
+    Lockstep,
     PoolSettings,
     PoolView,
+    SteppedClock,
     Task,
     WriteLock,
     can_speak,
@@ -41,7 +41,7 @@ from toolkit.testing.pool import (
 
 __all__ = ["Case", "EpisodeResult", "run_episode"]
 
-BEAT_S = 15.0
+TICK_S = 15.0
 MEMORY_LIMIT_BYTES = 96 << 20
 QUIET_S = 150.0
 """An episode ends when its work is done and nothing has happened for this long."""
@@ -144,10 +144,10 @@ def run_episode(
     case: Case,
     *,
     work: Path,
-    nursery: Path,
+    forkserver: Path,
     gaps: Path | None = None,
     timeout_s: float = 60.0,
-    learn: GapBook | None = None,
+    learn: SilenceThresholds | None = None,
 ) -> EpisodeResult:
     """Run one episode from start to end.
 
@@ -156,20 +156,20 @@ def run_episode(
     case : Case
     work : path
         Scratch directory; what the episode makes in it is removed again.
-    nursery : path
-        Socket of a running nursery.
+    forkserver : path
+        Socket of a running forkserver.
     gaps : path, optional
         Known silences for the engine.
     timeout_s : float
         Of the heartbeat healers.
-    learn : GapBook, optional
+    learn : SilenceThresholds, optional
         Learns the silences of this episode.
     """
-    episode = _Episode(case, work, nursery, gaps, timeout_s)
+    episode = _Episode(case, work, forkserver, gaps, timeout_s)
     try:
         episode.run()
         if learn is not None:
-            learn.learn_all(PoolView(episode.pool).observe(-1.0).activity)
+            learn.learn_all(PoolView(episode.pool).snapshot(-1.0).activity)
         return episode.result()
     finally:
         episode.end()
@@ -179,7 +179,12 @@ class _Episode:
     """The moving parts of one episode."""
 
     def __init__(
-        self, case: Case, work: Path, nursery: Path, gaps: Path | None, timeout_s: float
+        self,
+        case: Case,
+        work: Path,
+        forkserver: Path,
+        gaps: Path | None,
+        timeout_s: float,
     ) -> None:
         self.case = case
         kind = sum(case.kind.encode())
@@ -187,24 +192,24 @@ class _Episode:
         self.directory = work / case.name.replace("/", "-")
         shutil.rmtree(self.directory, ignore_errors=True)
         self.directory.mkdir(parents=True)
-        self.clock = PacedClock(START)
-        beat = self.directory / "b"
-        self.metronome = Metronome(beat)
+        self.clock = SteppedClock(START)
+        tick = self.directory / "b"
+        self.lockstep = Lockstep(tick)
         heartbeat = case.healer.partition("_")[2]
         self.pool = LocalAgentPool.create(
             self.directory / "pool",
             PoolSettings(
-                nursery=str(nursery),
-                beat=str(beat),
+                forkserver=str(forkserver),
+                tick=str(tick),
                 memory_limit_bytes=MEMORY_LIMIT_BYTES,
                 heartbeat=heartbeat,
             ),
             clock=self.clock,
         )
-        self.nursery = Nursery(nursery)
+        self.forkserver = ForkServer(forkserver)
         self.options: dict[str, Any] = {
             "directory": str(self.pool.directory),
-            "beat": str(beat),
+            "tick": str(tick),
             "healer": case.healer.partition("_")[0],
             "seed": case.seed,
             "gaps": "" if gaps is None else str(gaps),
@@ -220,7 +225,7 @@ class _Episode:
     def run(self) -> None:
         """Set the pool up, let it work, let it happen, wait for the end."""
         agents = int(self.random.integers(3, 6))
-        self.fault_s = BEAT_S * int(self.random.integers(8, 16))
+        self.fault_s = TICK_S * int(self.random.integers(8, 16))
         self.crash_at = 0
         if self.case.kind == "engine_crash":
             self.crash_at = int(self.random.integers(1, 24))
@@ -234,10 +239,10 @@ class _Episode:
         self._start_healer(self.crash_at)
         quiet_from_s = 0.0
         while True:
-            now_s = self.clock.monotonic_s() + BEAT_S
+            now_s = self.clock.monotonic_s() + TICK_S
             self.clock.set(now_s, jump_s=self.jump_s)
             blow = self._blow(now_s)
-            self.metronome.beat(now_s, jump_s=self.jump_s)
+            self.lockstep.tick(now_s, jump_s=self.jump_s)
             blow.join()
             self._keep_healer()
             self._happen(now_s)
@@ -282,14 +287,14 @@ class _Episode:
 
     def _start_healer(self, crash_at: int) -> None:
         if self.case.healer != "none":
-            self.nursery.spawn(
+            self.forkserver.spawn(
                 self._healer_name,
                 "toolkit.studies.chaos.healer:heal",
                 {**self.options, "crash_at": crash_at},
             )
 
     def _blow(self, now_s: float) -> threading.Thread:
-        """Kill an agent in the middle of a beat, whatever it is writing just then."""
+        """Kill an agent in the middle of a tick, whatever it is writing just then."""
         if self.case.kind != "sigkill_at_work" or now_s != self.fault_s:
             thread = threading.Thread(target=lambda: None)
         else:
@@ -306,7 +311,7 @@ class _Episode:
             )
             name = self.pool.process_name(agent)
             thread = threading.Thread(
-                target=_kill_after, args=(delay_s, self.nursery.socket_path, name)
+                target=_kill_after, args=(delay_s, self.forkserver.socket_path, name)
             )
         thread.start()
         return thread
@@ -315,7 +320,7 @@ class _Episode:
         """Supervise the healer as an init system would: one that died starts again."""
         if self.case.healer == "none" or not self.crash_at:
             return
-        if self._healer_name not in self.nursery.alive():
+        if self._healer_name not in self.forkserver.alive():
             self.crash_at = 0
             self._start_healer(0)
 
@@ -330,10 +335,10 @@ class _Episode:
             self._inject()
         for injection in self.injections:
             if not injection.done:
-                meddle(injection, self.pool)
+                inject_message_fault(injection, self.pool)
             if injection.cont_s == now_s and injection.agent_id is not None:
                 name = self.pool.process_name(injection.agent_id)
-                self.nursery.signal(name, signal.SIGCONT)
+                self.forkserver.signal(name, signal.SIGCONT)
 
     def _inject(self) -> None:
         kind = self.case.kind
@@ -349,7 +354,7 @@ class _Episode:
         avoid: set[str] = set()
         for single in singles:
             injection = inject(
-                str(single), self.pool, self.metronome, self.random, avoid=avoid
+                str(single), self.pool, self.lockstep, self.random, avoid=avoid
             )
             self.injections.append(injection)
             avoid |= {c.partition(":")[2] for c in injection.causes}
@@ -512,17 +517,17 @@ class _Episode:
 
     def end(self) -> None:
         """Stop everything this episode started and remove what it wrote."""
-        self.nursery.signal(self._healer_name, signal.SIGKILL)
+        self.forkserver.signal(self._healer_name, signal.SIGKILL)
         self.pool.close(stop=True)
-        self.metronome.close()
-        self.nursery.close()
+        self.lockstep.close()
+        self.forkserver.close()
         shutil.rmtree(self.directory, ignore_errors=True)
 
 
-def _kill_after(delay_s: float, nursery: Path, name: str) -> None:
+def _kill_after(delay_s: float, forkserver: Path, name: str) -> None:
     """Kill from another thread, on a connection of its own."""
     time.sleep(delay_s)
-    own = Nursery(nursery)
+    own = ForkServer(forkserver)
     own.signal(name, signal.SIGKILL)
     own.close()
 

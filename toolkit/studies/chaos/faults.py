@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from toolkit.testing.pool import LocalAgentPool, Metronome
+from toolkit.testing.pool import LocalAgentPool, Lockstep
 
 __all__ = ["CONTROLS", "FAULTS", "Injection", "inject"]
 
-MISCHIEF: Mapping[str, str] = {
+AGENT_FAULTS: Mapping[str, str] = {
     "slow_down": "slow",
     "busy_loop": "busy_loop",
     "hang": "hang",
@@ -19,14 +19,14 @@ MISCHIEF: Mapping[str, str] = {
     "io_error": "io_error",
     "corrupting_agent": "corrupt",
 }
-"""Faults that an agent is told to suffer, by the pool's name for them."""
+"""Faults that an agent is told to apply, by the pool's name for them."""
 
 FAULTS = (
     "sigkill",
     "sigkill_at_work",
     "sigstop",
     "sigstop_then_cont",
-    *MISCHIEF,
+    *AGENT_FAULTS,
     "memory_corrupt",
     "memory_stale",
     "lost_message",
@@ -81,7 +81,7 @@ class Injection:
 def inject(
     kind: str,
     pool: LocalAgentPool,
-    metronome: Metronome,
+    lockstep: Lockstep,
     random: np.random.Generator,
     *,
     avoid: set[str],
@@ -93,7 +93,7 @@ def inject(
     kind : str
         One of `FAULTS` that is single.
     avoid : set of str
-        Slots that suffer already.
+        Slots that apply already.
     """
     now_s = pool.clock.monotonic_s()
     injection = Injection(kind=kind, at_s=now_s)
@@ -101,16 +101,16 @@ def inject(
         _harm(injection, pool, random)
     elif kind in ("lost_message", "duplicated_message"):
         injection.done = False
-        meddle(injection, pool)
+        inject_message_fault(injection, pool)
     elif kind == "store_full":
         pool.memory.fill()
         injection.causes = {"store"}
     else:
-        _hit_agent(injection, pool, metronome, random, avoid)
+        _hit_agent(injection, pool, lockstep, random, avoid)
     return injection
 
 
-def meddle(injection: Injection, pool: LocalAgentPool) -> None:
+def inject_message_fault(injection: Injection, pool: LocalAgentPool) -> None:
     """Lose or double a message, once there is one under way."""
     rows = pool.ledger.rows(
         "SELECT id, agent, body FROM messages WHERE kind='assign' AND read_s IS NULL"
@@ -156,7 +156,7 @@ def _harm(
 def _hit_agent(
     injection: Injection,
     pool: LocalAgentPool,
-    metronome: Metronome,
+    lockstep: Lockstep,
     random: np.random.Generator,
     avoid: set[str],
 ) -> None:
@@ -167,9 +167,9 @@ def _hit_agent(
     injection.causes = {f"agent:{slot}"}
     name, kind = pool.process_name(agent), injection.kind
     if kind in ("sigkill", "sigkill_at_work"):
-        pool.nursery.signal(name, signal.SIGKILL)
+        pool.forkserver.signal(name, signal.SIGKILL)
     elif kind in ("sigstop", "sigstop_then_cont"):
-        pool.nursery.signal(name, signal.SIGSTOP)
+        pool.forkserver.signal(name, signal.SIGSTOP)
         if kind == "sigstop_then_cont":
             injection.cont_s = injection.at_s + 15.0 * int(random.integers(10, 30))
     else:
@@ -177,8 +177,8 @@ def _hit_agent(
             "slow_down": float(random.uniform(6, 20)),
             "memory_growth": float(GROWTH_BYTES),
         }.get(kind, 0.0)
-        message = {"kind": MISCHIEF[kind], "amount": amount}
-        metronome.tell(agent, {"mischief": message})
+        message = {"kind": AGENT_FAULTS[kind], "amount": amount}
+        lockstep.tell(agent, {"faults": message})
     if kind == "corrupting_agent":
         # It harms whichever entry comes first, and may do so to what is repaired.
         injection.causes |= {f"key:{entry.key}" for entry in pool.memory.entries()}

@@ -1,4 +1,4 @@
-"""The healers that are compared, each a process of its own that follows the beat."""
+"""The healers that are compared, each a process of its own that follows the tick."""
 
 import os
 import signal
@@ -10,18 +10,18 @@ import anyio
 from toolkit.notifier import SilentNotifier
 from toolkit.records import Spool
 from toolkit.runtime.healing import (
-    GapBook,
     HealingEngine,
     HealingSession,
     Journal,
+    SilenceThresholds,
 )
 from toolkit.runtime.healing.effectors import Effect
 from toolkit.testing.pool import (
-    BeatFollower,
     LocalAgentPool,
     LocalPoolEffector,
-    PacedClock,
+    LockstepFollower,
     PoolView,
+    SteppedClock,
 )
 
 __all__ = ["START", "heal"]
@@ -72,21 +72,23 @@ class CrashingJournal(Journal):
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-def heal(*, directory: str, beat: str, healer: str, **options: object) -> None:
-    """Be a healer until the metronome is gone; what the nursery forks.
+def heal(*, directory: str, tick: str, healer: str, **options: object) -> None:
+    """Be a healer until the lockstep is gone; what the forkserver forks.
 
     Parameters
     ----------
     directory : str
         The pool's.
-    beat : str
-        The metronome's socket.
+    tick : str
+        The lockstep's socket.
     healer : str
         `engine` or `heartbeat`.
     """
-    clock = PacedClock(START)
+    clock = SteppedClock(START)
     pool = LocalAgentPool(Path(directory), clock=clock)
-    follower = BeatFollower(Path(beat), name="healer", role="healer", pid=os.getpid())
+    follower = LockstepFollower(
+        Path(tick), name="healer", role="healer", pid=os.getpid()
+    )
     if healer == "engine":
         anyio.run(_heal_by_engine, pool, clock, follower, options)
     else:
@@ -95,8 +97,8 @@ def heal(*, directory: str, beat: str, healer: str, **options: object) -> None:
 
 async def _heal_by_engine(
     pool: LocalAgentPool,
-    clock: PacedClock,
-    follower: BeatFollower,
+    clock: SteppedClock,
+    follower: LockstepFollower,
     options: dict[str, object],
 ) -> None:
     gaps = str(options.get("gaps", ""))
@@ -111,18 +113,21 @@ async def _heal_by_engine(
         clock=clock,
         notifier=SilentNotifier(),
         seed=int(str(options.get("seed", 0))),
-        gaps=GapBook.load(Path(gaps)) if gaps else None,
+        gaps=SilenceThresholds.load(Path(gaps)) if gaps else None,
         records=Spool(pool.directory / "spool"),
     )
     while messages := follower.messages():
         for message in messages:
             clock.set(message["now_s"], jump_s=message["jump_s"])
             await engine.turn()
-            follower.acknowledge(message["beat"])
+            follower.acknowledge(message["tick"])
 
 
 def _heal_by_heartbeat(
-    pool: LocalAgentPool, clock: PacedClock, follower: BeatFollower, timeout_s: float
+    pool: LocalAgentPool,
+    clock: SteppedClock,
+    follower: LockstepFollower,
+    timeout_s: float,
 ) -> None:
     """Restart whoever's heartbeat is older than a time-out, by the wall clock.
 
@@ -144,4 +149,4 @@ def _heal_by_heartbeat(
                     if wall_s - row["heard_s"] > timeout_s:
                         restarts += 1
                         pool.replace(row["slot"], key=f"heartbeat:{restarts}")
-            follower.acknowledge(message["beat"])
+            follower.acknowledge(message["tick"])

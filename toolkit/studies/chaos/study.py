@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import InputDataError
-from toolkit.runtime.healing import GapBook, wilson_bounds
+from toolkit.runtime.healing import SilenceThresholds, wilson_bounds
 from toolkit.stats import quantile_of_sorted
 from toolkit.studies.chaos.episode import Case, run_episode
 from toolkit.studies.chaos.faults import CONTROLS, FAULTS
-from toolkit.testing.pool import NurseryProcess
+from toolkit.testing.pool import ForkServerProcess
 
 __all__ = ["ChaosSpec", "HealerSpec", "read_spec", "run_study", "summarise"]
 
@@ -144,16 +144,16 @@ def run_study(
     gaps = runs / f"gaps-{spec.fingerprint}.json"
     begun_s = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="chaos-") as scratch:
-        nursery = Path(scratch) / "n"
-        with NurseryProcess(nursery, preload=PRELOAD):
+        forkserver = Path(scratch) / "n"
+        with ForkServerProcess(forkserver, preload=PRELOAD):
             if not gaps.exists():
-                learn_gaps(spec, Path(scratch), nursery).save(gaps)
+                learn_gaps(spec, Path(scratch), forkserver).save(gaps)
             for number, case in enumerate(cases):
                 if case.name not in known:
                     result = run_episode(
                         case,
                         work=Path(scratch),
-                        nursery=nursery,
+                        forkserver=forkserver,
                         gaps=gaps,
                         timeout_s=spec.timeout_s,
                     )
@@ -170,9 +170,9 @@ def run_study(
     }
 
 
-def learn_gaps(spec: ChaosSpec, work: Path, nursery: Path) -> GapBook:
+def learn_gaps(spec: ChaosSpec, work: Path, forkserver: Path) -> SilenceThresholds:
     """Learn usual silences from healthy episodes that nobody watches."""
-    book = GapBook()
+    book = SilenceThresholds()
     for number in range(spec.calibration):
         for kind in ("long_silent_work", "slow_start"):
             case = Case(
@@ -181,7 +181,7 @@ def learn_gaps(spec: ChaosSpec, work: Path, nursery: Path) -> GapBook:
                 seed=spec.seed + 1_000_000 + number,
                 healer="none",
             )
-            run_episode(case, work=work, nursery=nursery, learn=book)
+            run_episode(case, work=work, forkserver=forkserver, learn=book)
     return book
 
 

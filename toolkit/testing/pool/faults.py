@@ -1,4 +1,4 @@
-"""What an agent can be told to suffer, so that healing it can be shown and measured.
+"""What an agent can be told to apply, so that healing it can be shown and measured.
 
 Each is the real thing, not a flag that says so: a thread that never returns, a loop
 that burns its core, the kernel's lock held for good, memory that is really taken, a
@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from toolkit.testing.pool.worker import Worker
 
-__all__ = ["Mischief"]
+__all__ = ["Faults"]
 
 KINDS = ("hang", "hang_with_lock", "busy_loop", "slow", "grow", "io_error", "corrupt")
 
 
-class Mischief:
+class Faults:
     """The troubles of one agent.
 
     Parameters
@@ -41,7 +41,7 @@ class Mischief:
         kind : str
             One of `KINDS`.
         amount : float
-            How many times slower (`slow`), bytes at each beat (`grow`).
+            How many times slower (`slow`), bytes at each tick (`grow`).
         """
         self._kind = kind
         if kind == "slow":
@@ -51,7 +51,7 @@ class Mischief:
         elif kind == "io_error":
             resource.setrlimit(resource.RLIMIT_FSIZE, (1, 1))
 
-    def suffer(self) -> None:
+    def apply(self) -> None:
         """Suffer it, at the start of a turn."""
         if self._kind == "hang":
             self._hang()

@@ -22,21 +22,21 @@ from typing import Any, Self
 
 from toolkit.errors import ToolkitError
 
-__all__ = ["Nursery", "NurseryError", "NurseryProcess"]
+__all__ = ["ForkServer", "ForkServerError", "ForkServerProcess"]
 
 PR_SET_PDEATHSIG = 1
 PARENT = 0
-"""Standard input, a pipe from whoever started the nursery: at its end it ends too."""
+"""Standard input, a pipe from whoever started the forkserver: at its end it ends too."""
 
 ANSWER_LIMIT_S = 10.0
 
 
-class NurseryError(ToolkitError, OSError):
-    """The nursery is gone or could not do what it was asked."""
+class ForkServerError(ToolkitError, OSError):
+    """The forkserver is gone or could not do what it was asked."""
 
 
-class NurseryProcess:
-    """Starts a nursery and stops it; a context manager.
+class ForkServerProcess:
+    """Starts a forkserver and stops it; a context manager.
 
     Parameters
     ----------
@@ -59,7 +59,9 @@ class NurseryProcess:
         )
         assert self._process.stdout is not None  # noqa: S101 - asked for above
         if self._process.stdout.readline() != b"ready\n":
-            raise NurseryError("the nursery did not start; see its messages on stderr")
+            raise ForkServerError(
+                "the forkserver did not start; see its messages on stderr"
+            )
         return self
 
     def __exit__(
@@ -76,8 +78,8 @@ class NurseryProcess:
         self._process.wait(ANSWER_LIMIT_S)
 
 
-class Nursery:
-    """Talks to a nursery; any process that knows the socket may.
+class ForkServer:
+    """Talks to a forkserver; any process that knows the socket may.
 
     Parameters
     ----------
@@ -130,22 +132,24 @@ class Nursery:
             while b"\n" not in self._rest:
                 got = self._stream.recv(65536)
                 if not got:
-                    raise NurseryError("the nursery hung up; start the pool again")
+                    raise ForkServerError(
+                        "the forkserver hung up; start the pool again"
+                    )
                 self._rest += got
         except OSError as error:
             self.close()
-            if isinstance(error, NurseryError):
+            if isinstance(error, ForkServerError):
                 raise
-            raise NurseryError(f"the nursery does not answer: {error}") from error
+            raise ForkServerError(f"the forkserver does not answer: {error}") from error
         line, _, self._rest = self._rest.partition(b"\n")
         answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
-            raise NurseryError(f"the nursery refused: {answer['error']}")
+            raise ForkServerError(f"the forkserver refused: {answer['error']}")
         return answer
 
 
 class _Server:
-    """The nursery's own side."""
+    """The forkserver's own side."""
 
     def __init__(self, path: Path) -> None:
         self._pids: dict[str, int] = {}
@@ -215,7 +219,7 @@ class _Server:
         return self._pids[name]
 
     def _grow_up(self, entry: str, arguments: dict[str, Any]) -> None:
-        """Become the child: let go of what is the nursery's, run, and exit."""
+        """Become the child: let go of what is the forkserver's, run, and exit."""
         code = 1
         try:
             die_with_parent()

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Protocol, Self
 
 from toolkit.errors import InputDataError, ToolkitError
-from toolkit.testing.pool.forkserver import Nursery
+from toolkit.testing.pool.forkserver import ForkServer
 from toolkit.testing.pool.ledger import Ledger, Task, requeue_tasks, send_message
 from toolkit.testing.pool.memory import SharedMemory
 
@@ -45,16 +45,16 @@ class PoolSettings:
 
     Attributes
     ----------
-    nursery, beat : str
-        Sockets of the nursery and of the metronome.
+    forkserver, tick : str
+        Sockets of the forkserver and of the lockstep.
     memory_limit_bytes : int
         What an agent may take beyond its start; 0 sets no limit.
     heartbeat : str
         Which thread stamps heartbeats, for healers that go by them; none by default.
     """
 
-    nursery: str
-    beat: str
+    forkserver: str
+    tick: str
     memory_limit_bytes: int = 0
     heartbeat: str = ""
 
@@ -75,7 +75,7 @@ class LocalAgentPool:
         self.settings = _read_settings(directory)
         self.ledger = Ledger(directory / "pool.sqlite")
         self.memory = SharedMemory(directory / "memory.sqlite")
-        self.nursery = Nursery(Path(self.settings.nursery))
+        self.forkserver = ForkServer(Path(self.settings.forkserver))
 
     @classmethod
     def create(cls, directory: Path, settings: PoolSettings, *, clock: Seconds) -> Self:
@@ -109,12 +109,12 @@ class LocalAgentPool:
         now_s = self.clock.monotonic_s()
         agent_id = agent_name(slot, key)
         self.ledger.enlist(agent_id, slot=slot, key=key, now_s=now_s)
-        self.nursery.spawn(
+        self.forkserver.spawn(
             self.process_name(agent_id),
             "toolkit.testing.pool.worker:work",
             {
                 "directory": str(self.directory),
-                "beat": self.settings.beat,
+                "tick": self.settings.tick,
                 "agent_id": agent_id,
                 "slot": slot,
                 "now_s": now_s,
@@ -171,7 +171,7 @@ class LocalAgentPool:
 
     def remind(self, slot: str) -> int:
         """Ask the living agents of a slot for a sign; returns how many were asked."""
-        alive = self.nursery.alive()
+        alive = self.forkserver.alive()
         asked = [m for m in self.members(slot) if self.process_name(m) in alive]
         for agent in asked:
             self.ledger.send(agent, "remind", "", now_s=self.clock.monotonic_s())
@@ -257,10 +257,10 @@ class LocalAgentPool:
 
     def kill(self, agent_id: str) -> bool:
         """Kill an agent's process; when this returns it is gone."""
-        return self.nursery.signal(self.process_name(agent_id), signal.SIGKILL)
+        return self.forkserver.signal(self.process_name(agent_id), signal.SIGKILL)
 
     def process_name(self, agent_id: str) -> str:
-        """Name an agent's process for the nursery, which may serve several pools."""
+        """Name an agent's process for the forkserver, which may serve several pools."""
         return f"{self.directory}:{agent_id}"
 
     def processes(self) -> dict[str, int]:
@@ -268,7 +268,7 @@ class LocalAgentPool:
         prefix = f"{self.directory}:"
         return {
             name.removeprefix(prefix): pid
-            for name, pid in self.nursery.alive().items()
+            for name, pid in self.forkserver.alive().items()
             if name.startswith(prefix)
         }
 
@@ -277,7 +277,7 @@ class LocalAgentPool:
         if stop:
             for agent_id in self.processes():
                 self.kill(agent_id)
-        self.nursery.close()
+        self.forkserver.close()
         self.ledger.close()
         self.memory.close()
 

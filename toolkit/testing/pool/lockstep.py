@@ -1,8 +1,8 @@
-"""The beat that a pool works to: time moves when everybody has had a chance to speak.
+"""The tick that a pool works to: time moves when everybody has had a chance to speak.
 
-A beat tells every process what time it is and waits until each has acknowledged it.
-Who cannot (its process is dead, or stopped by a signal) is not waited for. With a beat
-a second of a real clock this is an ordinary supervisor; with a clock that only the beat
+A tick tells every process what time it is and waits until each has acknowledged it.
+Who cannot (its process is dead, or stopped by a signal) is not waited for. With a tick
+a second of a real clock this is an ordinary supervisor; with a clock that only the tick
 moves, an hour of waiting passes in seconds and nobody looks silent for want of a turn.
 """
 
@@ -16,7 +16,7 @@ from typing import Any
 
 from toolkit.errors import ToolkitError, UsageError
 
-__all__ = ["BeatError", "BeatFollower", "Metronome", "PacedClock"]
+__all__ = ["Lockstep", "LockstepError", "LockstepFollower", "SteppedClock"]
 
 ACK_LIMIT_S = 30.0
 """A healthy process answers in milliseconds; past this the machine itself is ill."""
@@ -25,12 +25,12 @@ LOOK_S = 0.05
 """A process that has not answered for this long is looked at: is it stopped?"""
 
 
-class BeatError(ToolkitError, TimeoutError):
-    """A running process did not acknowledge a beat."""
+class LockstepError(ToolkitError, TimeoutError):
+    """A running process did not acknowledge a tick."""
 
 
-class PacedClock:
-    """A clock that stands still between beats.
+class SteppedClock:
+    """A clock that stands still between ticks.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class PacedClock:
     Examples
     --------
     >>> from datetime import UTC
-    >>> clock = PacedClock(datetime(2026, 1, 5, tzinfo=UTC))
+    >>> clock = SteppedClock(datetime(2026, 1, 5, tzinfo=UTC))
     >>> clock.set(30.0, jump_s=3600.0)
     >>> clock.monotonic_s(), clock.now().isoformat()
     (30.0, '2026-01-05T01:00:30+00:00')
@@ -65,7 +65,7 @@ class PacedClock:
         return self._now_s
 
     async def sleep(self, duration_s: float) -> None:
-        """Refuse: between beats no time passes, so nobody may wait for it.
+        """Refuse: between ticks no time passes, so nobody may wait for it.
 
         Raises
         ------
@@ -74,7 +74,7 @@ class PacedClock:
         """
         if duration_s > 0:
             raise UsageError(
-                f"cannot sleep {duration_s:g} s on a paced clock; call `turn` each beat"
+                f"cannot sleep {duration_s:g} s on a paced clock; call `turn` each tick"
             )
 
 
@@ -96,8 +96,8 @@ class _Follower:
         return [json.loads(line) for line in lines]
 
 
-class Metronome:
-    """Gives the beat on a socket; agents first, then those that watch them.
+class Lockstep:
+    """Gives the tick on a socket; agents first, then those that watch them.
 
     Parameters
     ----------
@@ -114,25 +114,25 @@ class Metronome:
         self._followers: list[_Follower] = []
         self._number = 0
 
-    def beat(self, now_s: float, *, jump_s: float = 0.0) -> None:
+    def tick(self, now_s: float, *, jump_s: float = 0.0) -> None:
         """Announce a time and wait until everybody who can has acknowledged it.
 
         Raises
         ------
-        BeatError
+        LockstepError
             A process that is neither dead nor stopped did not answer.
         """
         self._number += 1
         for role in ("agent", "healer"):
             self._welcome()
             waiting = [f for f in self._followers if f.role == role]
-            message = {"beat": self._number, "now_s": now_s, "jump_s": jump_s}
+            message = {"tick": self._number, "now_s": now_s, "jump_s": jump_s}
             for follower in waiting:
                 self._send(follower, message)
             self._await(waiting)
 
     def tell(self, name: str, message: dict[str, Any]) -> None:
-        """Send one follower something else than a beat."""
+        """Send one follower something else than a tick."""
         self._welcome()
         for follower in self._followers:
             if follower.name == name:
@@ -144,7 +144,7 @@ class Metronome:
         return [follower.name for follower in self._followers if follower.role == role]
 
     def close(self) -> None:
-        """Hang up; agents that follow this beat end themselves."""
+        """Hang up; agents that follow this tick end themselves."""
         for follower in self._followers:
             follower.stream.close()
         self._followers.clear()
@@ -180,7 +180,7 @@ class Metronome:
         for follower in waiting:
             missed = self._number - follower.acked > 1
             if missed and not can_speak(follower.pid):
-                continue  # it was stopped at the last beat, and still is
+                continue  # it was stopped at the last tick, and still is
             while follower in self._followers and follower.acked < self._number:
                 try:
                     for message in follower.receive():
@@ -191,8 +191,8 @@ class Metronome:
                 except ConnectionError:
                     self._lose(follower)
                 if time.monotonic() > limit_s:
-                    raise BeatError(
-                        f"`{follower.name}` did not acknowledge beat {self._number} "
+                    raise LockstepError(
+                        f"`{follower.name}` did not acknowledge tick {self._number} "
                         f"within {ACK_LIMIT_S:g} s; is the machine overloaded?"
                     )
 
@@ -202,13 +202,13 @@ class Metronome:
             self._followers.remove(follower)
 
 
-class BeatFollower:
-    """The side that follows a beat.
+class LockstepFollower:
+    """The side that follows a tick.
 
     Parameters
     ----------
     path : path
-        The metronome's socket.
+        The lockstep's socket.
     name, role : str
         Who follows; a role is `agent` or `healer`.
     pid : int
@@ -222,7 +222,7 @@ class BeatFollower:
         self._stream.sendall(json.dumps(hello).encode() + b"\n")
 
     def messages(self) -> list[dict[str, Any]]:
-        """Wait for messages; none means that the metronome is gone."""
+        """Wait for messages; none means that the lockstep is gone."""
         while b"\n" not in self._rest:
             try:
                 got = self._stream.recv(65536)
@@ -235,7 +235,7 @@ class BeatFollower:
         return [json.loads(line) for line in lines]
 
     def acknowledge(self, number: int) -> None:
-        """Say that a beat has been worked on."""
+        """Say that a tick has been worked on."""
         self._stream.sendall(b'{"ack":%d}\n' % number)
 
 

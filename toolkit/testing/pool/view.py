@@ -9,7 +9,7 @@ from toolkit.runtime.healing import (
     ActivityKind,
     AgentState,
     EntryState,
-    Sight,
+    SwarmSnapshot,
     TaskState,
     TaskStatus,
 )
@@ -32,14 +32,14 @@ class PoolView:
     def __init__(self, pool: LocalAgentPool) -> None:
         self.pool = pool
 
-    def observe(self, since_s: float) -> Sight:
+    def snapshot(self, since_s: float) -> SwarmSnapshot:
         """Look, with the activity after `since_s`."""
         now_s = self.pool.clock.monotonic_s()
         counts = self.pool.ledger.counts()
         planned = self.pool.ledger.rows(
             "SELECT count(*) AS n FROM tasks WHERE planned_s<=?", (now_s,)
         )[0]["n"]
-        return Sight(
+        return SwarmSnapshot(
             at_s=now_s,
             agents=self._agents(),
             activity=self._activity(since_s),

@@ -1,6 +1,6 @@
 """One agent: a process that takes tasks, does them, and says so.
 
-Two threads, as real agents have: one keeps the connection (it follows the beat), one
+Two threads, as real agents have: one keeps the connection (it follows the tick), one
 works. Only the one that works writes activity, so an agent whose work hangs falls
 silent although its connection lives; that is why a heartbeat proves nothing.
 """
@@ -15,9 +15,9 @@ from collections import deque
 from pathlib import Path
 from typing import Any
 
-from toolkit.testing.pool.faults import Mischief
+from toolkit.testing.pool.faults import Faults
 from toolkit.testing.pool.ledger import Ledger, Task
-from toolkit.testing.pool.lockstep import BeatFollower
+from toolkit.testing.pool.lockstep import LockstepFollower
 from toolkit.testing.pool.memory import SharedMemory, WriteLock
 
 __all__ = ["Worker", "work"]
@@ -32,7 +32,7 @@ than what is resident."""
 
 
 def work(**arguments: Any) -> None:
-    """Be an agent until retired or alone; what the nursery forks."""
+    """Be an agent until retired or alone; what the forkserver forks."""
     Worker(**arguments).run()
 
 
@@ -43,8 +43,8 @@ class Worker:
     ----------
     directory : str
         The pool's.
-    beat : str
-        The metronome's socket.
+    tick : str
+        The lockstep's socket.
     agent_id, slot : str
     now_s : float
         When it is started.
@@ -60,7 +60,7 @@ class Worker:
         self,
         *,
         directory: str,
-        beat: str,
+        tick: str,
         agent_id: str,
         slot: str,
         now_s: float,
@@ -75,21 +75,21 @@ class Worker:
         self.lock = WriteLock(Path(directory) / "write.lock")
         self.task: Task | None = None
         self.done_s = 0.0
-        self.mischief = Mischief(self)
+        self.faults = Faults(self)
         self._assigned: deque[str] = deque()
         self._awake_s = now_s + start_delay_s
         self._now_s = now_s
         self._heartbeat = heartbeat
         self._limit_bytes = memory_limit_bytes
-        self._beat = beat
+        self._beat = tick
         self._turns: deque[tuple[int, float, dict[str, Any]]] = deque()
         self._change = threading.Condition()
         self._finished = 0
         self._away = False
 
     def run(self) -> None:
-        """Follow the beat until the metronome is gone."""
-        follower = BeatFollower(
+        """Follow the tick until the lockstep is gone."""
+        follower = LockstepFollower(
             Path(self._beat), name=self.agent_id, role="agent", pid=os.getpid()
         )
         base = resident_bytes()
@@ -112,20 +112,20 @@ class Worker:
             self._away = True
             self._change.notify_all()
 
-    def _follow(self, follower: BeatFollower, message: dict[str, Any]) -> None:
+    def _follow(self, follower: LockstepFollower, message: dict[str, Any]) -> None:
         with self._change:
             self._turns.append(
-                (message.get("beat", 0), message.get("now_s", 0.0), message)
+                (message.get("tick", 0), message.get("now_s", 0.0), message)
             )
             self._change.notify_all()
-            if "beat" not in message:
+            if "tick" not in message:
                 return
             self._change.wait_for(
-                lambda: self._away or self._finished >= message["beat"]
+                lambda: self._away or self._finished >= message["tick"]
             )
         if self._heartbeat == "thread":
             self._stamp(message)
-        follower.acknowledge(message["beat"])
+        follower.acknowledge(message["tick"])
 
     def _stamp(self, message: dict[str, Any]) -> None:
         with self.ledger.transaction() as connection:
@@ -139,8 +139,8 @@ class Worker:
             with self._change:
                 self._change.wait_for(lambda: bool(self._turns))
                 number, now_s, message = self._turns.popleft()
-            if "mischief" in message:
-                self.mischief.begin(**message["mischief"])
+            if "faults" in message:
+                self.faults.begin(**message["faults"])
                 continue
             self._turn(now_s, message)
             with self._change:
@@ -149,7 +149,7 @@ class Worker:
 
     def _turn(self, now_s: float, message: dict[str, Any]) -> None:
         passed_s, self._now_s = now_s - self._now_s, now_s
-        self.mischief.suffer()
+        self.faults.apply()
         try:
             self._step(passed_s)
             if self._heartbeat == "loop" and not self._is_inside_call():
@@ -175,7 +175,7 @@ class Worker:
         if self.task is None:
             self._take()
         else:
-            self._advance(self.task, passed_s / self.mischief.slowness)
+            self._advance(self.task, passed_s / self.faults.slowness)
 
     def _read_messages(self) -> None:
         for kind, body in self.ledger.receive(self.agent_id, now_s=self._now_s):
@@ -220,7 +220,7 @@ class Worker:
                 self._speak("wait", waiting_for=holder)
                 return
             try:
-                self.mischief.while_locked()
+                self.faults.while_locked()
                 self._write(task, task.memory_key)
             except sqlite3.OperationalError:
                 self._speak("fail", storage=True)
