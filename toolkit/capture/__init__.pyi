@@ -4,5 +4,3 @@ from .hook_handler import RULE_TABLE as RULE_TABLE
 from .hook_handler import advise as advise
 from .hook_handler import main as main
 from .hook_handler import reduce_event as reduce_event
-from .receiver import Limits as Limits
-from .receiver import OtlpReceiver as OtlpReceiver

@@ -121,6 +121,9 @@ class _BatchSink:
     def reject(self, line: int, reason: str) -> None:  # noqa: ARG002 - the import itself reports them
         self.refused += 1
 
+    def pass_over(self, kind: str, count: int = 1) -> None:
+        """Compare nothing: it holds nothing."""
+
     def met(self, noun: str, identity: str) -> None:
         """Sessions are compared by their batches."""
 

@@ -1,7 +1,9 @@
 __all__: list[str]
 
 from .identity import call_record_id as call_record_id
+from .identity import identifier as identifier
 from .identity import keyed_hash as keyed_hash
+from .identity import model_name as model_name
 from .identity import record_id as record_id
 from .identity import store_key as store_key
 from .otlp_mapping import attributes_of as attributes_of

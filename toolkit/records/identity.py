@@ -1,13 +1,36 @@
 """Identities: what makes two copies of an event one, and how names are hidden."""
 
+import re
 import secrets
+from collections.abc import Callable
 from hashlib import blake2b
 from pathlib import Path
 
-__all__ = ["call_record_id", "keyed_hash", "record_id", "store_key"]
+__all__ = [
+    "call_record_id",
+    "identifier",
+    "keyed_hash",
+    "model_name",
+    "record_id",
+    "store_key",
+]
 
 DIGEST_BYTES = 10
 """80 bits: among a hundred million ids a collision has a chance below one in a hundred."""
+
+
+UNIQUE_CALL_ID = re.compile(
+    r"(?:srv)?toolu_.+|(?:call|chatcmpl-tool|fc|tool)[_-][A-Za-z0-9]{20,}"
+    r"|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+)
+"""Call ids that a provider drew at random, so that no two calls anywhere share one.
+Other models count their calls within a conversation, or even within a message."""
+
+PLAIN_ID = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
+"""What an id that a program drew looks like. An e-mail address does not."""
+
+MODEL = re.compile(r"[A-Za-z0-9_.:@/\[\]-]{1,100}")
+"""What a model's name looks like, its variant and its date included."""
 
 
 def record_id(*parts: str) -> str:
@@ -30,25 +53,65 @@ def record_id(*parts: str) -> str:
     return digest.hexdigest()
 
 
-def call_record_id(call_id: str) -> str:
-    """Derive the identity of what began with one tool call of Claude Code.
+def call_record_id(call_id: str, *, scope: str = "", nth: int = 0) -> str:
+    """Derive the identity of what began with one tool call.
 
     A batch is identified by the first call of its message, in message order, a
     coordination event by its own call. A hook knows these ids, and no message id: so
-    what a hook recorded and what the transcript says later are one record. In 19,919
-    calls of real history no id belonged to two messages.
+    what a hook recorded and what the transcript says later are one record. An id that a
+    provider drew at random needs no scope, so a call that a fork repeats stays one.
 
     Parameters
     ----------
     call_id : str
         The `tool_use_id`.
+    scope : str
+        Within which the id is unique, where it is not unique everywhere: the session
+        and the agent, as `session/agent`.
+    nth : int
+        How many calls of this id, each with its result, came before in the scope.
 
     Examples
     --------
-    >>> call_record_id("toolu_01") == record_id("claude-code", "toolu_01")
+    >>> call_record_id("toolu_01", scope="a/main") == call_record_id("toolu_01")
     True
+    >>> call_record_id("Read:0", scope="a/main") == call_record_id(
+    ...     "Read:0", scope="b/x"
+    ... )
+    False
     """
-    return record_id("claude-code", call_id)
+    if UNIQUE_CALL_ID.fullmatch(call_id):
+        scope = ""
+    counted = [str(nth)] if nth else []
+    return record_id("claude-code", *([scope] if scope else []), call_id, *counted)
+
+
+def identifier(text: str, hidden: Callable[[str], str]) -> str:
+    """Keep what looks like an id that a program drew, and hide what does not.
+
+    Parameters
+    ----------
+    text : str
+    hidden : callable
+        Keyed hash of a store.
+
+    Examples
+    --------
+    >>> identifier("5e55104a-0000", str.upper), identifier("w1@team", str.upper)
+    ('5e55104a-0000', 'hidden-W1@TEAM')
+    """
+    return text if PLAIN_ID.fullmatch(text) else f"hidden-{hidden(text[:4096])}"
+
+
+def model_name(text: object) -> str | None:
+    """Keep the name of a model; `<synthetic>` and texts are none.
+
+    Examples
+    --------
+    >>> model_name("claude-opus-4@20250514"), model_name("<synthetic>")
+    ('claude-opus-4@20250514', None)
+    """
+    return text if isinstance(text, str) and MODEL.fullmatch(text) else None
 
 
 def keyed_hash(key: bytes, text: str) -> str:

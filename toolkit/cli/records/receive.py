@@ -26,25 +26,57 @@ def add_verb(verbs: Any) -> None:
     parser.add_argument(
         "--seconds", type=float, metavar="S", help="stop after so long (default: never)"
     )
+    parser.add_argument(
+        "--token-file",
+        type=Path,
+        metavar="FILE",
+        help="ask every sender for the token in this file (Authorization: Bearer); "
+        "needed with a `--host` that other machines can reach",
+    )
+    parser.add_argument(
+        "--max-body",
+        type=int,
+        default=32,
+        metavar="MIB",
+        help="largest request as it is sent (default 32 MiB; twice as much inside)",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(command=receive)
 
 
 def receive(options: argparse.Namespace) -> int:
     """Receive until the time is over or somebody interrupts."""
-    from toolkit.capture import OtlpReceiver
+    from toolkit.capture.receiver import Limits, OtlpReceiver, is_loopback
     from toolkit.errors import UsageError
     from toolkit.history import RecordStore
 
     with RecordStore(options.store) as store:
+        if options.max_body < 1:
+            raise UsageError(
+                f"`--max-body` must be at least 1 (got {options.max_body})"
+            )
+        token = _token(options.token_file)
+        body_bytes = options.max_body * 2**20
+        limits = Limits(body_bytes=body_bytes, content_bytes=2 * body_bytes)
         try:
-            receiver = OtlpReceiver(store, host=options.host, port=options.port)
+            receiver = OtlpReceiver(
+                store,
+                host=options.host,
+                port=options.port,
+                limits=limits,
+                token=token,
+            )
         except (OSError, OverflowError) as error:
             raise UsageError(
                 f"cannot listen on {options.host}:{options.port} ({error}); "
                 "give another `--port`, or 0 for any"
             ) from error
         with receiver:
+            if not is_loopback(options.host):
+                print_note(
+                    "warning: other machines can send to this address, and what they "
+                    "send, the token too, is not encrypted on its way"
+                )
             print_note(f"receiving on http://{options.host}:{receiver.port}")
             _wait(receiver, options.seconds)
         status = asdict(receiver.status())
@@ -53,6 +85,17 @@ def receive(options: argparse.Namespace) -> int:
     else:
         print_note(", ".join(f"{name} {count}" for name, count in status.items()))
     return 0
+
+
+def _token(path: Path | None) -> str | None:
+    from toolkit.errors import UsageError
+
+    if path is None:
+        return None
+    words = path.read_text(encoding="utf-8").split()
+    if len(words) != 1:
+        raise UsageError(f"`{path}` must hold one word, the token")
+    return words[0]
 
 
 def _wait(receiver: Any, seconds: float | None) -> None:

@@ -11,6 +11,7 @@ from toolkit.cli.output import print_json, print_note, print_table
 from toolkit.cli.progress import progress
 
 if TYPE_CHECKING:
+    from toolkit.errors import InputDataError
     from toolkit.history import RecordStore
     from toolkit.history.importers import ImportReport
 
@@ -94,7 +95,25 @@ def _import(options: argparse.Namespace) -> int:
         print_json(report.to_json())
     else:
         _print_report(report)
+    if report.is_useless:
+        raise _useless(options.origin, report)
     return 0
+
+
+def _useless(origin: str, report: "ImportReport") -> "InputDataError":
+    """Say that an import gave nothing at all: a script must not take that for done."""
+    from toolkit.errors import InputDataError
+    from toolkit.history.importers.otlp import UNDERSTOOD
+
+    kinds = ", ".join(f"{n} x {kind}" for kind, n in report.passed_over.items())
+    why = f"; passed over: {kinds}" if kinds else ""
+    return InputDataError(
+        f"nothing in it could be imported: {report.rejected} lines and "
+        f"{report.refused_files} files could not be read{why}",
+        fix=f"understood are {UNDERSTOOD}"
+        if origin == "otlp"
+        else "`toolkit records show --store DIR` lists the reasons",
+    )
 
 
 def _print_report(report: "ImportReport") -> None:
@@ -102,12 +121,14 @@ def _print_report(report: "ImportReport") -> None:
     rows = [
         [name.replace("_", " "), *(getattr(part, name) for part in parts), whole]
         for name, whole in report.to_json().items()
-        if name != "parts"
+        if name not in ("parts", "passed_over")
     ]
     titles = [part.path for part in parts] if len(parts) > 1 else []
     if not titles:
         rows = [[row[0], row[-1]] for row in rows]
     print_table(["what", *titles, "all"], rows)
+    if report.passed_over:
+        print_table(["passed over, by kind", "count"], list(report.passed_over.items()))
     if report.rejected or report.refused_files:
         print_note(
             f"{report.rejected} lines and {report.refused_files} files could not be "

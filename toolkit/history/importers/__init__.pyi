@@ -7,8 +7,10 @@ from .base import run_import as run_import
 from .catalogue import SOURCES as SOURCES
 from .catalogue import open_source as open_source
 from .counter import Tally as Tally
+from .lines import MAX_LINE_BYTES as MAX_LINE_BYTES
 from .lines import UnreadableLineError as UnreadableLineError
 from .lines import decode_object as decode_object
+from .lines import decode_value as decode_value
 from .lines import read_lines as read_lines
 from .lines import reason_of as reason_of
 from .paths import find_files as find_files

@@ -8,6 +8,7 @@ import that died is finished by running it again: what is known is not added twi
 """
 
 import gc
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -15,6 +16,7 @@ from typing import NamedTuple, Protocol
 from toolkit.errors import InputDataError, SchemaError
 from toolkit.history import Addition, RecordStore, Rejection
 from toolkit.history.importers.counter import Tally
+from toolkit.history.importers.recognition import recognise_file
 from toolkit.history.importers.report import ImportReport
 from toolkit.records import Batch, Record, keyed_hash
 
@@ -22,6 +24,11 @@ __all__ = ["FileSink", "ImportReport", "Sink", "Source", "SourceFile", "run_impo
 
 HOLD_ROWS = 1000
 """Records held back before they go to the store together: bounds memory, saves time."""
+
+MAX_KINDS = 100
+"""Kinds of passed-over things that are counted apart in one file."""
+
+OTHER_KINDS = "other kinds"
 
 Progress = Callable[[float, float, str], None]
 
@@ -49,6 +56,13 @@ class Sink(Protocol):
 
     def reject(self, line: int, reason: str) -> None:
         """Note a line (1-based) that cannot be read, without its content."""
+        ...
+
+    def pass_over(self, kind: str, count: int = 1) -> None:
+        """Count what was understood to hold nothing, or not understood, by its kind.
+
+        The kind is a word of the format, never a text of the file.
+        """
         ...
 
     def met(self, noun: str, identity: str) -> None:
@@ -115,6 +129,7 @@ class FileSink:
     ) -> None:
         self.lines = 0
         self.rejected = 0
+        self.passed_over: Counter[str] = Counter()
         self.additions = dict.fromkeys(Addition, 0)
         self._file = file
         self._store = store
@@ -137,6 +152,13 @@ class FileSink:
     def refuse(self, reason: str) -> None:
         """Note that the file as a whole cannot be read."""
         self._store.reject(Rejection(file=self._file.path, line=None, reason=reason))
+
+    def pass_over(self, kind: str, count: int = 1) -> None:
+        """Count what holds nothing for us, by its kind."""
+        if kind in self.passed_over or len(self.passed_over) < MAX_KINDS:
+            self.passed_over[kind] += count
+        else:
+            self.passed_over[OTHER_KINDS] += count
 
     def met(self, noun: str, identity: str) -> None:
         """Count a session or a subagent stream."""
@@ -171,11 +193,17 @@ class _Counts:
     def __init__(self) -> None:
         self.files = self.lines = self.rejected = self.refused_files = 0
         self.added = self.updated = self.duplicates = 0
+        self.passed_over: Counter[str] = Counter()
+
+    def numbers(self) -> dict[str, int]:
+        """Give the plain counts by name."""
+        return {k: v for k, v in vars(self).items() if isinstance(v, int)}
 
     def include(self, sink: FileSink, *, refused: bool) -> None:
         self.files += 1
         self.lines += sink.lines
         self.rejected += sink.rejected
+        self.passed_over += sink.passed_over
         self.refused_files += int(refused)
         self.added += sink.additions[Addition.ADDED]
         self.updated += sink.additions[Addition.UPDATED]
@@ -241,7 +269,8 @@ def _read(source: Source, file: SourceFile, sink: FileSink) -> bool:
         sink.refuse(f"field `{error.field}`: {error.problem}")
         return False
     except InputDataError as error:
-        sink.refuse(error.problem)
+        known = recognise_file(file.path)
+        sink.refuse(error.problem if known is None else f"{error.problem}; {known}")
         return False
     except OSError as error:
         sink.refuse(error.strerror or type(error).__name__)
@@ -272,7 +301,8 @@ def _report(
         parts.append(
             ImportReport(
                 path=str(path),
-                **vars(count),
+                passed_over=dict(count.passed_over.most_common()),
+                **count.numbers(),
                 calls=calls,
                 multi_call_batches=several,
                 parts=(),
@@ -282,9 +312,11 @@ def _report(
     summed = [
         name
         for name in ImportReport.__dataclass_fields__
-        if name not in ("path", "parts")
+        if name not in ("path", "parts", "passed_over")
     ]
+    passed_over = sum((count.passed_over for count in counts), Counter[str]())
     return ImportReport(
         parts=tuple(parts),
+        passed_over=dict(passed_over.most_common()),
         **{name: sum(getattr(part, name) for part in parts) for name in summed},
     )

@@ -18,6 +18,7 @@ __all__ = [
     "MAX_LINE_BYTES",
     "UnreadableLineError",
     "decode_object",
+    "decode_value",
     "read_lines",
     "reason_of",
 ]
@@ -104,16 +105,27 @@ def decode_object(line: bytes | None) -> dict[str, Any]:
     ...
     toolkit.history.importers.lines.UnreadableLineError: not JSON: cut off or damaged
     """
-    if line is None:
-        raise UnreadableLineError(f"longer than {MAX_LINE_BYTES} bytes")
-    try:
-        value = orjson.loads(line)
-    except orjson.JSONDecodeError:
-        value = _decode_leniently(line)
+    value = decode_value(line)
     if isinstance(value, dict):
         return value
     shape = "array" if isinstance(value, list) else "value"
     raise UnreadableLineError(f"a JSON {shape}, not an object")
+
+
+def decode_value(line: bytes | None) -> Any:
+    """Read a line of `read_lines` as JSON.
+
+    Raises
+    ------
+    UnreadableLineError
+        With the reason, and without the content.
+    """
+    if line is None:
+        raise UnreadableLineError(f"longer than {MAX_LINE_BYTES} bytes")
+    try:
+        return orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return _decode_leniently(line)
 
 
 def _decode_leniently(line: bytes) -> Any:

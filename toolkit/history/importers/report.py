@@ -1,6 +1,6 @@
 """What an import did, as `--json` prints it."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 __all__ = ["ImportReport"]
@@ -33,6 +33,9 @@ class ImportReport:
         Lines that could not be read, each noted with its reason.
     refused_files : int
         Files that could not be read as a whole, each noted with its reason.
+    passed_over : dict of str to int
+        Lines, spans and events that hold nothing for us, or of a kind that is not
+        known: how many, by kind, most frequent first.
     path : str
         What was imported; empty for the whole.
     parts : tuple of ImportReport
@@ -61,8 +64,21 @@ class ImportReport:
     duplicates: int = 0
     rejected: int = 0
     refused_files: int = 0
+    passed_over: dict[str, int] = field(default_factory=dict)
     path: str = ""
     parts: tuple["ImportReport", ...] = ()
+
+    @property
+    def records(self) -> int:
+        """Records of all kinds met."""
+        kinds = (self.batches, self.load_samples, self.events, self.workflows)
+        return sum(kinds) + self.recoveries
+
+    @property
+    def is_useless(self) -> bool:
+        """Whether something was there to read, and nothing of it could be used."""
+        unread = self.rejected or self.refused_files or self.passed_over
+        return bool(unread) and not self.records and not self.sessions
 
     def to_json(self) -> dict[str, Any]:
         """Write the report as JSON types."""

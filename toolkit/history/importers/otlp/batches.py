@@ -1,27 +1,20 @@
 """Batches from calls that arrive one by one, in any order, from several senders.
 
-OpenTelemetry has no batch. Calls of one agent belong together when the sender said so
-(`swarm.batch.id`), or when they overlap in time; where requests to a model are seen as
-well, all calls between two of them are one batch, since that is what a batch is. What
-was clocked is measured, the grouping is derived, and the records say `derived`.
-
-Signals lie in a private temporary database until they are grouped, so memory stays the
-same however long the file is and whatever order its lines have.
+OpenTelemetry has no batch. Calls of one run of an agent belong together when the sender
+said so (`swarm.batch.id`), or when they overlap in time; where requests to a model are
+seen as well, all calls between two of them are one batch, since that is what a batch is.
+What was clocked is measured, the grouping is derived, and the records say `derived`.
 """
 
-import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
+from pathlib import Path
 from statistics import median
-from typing import NamedTuple
 
 from toolkit.history.importers.claude_code import classify_tool
-from toolkit.history.importers.otlp.signals import (
-    CallSignal,
-    TurnSignal,
-    WaitSignal,
-)
+from toolkit.history.importers.otlp.database import PlacedCall, SignalDatabase
+from toolkit.history.importers.otlp.signals import CallSignal, Signal
 from toolkit.records import (
     Batch,
     CoordinationEvent,
@@ -36,21 +29,18 @@ __all__ = ["SignalGroups"]
 
 SOURCE = "otlp"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-FLUSH_ROWS = 2000
 WORKERS = 10
 """Calls of one batch that a harness runs at once, by default."""
 
 
-class _Row(NamedTuple):
-    """A call with what was found about it from other signals."""
-
-    call: CallSignal
-    waited_ns: int
-    turns: int
-
-
 class SignalGroups:
-    """Takes signals in any order and gives the records they make.
+    """Accepts signals in any order and gives the records they make.
+
+    Parameters
+    ----------
+    path : path, optional
+        Where signals lie until they are grouped; by default in a private temporary
+        file, so memory stays the same however many there are.
 
     Examples
     --------
@@ -68,75 +58,44 @@ class SignalGroups:
     (2, 1, 1, 3.0)
     """
 
-    def __init__(self) -> None:
-        self._database = sqlite3.connect("")
-        self._database.executescript(_SCHEMA)
-        self._held: dict[type, list[tuple[object, ...]]] = {
-            CallSignal: [],
-            TurnSignal: [],
-            WaitSignal: [],
-        }
+    def __init__(self, path: Path | None = None) -> None:
+        self._database = SignalDatabase(path)
 
-    def add(self, signal: CallSignal | TurnSignal | WaitSignal) -> None:
-        """Take a signal; a call seen twice counts once, its fuller copy."""
-        held = self._held[type(signal)]
-        held.append(tuple(signal))
-        if len(held) >= FLUSH_ROWS:
-            self._flush()
+    def add(self, signal: Signal, arrived_s: float = 0.0) -> None:
+        """Keep a signal until `records` is asked for; one that is there is kept once."""
+        self._database.add(signal, arrived_s)
 
-    def records(self) -> Iterator[Record]:
-        """Group what was taken so far; the order is that of streams, then of time."""
-        self._flush()
-        for _, stream in groupby(
-            self._rows(), key=lambda r: (r.call.scope, r.call.agent)
-        ):
+    def records(self, since_s: float | None = None) -> Iterator[Record]:
+        """Group what was added so far; the order is that of sessions, then of time.
+
+        Parameters
+        ----------
+        since_s : float, optional
+            Only of sessions for which a signal came at this time or later.
+        """
+        for _, run in groupby(self._database.calls(since_s), key=_run):
             previous_ns: int | None = None
-            for rows in _batches(stream):
+            for rows in _batches(run):
                 batch = _batch(rows, previous_ns)
                 previous_ns = max(row.call.end_ns for row in rows)
                 yield batch
                 yield from _events(rows, batch.record_id)
 
+    def forget(self, idle_before_s: float, most_signals: int) -> int:
+        """Let go of sessions that are over; see `SignalDatabase.forget`."""
+        return self._database.forget(idle_before_s, most_signals)
+
     def close(self) -> None:
-        """Let go of the temporary database."""
+        """Let go of the database."""
         self._database.close()
 
-    def _flush(self) -> None:
-        for kind, rows in self._held.items():
-            marks = ",".join("?" * len(kind._fields))  # type: ignore[attr-defined]  # all three are named tuples
-            self._database.executemany(
-                f"INSERT OR IGNORE INTO {kind.__name__} VALUES ({marks})",  # noqa: S608 - names of our own classes
-                rows,
-            )
-            rows.clear()
 
-    def _rows(self) -> Iterator[_Row]:
-        cursor = self._database.execute(_ORDERED)
-        for *values, waited_ns, turns in cursor:
-            yield _Row(CallSignal(*values), waited_ns, turns)
+def _run(placed: PlacedCall) -> tuple[str, str, str]:
+    return placed.call.scope, placed.call.agent, placed.lane
 
 
-_SCHEMA = """
-PRAGMA journal_mode=OFF;
-CREATE TABLE CallSignal (scope, agent, parent, batch, call_id, tool, start_ns INTEGER,
-  end_ns INTEGER, outcome, span, version, PRIMARY KEY (scope, call_id));
-CREATE TABLE TurnSignal (scope, agent, start_ns INTEGER, end_ns INTEGER, model,
-  PRIMARY KEY (scope, agent, start_ns, end_ns));
-CREATE TABLE WaitSignal (scope, parent, duration_ns INTEGER,
-  PRIMARY KEY (scope, parent));
-"""
-
-_ORDERED = """
-SELECT c.*, coalesce(w.duration_ns, 0), (
-  SELECT count(*) FROM TurnSignal t
-  WHERE t.scope = c.scope AND t.agent = c.agent AND t.end_ns <= c.start_ns)
-FROM CallSignal c LEFT JOIN WaitSignal w ON w.scope = c.scope AND w.parent = c.span
-ORDER BY c.scope, c.agent, c.start_ns, c.call_id
-"""
-
-
-def _batches(stream: Iterable[_Row]) -> Iterator[list[_Row]]:
-    held: list[_Row] = []
+def _batches(stream: Iterable[PlacedCall]) -> Iterator[list[PlacedCall]]:
+    held: list[PlacedCall] = []
     end_ns = 0
     for row in stream:
         if held and not _belongs(row, held[-1], end_ns):
@@ -148,7 +107,7 @@ def _batches(stream: Iterable[_Row]) -> Iterator[list[_Row]]:
         yield held
 
 
-def _belongs(row: _Row, last: _Row, end_ns: int) -> bool:
+def _belongs(row: PlacedCall, last: PlacedCall, end_ns: int) -> bool:
     if row.call.batch or last.call.batch:
         return row.call.batch == last.call.batch
     if row.turns or last.turns:
@@ -156,7 +115,7 @@ def _belongs(row: _Row, last: _Row, end_ns: int) -> bool:
     return row.call.start_ns < end_ns
 
 
-def _batch(rows: Sequence[_Row], previous_ns: int | None) -> Batch:
+def _batch(rows: Sequence[PlacedCall], previous_ns: int | None) -> Batch:
     calls = [row.call for row in rows]
     tools = [classify_tool(call.tool) for call in calls]
     types = {tool.operation_type for tool in tools}
@@ -173,6 +132,7 @@ def _batch(rows: Sequence[_Row], previous_ns: int | None) -> Batch:
         sum(took) / execution_s / min(len(calls), WORKERS) if execution_s else None
     )
     outcomes = [call.outcome for call in calls]
+    known = any(outcome != Outcome.UNKNOWN for outcome in outcomes)
     return Batch(
         record_id=_batch_id(calls),
         at=_moment(start_ns),
@@ -194,20 +154,20 @@ def _batch(rows: Sequence[_Row], previous_ns: int | None) -> Batch:
         longest_s=max(took),
         median_s=median(took),
         censored=waited_ns > 0,
-        succeeded=outcomes.count(Outcome.SUCCEEDED),
-        failed=outcomes.count(Outcome.FAILED),
-        cancelled=outcomes.count(Outcome.CANCELLED),
+        succeeded=outcomes.count(Outcome.SUCCEEDED) if known else None,
+        failed=outcomes.count(Outcome.FAILED) if known else None,
+        cancelled=outcomes.count(Outcome.CANCELLED) if known else None,
         parallelism=None if overlap is None else min(1.0, overlap),
     )
 
 
-def _events(rows: Sequence[_Row], batch_id: str) -> Iterator[CoordinationEvent]:
+def _events(rows: Sequence[PlacedCall], batch_id: str) -> Iterator[CoordinationEvent]:
     for call in (row.call for row in rows):
         tool = classify_tool(call.tool)
         if tool.action is None:
             continue
         yield CoordinationEvent(
-            record_id=call_record_id(call.call_id),
+            record_id=_call_id(call),
             at=_moment(call.start_ns),
             source=SOURCE,
             source_version=call.version or None,
@@ -225,7 +185,12 @@ def _events(rows: Sequence[_Row], batch_id: str) -> Iterator[CoordinationEvent]:
 def _batch_id(calls: Sequence[CallSignal]) -> str:
     if calls[0].batch:
         return record_id("otlp-batch", calls[0].scope, calls[0].batch)
-    return call_record_id(calls[0].call_id)
+    return _call_id(calls[0])
+
+
+def _call_id(call: CallSignal) -> str:
+    """Scope an id that its provider did not draw at random: it may come again."""
+    return call_record_id(call.call_id, scope=f"{call.scope}/{call.start_ns}")
 
 
 def _moment(nanoseconds: int) -> datetime:

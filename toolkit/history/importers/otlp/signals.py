@@ -1,38 +1,79 @@
 """What spans and events of OpenTelemetry say about a swarm, reduced to signals.
 
-Understood: GenAI conventions (old and new names), OpenInference, the spans and the log
-events of Claude Code, and our own `swarm.*` spans. A signal holds ids, times, classes
-and outcomes. Arguments, results and prompts, which senders may switch on, stay unread.
+`roles` knows the conventions, `shapes` the forms of a document. A signal holds
+ids, times, classes and outcomes. Arguments, results and prompts, which senders may
+switch on, stay unread.
 """
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any, NamedTuple
 
-from toolkit.errors import InputDataError, SchemaError
-from toolkit.history.importers.claude_code import IDENTIFIER, classify_tool
+from toolkit.errors import SchemaError
+from toolkit.history.importers.claude_code import classify_tool
+from toolkit.history.importers.otlp.roles import (
+    event_role,
+    kind_of_event,
+    kind_of_span,
+    span_role,
+)
+from toolkit.history.importers.otlp.shapes import Entry, entries
 from toolkit.records import (
     MAX_TEXT,
     Outcome,
     Record,
     attributes_of,
-    record_id,
+    identifier,
+    model_name,
     record_of_span,
     span_id,
 )
 
-__all__ = ["CallSignal", "Reduced", "TurnSignal", "WaitSignal", "reduce_document"]
+__all__ = [
+    "CallSignal",
+    "LinkSignal",
+    "Reduced",
+    "Signal",
+    "TurnSignal",
+    "WaitSignal",
+    "reduce_document",
+    "reduce_entry",
+]
 
 MAX_NS = 2**62
-NANOSECONDS = 1_000_000_000
 
-SIGNALS = ("resourceSpans", "resourceLogs", "resourceMetrics")
-
-_SESSION = ("session.id", "gen_ai.conversation.id", "conversation.id", "thread.id")
+_SESSION = (
+    "session.id",
+    "gen_ai.conversation.id",
+    "conversation.id",
+    "thread.id",
+    "langfuse.session.id",
+    "mlflow.trace.session",
+    "traceloop.association.properties.session_id",
+)
 _AGENT = ("agent_id", "gen_ai.agent.id", "agent.id", "gen_ai.agent.name", "agent.name")
-_CALL = ("tool_use_id", "gen_ai.tool.call.id", "tool_call.id", "tool.id")
-_TOOL = ("gen_ai.tool.name", "tool.name", "tool_name")
+_CALL = (
+    "tool_use_id",
+    "gen_ai.tool.call.id",
+    "tool_call.id",
+    "tool.id",
+    "ai.toolCall.id",
+    "call_id",
+)
+_TOOL = (
+    "gen_ai.tool.name",
+    "tool.name",
+    "tool_name",
+    "ai.toolCall.name",
+    "traceloop.entity.name",
+)
 _MODEL = ("gen_ai.request.model", "gen_ai.response.model", "llm.model_name", "model")
-_TURNS = ("chat", "text_completion", "generate_content")
+_BATCH = ("swarm.batch.id",)
+_VERSION = ("app.version", "service.version")
+
+Hidden = Callable[[str], str]
+"""Keyed hash of a name."""
 
 
 class CallSignal(NamedTuple):
@@ -40,12 +81,16 @@ class CallSignal(NamedTuple):
 
     Attributes
     ----------
-    scope : str
-        Session, trace or sender within which calls may belong together.
+    scope, agent : str
+        Session and agent that the sender names; empty where it names none.
     parent : str
         Parent span, prompt, or the empty string.
     batch : str
         Id that the sender gave the batch, or the empty string.
+    outcome : str
+        `unknown` where the sender does not say it.
+    span, trace : str
+        Ids of the span, empty for an event.
     """
 
     scope: str
@@ -59,24 +104,42 @@ class CallSignal(NamedTuple):
     outcome: str
     span: str = ""
     version: str = ""
+    trace: str = ""
 
 
 class TurnSignal(NamedTuple):
-    """A request to a model: what comes after it is another batch."""
+    """A request of an agent to its model: what comes after it is another batch."""
 
     scope: str
     agent: str
     start_ns: int
     end_ns: int
     model: str = ""
+    span: str = ""
+    trace: str = ""
 
 
 class WaitSignal(NamedTuple):
-    """A person was waited for inside a call."""
+    """A person was waited for inside the call that is the parent span."""
 
-    scope: str
+    trace: str
     parent: str
     duration_ns: int
+
+
+class LinkSignal(NamedTuple):
+    """Where a span lies: its parent, and the session and agent that it names."""
+
+    trace: str
+    span: str
+    parent: str
+    scope: str
+    agent: str
+    lane: str
+    """The span itself where it is the run of an agent: two runs may share a name."""
+
+
+Signal = CallSignal | TurnSignal | WaitSignal | LinkSignal
 
 
 class Reduced(NamedTuple):
@@ -84,193 +147,244 @@ class Reduced(NamedTuple):
 
     Attributes
     ----------
-    signals : list
-        Calls, turns and waits, in document order.
+    signals : list of Signal
+        In document order.
     records : list of Record
         Records that another toolkit exported.
-    ignored : int
-        Spans, events and metrics that say nothing about batches.
+    passed_over : Counter
+        Spans, events and metrics that say nothing about batches, by kind.
     refused : list of str
-        Reasons why spans that should have were not read.
+        Reasons why spans and events that should have were not read.
     """
 
-    signals: list[CallSignal | TurnSignal | WaitSignal]
+    signals: list[Signal]
     records: list[Record]
-    ignored: int
+    passed_over: Counter[str]
     refused: list[str]
 
 
-def reduce_document(document: Mapping[str, Any]) -> Reduced:
-    """Reduce a `TracesData`, `LogsData` or `MetricsData` document.
+def reduce_document(document: object, hidden: Hidden) -> Reduced:
+    """Reduce a document of traces, logs or metrics.
+
+    Parameters
+    ----------
+    document : object
+        Parsed JSON.
+    hidden : callable
+        Keyed hash; ids that are no ids are stored as such a hash only.
 
     Raises
     ------
     InputDataError
-        The document is none of them.
+        It is not an OTLP document.
 
     Examples
     --------
-    >>> reduce_document({"resourceSpans": []})
-    Reduced(signals=[], records=[], ignored=0, refused=[])
+    >>> reduce_document({"resourceSpans": []}, str)
+    Reduced(signals=[], records=[], passed_over=Counter(), refused=[])
     """
-    if not any(name in document for name in SIGNALS):
-        raise InputDataError(
-            "not an OTLP document",
-            fix=f"one of {', '.join(SIGNALS)} must be there",
-        )
-    reduced = Reduced([], [], 0, [])
-    ignored = 0
-    for shared, span in _entries(document, "resourceSpans", "scopeSpans", "spans"):
-        ignored += not _take_span(shared, span, reduced)
-    for shared, event in _entries(document, "resourceLogs", "scopeLogs", "logRecords"):
-        ignored += not _take_event(shared, event, reduced)
-    for _ in _entries(document, "resourceMetrics", "scopeMetrics", "metrics"):
-        ignored += 1
-    return reduced._replace(ignored=ignored)
+    reduced = Reduced([], [], Counter(), [])
+    for entry in entries(document):
+        reduce_entry(entry, hidden, reduced)
+    return reduced
 
 
-def _entries(
-    document: Mapping[str, Any], outer: str, middle: str, inner: str
-) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    for resource in _objects(document.get(outer)):
-        held = resource.get("resource")
-        shared = attributes_of(held.get("attributes")) if isinstance(held, dict) else {}
-        for scope in _objects(resource.get(middle)):
-            for entry in _objects(scope.get(inner)):
-                yield shared, entry
-
-
-def _objects(value: object) -> Iterator[dict[str, Any]]:
-    if isinstance(value, list):
-        yield from (entry for entry in value if isinstance(entry, dict))
-
-
-def _take_span(
-    shared: Mapping[str, Any], span: Mapping[str, Any], reduced: Reduced
-) -> bool:
-    try:
-        record = record_of_span(span)
-    except SchemaError as error:
-        reduced.refused.append(f"field `{error.field}`: {error.problem}")
-        return True
-    if record is not None:
-        reduced.records.append(record)
-        return True
-    said = attributes_of(span.get("attributes"))
-    role = _role(str(span.get("name")), said)
-    if role is None:
-        return False
-    times = _times(span.get("startTimeUnixNano"), span.get("endTimeUnixNano"))
-    if times is None:
-        reduced.refused.append("field `startTimeUnixNano`: not a time")
-        return True
-    trace = span_id(span.get("traceId"), size=16) or ""
-    parent = span_id(span.get("parentSpanId"), size=8) or ""
-    own = span_id(span.get("spanId"), size=8) or ""
-    scope = _id(said, _SESSION) or _id(shared, _SESSION) or trace or "unknown"
-    agent = _id(said, _AGENT) or "main"
-    if role == "turn":
-        reduced.signals.append(TurnSignal(scope, agent, *times, _id(said, _MODEL)))
-    elif role == "wait":
-        reduced.signals.append(WaitSignal(scope, parent, times[1] - times[0]))
+def reduce_entry(entry: Entry, hidden: Hidden, reduced: Reduced) -> None:
+    """Reduce one span, event or metric, and add what it says to a `Reduced`."""
+    if entry.signal == "span":
+        _Span(entry, hidden).reduce(reduced)
+    elif entry.signal == "event":
+        _Event(entry, hidden).reduce(reduced)
     else:
-        name = _text(said, _TOOL) or str(span.get("name")).removeprefix("execute_tool ")
-        reduced.signals.append(
-            CallSignal(
+        reduced.passed_over["metric"] += 1
+
+
+class _Attributes:
+    """What an entry and its resource say, and the ids among it."""
+
+    def __init__(self, entry: Entry, hidden: Hidden) -> None:
+        self.row = entry.row
+        self.shared = entry.resource
+        self.instrumentation = entry.scope
+        self.said = attributes_of(entry.row.get("attributes"))
+        self._hidden = hidden
+
+    def id(self, names: tuple[str, ...], *, shared: bool = False) -> str:
+        text = _text(self.said, names)
+        if not text and shared:
+            text = _text(self.shared, names)
+        return identifier(text, self._hidden) if text else ""
+
+    @property
+    def model(self) -> str:
+        return model_name(_text(self.said, _MODEL)) or ""
+
+
+class _Span(_Attributes):
+    def reduce(self, reduced: Reduced) -> None:
+        try:
+            record = record_of_span(self.row)
+        except SchemaError as error:
+            reduced.refused.append(f"field `{error.field}`: {error.problem}")
+            return
+        if record is not None:
+            reduced.records.append(record)
+            return
+        name = self.row.get("name")
+        name = name if isinstance(name, str) else ""
+        role = span_role(name, self.said)
+        trace = span_id(self.row.get("traceId"), size=16) or ""
+        own = span_id(self.row.get("spanId"), size=8) or ""
+        parent = span_id(self.row.get("parentSpanId"), size=8) or ""
+        scope = self.id(_SESSION, shared=True)
+        agent = self.id(_AGENT)
+        if role == "agent" and not agent:
+            agent = identifier(name, self._hidden) if name else ""
+        if trace and own:
+            lane = own if role == "agent" else ""
+            reduced.signals.append(LinkSignal(trace, own, parent, scope, agent, lane))
+        if role is None:
+            kind = kind_of_span(name, self.instrumentation, self.said)
+            reduced.passed_over[kind] += 1
+        elif role != "agent":
+            self._timed(role, name, (trace, own, parent, scope, agent), reduced)
+
+    def _timed(
+        self,
+        role: str,
+        name: str,
+        ids: tuple[str, str, str, str, str],
+        reduced: Reduced,
+    ) -> None:
+        trace, own, parent, scope, agent = ids
+        start_ns = _nanoseconds(self.row.get("startTimeUnixNano"))
+        end_ns = _nanoseconds(self.row.get("endTimeUnixNano"))
+        if start_ns is not None and end_ns is None and _is_unset(self.row):
+            reduced.passed_over["span that has not ended"] += 1
+            return
+        if start_ns is None or end_ns is None or end_ns < start_ns:
+            reduced.refused.append("field `startTimeUnixNano`: not a time")
+            return
+        if role == "turn":
+            turn = TurnSignal(scope, agent, start_ns, end_ns, self.model, own, trace)
+            reduced.signals.append(turn)
+        elif role == "wait":
+            reduced.signals.append(WaitSignal(trace, parent, end_ns - start_ns))
+        else:
+            tool = _text(self.said, _TOOL)
+            call = CallSignal(
                 scope,
                 agent,
                 parent,
-                _id(said, ("swarm.batch.id",)),
-                _id(said, _CALL) or f"{trace}:{own}",
-                _tool(name),
-                *times,
-                _span_outcome(span, said),
+                self.id(_BATCH),
+                self.id(_CALL) or f"{trace}:{own}",
+                _tool(tool or name.removeprefix("execute_tool ")),
+                start_ns,
+                end_ns,
+                self._outcome(),
                 own,
-                _id(shared, ("service.version",)),
+                self.id(_VERSION, shared=True),
+                trace,
             )
-        )
-    return True
+            reduced.signals.append(call)
+
+    def _outcome(self) -> str:
+        status = self.row.get("status")
+        code = status.get("code") if isinstance(status, dict) else None
+        failed = code in (2, "2", "STATUS_CODE_ERROR") or "error.type" in self.said
+        if failed or _truth(self.said.get("success")) is False:
+            return Outcome.FAILED
+        return Outcome.SUCCEEDED
 
 
-def _role(name: str, said: Mapping[str, Any]) -> str | None:
-    operation = said.get("gen_ai.operation.name")
-    kind = str(said.get("openinference.span.kind", "")).upper()
-    if name == "claude_code.tool" or operation == "execute_tool" or kind == "TOOL":
-        return "call"
-    if name == "claude_code.llm_request" or operation in _TURNS or kind == "LLM":
-        return "turn"
-    if name == "claude_code.tool.blocked_on_user":
-        return "wait"
-    if operation is None and name.startswith("execute_tool "):
-        return "call"
-    return None
-
-
-def _span_outcome(span: Mapping[str, Any], said: Mapping[str, Any]) -> str:
-    success = _truth(said.get("success"))
-    status = span.get("status")
-    code = status.get("code") if isinstance(status, dict) else None
-    if success is False or code in (2, "STATUS_CODE_ERROR") or "error.type" in said:
-        return Outcome.FAILED
-    return Outcome.SUCCEEDED
-
-
-def _take_event(
-    shared: Mapping[str, Any], event: Mapping[str, Any], reduced: Reduced
-) -> bool:
-    said = attributes_of(event.get("attributes"))
-    body = event.get("body")
-    named = said.get("event.name") or event.get("eventName")
-    if named is None and isinstance(body, dict):
-        named = body.get("stringValue")
-    name = str(named).removeprefix("claude_code.")
-    if name not in ("tool_result", "api_request"):
-        return False
-    end_ns = _nanoseconds(event.get("timeUnixNano")) or _nanoseconds(
-        event.get("observedTimeUnixNano")
-    )
-    duration_ms = _number(said.get("duration_ms"))
-    if not end_ns or duration_ms is None:
-        reduced.refused.append(f"event `{name}`: its time or duration is not known")
-        return True
-    start_ns = end_ns - round(duration_ms * 1e6)
-    scope = _id(said, _SESSION) or _id(shared, _SESSION) or "unknown"
-    agent = _id(said, ("agent_id", "gen_ai.agent.id")) or "main"
-    if name == "api_request":
-        model = _id(said, _MODEL)
-        reduced.signals.append(TurnSignal(scope, agent, start_ns, end_ns, model))
-        return True
-    reduced.signals.append(
-        CallSignal(
+class _Event(_Attributes):
+    def reduce(self, reduced: Reduced) -> None:
+        name = self._name()
+        role = event_role(name, self.said)
+        if role is None:
+            kind = kind_of_event(name, self.instrumentation)
+            reduced.passed_over[kind] += 1
+            return
+        end_ns = self._time()
+        duration_ms = _number(self.said.get("duration_ms"))
+        if not end_ns or duration_ms is None:
+            reason = "its time or duration is not known"
+            reduced.refused.append(f"event `{name}`: {reason}")
+            return
+        start_ns = end_ns - round(duration_ms * 1e6)
+        scope = self.id(_SESSION, shared=True) or "unknown"
+        agent = self._agent()
+        if role == "turn":
+            turn = TurnSignal(scope, agent, start_ns, end_ns, self.model)
+            reduced.signals.append(turn)
+            return
+        sequence = self.said.get("event.sequence")
+        call = CallSignal(
             scope,
             agent,
-            _id(said, ("prompt.id",)),
-            _id(said, ("swarm.batch.id",)),
-            _id(said, _CALL) or f"{scope}:{end_ns}:{said.get('event.sequence')}",
-            _tool(_text(said, _TOOL)),
+            self.id(("prompt.id",)),
+            self.id(_BATCH),
+            self.id(_CALL) or f"{scope}:{end_ns}:{sequence}",
+            _tool(_text(self.said, _TOOL)),
             start_ns,
             end_ns,
-            Outcome.SUCCEEDED if _truth(said.get("success")) else Outcome.FAILED,
+            _OUTCOMES[_truth(self.said.get("success"))],
             "",
-            _id(said, ("app.version",)) or _id(shared, ("service.version",)),
+            self.id(_VERSION, shared=True),
         )
-    )
-    return True
+        reduced.signals.append(call)
+
+    def _name(self) -> str:
+        named = self.said.get("event.name") or self.row.get("eventName")
+        body = self.row.get("body")
+        if named is None and isinstance(body, dict):
+            named = body.get("stringValue")
+        return named if isinstance(named, str) else ""
+
+    def _time(self) -> int | None:
+        """Read when it ended; Codex leaves the first field at 0."""
+        for name in ("timeUnixNano", "observedTimeUnixNano"):
+            if at_ns := _nanoseconds(self.row.get(name)):
+                return at_ns
+        written = self.said.get("event.timestamp")
+        try:
+            at = datetime.fromisoformat(written)  # type: ignore[arg-type]  # checked by trying
+        except (TypeError, ValueError):
+            return None
+        return None if at.tzinfo is None else round(at.timestamp() * 1e6) * 1000
+
+    def _agent(self) -> str:
+        """Find whose event it is: a subagent's request names it in `query_source`."""
+        agent = self.id(("agent_id", "gen_ai.agent.id", "agent.name"))
+        source = _text(self.said, ("query_source",))
+        if not agent and source.startswith(("agent:", "subagent", "teammate")):
+            agent = identifier(source, self._hidden)
+        return agent or "main"
 
 
-def _times(start: object, end: object) -> tuple[int, int] | None:
-    start_ns, end_ns = _nanoseconds(start), _nanoseconds(end)
-    if start_ns is None or end_ns is None or end_ns < start_ns:
-        return None
-    return start_ns, end_ns
+_OUTCOMES = {
+    True: str(Outcome.SUCCEEDED),
+    False: str(Outcome.FAILED),
+    None: str(Outcome.UNKNOWN),
+}
+
+
+def _is_unset(row: Mapping[str, Any]) -> bool:
+    return row.get("endTimeUnixNano") in (None, 0, "0", "", 0.0)
 
 
 def _nanoseconds(value: object) -> int | None:
-    if isinstance(value, bool) or not isinstance(value, (int, str)):
+    """Read a time: whole, as a text, as a float, or as the two halves of a long."""
+    if isinstance(value, dict):
+        low, high = value.get("low"), value.get("high")
+        if type(low) is not int or type(high) is not int:
+            return None
+        value = (high & 0xFFFFFFFF) << 32 | low & 0xFFFFFFFF
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
     try:
         nanoseconds = int(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return nanoseconds if 0 < nanoseconds < MAX_NS else None
 
@@ -297,12 +411,6 @@ def _text(said: Mapping[str, Any], names: tuple[str, ...]) -> str:
         if isinstance(value, str) and 0 < len(value) <= MAX_TEXT:
             return value
     return ""
-
-
-def _id(said: Mapping[str, Any], names: tuple[str, ...]) -> str:
-    """Read an id; what does not look like one is a text, and only its digest is kept."""
-    text = _text(said, names)
-    return text if not text or IDENTIFIER.fullmatch(text) else record_id(text)
 
 
 def _tool(name: str) -> str:

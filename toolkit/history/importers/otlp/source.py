@@ -1,14 +1,17 @@
-"""Imports files of OTLP/JSON lines, one document a line, of any signal and order."""
+"""Imports files of OTLP/JSON: one document a line, or one document a file."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from toolkit.errors import InputDataError
 from toolkit.history.importers import (
+    MAX_LINE_BYTES,
     Sink,
     SourceFile,
-    decode_object,
+    UnreadableLineError,
+    decode_value,
     find_files,
     read_lines,
 )
@@ -21,10 +24,10 @@ SUFFIXES = (".jsonl", ".json", ".jsonl.gz", ".json.gz")
 
 
 class OtlpSource:
-    """Reads `.jsonl` files as the OpenTelemetry collector's file exporter writes them.
+    """Reads OTLP/JSON as exporters, the collector and trace stores write it.
 
     A span exported by this toolkit becomes the record it was made of. Tool calls of
-    other senders become batches; see `otlp_batches` for how.
+    other senders become batches; see `batches` for how.
 
     Examples
     --------
@@ -50,39 +53,72 @@ class OtlpSource:
         Raises
         ------
         InputDataError
-            No line of it is an OTLP document.
+            Nothing in it is an OTLP document.
         """
-        documents = lines = 0
+        documents = 0
         with closing(SignalGroups()) as groups:
-            for number, line in read_lines(path):
-                lines += 1
-                if line is None:
-                    sink.reject(number, "longer than a line may be")
-                elif line.strip():
-                    documents += _take(number, line, sink, groups)
-            sink.read(lines)
+            for number, document in _documents(path, sink):
+                documents += _read(number, document, sink, groups)
             for record in groups.records():
                 sink.add(record)
-        if lines and not documents:
-            raise InputDataError(
-                "no line is an OTLP document", file=path, fix="one document a line"
-            )
+        if not documents:
+            raise InputDataError("nothing in it is an OTLP document", file=path)
 
 
-def _take(number: int, line: bytes, sink: Sink, groups: SignalGroups) -> bool:
+def _documents(path: Path, sink: Sink) -> Iterator[tuple[int, Any]]:
+    """Read a document a line, or the one that fills a file over several lines."""
+    begun = 0
+    lines = read_lines(path)
+    for number, line in lines:
+        sink.read(1)
+        if line is not None and not line.strip():
+            continue
+        begun += 1
+        try:
+            document = decode_value(line)
+        except UnreadableLineError as error:
+            whole = _whole(path) if begun == 1 else None
+            if whole is not None:
+                yield number, whole
+                sink.read(sum(1 for _ in lines))
+                return
+            sink.reject(number, error.problem)
+            continue
+        yield number, document
+
+
+def _whole(path: Path) -> Any:
+    """Read a document that is written over several lines; `None` if it is none."""
+    parts = []
+    size = 0
+    for _, line in read_lines(path):
+        size += len(line or b"") + 1
+        if line is None or size > MAX_LINE_BYTES:
+            return None
+        parts.append(line)
     try:
-        reduced = reduce_document(decode_object(line))
+        return decode_value(b"\n".join(parts))
+    except UnreadableLineError:
+        return None
+
+
+def _read(number: int, document: Any, sink: Sink, groups: SignalGroups) -> bool:
+    try:
+        reduced = reduce_document(document, sink.hidden)
     except InputDataError as error:
         sink.reject(number, error.problem)
         return False
     for reason in reduced.refused:
         sink.reject(number, reason)
+    for kind, count in reduced.passed_over.items():
+        sink.pass_over(kind, count)
     for record in reduced.records:
         sink.add(record)
     for signal in reduced.signals:
         groups.add(signal)
         if isinstance(signal, CallSignal):
-            sink.met("session", signal.scope)
-            if signal.agent != "main":
-                sink.met("subagent_stream", f"{signal.scope}:{signal.agent}")
+            scope = signal.scope or signal.trace
+            sink.met("session", scope)
+            if signal.agent not in ("", "main"):
+                sink.met("subagent_stream", f"{scope}:{signal.agent}")
     return True

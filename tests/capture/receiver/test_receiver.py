@@ -3,15 +3,19 @@ import http.client
 import json
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.history.importers.otlp.test_source import span, traces
-from toolkit.capture import Limits, OtlpReceiver
+from toolkit.capture.receiver import Limits, OtlpReceiver
+from toolkit.errors import UsageError
 from toolkit.history import RecordStore
-from toolkit.records import Batch
+from toolkit.records import Batch, LoadSample, Provenance, records_to_otlp
 
 
 @pytest.fixture
@@ -64,7 +68,7 @@ def test_what_was_answered_is_on_disk(store: RecordStore) -> None:
         post(receiver, BODY)
         waiting = (store.root / "otlp" / "live.jsonl").read_bytes()
 
-    assert waiting.count(b"\n") == 1
+    assert waiting.count(b"CallSignal") == 1
 
 
 def test_a_batch_whose_calls_come_in_two_exports_is_one(store: RecordStore) -> None:
@@ -85,8 +89,8 @@ def test_gzip_is_understood(store: RecordStore) -> None:
 
 
 def test_a_gzip_bomb_is_refused_before_it_opens(store: RecordStore) -> None:
-    bomb = gzip.compress(b" " * (40 * 2**20))
-    with receiving(store) as receiver:
+    bomb = gzip.compress(b" " * 2**20)
+    with receiving(store, content_bytes=2**19) as receiver:
         status, _, answer = post(receiver, bomb, Content_Encoding="gzip")
 
     assert status == 413
@@ -142,19 +146,211 @@ def test_too_much_waiting_pushes_back(store: RecordStore) -> None:
     assert int(headers["Retry-After"]) > 0
 
 
+def raw_connection(receiver: OtlpReceiver) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", receiver.port), timeout=10)
+
+
+HEAD = (
+    b"POST /v1/traces HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+)
+
+
 def test_a_connection_above_the_limit_is_turned_away(store: RecordStore) -> None:
-    with (
-        receiving(store, connections=1, timeout_s=5) as receiver,
-        socket.create_connection(("127.0.0.1", receiver.port), timeout=5) as slow,
-    ):
-        slow.sendall(b"POST /v1/traces HTTP/1.1\r\n")
-        # Connections are accepted in turn, so the second one finds no place. It reads
-        # before it writes: the answer comes without waiting for a request.
-        with socket.create_connection(("127.0.0.1", receiver.port), timeout=5) as late:
+    with receiving(store, connections=1) as receiver, raw_connection(receiver) as busy:
+        busy.sendall(HEAD + b"Content-Length: 5\r\nExpect: 100-continue\r\n\r\n")
+        begun = busy.recv(100)
+        with raw_connection(receiver) as late:
             answer = late.recv(4096)
 
+    assert begun.startswith(b"HTTP/1.1 100 ")
     assert answer.startswith(b"HTTP/1.1 503 ")
     assert b"Retry-After: " in answer
+
+
+def test_idle_connections_hold_no_slot(store: RecordStore) -> None:
+    with receiving(store, connections=4, requests=1) as receiver:
+        idle = [raw_connection(receiver) for _ in range(4)]
+        statuses = {post(receiver, BODY)[0] for _ in range(3)}
+        for one in idle:
+            one.close()
+
+    assert statuses == {200}
+
+
+def test_a_connection_serves_several_requests(store: RecordStore) -> None:
+    with receiving(store) as receiver:
+        connection = http.client.HTTPConnection("127.0.0.1", receiver.port, timeout=10)
+        statuses = []
+        for _ in range(3):
+            connection.request(
+                "POST", "/v1/traces", BODY, {"Content-Type": "application/json"}
+            )
+            with connection.getresponse() as answer:
+                statuses.append(answer.status)
+                answer.read()
+        connection.close()
+
+    assert statuses == [200, 200, 200]
+
+
+def test_a_refusal_arrives_though_the_sender_is_still_sending(
+    store: RecordStore,
+) -> None:
+    with receiving(store, body_bytes=1000) as receiver:
+        status, _, answer = post(receiver, b"x" * 8 * 2**20)
+
+    assert status == 413
+    assert b"above 1000 bytes" in answer
+
+
+def test_a_slow_sender_is_cut_off_at_its_deadline(store: RecordStore) -> None:
+    with (
+        receiving(store, timeout_s=5, request_s=0.3) as receiver,
+        raw_connection(receiver) as slow,
+    ):
+        slow.sendall(HEAD + b"Content-Length: 500\r\n\r\n")
+        answer = b""
+        while not answer:
+            slow.sendall(b" ")
+            slow.settimeout(0.05)
+            with suppress(TimeoutError):
+                answer = slow.recv(100)
+
+    assert answer.startswith(b"HTTP/1.1 408 ")
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Host": "attacker.example:4318"}, 403),
+        ({"Origin": "http://localhost:3000"}, 403),
+        ({"Host": "localhost"}, 200),
+        ({"Host": "[::1]:4318"}, 200),
+    ],
+)
+def test_web_pages_may_not_send(
+    store: RecordStore, headers: dict[str, str], status: int
+) -> None:
+    with receiving(store) as receiver:
+        got, _, _ = post(receiver, BODY, **headers)
+
+    assert got == status
+
+
+def test_an_address_for_others_needs_a_token(store: RecordStore) -> None:
+    with pytest.raises(UsageError, match="token"):
+        OtlpReceiver(store, host="0.0.0.0", port=0)  # noqa: S104 - refused
+
+
+@pytest.mark.parametrize(
+    ("given", "status"),
+    [({}, 401), ({"Authorization": "Bearer wrong"}, 401), (None, 200)],
+)
+def test_where_there_is_a_token_it_is_asked_for(
+    store: RecordStore, given: dict[str, str] | None, status: int
+) -> None:
+    token = "-".join(["a", "token", "of", "some", "length"])
+    sent = {"Authorization": f"Bearer {token}"} if given is None else given
+    with OtlpReceiver(store, port=0, token=token) as receiver:
+        got, _, _ = post(receiver, BODY, **sent)
+
+    assert got == status
+
+
+def test_values_are_bounded_before_they_are_parsed(store: RecordStore) -> None:
+    many = b'{"resourceSpans":[' + b"{}," * 5000 + b"{}]}"
+    with receiving(store, values=1000) as receiver:
+        status, _, answer = post(receiver, many)
+
+    assert status == 413
+    assert b"values" in answer
+
+
+def test_a_text_with_many_commas_is_no_reason_to_refuse(store: RecordStore) -> None:
+    one = span("execute_tool Read", 0, 1, number=1, text="x," * 5000)
+    with receiving(store, values=1000) as receiver:
+        status, _, _ = post(receiver, json.dumps(traces(one)).encode())
+
+    assert status == 200
+
+
+def test_what_is_joined_is_sealed_and_no_longer_counts(store: RecordStore) -> None:
+    size = len(BODY) * 2
+    with receiving(store, waiting_bytes=size, open_signals=2) as receiver:
+        statuses = []
+        for number in range(8):
+            one = span("execute_tool Read", 9 * number, 9 * number + 1, number=number)
+            statuses.append(post(receiver, json.dumps(traces(one)).encode())[0])
+            receiver.join()
+        left = list((store.root / "otlp").glob("*.jsonl"))
+
+    assert statuses == [200] * 8
+    assert left == []
+    assert len(batches(store)) == 8
+
+
+def test_a_batch_goes_on_after_a_restart(store: RecordStore) -> None:
+    later = traces(span("execute_tool Read", 0.5, 2, number=2))
+    with receiving(store) as receiver:
+        post(receiver, BODY)
+    with receiving(store) as receiver:
+        post(receiver, json.dumps(later).encode())
+
+    assert [b.size for b in batches(store)] == [2]
+
+
+def test_a_session_that_is_silent_for_long_is_over(store: RecordStore) -> None:
+    later = traces(span("execute_tool Read", 0.5, 2, number=2))
+    with receiving(store, settle_s=-1.0) as receiver:
+        post(receiver, BODY)
+        receiver.join()
+        post(receiver, json.dumps(later).encode())
+
+    assert sorted(b.size for b in batches(store)) == [1, 1]
+
+
+def test_damaged_open_sessions_are_set_aside(store: RecordStore) -> None:
+    folder = store.root / "otlp"
+    folder.mkdir(parents=True)
+    (folder / "open.sqlite").write_text("no database, but long enough for a header")
+    with receiving(store) as receiver:
+        status, _, _ = post(receiver, BODY)
+
+    assert status == 200
+    assert [b.size for b in batches(store)] == [1]
+
+
+def test_a_sender_s_record_is_declared_and_replaces_no_measured_one(
+    store: RecordStore,
+) -> None:
+    clocked = LoadSample(
+        record_id="x",
+        at=datetime(2026, 1, 5, tzinfo=UTC),
+        source="here",
+        provenance=Provenance.MEASURED,
+        host="h",
+        cpu=0.5,
+    )
+    store.add(clocked)
+    store.flush()
+    claimed = replace(clocked, record_id="y", source="there")
+    body = json.dumps(records_to_otlp([claimed])).encode()
+    with receiving(store) as receiver:
+        post(receiver, body)
+    store.compact()
+
+    found = {r.record_id: r.provenance for r in store.dataset.scan("load")}
+    assert found == {"x": Provenance.MEASURED, "y": Provenance.DECLARED}
+
+
+def test_ids_that_are_names_are_hidden_with_the_store_s_key(store: RecordStore) -> None:
+    one = span("execute_tool Read", 0, 1, number=1, **{"session.id": "jo@example.org"})
+    with receiving(store) as receiver:
+        post(receiver, json.dumps(traces(one)).encode())
+
+    assert [b.session_id for b in batches(store)] == [
+        f"hidden-{store.hidden('jo@example.org')}"
+    ]
 
 
 def test_a_store_that_cannot_be_written_asks_to_come_back(store: RecordStore) -> None:
