@@ -12,7 +12,7 @@ from toolkit.cli.progress import progress
 __all__ = ["VERBS", "add_parser", "run_spec"]
 
 VERBS = ("bench", "worlds", "controllers", "retrain")
-"""Verbs in a module of their own, `toolkit.cli.experiment.verbs.<verb>`, with `add_verb`."""
+"""Verbs in a module of their own, `toolkit.cli.experiment.<verb>`, with `add_verb`."""
 
 
 def add_parser(subparsers: Any) -> None:
@@ -22,10 +22,8 @@ def add_parser(subparsers: Any) -> None:
     _add_run(verbs)
     _add_report(verbs)
     for verb in VERBS:
-        if importlib.util.find_spec(f"toolkit.cli.experiment.verbs.{verb}") is not None:
-            importlib.import_module(f"toolkit.cli.experiment.verbs.{verb}").add_verb(
-                verbs
-            )
+        if importlib.util.find_spec(f"toolkit.cli.experiment.{verb}") is not None:
+            importlib.import_module(f"toolkit.cli.experiment.{verb}").add_verb(verbs)
 
 
 def _add_run(verbs: Any) -> None:

@@ -11,7 +11,7 @@ from toolkit.cli.output import print_json, print_note, print_table
 __all__ = ["VERBS", "add_parser"]
 
 VERBS = ("promote", "rollback")
-"""Verbs in a module of their own, `toolkit.cli.model.verbs.<verb>`, with `add_verb`."""
+"""Verbs in a module of their own, `toolkit.cli.model.<verb>`, with `add_verb`."""
 
 
 def add_parser(subparsers: Any) -> None:
@@ -35,8 +35,8 @@ def add_parser(subparsers: Any) -> None:
     for each in (export, verify):
         each.add_argument("--json", action="store_true", help="print one JSON object")
     for verb in VERBS:
-        if importlib.util.find_spec(f"toolkit.cli.model.verbs.{verb}") is not None:
-            importlib.import_module(f"toolkit.cli.model.verbs.{verb}").add_verb(verbs)
+        if importlib.util.find_spec(f"toolkit.cli.model.{verb}") is not None:
+            importlib.import_module(f"toolkit.cli.model.{verb}").add_verb(verbs)
 
 
 def _export(options: argparse.Namespace) -> int:

@@ -28,7 +28,7 @@ SOURCE_NAMES = {
 """Every source with its one-line help."""
 
 VERBS = ("measure", "simulate", "receive")
-"""Verbs in a module of their own, `toolkit.cli.records.verbs.<verb>`, with `add_verb`."""
+"""Verbs in a module of their own, `toolkit.cli.records.<verb>`, with `add_verb`."""
 
 SHOWN_REJECTIONS = 20
 """Rejected lines that `show` lists for people; `--json` has the counts by reason."""
@@ -42,8 +42,8 @@ def add_parser(subparsers: Any) -> None:
     _add_compact(verbs)
     _add_show(verbs)
     for verb in VERBS:
-        if importlib.util.find_spec(f"toolkit.cli.records.verbs.{verb}") is not None:
-            importlib.import_module(f"toolkit.cli.records.verbs.{verb}").add_verb(verbs)
+        if importlib.util.find_spec(f"toolkit.cli.records.{verb}") is not None:
+            importlib.import_module(f"toolkit.cli.records.{verb}").add_verb(verbs)
 
 
 def _add_import(verbs: Any) -> None:
