@@ -24,9 +24,16 @@ __all__ = ["Adaptation", "AdaptationSettings"]
 
 LEVEL_VARIANCE = 100.0
 """Prior variance of the log level: wide enough to be no information."""
-TO_LEAVE, TO_STAY = 1.0, 0.5
+TO_LEAVE, TO_STAY = 0.5, 0.0
 """Standard errors by which an action must be cheaper than the base to be moved to, and to be
 kept: what is no longer shown goes back to the base, which is measured again."""
+BARREN_RUNS, STILL_BARREN_RUNS = 5.0, 1.0
+"""Runs without any success after which the next smaller action is taken, and runs that
+must still count for it to stay that way."""
+EXPLORED_REACH = 2.0
+"""Exploration draws from actions within this factor of the answer, and its neighbours."""
+DRAWS = np.random.default_rng(20261129).standard_normal((128, 64))
+"""Fixed normal draws: the chances of exploration are a function of what was observed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +127,7 @@ class Adaptation:
         self._answer: int | None = None
         self._base: int | None = None
         self._operations = 0
+        self._barren = np.zeros(len(sizes), dtype=np.bool_)
 
     @property
     def runs(self) -> float:
@@ -211,6 +219,60 @@ class Adaptation:
         self._answer = current
         return current
 
+    def chances(
+        self, base: int, history: Floats | None = None, *, share: float
+    ) -> Floats:
+        """Compute the probability of taking each action when exploring.
+
+        A share of the answers is drawn in proportion to each action's probability of
+        being the cheapest (Thompson sampling), among actions near the present answer.
+
+        Parameters
+        ----------
+        base : int
+            The ladder's answer.
+        history : array of shape (n_actions,), optional
+            Predicted log cost of each action in this context.
+        share : float
+            Of the answers that are drawn, 0 to 1.
+
+        Returns
+        -------
+        array of shape (n_actions,)
+            Sums to 1.
+
+        References
+        ----------
+        Russo, Van Roy, Kazerouni, Osband and Wen, *A tutorial on Thompson sampling*,
+        Foundations and Trends in Machine Learning 11 (2018).
+        """
+        taken = self.answer(base, history)
+        near = self._near(taken, EXPLORED_REACH)
+        places = np.flatnonzero(near & ~self._barren)
+        chances = np.zeros(len(self._logs))
+        if len(places):
+            chances[places] = share * self._cheapest(places, taken, history)
+        chances[taken] += 1 - chances.sum()
+        return chances
+
+    def _cheapest(
+        self, places: NDArray[np.int64], taken: int, history: Floats | None
+    ) -> Floats:
+        """Probability of each of some actions to be the cheapest of them."""
+        weights, means, covariances = self._posterior(history)
+        mean = weights @ means
+        apart = means - mean
+        covariance = np.tensordot(weights, covariances, 1)
+        covariance += (weights[:, None] * apart).T @ apart
+        # Differences from the present answer: the level, which is not known, cancels.
+        gaps = covariance - covariance[taken] - covariance[:, [taken]]
+        gaps = (gaps + covariance[taken, taken])[np.ix_(places, places)]
+        values, vectors = np.linalg.eigh(gaps)
+        root = vectors * np.sqrt(np.maximum(values, 0.0))
+        drawn = mean[places] + DRAWS[:, : len(places)] @ root.T
+        counts = np.bincount(drawn.argmin(axis=1), minlength=len(places))
+        return np.asarray(counts / len(DRAWS))
+
     def to_json(self) -> dict[str, Any]:
         """Write the state as JSON types."""
         return {
@@ -248,23 +310,49 @@ class Adaptation:
 
     def _moved(self, current: int, base: int, history: Floats | None) -> int:
         """Step towards the cheapest action that is shown to be cheaper than the base."""
+        self._barren = self._totals.barren(BARREN_RUNS) | (
+            self._barren & self._totals.barren(STILL_BARREN_RUNS)
+        )
+        if self._barren[base]:
+            return self._smaller(current, base)
         weights, means, covariances = self._posterior(history)
         gain, error = _gains(weights, means, covariances, base)
         least = self.settings.hysteresis
         shown = (gain > least) & (gain > TO_LEAVE * error)
         kept = max(least / 2, TO_STAY * float(error[current]))
         shown[current] |= gain[current] > kept
+        shown &= ~self._barren
         shown[base] = True
         further, error = _gains(weights, means, covariances, current)
         better = shown & (further > least) & (further > TO_STAY * error)
         if not shown[current]:
             better = shown
-        reached = self._steps(current) <= math.log2(self.settings.largest_step) + 1e-9
+        reached = self._near(current, self.settings.largest_step)
         if (better & reached).any():
             return int(np.argmax(np.where(better & reached, further, -np.inf)))
         if shown[current]:
             return current
         return self._towards(base, current, reached)
+
+    def _smaller(self, current: int, base: int) -> int:
+        """Step to the next action below a base that has never had a success.
+
+        A cost that is infinite needs no comparison, and fewer operations at once have
+        less to lose; what failed altogether is forgotten as every run is.
+        """
+        sizes = self._logs.sum(axis=1)
+        if not self._barren[current] and sizes[current] < sizes[base]:
+            return current
+        below = np.flatnonzero((sizes < sizes[base]) & ~self._barren)
+        return int(below[np.argmax(sizes[below])] if len(below) else np.argmin(sizes))
+
+    def _near(self, current: int, factor: float) -> NDArray[np.bool_]:
+        """Find the actions within a factor along every axis, and the next on one axis."""
+        near = self._steps(current) <= math.log2(factor) + 1e-9
+        if self._logs.shape[1] == 1:
+            rank = np.argsort(np.argsort(self._logs[:, 0], kind="stable"))
+            near |= np.abs(rank - rank[current]) <= 1
+        return np.asarray(near)
 
     def _steps(self, current: int) -> Floats:
         """Largest factor along any axis from an action to each, in log2."""
@@ -293,7 +381,7 @@ class Adaptation:
         predicted = self._history_sums[seen] / runs
         expected = np.repeat([predicted, np.zeros(len(seen))], scales, axis=0)
         across = covariances[:, :, seen]
-        own = across[:, seen, :] + np.diag(self._totals.noise() / runs)
+        own = across[:, seen, :] + np.diag(self._totals.variances()[seen])
         error = costs[seen] - expected
         gain = np.linalg.solve(own, across.transpose(0, 2, 1)).transpose(0, 2, 1)
         solved = np.linalg.solve(own, error[..., None])[..., 0]

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from toolkit.errors import SchemaError
 from toolkit.policies import Floats
@@ -17,6 +18,10 @@ LEAST_NOISE, MOST_NOISE = 1e-4, 4.0
 PSEUDO_DONE = 1.0
 """Runs of mean yield added to every action at the pooled cost, so that an action
 that has not succeeded yet has a finite cost."""
+MOST_BIAS = 0.5
+"""Bound of the correction of a ratio's logarithm, which holds to second order only."""
+BARREN = 0.25
+"""Achievement, faded, below which an action counts as one that achieved nothing."""
 FIELDS = ("runs", "spent", "done", "spent_squared", "spent_done", "done_squared")
 
 
@@ -26,7 +31,7 @@ class CostTotals:
     The cost of an action is a ratio of totals, :math:`\sum s_i / \sum d_i`, not the mean of
     the runs' own ratios: a run in which nothing succeeded has spent :math:`s_i` and no
     ratio. The variance of the ratio's logarithm is that of :math:`s_i - c d_i` over the
-    squared total (the delta method), pooled over the actions.
+    squared total (the delta method), shrunk towards that pooled over the actions.
 
     Parameters
     ----------
@@ -71,7 +76,8 @@ class CostTotals:
     def log_costs(self) -> Floats:
         """Estimate log cost by action, shape (actions,); NaN where never run.
 
-        NaN everywhere while nothing has been done.
+        NaN everywhere while nothing has been done. The bias of a ratio's logarithm,
+        which few successes make large, is corrected to second order.
         """
         runs, spent, done = self._sums[:3]
         total_done = float(done.sum())
@@ -81,22 +87,52 @@ class CostTotals:
         pooled = float(spent.sum()) / total_done
         with np.errstate(divide="ignore", invalid="ignore"):
             logs = np.log(spent + added * pooled) - np.log(done + added)
-        return np.where(runs > 0, logs, np.nan)
+        return np.where(runs > 0, logs - self._bias(), np.nan)
+
+    def variances(self) -> Floats:
+        """Estimate the variance of each action's log cost, shape (actions,).
+
+        An action's own repeats count beside the pooled noise: where failures cascade,
+        large batches vary more than small ones. Infinite where never run.
+        """
+        runs = self._sums[0]
+        own, pooled = self._own_noise(), self.noise()
+        single = (runs * own + PRIOR_RUNS * pooled) / (runs + PRIOR_RUNS)
+        with np.errstate(divide="ignore"):
+            return np.asarray(np.where(own > 0, single, pooled) / runs)
+
+    def barren(self, runs: float) -> NDArray[np.bool_]:
+        """Find the actions that were run so often without having achieved anything."""
+        return np.asarray((self._sums[0] >= runs) & (self._sums[2] < BARREN))
 
     def noise(self) -> float:
-        """Estimate the variance of the log cost of a single run."""
-        runs, spent, done, squared, crossed, done_squared = self._sums
-        tried = (runs > 0) & (done > 0)
+        """Estimate the variance of the log cost of a single run, pooled."""
+        runs = self._sums[0]
+        tried = (runs > 0) & (self._sums[2] > 0)
         if not tried.any():
             return self.assumed_noise
-        cost = spent[tried] / done[tried]
-        errors = squared[tried] - 2 * cost * crossed[tried]
-        errors += cost**2 * done_squared[tried]
-        mean_spent = spent[tried] / runs[tried]
-        squares = float((np.maximum(errors, 0.0) / mean_spent**2).sum())
+        squares = float((runs * self._own_noise())[tried].sum())
         free = max(float(runs[tried].sum()) - int(tried.sum()), 0.0)
         pooled = (squares + PRIOR_RUNS * self.assumed_noise) / (free + PRIOR_RUNS)
         return float(np.clip(pooled, LEAST_NOISE, MOST_NOISE))
+
+    def _own_noise(self) -> Floats:
+        """Mean squared error of a run by action, over the squared mean spent."""
+        runs, spent, done, squared, crossed, done_squared = self._sums
+        with np.errstate(divide="ignore", invalid="ignore"):
+            cost = spent / done
+            errors = squared - 2 * cost * crossed + cost**2 * done_squared
+            noise = np.maximum(errors, 0.0) * runs / spent**2
+        return np.where((runs > 0) & (done > 0), noise, 0.0)
+
+    def _bias(self) -> Floats:
+        """Bias of the logarithm of each ratio of totals, bounded."""
+        runs, spent, done, squared, _, done_squared = self._sums
+        with np.errstate(divide="ignore", invalid="ignore"):
+            of_done = np.maximum(done_squared - done**2 / runs, 0.0) / done**2
+            of_spent = np.maximum(squared - spent**2 / runs, 0.0) / spent**2
+        bias = np.clip((of_done - of_spent) / 2, -MOST_BIAS, MOST_BIAS)
+        return np.where((runs > 0) & (done > 0), np.nan_to_num(bias), 0.0)
 
     def to_json(self) -> dict[str, list[float]]:
         """Write as JSON types."""
