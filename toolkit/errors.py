@@ -10,6 +10,7 @@
     ├── GateRefusedError             4  a promotion or export gate said no
     ├── NotEnoughDataError (LookupError)  5  the honest answer is "not enough data"
     ├── DriftError                   6  the world has changed since training
+    ├── StorageError (OSError)       1  a disk is full, or a folder is not ours to write
     └── BundleRefusedError (ValueError)   7  an exported model may not be loaded
 
 A message says what was wrong, what was got, and what to do. The values are attributes
@@ -27,6 +28,7 @@ __all__ = [
     "MissingExtraError",
     "NotEnoughDataError",
     "SchemaError",
+    "StorageError",
     "ToolkitError",
     "UsageError",
 ]
@@ -135,6 +137,30 @@ class InputDataError(ToolkitError, ValueError):
 
 class SchemaError(InputDataError):
     """A record that breaks the schema of its kind."""
+
+
+class StorageError(ToolkitError, OSError):
+    """What must be kept could not be written; nothing of it was acknowledged.
+
+    Parameters
+    ----------
+    path : path
+        What was written to.
+    error : OSError
+        What the system said.
+
+    Examples
+    --------
+    >>> print(StorageError("store/spool", OSError(28, "No space left on device")))
+    store/spool cannot be written: No space left on device; make room, or check its permissions
+    """
+
+    def __init__(self, path: Path | str, error: OSError) -> None:
+        self.path = path
+        super().__init__(
+            f"{path} cannot be written: {error.strerror or error}; "
+            "make room, or check its permissions"
+        )
 
 
 class MissingExtraError(ToolkitError, ImportError):

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from tests.records.records import a_batch, records
 from toolkit.errors import NotEnoughDataError
 from toolkit.history import COMPLETENESS_SQL, Dataset, connect
+from toolkit.history.columns import column_types
 from toolkit.records import KINDS, Record, Spool
 
 
@@ -29,14 +30,11 @@ def test_completeness_in_sql_equals_the_property(
     def check(drawn: list[Record]) -> None:
         dataset = filled(tmp_path_factory.mktemp(kind), drawn)
         files = [str(path) for path in dataset.files(kind)]
-        rows = (
-            connect()
-            .execute(
+        with connect() as connection:
+            rows = connection.execute(
                 f"SELECT record_id, {COMPLETENESS_SQL[kind]} FROM read_parquet(?)",  # noqa: S608 - a constant
                 [files],
-            )
-            .fetchall()
-        )
+            ).fetchall()
 
         assert dict(rows) == {r.record_id: r.completeness for r in drawn}
 
@@ -66,8 +64,9 @@ def test_partitions_are_by_kind_and_day_in_utc(tmp_path: Path) -> None:
     dataset = filled(tmp_path, [a_batch("a", at=late), a_batch("b", at=early)])
 
     assert dataset.days("batch") == ["2026-01-05", "2026-01-06"]
-    assert [p.parent.name for p in dataset.files("batch", since="2026-01-06")] == [
-        "day=2026-01-06"
+    assert [path.parent.name for path in dataset.files("batch")] == [
+        "day=2026-01-05",
+        "day=2026-01-06",
     ]
 
 
@@ -86,7 +85,7 @@ def test_a_compaction_that_died_before_it_removed_the_spool_may_be_run_again(
 ) -> None:
     spool = Spool(tmp_path / "spool")
     spool.append(a_batch().to_json())
-    sealed = spool.seal()[0]
+    _, sealed = spool.seal()[0]
     kept = sealed.read_bytes()
     dataset = Dataset(tmp_path / "dataset")
     dataset.compact(spool)
@@ -108,6 +107,108 @@ def test_lines_that_are_no_records_are_left_out(tmp_path: Path) -> None:
     dataset.compact(spool)
 
     assert list(dataset.scan("batch")) == [a_batch()]
+
+
+def test_a_count_that_overflows_is_set_aside_and_the_rest_is_merged(
+    tmp_path: Path,
+) -> None:
+    spool = Spool(tmp_path / "spool")
+    good = a_batch().to_json()
+    spool.append({**good, "record_id": "huge", "succeeded": 2**62})
+    spool.append(good)
+    dataset = Dataset(tmp_path / "dataset")
+    refused: list[str] = []
+    done = dataset.compact(
+        spool, on_refused=lambda lines: refused.extend(line.reason for line in lines)
+    )
+
+    assert refused == ["field `succeeded`: outside 0 to 1e+09"]
+    assert done.rows == {"batch": 1}
+    assert "huge" in (tmp_path / "dataset/damaged/sealed-00000001.jsonl").read_text()
+
+
+def test_what_is_not_compacted_yet_is_read_like_what_is(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool")
+    dataset = Dataset(tmp_path / "dataset", spool)
+    spool.append(a_batch("kept", succeeded=None).to_json())
+    spool.append(a_batch("old").to_json())
+    dataset.compact(spool)
+    fuller = a_batch("kept", succeeded=1)
+    for record in (fuller, a_batch("new"), a_batch("old")):
+        spool.append(record.to_json())
+    before = sorted(dataset.scan("batch"), key=identity)
+    dataset.compact(spool)
+
+    assert before == sorted(dataset.scan("batch"), key=identity)
+    assert before == [fuller, a_batch("new"), a_batch("old")]
+
+
+def test_reading_writes_nothing(tmp_path: Path) -> None:
+    dataset = filled(tmp_path, [a_batch()])
+    spool = Spool(tmp_path / "spool")
+    spool.append(a_batch("tail").to_json())
+    before = {path: path.stat() for path in tmp_path.rglob("*")}
+    Dataset(tmp_path / "dataset", spool).summary()
+
+    assert dataset.count("batch") == 1
+    assert {path: path.stat() for path in tmp_path.rglob("*")}.keys() == before.keys()
+
+
+def test_a_reader_keeps_what_it_reads_while_a_compaction_passes(
+    tmp_path: Path,
+) -> None:
+    spool = Spool(tmp_path / "spool")
+    filled(tmp_path, [a_batch("a")])
+    spool.append(a_batch("b").to_json())
+    dataset = Dataset(tmp_path / "dataset", spool)
+    with dataset.snapshot() as snapshot:
+        dataset.compact(spool)
+        seen = [record.record_id for record in snapshot.scan("batch")]
+    parts_while_read = list(tmp_path.rglob("part-*.parquet"))
+    dataset.compact(spool)
+
+    assert seen == ["a", "b"]
+    assert len(parts_while_read) == 2
+    assert len(list(tmp_path.rglob("part-*.parquet"))) == 1
+
+
+def test_a_damaged_part_is_set_aside_and_the_rest_is_served(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    days = [datetime(2026, 1, day, tzinfo=UTC) for day in (5, 6)]
+    dataset = filled(tmp_path, [a_batch(f"r{at.day}", at=at) for at in days])
+    part = dataset.files("batch")[0]
+    data = bytearray(part.read_bytes())
+    data[len(data) // 2] ^= 1
+    part.write_bytes(data)
+    found = [record.record_id for record in dataset.scan("batch")]
+    done = dataset.compact(Spool(tmp_path / "spool"))
+
+    assert found == ["r6"]
+    assert done.damaged == (part,)
+    assert [record.message.split()[0] for record in caplog.records] == [str(part)]
+
+
+def test_a_dataset_without_generations_is_read_and_merged(tmp_path: Path) -> None:
+    dataset = filled(tmp_path, [a_batch("old")])
+    (part,) = dataset.files("batch")
+    part.rename(part.with_name("part.parquet"))
+    (tmp_path / "dataset/generation.json").unlink()
+    before = [record.record_id for record in dataset.scan("batch")]
+    filled(tmp_path, [a_batch("new")])
+
+    assert before == ["old"]
+    assert [r.record_id for r in dataset.scan("batch")] == ["new", "old"]
+    assert not part.with_name("part.parquet").exists()
+
+
+def test_columns_of_one_name_have_one_type_in_every_kind() -> None:
+    types: dict[str, set[str]] = {}
+    for kind in KINDS:
+        for name, sql in column_types(kind).items():
+            types.setdefault(name, set()).add(sql)
+
+    assert {name for name, known in types.items() if len(known) > 1} == set()
 
 
 def test_a_scan_is_in_order_of_time(tmp_path: Path) -> None:
@@ -164,11 +265,14 @@ def test_partitions_of_version_1_are_read_and_merged_with_those_of_today(
     (part,) = dataset.files("batch")
     lacking = ["turn_id", "served", "numbers", "project", "known_before"]
     written = part.with_suffix(".v1")
-    connect().execute(
-        f"COPY (SELECT * EXCLUDE ({', '.join(lacking)}) FROM read_parquet('{part}')) "  # noqa: S608 - our own path
-        f"TO '{written}' (FORMAT parquet)"
-    )
-    written.replace(part)
+    with connect() as connection:
+        connection.execute(
+            f"COPY (SELECT * EXCLUDE ({', '.join(lacking)}) FROM read_parquet('{part}')) "  # noqa: S608 - our own path
+            f"TO '{written}' (FORMAT parquet)"
+        )
+    part.unlink()
+    written.replace(part.with_name("part.parquet"))
+    (tmp_path / "dataset/generation.json").unlink()
 
     assert list(dataset.scan("batch")) == [old]
 

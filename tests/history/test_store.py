@@ -1,9 +1,11 @@
+import errno
 import json
 import os
 import signal
 import sqlite3
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,10 +14,17 @@ from hypothesis import strategies as st
 
 from tests.history.importers.claude_code.transcripts import Session, import_paths, write
 from tests.records.records import a_batch, records
-from toolkit.errors import InputDataError
-from toolkit.history import Addition, RecordStore, Rejection
+from toolkit.errors import InputDataError, StorageError
+from toolkit.history import (
+    STORE_FORMAT,
+    Addition,
+    RecordStore,
+    Rejection,
+    check_version,
+    read_store,
+)
 from toolkit.history import store as record_store
-from toolkit.records import KINDS, Record
+from toolkit.records import KINDS, Record, Spool
 
 FEW_IDS = st.sampled_from(["a", "b", "c"])
 FEW_RECORDS = st.lists(
@@ -140,14 +149,94 @@ def test_a_lost_index_costs_copies_in_the_spool_only(tmp_path: Path) -> None:
         assert contents(store) == [a_batch()]
 
 
-def test_a_broken_index_is_named_with_what_to_do(tmp_path: Path) -> None:
-    (tmp_path / "index.sqlite").write_bytes(b"not a database at all" * 100)
+def test_a_broken_index_is_made_anew_from_the_files(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with RecordStore(tmp_path) as store:
+        store.add(a_batch("compacted"))
+        store.compact()
+        store.add(a_batch("spooled"))
+    (tmp_path / "known.sqlite").write_bytes(b"not a database at all" * 100)
+    with RecordStore(tmp_path) as store:
+        store.absorb_spool()
+        again = store.add_all([a_batch("compacted"), a_batch("spooled")])
+
+    assert again == [Addition.DUPLICATE] * 2
+    assert "damaged" in caplog.text
+
+
+@pytest.mark.parametrize("damage", ["missing", "empty", "cut"])
+def test_a_lost_part_is_healed_by_the_next_import(tmp_path: Path, damage: str) -> None:
+    days = [datetime(2026, 1, day, tzinfo=UTC) for day in (5, 6)]
+    rows = [a_batch(f"r{at.day}", at=at) for at in days]
+    with RecordStore(tmp_path) as store:
+        store.add_all(rows)
+        store.compact()
+    part = store.dataset.files("batch")[0]
+    whole = part.read_bytes()
+    part.unlink()
+    if damage != "missing":
+        part.write_bytes(b"" if damage == "empty" else whole[:-50])
+    with RecordStore(tmp_path) as store:
+        again = store.add_all(rows)
+
+    assert again == [Addition.ADDED, Addition.DUPLICATE]
+    assert list(store.dataset.scan("batch")) == rows
+
+
+def test_spool_lines_that_were_lost_are_added_again(tmp_path: Path) -> None:
+    with RecordStore(tmp_path) as store:
+        store.add(a_batch())
+    store.spool.live.unlink()
+    with RecordStore(tmp_path) as store:
+        again = store.add(a_batch())
+
+    assert again is Addition.ADDED
+
+
+def test_a_newer_store_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    (tmp_path / "store.json").write_text('{"format": 99, "schema": 1}')
 
     with (
-        pytest.raises(InputDataError, match="remove it"),
+        pytest.raises(InputDataError, match="upgrade the toolkit"),
         RecordStore(tmp_path) as store,
     ):
         store.add(a_batch())
+    with pytest.raises(InputDataError, match="newer version"):
+        read_store(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["store.json"]
+
+
+def test_a_store_of_the_first_format_is_read_and_then_raised(tmp_path: Path) -> None:
+    Spool(tmp_path / "spool").append(a_batch("old").to_json())
+    before = check_version(tmp_path)
+    found = [record.record_id for record in read_store(tmp_path).scan("batch")]
+    with RecordStore(tmp_path) as store:
+        store.add(a_batch("new"))
+
+    assert (before.format, found) == (1, ["old"])
+    assert check_version(tmp_path).format == STORE_FORMAT
+    with pytest.raises(sqlite3.DatabaseError):  # where code of that time stops
+        sqlite3.connect(tmp_path / "index.sqlite").execute("SELECT 1 FROM known")
+
+
+def test_a_full_disk_is_one_error_and_nothing_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    store = RecordStore(tmp_path)
+    store.add(a_batch())
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(StorageError, match="No space left"):
+        store.close()
+    monkeypatch.undo()
+    with RecordStore(tmp_path) as store:
+        again = store.add(a_batch())
+
+    assert again is Addition.ADDED
+    assert store.dataset.count("batch") == 1
 
 
 def test_a_rejection_is_noted_once_and_hides_its_folder(tmp_path: Path) -> None:
@@ -173,7 +262,7 @@ def test_keyed_hashes_differ_between_stores_and_not_within_one(tmp_path: Path) -
 def test_the_index_grows_by_one_row_a_copy(tmp_path: Path) -> None:
     with RecordStore(tmp_path) as store:
         store.add_all([a_batch(), a_batch(source="other"), a_batch()])
-    connection = sqlite3.connect(tmp_path / "index.sqlite")
+    connection = sqlite3.connect(tmp_path / "known.sqlite")
     (rows,) = connection.execute("SELECT count(*) FROM known").fetchone()
     connection.close()
 

@@ -54,14 +54,54 @@ def test_a_torn_last_line_is_not_read(tmp_path: Path) -> None:
     assert rows_of(spool) == [{"a": 1}]
 
 
-def test_the_next_writer_closes_a_torn_line(tmp_path: Path) -> None:
+def test_the_next_writer_cuts_a_torn_line_off(tmp_path: Path) -> None:
     spool = Spool(tmp_path)
     spool.append({"a": 1})
     with spool.live.open("ab") as stream:
         stream.write(b'{"a": 2')
     spool.append({"a": 3})
 
-    assert rows_of(spool) == [{"a": 1}, None, {"a": 3}]
+    assert rows_of(spool) == [{"a": 1}, {"a": 3}]
+
+
+def test_a_last_line_that_lacks_its_newline_only_is_kept(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    tmp_path.joinpath("live.jsonl").write_text('{"a": 1}\n{"a": 2}')
+    spool.append({"a": 3})
+
+    assert rows_of(spool) == [{"a": 1}, {"a": 2}, {"a": 3}]
+
+
+def test_a_segment_number_is_never_used_again(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    numbers = []
+    for number in range(3):
+        spool.append({"a": number})
+        (segment,) = spool.seal()
+        numbers.append(segment.number)
+        spool.retire(segment.number, keep_bytes=0)
+
+    assert numbers == [1, 2, 3]
+    assert not list(tmp_path.glob("*-*.jsonl"))
+
+
+def test_a_fifo_in_place_of_the_file_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "live.jsonl")
+
+    with pytest.raises(OSError, match=r"regular|No such device"):
+        Spool(tmp_path).append({"a": 1})
+
+
+def test_a_link_is_not_followed_out_of_the_spool(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.write_text("")
+    spool = Spool(tmp_path / "spool")
+    spool.directory.mkdir()
+    spool.live.symlink_to(outside)
+
+    with pytest.raises(OSError, match="symbolic links"):
+        spool.append({"a": 1})
+    assert outside.read_text() == ""
 
 
 def test_a_span_tells_where_the_lines_landed(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def add_parser(subparsers: Any) -> None:
 def _build(options: argparse.Namespace) -> int:
     from toolkit.errors import UsageError
     from toolkit.features import TRAINABLE, batch_table, workflow_table
-    from toolkit.history import RecordStore, compact_store
+    from toolkit.history import read_store
     from toolkit.records import Provenance
 
     if options.out.suffix not in (".parquet", ".csv"):
@@ -45,9 +45,7 @@ def _build(options: argparse.Namespace) -> int:
             raise UsageError.unknown("provenance", name, known)
     chosen = tuple(options.provenance or TRAINABLE)
     build = batch_table if options.kind == "batch" else workflow_table
-    with RecordStore(options.store) as store:
-        compact_store(store)
-        table = build(store.dataset, provenances=chosen)
+    table = build(read_store(options.store), provenances=chosen)
     if options.out.suffix == ".csv":
         table.to_csv(options.out, index=False)
     else:

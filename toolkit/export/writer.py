@@ -26,6 +26,7 @@ from toolkit.errors import GateRefusedError, UsageError
 from toolkit.export.card import model_card
 from toolkit.export.converters import to_onnx
 from toolkit.export.verification import ROWS, probe_rows, verify_graph
+from toolkit.records import exchange, sync_directory
 
 __all__ = ["CARD_NAME", "copy_bundle", "write_bundle"]
 
@@ -107,14 +108,14 @@ def _install(directory: Path, manifest: Manifest, files: Mapping[str, bytes]) ->
 
 
 def _swap(draft: Path, directory: Path) -> None:
-    """Put the draft in place; an older bundle steps aside first and is then removed."""
+    """Put the draft in place; an older bundle is there until the moment it is not."""
+    sync_directory(draft)
     if directory.exists():
-        retired = draft.with_name(f"{draft.name}-retired")
-        directory.rename(retired)
-        draft.rename(directory)
-        shutil.rmtree(retired)
+        exchange(draft, directory)
+        shutil.rmtree(draft)
     else:
         draft.rename(directory)
+    sync_directory(directory.parent)
 
 
 def _write_through(path: Path, data: bytes) -> None:

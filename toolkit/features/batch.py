@@ -39,7 +39,7 @@ def batch_table(
     Parameters
     ----------
     dataset : Dataset
-        Compacted records.
+        Compacted or not.
     provenances : tuple of str
         Which rows to keep.
 

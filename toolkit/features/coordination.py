@@ -89,7 +89,7 @@ def coordination_table(dataset: Dataset) -> "pd.DataFrame":
     Parameters
     ----------
     dataset : Dataset
-        Compacted records.
+        Compacted or not.
 
     Returns
     -------

@@ -1,12 +1,13 @@
 """Where Ibis expressions run: DuckDB on one machine."""
 
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from toolkit.errors import NotEnoughDataError
-from toolkit.history import Dataset
-from toolkit.records import KINDS, Provenance, field_rules
+from toolkit.history import Dataset, EngineLimits, Snapshot
+from toolkit.history import connect as open_engine
+from toolkit.records import Provenance
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,56 +21,47 @@ TRAINABLE: tuple[str, ...] = (
 )
 """Rows of other provenance enter only where a spec says so aloud."""
 
-IBIS_TYPES = {
-    "int": "int64",
-    "float": "float64",
-    "bool": "boolean",
-    "datetime": "timestamp('UTC')",
-    "Mapping[str, float]": "map<string, float64>",
-    "Mapping[str, str]": "map<string, string>",
-}
-"""Ibis types of a record's fields; the others are strings."""
 
+@contextmanager
+def connect(limits: EngineLimits | None = None) -> Iterator[Any]:
+    """Open an in-memory DuckDB through Ibis, counting in UTC, within its limits.
 
-def connect() -> Any:
-    """Open an in-memory DuckDB through Ibis, counting in UTC, within 2 GB.
+    Parameters
+    ----------
+    limits : EngineLimits, optional
+        Read from the environment unless given.
 
-    Returns
-    -------
+    Yields
+    ------
     ibis.backends.duckdb.Backend
     """
     import ibis
 
-    connection = ibis.duckdb.connect(threads=2, memory_limit="2GB")
-    connection.raw_sql("SET TimeZone='UTC'")
-    return connection
+    with open_engine(limits) as connection:
+        yield ibis.duckdb.from_connection(connection)
 
 
-def read_records(connection: Any, dataset: Dataset, kind: str) -> Any:
-    """Read all records of a kind as an Ibis table with every column of the schema.
+def read_records(connection: Any, snapshot: Snapshot, kind: str) -> Any:
+    """Read all records of a kind as an Ibis table.
 
-    Partitions that an earlier version of the schema wrote lack some columns: these are
-    unknown in their rows.
+    Parameters
+    ----------
+    connection : ibis.backends.duckdb.Backend
+    snapshot : Snapshot
+        Must stay open as long as the table is used.
+    kind : str
 
     Raises
     ------
     NotEnoughDataError
-        Where the dataset has none.
+        There are none.
     """
-    files: list[Path] = dataset.files(kind)
-    if not files:
+    view = snapshot.attach(connection.con, kind)
+    if not connection.con.execute(f"SELECT 1 FROM {view} LIMIT 1").fetchone():  # noqa: S608 - our own name
         raise NotEnoughDataError(
             f"a table of {kind} records", got=0, needed=1, unit="records"
         )
-    import ibis
-
-    table = connection.read_parquet([str(f) for f in files], union_by_name=True)
-    lacking = {
-        rule.name: ibis.null(IBIS_TYPES.get(rule.type_name, "string"))
-        for rule in field_rules(KINDS[kind])
-        if rule.name not in table.columns
-    }
-    return table.mutate(**lacking) if lacking else table
+    return connection.table(view)
 
 
 def feature_table(
@@ -84,7 +76,7 @@ def feature_table(
     Parameters
     ----------
     dataset : Dataset
-        Compacted records.
+        Compacted or not.
     kind : str
     features : callable
         Turns the Ibis table of the records into that of the features.
@@ -96,12 +88,9 @@ def feature_table(
     NotEnoughDataError
         Where there is no record of this kind.
     """
-    connection = connect()
-    try:
-        records = read_records(connection, dataset, kind)
+    with connect() as connection, dataset.snapshot() as snapshot:
+        records = read_records(connection, snapshot, kind)
         if provenances is not None:
             records = records.filter(records.provenance.isin(list(provenances)))
         table: pd.DataFrame = features(records).to_pyarrow().to_pandas()
-    finally:
-        connection.disconnect()
     return table

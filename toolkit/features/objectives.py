@@ -24,7 +24,7 @@ def objective_periods(dataset: Dataset) -> list[Period]:
     Parameters
     ----------
     dataset : Dataset
-        Compacted records.
+        Compacted or not.
 
     Returns
     -------
@@ -37,19 +37,18 @@ def objective_periods(dataset: Dataset) -> list[Period]:
     NotEnoughDataError
         The store holds no record of any kind that an objective counts.
     """
-    connection = connect()
     trials: dict[str, dict[str, Trials]] = defaultdict(dict)
     costs: dict[str, tuple[float, int]] = {}
-    for kind, counters in _COUNTERS.items():
-        if not dataset.files(kind):
-            continue
-        rows = read_records(connection, dataset, kind)
-        for name, count in counters.items():
-            for day, successes, total in _daily(count(rows)):
-                trials[day][name] = Trials(successes=successes, count=total)
-    if dataset.files("batch"):
-        costs = _costs(read_records(connection, dataset, "batch"))
-    connection.disconnect()
+    with connect() as connection, dataset.snapshot() as snapshot:
+        for kind, counters in _COUNTERS.items():
+            if not snapshot.has(kind):
+                continue
+            rows = read_records(connection, snapshot, kind)
+            for name, count in counters.items():
+                for day, successes, total in _daily(count(rows)):
+                    trials[day][name] = Trials(successes=successes, count=total)
+        if snapshot.has("batch"):
+            costs = _costs(read_records(connection, snapshot, "batch"))
     days = sorted({*trials, *costs})
     if not days:
         raise NotEnoughDataError(

@@ -22,7 +22,7 @@ def workflow_table(
     Parameters
     ----------
     dataset : Dataset
-        Compacted records.
+        Compacted or not.
     provenances : tuple of str
         Which rows to keep.
 

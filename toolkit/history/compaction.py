@@ -1,16 +1,22 @@
-"""A store made ready to be read: what hooks recorded, and the spool, in the dataset."""
+"""Compaction of a whole store: what hooks recorded, and the spool, into the dataset.
+
+Reading needs none of it (`toolkit.history.reading`); it makes reading faster.
+"""
 
 from pathlib import Path
 
 from toolkit.history.dataset import Compaction
 from toolkit.history.duplicates import SOURCES, compare_accounts
+from toolkit.history.engine import EngineLimits
 from toolkit.history.importers.hooks import join_hooks
 from toolkit.history.store import RecordStore
 
 __all__ = ["compact_store"]
 
 
-def compact_store(store: RecordStore) -> Compaction:
+def compact_store(
+    store: RecordStore, *, limits: EngineLimits | None = None
+) -> Compaction:
     """Join what hooks recorded since the last time, and merge the spool.
 
     Where hooks are installed, batches that a transcript tells as well are compared
@@ -19,6 +25,8 @@ def compact_store(store: RecordStore) -> Compaction:
     Parameters
     ----------
     store : RecordStore
+    limits : EngineLimits, optional
+        What DuckDB may use.
 
     Examples
     --------
@@ -28,9 +36,9 @@ def compact_store(store: RecordStore) -> Compaction:
     0
     """
     if join_hooks(store) is None:
-        return store.compact()
+        return store.compact(limits=limits)
 
-    def look(sealed: list[Path]) -> None:
+    def compare(sealed: list[Path]) -> None:
         compare_accounts(store.root, store.dataset, sealed, sources=SOURCES)
 
-    return store.compact(look)
+    return store.compact(compare, limits=limits)

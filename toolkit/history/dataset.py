@@ -1,56 +1,70 @@
-"""The Parquet dataset behind the spool: one file for each record kind and day.
+"""The Parquet dataset behind the spool: generations of part files, one a kind and day.
 
-A partition is replaced as a whole by an atomic rename, and the spool lines it was made
-from are removed only afterwards, so a compaction that dies may be run again: merging
-the same rows twice changes nothing. Of two copies of a record the fuller one is kept,
-whatever the order they came in.
+::
+
+    DATASET/generation.json     which parts are in force (`toolkit.history.generation`)
+    DATASET/kind=K/day=D/part-NNNNNNNN.parquet
+    DATASET/.compacting         held alone by the one compaction that runs
+    DATASET/.readers            held by readers; held alone while old files are removed
+
+A compaction seals the spool, writes and syncs new parts, and puts them in force with one
+atomic step. Only then, and only while no reader is there, are the merged segments and
+the replaced parts removed; what had to stay is removed by the next one. So it may die,
+or the machine may, at any point: the next compaction does what is left.
+
+Of two copies of a record the fuller one is kept, whatever the order they came in.
 """
 
+import fcntl
 import os
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, fields
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from toolkit.errors import MissingExtraError, NotEnoughDataError
-from toolkit.records import ENUMS, KINDS, Record, Spool, field_rules
+from toolkit.errors import InputDataError
+from toolkit.history.engine import COMPACTING, EngineLimits, connect
+from toolkit.history.generation import (
+    Generation,
+    Part,
+    folder_of,
+    read_generation,
+    write_generation,
+)
+from toolkit.history.merging import UnreadableLinesError, merge, stage
+from toolkit.history.snapshot import (
+    READERS_NAME,
+    KindCount,
+    Snapshot,
+    is_unaltered,
+    open_snapshot,
+    report_damage,
+)
+from toolkit.history.sorting_out import Refused, sort_out
+from toolkit.records import (
+    Record,
+    Segment,
+    Spool,
+    make_directory,
+    private_mode,
+)
 
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["Compaction", "Dataset", "KindCount", "Look"]
+__all__ = ["Compaction", "Dataset", "OnRefused", "OnSealed"]
 
-Look = Callable[[list[Path]], None]
+OnSealed = Callable[[list[Path]], None]
+OnRefused = Callable[[Sequence[Refused]], None]
 
-COMPLETENESS_SQL = {
-    "batch": "((coalesce(succeeded,0)+coalesce(failed,0)+coalesce(cancelled,0))"
-    "*1000000+size)*128+(provenance = 'measured')::INT*64"
-    "+(turn_id IS NOT NULL)::INT*16+(known_before IS NOT NULL)::INT*8"
-    "+(cycle_s IS NOT NULL)::INT+(execution_s IS NOT NULL)::INT"
-    "+(turn_s IS NOT NULL)::INT+(waiting_s IS NOT NULL)::INT"
-    "+(operations_s IS NOT NULL)::INT+(longest_s IS NOT NULL)::INT"
-    "+(median_s IS NOT NULL)::INT",
-    "coordination": "(outcome <> 'unknown')::INT*2+(provenance = 'measured')::INT",
-    "workflow": "(coalesce(runs_succeeded,0)+coalesce(runs_failed,0)"
-    "+coalesce(runs_refused,0))*4"
-    "+(makespan_s IS NOT NULL)::INT*2+(outcome <> 'unknown')::INT",
-    "load": "0",
-    "recovery": "(post_condition IS NOT NULL)::INT*2+(outcome <> 'unknown')::INT",
-    "turn": "(coalesce(calls,0)*1000000000+coalesce(output_tokens,0))*4"
-    "+(money_usd IS NOT NULL)::INT+(latency_s IS NOT NULL)::INT",
-}
-"""`Record.completeness` of each kind, as DuckDB sees it; a test holds them together."""
+COMPACTING_NAME = ".compacting"
+WORK_PREFIX = ".work-"
 
-SQL_TYPES = {
-    "str": "VARCHAR",
-    "int": "BIGINT",
-    "float": "DOUBLE",
-    "bool": "BOOLEAN",
-    "datetime": "TIMESTAMPTZ",
-    "Mapping[str, float]": "MAP(VARCHAR, DOUBLE)",
-    "Mapping[str, str]": "MAP(VARCHAR, VARCHAR)",
-    **dict.fromkeys(ENUMS, "VARCHAR"),
-}
+KEPT_SEGMENT_BYTES = 64 * 2**20
+"""Merged segments that stay on disk for followers (`Spool.retire`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,120 +74,78 @@ class Compaction:
     Attributes
     ----------
     partitions : int
-        Partitions written.
+        Parts written.
     rows : dict of str to int
-        Rows in those partitions, by kind.
+        Rows in those parts, by kind.
     spool_files : int
-        Spool files merged and removed.
+        Spool segments merged.
+    refused : tuple of Refused
+        Lines of those segments that are no records; they were set aside.
+    damaged : tuple of path
+        Part files that were set aside because they are missing, cut or altered.
     """
 
-    partitions: int
-    rows: dict[str, int]
-    spool_files: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KindCount:
-    """How many records there are of one kind, source and type.
-
-    Attributes
-    ----------
-    kind, source, type_name, provenance : str
-        `type_name` is the operation type of batches, else empty.
-    first_day, last_day : str
-        Days in UTC of the earliest and the latest, as `YYYY-MM-DD`.
-    records : int
-    """
-
-    kind: str
-    source: str
-    type_name: str
-    provenance: str
-    first_day: str
-    last_day: str
-    records: int
-
-    def to_json(self) -> dict[str, Any]:
-        """Write the count as JSON types, in declared order."""
-        return asdict(self)
+    partitions: int = 0
+    rows: dict[str, int] = field(default_factory=dict)
+    spool_files: int = 0
+    refused: tuple[Refused, ...] = ()
+    damaged: tuple[Path, ...] = ()
 
 
 class Dataset:
-    """Parquet files under `root/kind=K/day=YYYY-MM-DD/part.parquet`.
+    """A store's records: compacted parts and, with a spool, the tail behind them.
 
     Parameters
     ----------
     root : path
         Created by the first compaction.
+    spool : Spool, optional
+        Where the lines that are not compacted yet are; without it only parts are read.
+    more : callable, optional
+        Gives descriptors of open files with further lines to read.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(
+        self,
+        root: Path,
+        spool: Spool | None = None,
+        *,
+        more: Callable[[], Sequence[int]] | None = None,
+    ) -> None:
         self.root = root
+        self._spool = spool
+        self._more = more
 
-    def compact(self, spool: Spool, *, look: Look | None = None) -> Compaction:
-        """Merge everything the spool holds into the partitions it belongs to.
+    @contextmanager
+    def snapshot(self) -> Iterator[Snapshot]:
+        """Open what there is at this moment for reading; nothing is written."""
+        with open_snapshot(self.root, self._spool, more=self._more) as snapshot:
+            yield snapshot
 
-        Parameters
-        ----------
-        spool : Spool
-        look : callable, optional
-            Shown the spool's files before any of them is merged.
-        """
-        sealed = spool.seal()
-        if sealed and look is not None:
-            look(sealed)
-        counts: dict[str, int] = {}
-        partitions = 0
-        if sealed:
-            connection = connect()
-            for kind in KINDS:
-                for rows in self._merge(connection, kind, sealed):
-                    partitions += 1
-                    counts[kind] = counts.get(kind, 0) + rows
-            connection.close()
-        for path in sealed:
-            path.unlink()
-        return Compaction(partitions=partitions, rows=counts, spool_files=len(sealed))
+    def files(self, kind: str) -> list[Path]:
+        """List the part files of a kind that are in force and whole, by day."""
+        with open_snapshot(self.root) as snapshot:
+            return snapshot.parts(kind)
+
+    def has(self, kind: str) -> bool:
+        """Look whether there is a record of a kind."""
+        with self.snapshot() as snapshot:
+            return snapshot.has(kind)
+
+    def count(self, kind: str) -> int:
+        """Count the records of a kind."""
+        with self.snapshot() as snapshot:
+            return snapshot.count(kind)
 
     def days(self, kind: str) -> list[str]:
         """List the days of which there are records, in order."""
-        return sorted(p.name[4:] for p in (self.root / f"kind={kind}").glob("day=*"))
-
-    def files(self, kind: str, *, since: str = "", until: str = "9999") -> list[Path]:
-        """List the partitions of a kind, from one day to another, both included."""
-        return [
-            self.root / f"kind={kind}" / f"day={day}" / "part.parquet"
-            for day in self.days(kind)
-            if since <= day <= until
-        ]
-
-    def count(self, kind: str) -> int:
-        """Count the rows of a kind."""
-        files = self.files(kind)
-        if not files:
-            return 0
-        connection = connect()
-        try:
-            row = connection.execute(
-                "SELECT count(*) FROM read_parquet(?)", [[str(f) for f in files]]
-            ).fetchone()
-        finally:
-            connection.close()
-        return int(row[0]) if row else 0
+        with self.snapshot() as snapshot:
+            return snapshot.days(kind)
 
     def summary(self) -> list[KindCount]:
         """Count the records of every kind by source, type and provenance."""
-        counts: list[KindCount] = []
-        connection = connect()
-        try:
-            for kind in KINDS:
-                files = [str(file) for file in self.files(kind)]
-                if files:
-                    rows = connection.execute(_summary_sql(kind), [files]).fetchall()
-                    counts.extend(_kind_count(kind, row) for row in rows)
-        finally:
-            connection.close()
-        return counts
+        with self.snapshot() as snapshot:
+            return snapshot.summary()
 
     def scan(self, kind: str, *, size: int = 4096) -> Iterator[Record]:
         """Read the records of a kind in the order of their time, then of their id.
@@ -181,170 +153,173 @@ class Dataset:
         Raises
         ------
         NotEnoughDataError
-            The dataset has none.
+            There are none.
         """
-        files = self.files(kind)
-        if not files:
-            raise NotEnoughDataError(
-                f"a scan of {kind} records", got=0, needed=1, unit="records"
-            )
-        connection = connect()
-        names = column_names(kind)
-        selected = ",".join(
-            "strftime(\"at\" AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%S.%f+00:00')"
-            if name == "at"
-            else f'"{name}"'
-            for name in names
-        )
-        cursor = connection.execute(
-            f'SELECT {selected} FROM ({parquet_sql(kind)}) ORDER BY "at", record_id',  # noqa: S608 - names come from the schema
-            [[str(file) for file in files]],
-        )
-        while rows := cursor.fetchmany(size):
-            for values in rows:
-                known = {
-                    n: v for n, v in zip(names, values, strict=True) if v is not None
-                }
-                yield KINDS[kind].from_json(known)
-        connection.close()
+        with self.snapshot() as snapshot:
+            yield from snapshot.scan(kind, size=size)
 
-    def _merge(
-        self, connection: "duckdb.DuckDBPyConnection", kind: str, sealed: list[Path]
-    ) -> Iterator[int]:
-        files = [str(path) for path in sealed]
-        self._find_copies(connection, kind, files)
-        days = connection.execute(
-            f"SELECT DISTINCT {_DAY} FROM ({spool_sql(kind)}) "  # noqa: S608 - names come from the schema
-            "UNION SELECT day FROM copies SEMI JOIN kept USING (record_id) ORDER BY 1",
-            [files],
-        ).fetchall()
-        for (day,) in days:
-            yield self._replace(connection, kind, str(day), files)
+    def compact(
+        self,
+        spool: Spool,
+        *,
+        on_sealed: OnSealed | None = None,
+        on_refused: OnRefused | None = None,
+        limits: EngineLimits | None = None,
+    ) -> Compaction:
+        """Merge everything the spool holds into the parts it belongs to.
 
-    def _find_copies(
-        self, connection: "duckdb.DuckDBPyConnection", kind: str, files: list[str]
-    ) -> None:
-        """Find records whose copies lie on several days, and the day of the one kept.
+        One compaction runs at a time; a second one waits, and then finds what is left.
 
-        A hook and a transcript stamp one event a moment apart: near midnight these are
-        two days, and two partitions.
+        Parameters
+        ----------
+        spool : Spool
+        on_sealed : callable, optional
+            Called with the spool's files before any of them is merged.
+        on_refused : callable, optional
+            Called with the lines that are no records, before the others are in force;
+            called again with the same lines where a compaction died.
+        limits : EngineLimits, optional
+            What DuckDB may use; little memory and one thread unless given.
         """
-        names = ",".join(f'"{name}"' for name in column_names(kind))
-        source = f"SELECT {names} FROM ({spool_sql(kind)})"  # noqa: S608 - names come from the schema
-        values: list[Any] = [files]
-        if parts := [str(part) for part in self.files(kind)]:
-            source += (
-                f" UNION ALL SELECT {names} FROM ({parquet_sql(kind)}) "  # noqa: S608 - names come from the schema
-                f"SEMI JOIN ({spool_sql(kind)}) USING (record_id)"
-            )
-            values += [parts, files]
-        connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE copies AS SELECT record_id, {_DAY} AS day, "  # noqa: S608 - names come from the schema
-            f'{COMPLETENESS_SQL[kind]} AS fullness, "at" AS moment, r::VARCHAR AS shown '
-            f"FROM ({source}) AS r",
-            values,
-        )
-        connection.execute(
-            "CREATE OR REPLACE TEMP TABLE kept AS SELECT record_id, "
-            "first(day ORDER BY fullness DESC, moment, shown) AS day FROM copies "
-            "GROUP BY record_id HAVING count(DISTINCT day) > 1"
+        make_directory(self.root)
+        with _held(self.root / COMPACTING_NAME):
+            for leftover in self.root.glob(f"{WORK_PREFIX}*"):
+                shutil.rmtree(leftover)
+            before, damaged = self._whole(read_generation(self.root))
+            sealed = spool.seal(after=before.merged)
+            fresh = [s for s in sealed if s.number > before.merged]
+            if fresh and on_sealed is not None:
+                on_sealed([segment.path for segment in fresh])
+            after, done = self._merged(before, fresh, limits or COMPACTING)
+            if done.refused and on_refused is not None:
+                on_refused(done.refused)
+            if damaged:
+                after = replace(after, lost=after.number)
+            if fresh or damaged:
+                write_generation(self.root, after)
+            self._remove_replaced(after, spool)
+            return replace(done, damaged=tuple(damaged))
+
+    def drop_missing(self) -> Generation:
+        """Drop the parts that are missing, cut or empty, and give what is in force.
+
+        What a generation says is there and is not makes an import believe that it is
+        known; dropped, the next import brings it again.
+        """
+        now = read_generation(self.root)
+        if all(
+            part.is_whole(folder_of(self.root, kind, day))
+            for kind, days in now.parts.items()
+            for day, part in days.items()
+        ):
+            return now
+        make_directory(self.root)
+        with _held(self.root / COMPACTING_NAME):
+            whole, damaged = self._whole(read_generation(self.root))
+            if damaged:
+                number = whole.number + 1
+                whole = replace(whole, number=number, lost=number)
+                write_generation(self.root, whole)
+            return whole
+
+    def _whole(self, generation: Generation) -> tuple[Generation, list[Path]]:
+        """Set aside the parts that are damaged, and go on with the others."""
+        damaged: list[Path] = []
+        parts: dict[str, dict[str, Part]] = {}
+        for kind, days in generation.parts.items():
+            for day, part in days.items():
+                folder = folder_of(self.root, kind, day)
+                if is_unaltered(folder, part):
+                    parts.setdefault(kind, {})[day] = part
+                else:
+                    report_damage(folder / part.name)
+                    damaged.append(self._set_aside(folder / part.name))
+        return replace(generation, parts=parts), damaged
+
+    def _set_aside(self, path: Path) -> Path:
+        """Move a damaged part out of the dataset; what can be saved may be there."""
+        target = self.root / "damaged" / f"{path.parent.name}-{path.name}"
+        make_directory(target.parent)
+        with suppress(FileNotFoundError):
+            path.rename(target)
+        return path
+
+    def _merged(
+        self, before: Generation, fresh: Sequence[Segment], limits: EngineLimits
+    ) -> tuple[Generation, Compaction]:
+        after = replace(before, number=before.number + 1)
+        if not fresh:
+            return after, Compaction()
+        parts = dict(before.parts)
+        rows: dict[str, int] = {}
+        written = 0
+        with ExitStack() as stack:
+            work = Path(tempfile.mkdtemp(prefix=WORK_PREFIX, dir=self.root))
+            stack.callback(shutil.rmtree, work, ignore_errors=True)
+            connection = stack.enter_context(connect(limits, scratch=work))
+            staged, refused = self._staged(connection, fresh, work)
+            for kind, files in staged.items():
+                held = parts.get(kind, {})
+                parts[kind], rows[kind] = merge(
+                    connection, self.root, kind, files, before
+                )
+                written += sum(p is not held.get(d) for d, p in parts[kind].items())
+        return replace(after, merged=fresh[-1].number, parts=parts), Compaction(
+            partitions=written,
+            rows=rows,
+            spool_files=len(fresh),
+            refused=tuple(refused),
         )
 
-    def _replace(
+    def _staged(
         self,
         connection: "duckdb.DuckDBPyConnection",
-        kind: str,
-        day: str,
-        files: list[str],
-    ) -> int:
-        part = self.root / f"kind={kind}" / f"day={day}" / "part.parquet"
-        part.parent.mkdir(parents=True, exist_ok=True)
-        names = ",".join(f'"{name}"' for name in column_names(kind))
-        source = f"SELECT {names} FROM ({spool_sql(kind)}) WHERE {_DAY} = ?"  # noqa: S608 - names come from the schema
-        values: list[Any] = [files, day]
-        if part.exists():
-            source += f" UNION ALL BY NAME SELECT {names} FROM ({parquet_sql(kind)})"  # noqa: S608 - names come from the schema
-            values.append([str(part)])
-        draft = part.with_suffix(f".{os.getpid()}.tmp")
-        connection.execute(
-            f"""COPY (SELECT {names} FROM ({source}) AS r
-            WHERE record_id NOT IN (SELECT record_id FROM kept WHERE day <> ?)
-            QUALIFY row_number() OVER (PARTITION BY record_id
-              ORDER BY {COMPLETENESS_SQL[kind]} DESC, "at", r::VARCHAR) = 1
-            ORDER BY "at", record_id) TO '{_quoted(draft)}' (FORMAT parquet)""",  # noqa: S608 - names come from the schema
-            [*values, day],
-        )
-        draft.replace(part)
-        row = connection.execute(
-            "SELECT count(*) FROM read_parquet(?)", [str(part)]
-        ).fetchone()
-        return int(row[0]) if row else 0
+        fresh: Sequence[Segment],
+        work: Path,
+    ) -> tuple[dict[str, list[str]], list[Refused]]:
+        """Stage the lines; where some are no records, sort those out first."""
+        try:
+            return stage(connection, [s.path for s in fresh], work / "staged"), []
+        except UnreadableLinesError:
+            shutil.rmtree(work / "staged", ignore_errors=True)
+        aside = self.root / "damaged"
+        clean, refused = sort_out(fresh, work, aside)
+        try:
+            return stage(connection, clean, work / "staged"), refused
+        except UnreadableLinesError as error:
+            raise InputDataError(
+                "valid records that DuckDB cannot read",
+                file=fresh[0].path,
+                fix="report it with the file's first lines",
+            ) from error
+
+    def _remove_replaced(self, now: Generation, spool: Spool) -> None:
+        """Remove what the generation in force does not need, unless it is being read."""
+        with suppress(BlockingIOError), _held(self.root / READERS_NAME, wait=False):
+            spool.retire(now.merged, keep_bytes=KEPT_SEGMENT_BYTES)
+            for path in self.root.glob("kind=*/day=*/part*.parquet"):
+                kind, day = path.parent.parent.name[5:], path.parent.name[4:]
+                part = now.parts.get(kind, {}).get(day)
+                if part is None or part.name != path.name:
+                    path.unlink(missing_ok=True)
+                    if part is None:
+                        with suppress(OSError):
+                            path.parent.rmdir()
 
 
-_DAY = "strftime(\"at\" AT TIME ZONE 'UTC', '%Y-%m-%d')"
+@contextmanager
+def _held(path: Path, *, wait: bool = True) -> Iterator[None]:
+    """Hold a lock file alone.
 
-
-def connect() -> "duckdb.DuckDBPyConnection":
-    """Open an in-memory DuckDB that counts in UTC and stays within 2 GB."""
+    Raises
+    ------
+    BlockingIOError
+        Another holds it, and waiting was not wanted.
+    """
+    mode = private_mode(path.parent)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, mode)
     try:
-        import duckdb
-    except ImportError as error:
-        raise MissingExtraError("the Parquet dataset", "research") from error
-    connection = duckdb.connect()
-    connection.execute("SET TimeZone='UTC'; SET memory_limit='2GB'; SET threads=2")
-    return connection
-
-
-def column_names(kind: str) -> list[str]:
-    """List the columns of a kind in the order of its fields."""
-    return [declared.name for declared in fields(KINDS[kind])]
-
-
-def column_types(kind: str) -> dict[str, str]:
-    """Map the columns of a kind to their DuckDB types."""
-    return {rule.name: SQL_TYPES[rule.type_name] for rule in field_rules(KINDS[kind])}
-
-
-def _summary_sql(kind: str) -> str:
-    type_name = "operation_type" if kind == "batch" else "''"
-    return (
-        f"SELECT source, {type_name}, provenance, min({_DAY}), max({_DAY}), count(*) "  # noqa: S608 - names come from the schema
-        "FROM read_parquet(?) GROUP BY ALL ORDER BY ALL"
-    )
-
-
-def _kind_count(kind: str, row: tuple[Any, ...]) -> KindCount:
-    source, type_name, provenance, first, last, records = row
-    return KindCount(
-        kind=kind,
-        source=source,
-        type_name=type_name,
-        provenance=provenance,
-        first_day=first,
-        last_day=last,
-        records=records,
-    )
-
-
-def spool_sql(kind: str) -> str:
-    columns = ", ".join(f"\"{n}\": '{t}'" for n, t in column_types(kind).items())
-    return (
-        f"SELECT * EXCLUDE (kind) FROM read_json(?, format='newline_delimited', "  # noqa: S608 - names come from the schema
-        f"columns={{kind: 'VARCHAR', {columns}}}, ignore_errors=true) "
-        f"WHERE kind = '{kind}' AND record_id IS NOT NULL AND \"at\" IS NOT NULL"
-    )
-
-
-def parquet_sql(kind: str) -> str:
-    """Select every column of a kind from partitions; those of version 1 lack some."""
-    columns = ", ".join(
-        f'NULL::{sql_type} AS "{name}"' for name, sql_type in column_types(kind).items()
-    )
-    return (
-        f"SELECT {columns} WHERE false "  # noqa: S608 - names come from the schema
-        "UNION ALL BY NAME SELECT * FROM read_parquet(?, union_by_name=true)"
-    )
-
-
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        yield
+    finally:
+        os.close(descriptor)

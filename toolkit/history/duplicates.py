@@ -10,14 +10,20 @@ from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-from toolkit.history.dataset import (
+from toolkit.errors import InputDataError
+from toolkit.history.columns import (
     COMPLETENESS_SQL,
-    Dataset,
-    connect,
-    parquet_sql,
-    spool_sql,
+    lines_sql,
+    named,
+    parts_sql,
+    valid_sql,
 )
+from toolkit.history.dataset import Dataset
+from toolkit.history.engine import connect
+from toolkit.history.snapshot import open_snapshot
+from toolkit.records import private_mode
 
 __all__ = ["COMPARED", "Accounts", "compare_accounts", "read_accounts"]
 
@@ -80,10 +86,18 @@ def read_accounts(root: Path) -> Accounts:
     """Count what has been compared in a store."""
     if not (root / NAME).exists():
         return Accounts()
-    with closing(_open(root)) as noted:
-        rows = noted.execute(
-            "SELECT differing, count(*) FROM compared GROUP BY differing"
-        ).fetchall()
+    address = f"file:{quote(str(root / NAME))}?mode=ro"
+    try:
+        with closing(sqlite3.connect(address, uri=True, timeout=30)) as noted:
+            rows = noted.execute(
+                "SELECT differing, count(*) FROM compared GROUP BY differing"
+            ).fetchall()
+    except sqlite3.DatabaseError as error:
+        raise InputDataError(
+            f"cannot be read: {error}",
+            file=root / NAME,
+            fix="remove it; later compactions count again",
+        ) from error
     counts: dict[str, int] = {}
     for differing, times in rows:
         for name in filter(None, differing.split(",")):
@@ -100,20 +114,20 @@ def _compared(
 ) -> list[tuple[str, str]]:
     """List batches that both accounts tell, with the names of the fields that differ."""
     kind = "batch"
-    fields = ", ".join(("record_id", "source", "provenance", *COMPARED, *TIMES))
-    source = f"SELECT {fields} FROM ({spool_sql(kind)})"  # noqa: S608 - names come from the schema
-    values: list[Any] = [files]
-    if parts := [str(part) for part in dataset.files(kind)]:
-        source += (
-            f" UNION ALL SELECT {fields} FROM ({parquet_sql(kind)}) "  # noqa: S608 - names come from the schema
-            f"SEMI JOIN ({spool_sql(kind)}) USING (record_id)"
-        )
-        values += [parts, files]
+    lines = lines_sql(files, [kind], strict=False)
+    valid = f"(SELECT * FROM {lines} WHERE {valid_sql(kind)})"  # noqa: S608 - names come from the schema
+    source = f"SELECT {named(kind)} FROM {valid}"  # noqa: S608 - names come from the schema
+    with open_snapshot(dataset.root) as compacted:
+        parts = parts_sql(kind, [str(part) for part in compacted.parts(kind)])
+    source += (
+        f" UNION ALL SELECT {named(kind)} FROM {parts} "  # noqa: S608 - names come from the schema
+        f"SEMI JOIN {valid} USING (record_id)"
+    )
     differing = ", ".join(
         f"CASE WHEN h.{name} IS DISTINCT FROM t.{name} THEN '{name}' END"
         for name in COMPARED
     )
-    with closing(connect()) as connection:
+    with connect() as connection:
         rows = connection.execute(
             f"""WITH copies AS (SELECT * FROM ({source}) WHERE source IN (?, ?)
             QUALIFY row_number() OVER (PARTITION BY record_id, source
@@ -121,29 +135,32 @@ def _compared(
             SELECT record_id, concat_ws(',', {differing})
             FROM copies AS h JOIN copies AS t USING (record_id)
             WHERE h.source = ? AND t.source = ? ORDER BY 1""",  # noqa: S608 - names come from the schema
-            [*values, *sources, *sources],
+            [*sources, *sources],
         ).fetchall()
     return [(str(name), str(fields)) for name, fields in rows]
 
 
-TIMES = (
-    "turn_id",
-    "known_before",
-    "cycle_s",
-    "execution_s",
-    "turn_s",
-    "waiting_s",
-    "operations_s",
-    "longest_s",
-    "median_s",
-)
-"""What a copy's completeness is counted from, beside what is compared."""
-
-
 def _open(root: Path) -> sqlite3.Connection:
-    noted = sqlite3.connect(root / NAME, timeout=30)
-    noted.execute(
-        "CREATE TABLE IF NOT EXISTS compared "
-        "(record_id TEXT PRIMARY KEY, differing TEXT NOT NULL) WITHOUT ROWID"
-    )
+    """Open the notes for writing; damaged ones are set aside and begun again."""
+    path = root / NAME
+    try:
+        return _opened(path)
+    except sqlite3.OperationalError:
+        raise
+    except sqlite3.DatabaseError:
+        path.replace(path.with_suffix(".damaged"))
+        return _opened(path)
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    noted = sqlite3.connect(path, timeout=30)
+    try:
+        path.chmod(private_mode(path.parent))
+        noted.execute(
+            "CREATE TABLE IF NOT EXISTS compared "
+            "(record_id TEXT PRIMARY KEY, differing TEXT NOT NULL) WITHOUT ROWID"
+        )
+    except BaseException:
+        noted.close()
+        raise
     return noted

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from toolkit.errors import SchemaError
-from toolkit.records import CoordinationEvent, Spool, read_lines
+from toolkit.records import CoordinationEvent, Spool, SpoolFollower
 
 __all__ = ["SpoolTail"]
 
@@ -11,8 +11,7 @@ __all__ = ["SpoolTail"]
 class SpoolTail:
     """Reads the coordination records of a spool as they come.
 
-    A file is known by its inode, so one that compaction sets aside under another name
-    is not read again.
+    Every event comes once, whatever compactions do meanwhile.
 
     Parameters
     ----------
@@ -22,6 +21,8 @@ class SpoolTail:
     ----------
     unreadable : int
         Lines that were no record of a known shape; they are skipped.
+    missed_segments : int
+        See `toolkit.records.SpoolFollower`.
 
     Examples
     --------
@@ -33,23 +34,18 @@ class SpoolTail:
     """
 
     def __init__(self, spool: Spool) -> None:
-        self._spool = spool
-        self._ends: dict[int, int] = {}
+        self._follower = SpoolFollower(spool)
         self.unreadable = 0
+
+    @property
+    def missed_segments(self) -> int:
+        """Segments that came and went between two looks."""
+        return self._follower.missed_segments
 
     def read(self) -> Iterator[CoordinationEvent]:
         """Read what is new; a torn last line is left for the next look."""
-        seen: dict[int, int] = {}
-        for path in self._spool.files():
-            try:
-                inode = path.stat().st_ino
-                seen[inode] = self._ends.get(inode, 0)
-                for line in read_lines(path, seen[inode]):
-                    seen[inode] = self._ends[inode] = line.end
-                    yield from self._record(line.row)
-            except FileNotFoundError:
-                continue  # compacted between listing and reading: it was read before
-        self._ends = seen
+        for line in self._follower.read():
+            yield from self._record(line.row)
 
     def _record(self, row: dict[str, object] | None) -> Iterator[CoordinationEvent]:
         if row is None:

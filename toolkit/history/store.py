@@ -2,21 +2,22 @@
 
 ::
 
+    STORE/store.json        version (`toolkit.history.version`)
     STORE/key               secret of the keyed hashes
     STORE/spool/*.jsonl     what was appended and is not yet compacted
-    STORE/dataset/kind=K/day=D/part.parquet
-    STORE/index.sqlite      copies of records already known, for idempotent import
+    STORE/dataset/          Parquet files (`toolkit.history.dataset`)
+    STORE/known.sqlite      copies of records already known, for idempotent import
     STORE/rejected/*.jsonl  lines that could not be read: file, line, reason
 
 Of two copies of a record the fuller one is kept. Copies that are equally full but differ
 (a fork names another session) are all spooled, once each, and compaction picks one by a
 total order: so the dataset is the same whatever order the files were imported in.
 
-The index only saves work. Where it is behind (a hook appended to the spool, a process
-died between the two writes) a record may be appended twice, and compaction keeps one.
+Records are on disk before the index knows them, so what is known is never lost; the
+index only saves work (`toolkit.history.index`).
 """
 
-import sqlite3
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -25,17 +26,21 @@ from types import TracebackType
 from typing import Any, Self
 from zlib import crc32
 
-from toolkit.errors import InputDataError, MissingExtraError, SchemaError
-from toolkit.history.dataset import Compaction, Dataset, Look
+from toolkit.errors import MissingExtraError, SchemaError, StorageError
+from toolkit.history.dataset import Compaction, Dataset, OnSealed
+from toolkit.history.engine import EngineLimits
+from toolkit.history.generation import Generation, read_generation
+from toolkit.history.index import Copies, Identity, KnownIndex
+from toolkit.history.sorting_out import Refused
+from toolkit.history.version import raise_version
 from toolkit.records import (
     KINDS,
     MEASURED_MARK,
     Batch,
     Record,
-    Span,
     Spool,
     keyed_hash,
-    read_lines,
+    lines_of,
     record_id,
     store_key,
 )
@@ -45,7 +50,7 @@ try:
 except ImportError as error:
     raise MissingExtraError("the record store", "research") from error
 
-__all__ = ["Addition", "RecordStore", "Rejection"]
+__all__ = ["Addition", "RecordStore", "Rejection", "read_rejected"]
 
 FLUSH_ROWS = 8000
 """Rows held back before they are written together, about 10 MB: the index is sorted into
@@ -54,12 +59,7 @@ once for all of them."""
 REMEMBERED = 50_000
 """Records of a new store that are remembered, about 20 MB, before the index is asked."""
 
-ASK_IDS = 500
-"""Ids asked of the index at once; SQLite takes at most 999 values in a question."""
-
-Identity = tuple[str, str]
-Copies = dict[int, int]
-"""Completeness of each known copy of a record, by the digest of its content."""
+INDEX_NAME = "known.sqlite"
 
 
 class Addition(StrEnum):
@@ -93,7 +93,7 @@ class RecordStore:
     """Adds records once, whatever the number of copies and the order they come in.
 
     Use it as a context manager, or call `close`: what `flush` or leaving the context
-    returned from survives the death of the process.
+    returned from is on disk, and survives a power cut.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ class RecordStore:
     --------
     >>> import tempfile
     >>> from datetime import datetime, UTC
-    >>> from toolkit.records.schema import LoadSample, Provenance
+    >>> from toolkit.records import LoadSample, Provenance
     >>> sample = LoadSample(
     ...     record_id="x",
     ...     at=datetime(2026, 1, 5, tzinfo=UTC),
@@ -121,8 +121,8 @@ class RecordStore:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.spool = Spool(root / "spool")
-        self.dataset = Dataset(root / "dataset")
-        self._index: sqlite3.Connection | None = None
+        self.dataset = Dataset(root / "dataset", self.spool)
+        self._index: KnownIndex | None = None
         self._lines: list[bytes] = []
         self._pending: dict[Identity, Copies] = {}
         self._remembered: dict[Identity, Copies] | None = None
@@ -193,46 +193,45 @@ class RecordStore:
 
     def reject(self, rejection: Rejection) -> Addition:
         """Note a line that could not be read, once."""
-        folder = self._folder(rejection.file.parent)
-        place = f"{folder}/{rejection.file.name}:{rejection.line}"
-        identity = ("rejected", record_id(place, rejection.reason))
+        row = {
+            "file": rejection.file.name,
+            "folder": self._folder(rejection.file.parent),
+            "line": rejection.line,
+            "reason": rejection.reason,
+        }
+        identity = _rejection_identity(row)
         known = self._recall([identity])
         if identity in known:
             return Addition.DUPLICATE
         self._pending[identity] = known[identity] = {0: 0}
-        row = {
-            "file": rejection.file.name,
-            "folder": folder,
-            "line": rejection.line,
-            "reason": rejection.reason,
-        }
         self._refused.append(row)
         if len(self._refused) >= FLUSH_ROWS:
             self.flush()
         return Addition.ADDED
 
     def flush(self) -> None:
-        """Write what is held back; when this returns, it survives `kill -9`."""
-        span = self.spool.append_encoded(self._lines)
-        self._lines.clear()
-        self._rejected.append_all(self._refused)
-        self._refused.clear()
-        if not self._pending:
-            return
-        rows = [
-            (kind, name, mark, full)
-            for (kind, name), copies in self._pending.items()
-            for mark, full in copies.items()
-        ]
-        rows.sort()
-        index = self._open_index()
-        with index:
-            index.executemany("INSERT OR IGNORE INTO known VALUES (?, ?, ?, ?)", rows)
-            if span is not None:
-                _advance(index, span)
-        if self._remembered is not None and len(self._remembered) > REMEMBERED:
-            self._remembered = None
-        self._pending.clear()
+        """Write what is held back; when this returns, it survives a power cut.
+
+        Raises
+        ------
+        StorageError
+            The disk is full or not ours to write. What is held back stays so, and
+            nothing of it is known.
+        """
+        try:
+            if self._lines or self._refused:
+                raise_version(self.root)
+            span = self.spool.append_encoded(self._lines, durable=True)
+            self._lines.clear()
+            self._rejected.append_all(self._refused, durable=True)
+            self._refused.clear()
+        except OSError as error:
+            raise StorageError(error.filename or self.root, error) from error
+        if self._pending:
+            self._open_index().remember(self._pending.items(), span)
+            if self._remembered is not None and len(self._remembered) > REMEMBERED:
+                self._remembered = None
+            self._pending.clear()
 
     def absorb_spool(self) -> int:
         """Bring the index up to date with lines that others appended to the spool.
@@ -244,57 +243,76 @@ class RecordStore:
         """
         self.flush()
         index = self._open_index()
+        merged = read_generation(self.dataset.root).merged
         lines = 0
-        for path in self.spool.files():
-            inode = path.stat().st_ino
-            row = index.execute(
-                "SELECT end FROM absorbed WHERE inode = ?", (inode,)
-            ).fetchone()
-            end = row[0] if row else 0
-            for line in read_lines(path, end):
+        for segment, descriptor in self.spool.opened(after=merged):
+            end = begin = index.absorbed(segment)
+            for line in lines_of(descriptor, begin):
                 lines += 1
                 end = line.end
                 self._note(line.row)
-            with index:
-                index.execute(
-                    "INSERT OR REPLACE INTO absorbed VALUES (?, ?)", (inode, end)
-                )
-        self.flush()
+            if end > begin:
+                os.fsync(descriptor)  # a hook's line is known once it is on disk
+                self.flush()
+                index.absorb(segment, end)
         return lines
 
-    def compact(self, look: Look | None = None) -> Compaction:
+    def compact(
+        self, on_sealed: OnSealed | None = None, *, limits: EngineLimits | None = None
+    ) -> Compaction:
         """Merge the spool into the Parquet dataset.
 
         What hooks recorded joins in `toolkit.history.compaction`, which knows both.
 
         Parameters
         ----------
-        look : callable, optional
-            Shown the spool files before they are merged.
+        on_sealed : callable, optional
+            Called with the spool files before they are merged.
+        limits : EngineLimits, optional
+            What DuckDB may use.
         """
         self.absorb_spool()
-        done = self.dataset.compact(self.spool, look=look)
-        with self._open_index() as index:
-            index.execute("DELETE FROM absorbed")
+        try:
+            done = self.dataset.compact(
+                self.spool,
+                on_sealed=on_sealed,
+                on_refused=self._reject_lines,
+                limits=limits,
+            )
+        except OSError as error:
+            raise StorageError(error.filename or self.dataset.root, error) from error
+        index = self._open_index()
+        generation = read_generation(self.dataset.root)
+        if done.damaged:
+            self._read_files(index, generation)
+        else:
+            index.match(generation)
         return done
 
     def rejected(self) -> Iterator[dict[str, Any]]:
-        """Read what could not be imported, in the order it was met."""
+        """Read what could not be imported, each line once, in the order it was met."""
         self.flush()
-        for line in self._rejected.lines():
-            if line.row is not None:
-                yield line.row
+        return read_rejected(self.root)
 
     def close(self) -> None:
         """Flush and let go of the index."""
-        self.flush()
-        if self._index is not None:
-            self._index.close()
-            self._index = None
+        try:
+            self.flush()
+        finally:
+            self._lines.clear()
+            self._refused.clear()
+            if self._index is not None:
+                self._index.close()
+                self._index = None
 
     @property
     def _rejected(self) -> Spool:
         return Spool(self.root / "rejected")
+
+    def _reject_lines(self, refused: Sequence[Refused]) -> None:
+        for line in refused:
+            self.reject(Rejection(file=line.file, line=line.line, reason=line.reason))
+        self.flush()
 
     def _folder(self, directory: Path) -> str:
         """Hide a directory, remembering the last one: files of one come together."""
@@ -311,21 +329,10 @@ class RecordStore:
         index = self._open_index()
         if self._remembered is not None:
             return self._remembered
-        pending = self._pending
-        known = {i: dict(pending[i]) for i in identities if i in pending}
-        names: dict[str, list[str]] = {}
-        for kind, name in identities:
-            names.setdefault(kind, []).append(name)
-        for kind, wanted in names.items():
-            for start in range(0, len(wanted), ASK_IDS):
-                some = wanted[start : start + ASK_IDS]
-                marks = ",".join("?" * len(some))
-                for name, mark, full in index.execute(
-                    "SELECT record_id, digest, completeness FROM known "  # noqa: S608 - question marks only
-                    f"WHERE kind = ? AND record_id IN ({marks})",
-                    [kind, *some],
-                ):
-                    known.setdefault((kind, name), {})[mark] = full
+        known = index.recall(identities)
+        for identity in identities:
+            if identity in self._pending:
+                known.setdefault(identity, {}).update(self._pending[identity])
         return known
 
     def _note(self, row: dict[str, Any] | None) -> None:
@@ -335,7 +342,10 @@ class RecordStore:
         try:
             record = kind.from_json(row)
         except SchemaError:
-            return  # compaction skips it as well
+            return  # compaction sets it aside
+        self._note_record(record)
+
+    def _note_record(self, record: Record) -> None:
         identity = (record.kind, record.record_id)
         mark, fullness = digest(encode(record)), record.completeness
         self._pending.setdefault(identity, {})[mark] = fullness
@@ -344,22 +354,46 @@ class RecordStore:
         if len(self._pending) >= FLUSH_ROWS:
             self.flush()
 
-    def _open_index(self) -> sqlite3.Connection:
+    def _open_index(self) -> KnownIndex:
         if self._index is None:
-            self.root.mkdir(parents=True, exist_ok=True)
-            path = self.root / "index.sqlite"
             try:
-                self._index = sqlite3.connect(path, timeout=30)
-                self._index.executescript(_INDEX_SCHEMA)
-                known = self._index.execute("SELECT 1 FROM known LIMIT 1").fetchone()
-                self._remembered = {} if known is None else None
-            except sqlite3.DatabaseError as error:
-                raise InputDataError(
-                    f"not a usable index: {error}",
-                    file=path,
-                    fix="remove it; it is made anew from what is added next",
-                ) from error
+                raise_version(self.root)
+                generation = self.dataset.drop_missing()
+            except OSError as error:
+                raise StorageError(error.filename or self.root, error) from error
+            self._index = index = KnownIndex(self.root / INDEX_NAME)
+            if not index.agrees(generation, self.spool):
+                self._read_files(index, generation)
+            self._remembered = {} if index.is_empty() else None
         return self._index
+
+    def _read_files(self, index: KnownIndex, generation: Generation) -> None:
+        """Make the index anew from the parts; spool lines follow in `absorb_spool`."""
+        index.clear()
+        for line in self._rejected.lines():
+            if line.row is not None:
+                self._pending[_rejection_identity(line.row)] = {0: 0}
+        compacted = Dataset(self.dataset.root)
+        for kind in KINDS:
+            if compacted.has(kind):
+                for record in compacted.scan(kind):
+                    self._note_record(record)
+        self.flush()
+        index.match(generation)
+
+
+def read_rejected(root: Path) -> Iterator[dict[str, Any]]:
+    """Read what could not be imported into a store, each line once.
+
+    An import that died may have written a line twice: it is the same line.
+    """
+    seen: set[Identity] = set()
+    for line in Spool(root / "rejected").lines():
+        if line.row is not None:
+            identity = _rejection_identity(line.row)
+            if identity not in seen:
+                seen.add(identity)
+                yield line.row
 
 
 def encode(record: Record) -> bytes:
@@ -372,6 +406,11 @@ def digest(line: bytes) -> int:
     return crc32(line)
 
 
+def _rejection_identity(row: dict[str, Any]) -> Identity:
+    place = f"{row.get('folder')}/{row.get('file')}:{row.get('line')}"
+    return ("rejected", record_id(place, str(row.get("reason"))))
+
+
 def _is_another_account(record: Record, copies: Copies) -> bool:
     """Tell whether a poorer copy of a batch is the first of its provenance.
 
@@ -382,25 +421,3 @@ def _is_another_account(record: Record, copies: Copies) -> bool:
         return False
     mark = record.completeness & MEASURED_MARK
     return all(fullness & MEASURED_MARK != mark for fullness in copies.values())
-
-
-def _advance(index: sqlite3.Connection, span: Span) -> None:
-    """Count what this process appended as absorbed, unless others wrote before it."""
-    row = index.execute(
-        "SELECT end FROM absorbed WHERE inode = ?", (span.inode,)
-    ).fetchone()
-    if span.start == (row[0] if row else 0):
-        index.execute(
-            "INSERT OR REPLACE INTO absorbed VALUES (?, ?)", (span.inode, span.end)
-        )
-
-
-_INDEX_SCHEMA = """
-PRAGMA journal_mode=WAL;
-PRAGMA synchronous=NORMAL;
-CREATE TABLE IF NOT EXISTS known (
-  kind TEXT, record_id TEXT, digest INTEGER, completeness INTEGER,
-  PRIMARY KEY (kind, record_id, digest)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS absorbed (inode INTEGER PRIMARY KEY, end INTEGER);
-"""

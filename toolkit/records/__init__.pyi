@@ -1,5 +1,11 @@
 __all__: list[str]
 
+from .durable import draft_file as draft_file
+from .durable import exchange as exchange
+from .durable import make_directory as make_directory
+from .durable import private_mode as private_mode
+from .durable import replace_file as replace_file
+from .durable import sync_directory as sync_directory
 from .identity import call_record_id as call_record_id
 from .identity import identifier as identifier
 from .identity import keyed_hash as keyed_hash
@@ -31,6 +37,11 @@ from .schema import Timing as Timing
 from .schema import Turn as Turn
 from .schema import Workflow as Workflow
 from .schema import field_rules as field_rules
+from .spool import Segment as Segment
 from .spool import Span as Span
 from .spool import Spool as Spool
+from .spool import SpoolLine as SpoolLine
+from .spool import encode as encode
+from .spool import lines_of as lines_of
 from .spool import read_lines as read_lines
+from .spool_follower import SpoolFollower as SpoolFollower

@@ -1,23 +1,45 @@
-"""An append-only file of JSON lines that many processes may write at once.
+"""An append-only directory of JSON lines that many processes write at once.
 
-Standard library only, so that an installed hook can start quickly. One record is one
-line and one `write`: on a local file system a line is either there whole or not at all,
-and what `append` returned from survives the death of the process. A torn last line (the
-disk filled up, the machine stopped) is closed by the next writer and skipped by readers.
+Standard library only, so that an installed hook starts quickly. One record is one line.
+Appends hold a lock alone, so lines never mix; an append that fails (disk full, I/O
+error) is cut off again before its error is raised; what a killed writer left behind its
+last whole line is cut off by the next writer.
+
+What `append` returned from survives the death of the process; with `durable=True` it
+survives a power cut too. The lines are in numbered segments: `live.jsonl` is the one
+that grows, sealed ones wait for compaction, merged ones are kept a while for followers.
+A number is used once, so a segment's number and an offset are a place for ever.
 """
 
+import errno
 import fcntl
 import json
 import os
+import stat
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-__all__ = ["Span", "Spool", "SpoolLine"]
+from toolkit.records.durable import (
+    make_directory,
+    private_mode,
+    replace_file,
+    sync_directory,
+)
+
+__all__ = ["Segment", "Span", "Spool", "SpoolLine", "encode", "lines_of", "read_lines"]
 
 LOCK_NAME = ".lock"
 LIVE_NAME = "live.jsonl"
+NUMBER_NAME = ".segment"
+SEALED = "sealed-"
+MERGED = "merged-"
+
+BLOCK_BYTES = 1 << 16
+
+SAFE_FLAGS = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+"""No link is followed out of the directory, and a FIFO in a file's place never blocks."""
 
 
 class SpoolLine(NamedTuple):
@@ -38,18 +60,32 @@ class SpoolLine(NamedTuple):
     row: dict[str, Any] | None
 
 
+class Segment(NamedTuple):
+    """One file of a spool.
+
+    Attributes
+    ----------
+    number : int
+        Rises with time; never used again.
+    path : path
+    """
+
+    number: int
+    path: Path
+
+
 class Span(NamedTuple):
     """Where a write landed.
 
     Attributes
     ----------
-    inode : int
-        Of the live file at that moment.
+    segment : int
+        Number of the segment.
     start, end : int
         Byte offsets of the first byte written and just behind the last.
     """
 
-    inode: int
+    segment: int
     start: int
     end: int
 
@@ -79,23 +115,27 @@ class Spool:
         """The file that lines are appended to."""
         return self.directory / LIVE_NAME
 
-    def append(self, row: Mapping[str, Any]) -> None:
-        """Append one row; when this returns, killing the process loses nothing."""
-        self.append_all([row])
+    def append(self, row: Mapping[str, Any], *, durable: bool = False) -> None:
+        """Append one row; see `append_encoded` for what is promised."""
+        self.append_all([row], durable=durable)
 
-    def append_all(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Append several rows with one write.
+    def append_all(
+        self, rows: Iterable[Mapping[str, Any]], *, durable: bool = False
+    ) -> None:
+        """Append several rows, all or none; see `append_encoded`."""
+        self.append_encoded((encode(row) for row in rows), durable=durable)
 
-        Raises
-        ------
-        OSError
-            The disk is full or the directory cannot be written; nothing is half
-            acknowledged.
-        """
-        self.append_encoded(encode(row) for row in rows)
+    def append_encoded(
+        self, lines: Iterable[bytes], *, durable: bool = False
+    ) -> Span | None:
+        """Append lines that are written already, each with its newline, all or none.
 
-    def append_encoded(self, lines: Iterable[bytes]) -> Span | None:
-        """Append lines that are written already, each with its newline, in one write.
+        Parameters
+        ----------
+        lines : iterable of bytes
+        durable : bool
+            Return only when the lines are on disk: a power cut loses nothing. Without
+            it they are with the operating system: killing processes loses nothing.
 
         Returns
         -------
@@ -105,47 +145,150 @@ class Spool:
         Raises
         ------
         OSError
-            As in `append_all`.
+            The disk is full or the directory cannot be written; nothing was appended.
         """
         data = b"".join(lines)
         if not data:
             return None
-        self.directory.mkdir(parents=True, exist_ok=True)
-        with self._locked(fcntl.LOCK_SH):
-            return _write_whole(self.live, data)
+        make_directory(self.directory)
+        with self._locked(fcntl.LOCK_EX):
+            start, end = _write_whole(self.live, data, durable=durable)
+            return Span(self._live_number(), start, end)
 
-    def seal(self) -> list[Path]:
-        """Set the live file aside and list all sealed files, oldest first.
+    def seal(self, *, after: int = 0) -> list[Segment]:
+        """Set the live file aside and list all sealed segments, oldest first.
 
-        No writer can still hold a sealed file: each write opens the live one under a
-        lock that sealing takes exclusively.
+        Parameters
+        ----------
+        after : int
+            Highest number that is known to have been used.
         """
         if not self.directory.exists():
             return []
         with self._locked(fcntl.LOCK_EX):
-            if self.live.exists() and self.live.stat().st_size:
-                number = 1 + max(map(_number, self.sealed()), default=0)
-                self.live.rename(self.directory / f"sealed-{number:08d}.jsonl")
-        return self.sealed()
+            number = max(self._live_number(), after + 1)
+            if self.live.exists() and _whole_bytes(self.live):
+                target = self.directory / f"{SEALED}{number:08d}.jsonl"
+                self.live.rename(target)
+                sync_directory(self.directory)
+                number += 1
+            if number > _read_number(self.directory / NUMBER_NAME):
+                replace_file(self.directory / NUMBER_NAME, b"%d\n" % number)
+            return self.sealed()
 
-    def sealed(self) -> list[Path]:
-        """List the files set aside, oldest first."""
-        return sorted(self.directory.glob("sealed-*.jsonl"))
+    def retire(self, through: int, *, keep_bytes: int) -> None:
+        """Give up the sealed segments that the dataset holds now.
+
+        Parameters
+        ----------
+        through : int
+            The last of them.
+        keep_bytes : int
+            The newest of them, up to this size together, stay readable as merged
+            segments, so that a follower that looks every second misses none.
+        """
+        if not self.directory.exists():
+            return
+        with self._locked(fcntl.LOCK_EX):
+            for segment in self.sealed():
+                if segment.number <= through:
+                    name = segment.path.name.replace(SEALED, MERGED)
+                    segment.path.rename(self.directory / name)
+            kept = 0
+            for segment in reversed(self._numbered(MERGED)):
+                kept += segment.path.stat().st_size
+                if kept > keep_bytes:
+                    segment.path.unlink()
+
+    def oldest_number(self) -> int:
+        """Give the number of the oldest segment that is not in a dataset yet."""
+        waiting = self.segments()
+        return waiting[0].number if waiting else self._live_number()
+
+    def sealed(self) -> list[Segment]:
+        """List the segments that wait for compaction, oldest first."""
+        return self._numbered(SEALED)
+
+    def segments(self) -> list[Segment]:
+        """List the segments that are not in a dataset yet, the live one last."""
+        with self._listing():
+            live = [Segment(self._live_number(), self.live)]
+            return [*self.sealed(), *(live if self.live.exists() else [])]
 
     def files(self) -> list[Path]:
-        """List every file with lines, sealed ones first."""
-        return [*self.sealed(), *([self.live] if self.live.exists() else [])]
+        """List the files of `segments`."""
+        return [segment.path for segment in self.segments()]
 
     def lines(self) -> Iterator[SpoolLine]:
-        """Read every whole line of every file."""
-        for path in self.files():
-            yield from read_lines(path)
+        """Read every whole line that is not in a dataset yet."""
+        for _, descriptor in self.opened():
+            yield from lines_of(descriptor)
+
+    def opened(
+        self, *, after: int = 0, merged: bool = False
+    ) -> Iterator[tuple[int, int]]:
+        """Open the segments as they are at one moment, oldest first.
+
+        What is open stays readable when a compaction renames or removes it meanwhile.
+
+        Parameters
+        ----------
+        after : int
+            Only segments with a higher number.
+        merged : bool
+            Those that are in the dataset already, too.
+
+        Yields
+        ------
+        number : int
+        descriptor : int
+            Closed when the next one is asked for; duplicate it to keep it.
+        """
+        with self._listing():
+            found = [*(self._numbered(MERGED) if merged else []), *self.segments()]
+            opened = []
+            for number, path in found:
+                if number > after:
+                    with suppress(FileNotFoundError):
+                        opened.append((number, _open_regular(path, os.O_RDONLY)))
+        try:
+            yield from opened
+        finally:
+            for _, descriptor in opened:
+                os.close(descriptor)
+
+    def _numbered(self, prefix: str) -> list[Segment]:
+        found = (
+            Segment(_number(path, prefix), path)
+            for path in self.directory.glob(f"{prefix}*.jsonl")
+        )
+        return sorted(segment for segment in found if segment.number)
+
+    def _live_number(self) -> int:
+        used = [*self._numbered(SEALED), *self._numbered(MERGED)]
+        highest = max((segment.number for segment in used), default=0)
+        return max(highest + 1, _read_number(self.directory / NUMBER_NAME))
 
     @contextmanager
     def _locked(self, mode: int) -> Iterator[None]:
-        descriptor = os.open(self.directory / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o600)
+        path = self.directory / LOCK_NAME
+        descriptor = _open_regular(path, os.O_RDWR | os.O_CREAT)
         try:
             fcntl.flock(descriptor, mode)
+            yield
+        finally:
+            os.close(descriptor)
+
+    @contextmanager
+    def _listing(self) -> Iterator[None]:
+        """Keep segments from being sealed; a reader never makes the lock file."""
+        try:
+            descriptor = _open_regular(self.directory / LOCK_NAME, os.O_RDONLY)
+        except OSError:
+            yield  # none has written here with this version, or it is not ours to read
+            return
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH)
             yield
         finally:
             os.close(descriptor)
@@ -177,8 +320,17 @@ def read_lines(path: Path, start: int = 0) -> Iterator[SpoolLine]:
     start : int
         Offset of the first line's first byte; line numbers count from there.
     """
+    descriptor = _open_regular(path, os.O_RDONLY)
+    try:
+        yield from lines_of(descriptor, start)
+    finally:
+        os.close(descriptor)
+
+
+def lines_of(descriptor: int, start: int = 0) -> Iterator[SpoolLine]:
+    """Read the whole lines of an open file, as `read_lines` does of a path."""
     end = start
-    with path.open("rb") as stream:
+    with open(os.dup(descriptor), "rb") as stream:  # noqa: PTH123 - of a descriptor
         stream.seek(start)
         for number, line in enumerate(stream, start=1):
             if not line.endswith(b"\n"):
@@ -196,22 +348,85 @@ def _decode(line: bytes) -> dict[str, Any] | None:
     return row if isinstance(row, dict) else None
 
 
-def _number(path: Path) -> int:
-    return int(path.stem.removeprefix("sealed-"))
+def _number(path: Path, prefix: str) -> int:
+    digits = path.stem.removeprefix(prefix)
+    return int(digits) if digits.isascii() and digits.isdigit() else 0
 
 
-def _write_whole(path: Path, data: bytes) -> Span:
-    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT
-    descriptor = os.open(path, flags, 0o600)
+def _read_number(path: Path) -> int:
     try:
-        status = os.fstat(descriptor)
-        size = status.st_size
-        if size and os.pread(descriptor, 1, size - 1) != b"\n":
-            data = b"\n" + data
-        left = data
-        while left:
-            left = left[os.write(descriptor, left) :]
-        end = os.lseek(descriptor, 0, os.SEEK_CUR)
-        return Span(status.st_ino, end - len(data), end)
+        return int(path.read_bytes()[:20])
+    except (OSError, ValueError):
+        return 1  # never sealed, or damaged: the files' own numbers decide
+
+
+def _open_regular(path: Path, flags: int) -> int:
+    mode = private_mode(path.parent)
+    created = flags & os.O_CREAT and not path.exists()
+    descriptor = os.open(path, flags | SAFE_FLAGS, mode)
+    try:
+        _check_regular(descriptor, path)
+        if created:
+            os.fchmod(descriptor, mode)  # the umask may have taken the group's bits
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _check_regular(descriptor: int, path: Path) -> None:
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+
+
+def _write_whole(path: Path, data: bytes, *, durable: bool) -> tuple[int, int]:
+    """Append all of some data or none of it; the lock is held alone."""
+    descriptor = _open_regular(path, os.O_RDWR | os.O_APPEND | os.O_CREAT)
+    try:
+        size = os.fstat(descriptor).st_size
+        start = _cut_torn(descriptor, size)
+        try:
+            left = memoryview(data)
+            while left:
+                left = left[os.write(descriptor, left) :]
+            if durable:
+                os.fsync(descriptor)
+                if not size:
+                    sync_directory(path.parent)
+        except BaseException:
+            with suppress(OSError):  # else the next writer cuts the torn line off
+                os.ftruncate(descriptor, start)
+            raise
+        return start, start + len(data)
     finally:
         os.close(descriptor)
+
+
+def _whole_bytes(path: Path) -> int:
+    """Cut off a torn last line and return what is left."""
+    descriptor = _open_regular(path, os.O_RDWR | os.O_APPEND)
+    try:
+        return _cut_torn(descriptor, os.fstat(descriptor).st_size)
+    finally:
+        os.close(descriptor)
+
+
+def _cut_torn(descriptor: int, size: int) -> int:
+    """Cut off what a killed writer left behind the last newline.
+
+    No writer acknowledged it. A whole object that lacks its newline only (a file that
+    a hand has edited) is closed instead.
+    """
+    if not size or os.pread(descriptor, 1, size - 1) == b"\n":
+        return size
+    start, tail = size, b""
+    while start and b"\n" not in tail:
+        step = min(BLOCK_BYTES, start)
+        start -= step
+        tail = os.pread(descriptor, step, start) + tail
+    torn = tail[tail.rfind(b"\n") + 1 :]
+    if _decode(torn) is not None:
+        os.write(descriptor, b"\n")
+        return size + 1
+    os.ftruncate(descriptor, size - len(torn))
+    return size - len(torn)

@@ -71,10 +71,9 @@ class Intake:
             {"signal": type(signal).__name__, "at_s": at_s, "values": list(signal)}
             for signal in reduced.signals
         ]
-        self._spool.append_all(rows)
-        self._store.spool.append_all(
-            _from_outside(record).to_json() for record in reduced.records
-        )
+        records = [_from_outside(record).to_json() for record in reduced.records]
+        self._spool.append_all(rows, durable=True)
+        self._store.spool.append_all(records, durable=True)
         links = sum(isinstance(signal, LinkSignal) for signal in reduced.signals)
         return len(rows) - links, len(reduced.records)
 
@@ -92,7 +91,7 @@ class Intake:
             Records handed to the store, known ones included.
         """
         with self._joining:
-            return self._join(self._spool.seal())
+            return self._join([segment.path for segment in self._spool.seal()])
 
     def _join(self, sealed: list[Path]) -> int:
         if not sealed:

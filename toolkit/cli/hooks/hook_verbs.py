@@ -4,6 +4,7 @@ import argparse
 import json
 import shlex
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -151,25 +152,11 @@ def _load() -> Mapping[str, float]:
 
 def _history(store: Path) -> "Iterable[Record]":
     """Read what the hooks recorded, what is spooled, and what is compacted."""
-    from toolkit.errors import SchemaError
-    from toolkit.history import Dataset
-    from toolkit.history.importers.hooks import HookJoiner
-    from toolkit.records import KINDS, Spool
+    from toolkit.errors import NotEnoughDataError
+    from toolkit.history import read_store
 
-    joiner = HookJoiner()
-    if Dataset(store / "dataset").files("batch"):
-        yield from Dataset(store / "dataset").scan("batch")
-    for line in Spool(store / "spool").lines():
-        if line.row is not None and line.row.get("kind") == "batch":
-            try:
-                yield KINDS["batch"].from_json(line.row)
-            except SchemaError:
-                continue  # compaction rejects it as well
-    for line in Spool(store / "hooks").lines():
-        try:
-            yield from joiner.take(line.row or {})
-        except InputDataError:
-            continue  # `toolkit hooks status` counts it
+    with suppress(NotEnoughDataError):
+        yield from read_store(store).scan("batch")
 
 
 def _tell(

@@ -7,6 +7,7 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -194,14 +195,10 @@ async def follow(watched: Watched, options: argparse.Namespace, clock: Any) -> N
 
 def _stored(store: Path) -> Iterator["CoordinationEvent"]:
     """Read a store's events in order of time, whether compacted or not."""
-    from toolkit.history import RecordStore, compact_store
+    from toolkit.history import read_store
 
-    with RecordStore(store) as opened:
-        if opened.spool.files():
-            print_note("merging the spool into the dataset first")
-        compact_store(opened)
-        if opened.dataset.files("coordination"):
-            yield from opened.dataset.scan("coordination")  # type: ignore[misc]  # a scan of one kind
+    with suppress(NotEnoughDataError):  # `replay` says what it looked for
+        yield from read_store(store).scan("coordination")  # type: ignore[misc]  # a scan of one kind
 
 
 def _animated(options: argparse.Namespace) -> bool:

@@ -3,6 +3,7 @@
 import argparse
 import importlib
 import importlib.util
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,6 @@ from toolkit.cli.progress import progress
 
 if TYPE_CHECKING:
     from toolkit.errors import InputDataError
-    from toolkit.history import RecordStore
     from toolkit.history.importers import ImportReport
 
 __all__ = ["SOURCE_NAMES", "VERBS", "add_parser"]
@@ -63,6 +63,14 @@ def _add_import(verbs: Any) -> None:
 def _add_compact(verbs: Any) -> None:
     parser = verbs.add_parser("compact", help="merge the spool into Parquet files")
     _add_store(parser)
+    parser.add_argument(
+        "--threads", type=int, metavar="N", help="threads to use (default 1)"
+    )
+    parser.add_argument(
+        "--memory",
+        metavar="SIZE",
+        help="memory before spilling to disk, as 400MB or 2GB (default 256MB)",
+    )
     parser.set_defaults(command=_compact)
 
 
@@ -137,10 +145,29 @@ def _print_report(report: "ImportReport") -> None:
 
 
 def _compact(options: argparse.Namespace) -> int:
-    from toolkit.history import RecordStore, compact_store, read_accounts
+    from dataclasses import replace
 
+    from toolkit.history import (
+        COMPACTING,
+        RecordStore,
+        compact_store,
+        read_accounts,
+        read_store,
+    )
+
+    read_store(options.store)  # a mistyped name is refused, not made
+    limits = replace(
+        COMPACTING,
+        threads=COMPACTING.threads if options.threads is None else options.threads,
+        memory=COMPACTING.memory if options.memory is None else options.memory,
+    )
     with RecordStore(options.store) as store:
-        done = compact_store(store)
+        done = compact_store(store, limits=limits)
+    if done.refused:
+        print_note(
+            f"{len(done.refused)} spool lines were no records and are set aside; "
+            "`toolkit records show` says why"
+        )
     told_twice = read_accounts(options.store)
     counts: Mapping[str, Any] = {
         "partitions": done.partitions,
@@ -168,17 +195,15 @@ def _compact(options: argparse.Namespace) -> int:
 
 
 def _show(options: argparse.Namespace) -> int:
-    from toolkit.errors import InputDataError
-    from toolkit.history import RecordStore, compact_store
+    from toolkit.history import read_rejected, read_store
 
-    if not options.store.is_dir():
-        raise InputDataError(
-            "no such store", file=options.store, fix="import something into it first"
-        )
-    with RecordStore(options.store) as store:
-        compact_store(store)
-        shown = _summary(store)
-        rejected = list(store.rejected())
+    rejected = list(read_rejected(options.store))
+    reasons = Counter(row["reason"] for row in rejected)
+    shown: dict[str, Any] = {
+        "records": [count.to_json() for count in read_store(options.store).summary()],
+        "rejected": len(rejected),
+        "rejected_by_reason": dict(sorted(reasons.items())),
+    }
     if options.json:
         print_json(shown)
         return 0
@@ -200,15 +225,3 @@ def _show(options: argparse.Namespace) -> int:
         )
         print_note(f"{len(rejected)} lines and files rejected in all")
     return 0
-
-
-def _summary(store: "RecordStore") -> dict[str, Any]:
-    """Count a store's records, and what was rejected, by reason."""
-    reasons: dict[str, int] = {}
-    for row in store.rejected():
-        reasons[row["reason"]] = reasons.get(row["reason"], 0) + 1
-    return {
-        "records": [count.to_json() for count in store.dataset.summary()],
-        "rejected": sum(reasons.values()),
-        "rejected_by_reason": dict(sorted(reasons.items())),
-    }

@@ -45,25 +45,18 @@ def off_policy(options: argparse.Namespace) -> int:
     import numpy as np
 
     from toolkit.cli.output import print_json
-    from toolkit.errors import InputDataError
     from toolkit.experiments.evaluation import evaluate_batch_policy
-    from toolkit.history import RecordStore, compact_store
+    from toolkit.history import read_store
     from toolkit.metrics.off_policy import OverlapLimits, Sampling
     from toolkit.records import Batch
 
     policy, against = _policy(options.policy), _policy(options.against)
-    if not options.store.is_dir():
-        raise InputDataError(
-            "no such store", file=options.store, fix="import something into it first"
-        )
-    with RecordStore(options.store) as store:
-        compact_store(store)
-        batches = [
-            record
-            for record in store.dataset.scan("batch")
-            if isinstance(record, Batch)
-            and (options.type is None or record.operation_type == options.type)
-        ]
+    batches = [
+        record
+        for record in read_store(options.store).scan("batch")
+        if isinstance(record, Batch)
+        and (options.type is None or record.operation_type == options.type)
+    ]
     found = evaluate_batch_policy(
         batches,
         policy=policy,

@@ -5,7 +5,7 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from toolkit.cli.output import print_json, print_note, print_table
+from toolkit.cli.output import print_json, print_table
 from toolkit.cli.report import off_policy as report_off_policy
 from toolkit.errors import NotEnoughDataError, UsageError
 
@@ -63,15 +63,11 @@ def objectives(options: argparse.Namespace) -> int:
 
 def _periods(store: Path) -> list["Period"]:
     from toolkit.features import objective_periods
-    from toolkit.history import RecordStore, compact_store
+    from toolkit.history import read_store
 
     if not store.is_dir():
         raise UsageError(f"no store at {store}; give `--store DIR`")
-    with RecordStore(store) as opened:
-        if opened.spool.files():
-            print_note("merging the spool into the dataset first")
-        compact_store(opened)
-        return objective_periods(opened.dataset)
+    return objective_periods(read_store(store))
 
 
 def _parted(

@@ -15,6 +15,7 @@ until then the link still leads to the bundle before: whole, and loadable.
 import fcntl
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -22,10 +23,20 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from toolkit.errors import GateRefusedError, InputDataError, NotEnoughDataError
+from toolkit.bundle import read_bundle
+from toolkit.errors import (
+    BundleRefusedError,
+    GateRefusedError,
+    InputDataError,
+    NotEnoughDataError,
+)
 from toolkit.export import copy_bundle
+from toolkit.records import replace_file, sync_directory
 
 __all__ = ["ReleaseState", "Releases", "Trained"]
+
+VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+"""What a version may be called: nothing that leads out of the folder of bundles."""
 
 KEPT = 5
 """Bundles kept beside the champion and the one before it."""
@@ -109,7 +120,20 @@ class Releases:
         return sorted(path.name for path in folder.iterdir() if path.is_dir())
 
     def bundle(self, version: str) -> Path:
-        """Folder of a version's bundle."""
+        """Name the folder of a version's bundle.
+
+        Raises
+        ------
+        InputDataError
+            The version is not a plain name: the state was altered.
+        """
+        if not VERSION.fullmatch(version):
+            raise InputDataError(
+                "not a version's name",
+                file=self.home / "state.json",
+                got=version,
+                fix="restore it from a backup",
+            )
         return self.home / "bundles" / version
 
     @contextmanager
@@ -158,7 +182,7 @@ class Releases:
 
     def write(self, state: ReleaseState) -> None:
         """Replace the truth, at once and durably."""
-        _replace_file(
+        replace_file(
             self.home / "state.json",
             json.dumps(asdict(state), indent=1, allow_nan=False).encode(),
         )
@@ -189,6 +213,8 @@ class Releases:
 
         Raises
         ------
+        BundleRefusedError
+            The bundle of that version is not as it was: nothing is changed.
         NotEnoughDataError
             Nothing was ever promoted.
         """
@@ -197,6 +223,8 @@ class Releases:
             raise NotEnoughDataError(
                 "a rollback", got=0, needed=1, unit="promoted versions"
             )
+        if state.previous is not None:
+            self._check(state.previous)
         step = {"outcome": "rolled back", "from": state.champion, "to": state.previous}
         state = replace(
             state,
@@ -207,6 +235,13 @@ class Releases:
         )
         self.write(state)
         return state
+
+    def _check(self, version: str) -> None:
+        """Load a kept bundle as a runtime would, before it is put in force."""
+        folder = self.bundle(version)
+        if folder.is_symlink():
+            raise BundleRefusedError("a link instead of a folder", path=folder)
+        read_bundle(folder)
 
     def _link(self, version: str | None) -> None:
         if version is None:
@@ -219,6 +254,7 @@ class Releases:
         draft.unlink(missing_ok=True)
         draft.symlink_to(target, target_is_directory=True)
         draft.replace(self.current)
+        sync_directory(self.home)
 
     def _prune(self, state: ReleaseState) -> None:
         folder = self.home / "bundles"
@@ -230,12 +266,3 @@ class Releases:
         idle = sorted(path for path in folder.iterdir() if path.name not in used)
         for path in idle[:-KEPT]:
             shutil.rmtree(path)
-
-
-def _replace_file(path: Path, data: bytes) -> None:
-    draft = path.with_name(f".{path.name}-{os.getpid()}")
-    with draft.open("wb") as stream:
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
-    draft.replace(path)

@@ -91,7 +91,9 @@ def _study(name: str, seed: int, journal: Path) -> "Study":
     journal.parent.mkdir(parents=True, exist_ok=True)
     return optuna.create_study(
         study_name=name,
-        storage=JournalStorage(JournalFileBackend(str(journal))),
+        # Optuna's lock is a link to the journal: a relative one would lead nowhere,
+        # and the next process would wait for it without end.
+        storage=JournalStorage(JournalFileBackend(str(journal.resolve()))),
         sampler=optuna.samplers.TPESampler(seed=seed, n_startup_trials=STARTUP_TRIALS),
         pruner=optuna.pruners.MedianPruner(n_startup_trials=STARTUP_TRIALS),
         direction="minimize",

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from toolkit.errors import InputDataError, SchemaError
+from toolkit.errors import InputDataError, SchemaError, StorageError
 from toolkit.history import Addition, RecordStore, Rejection
 from toolkit.history.importers.counter import Tally
 from toolkit.history.importers.recognition import recognise_file
@@ -263,8 +263,13 @@ def run_import(
 
 def _read(source: Source, file: SourceFile, sink: FileSink) -> bool:
     """Read one file into the store; `False` if it had to be refused."""
+    if not file.path.is_file():
+        sink.refuse("not a regular file")  # a FIFO or a device may never end
+        return False
     try:
         source.read(file.path, sink)
+    except StorageError:
+        raise  # the store's disk, not this file
     except SchemaError as error:
         sink.refuse(f"field `{error.field}`: {error.problem}")
         return False

@@ -11,6 +11,7 @@ from toolkit.records.schema.rules import (
     Served,
     Timing,
     bounded,
+    counted,
     required,
 )
 
@@ -92,29 +93,29 @@ class Batch(Observed):
     median_s: float | None = bounded(0)
     censored: bool | None = None
     """True where a person or a sleeping machine was part of the interval."""
-    succeeded: int | None = bounded(0)
-    failed: int | None = bounded(0)
-    cancelled: int | None = bounded(0)
+    succeeded: int | None = counted()
+    failed: int | None = counted()
+    cancelled: int | None = counted()
     """Operations without success that did not fail themselves: the next three, added."""
-    siblings: int | None = bounded(0)
+    siblings: int | None = counted()
     """Given up because another call of the batch failed."""
-    refused: int | None = bounded(0)
+    refused: int | None = counted()
     """Not allowed by a person."""
-    interrupted: int | None = bounded(0)
+    interrupted: int | None = counted()
     """Stopped by a person, or by the end of the session, while at work."""
-    background: int | None = bounded(0)
+    background: int | None = counted()
     """Calls that returned while their work went on."""
-    needs_previous: int | None = bounded(0)
+    needs_previous: int | None = counted()
     """Calls with an identifier that the previous batch's results showed and nothing
     before them did. The three counts are unknown for an agent's first batch and where a
     result's text is missing."""
-    mentioned_by_previous: int | None = bounded(0)
+    mentioned_by_previous: int | None = counted()
     """Calls with an identifier that occurs in those results, also if known before."""
-    known_before: int | None = bounded(0)
+    known_before: int | None = counted()
     """Calls of which every identifier was in the context before those results."""
-    call_characters: int | None = bounded(0)
+    call_characters: int | None = counted()
     """Length of the calls' arguments, added."""
-    result_characters: int | None = bounded(0)
+    result_characters: int | None = counted()
     """Length of the results' texts, added; known only afterwards."""
     context_tokens: int | None = bounded(0, 1e12)
     """Tokens in front of the model when it issued the batch."""
@@ -122,7 +123,7 @@ class Batch(Observed):
     """Operation type of the batch before, `none` for an agent's first one."""
     previous_failed: bool | None = None
     """Whether a call of the batch before failed."""
-    previous_characters: int | None = bounded(0)
+    previous_characters: int | None = counted()
     """Length of the results of the batch before."""
     prompted: bool | None = None
     """A person, or who set the agent its task, wrote since the batch before."""

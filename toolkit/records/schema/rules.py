@@ -28,6 +28,7 @@ __all__ = [
     "Served",
     "Timing",
     "bounded",
+    "counted",
     "field_rules",
     "layout_of",
     "required",
@@ -38,6 +39,12 @@ MAX_TEXT = 200
 
 MAX_INT = 2**63 - 1
 """Largest whole number that JSON readers and Parquet files hold."""
+
+MOST: Mapping[str, float] = {"int": 2**60, "float": 1e15}
+"""Largest numbers of fields that state no range: sums over a history stay finite."""
+
+MAX_COUNT = 10**9
+"""Largest count of calls, runs or characters in one row."""
 
 MAX_CONTEXT = 32
 """Most declared context columns of one row."""
@@ -109,6 +116,11 @@ _TEST_NAMES: Mapping[str, Any] = {**ENUMS, "datetime": datetime, "UTC": UTC}
 def bounded(low: float, high: float = math.inf) -> Any:
     """Declare the range of a numeric field that may be unknown."""
     return field(default=None, metadata={"low": low, "high": high})
+
+
+def counted(high: float = MAX_COUNT) -> Any:
+    """Declare a count that may be unknown; it is bounded, so that sums do not overflow."""
+    return bounded(0, high)
 
 
 def required(low: float, high: float = math.inf) -> Any:
@@ -282,10 +294,13 @@ def _field_rule(declared: Field[Any]) -> FieldRule:
     if "|" in str(declared.type):
         text = str(declared.type)
     parts = [part.strip().rsplit(".", 1)[-1] for part in text.split("|")]
+    type_name = next(part for part in parts if part != "None")
     return FieldRule(
         name=declared.name,
-        type_name=next(part for part in parts if part != "None"),
+        type_name=type_name,
         optional="None" in parts,
         low=declared.metadata.get("low", -math.inf),
-        high=declared.metadata.get("high", math.inf),
+        high=min(declared.metadata.get("high", math.inf), MOST[type_name])
+        if type_name in MOST
+        else math.inf,
     )

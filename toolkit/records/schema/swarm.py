@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from toolkit.records.schema.base import Record
-from toolkit.records.schema.rules import Outcome, Provenance, bounded
+from toolkit.records.schema.rules import Outcome, Provenance, bounded, counted
 
 __all__ = ["CoordinationEvent", "LoadSample", "Recovery"]
 
@@ -25,9 +25,9 @@ class CoordinationEvent(Record):
     duration_s: float | None = bounded(0)
     waited_s: float | None = bounded(0)
     outcome: Outcome = Outcome.UNKNOWN
-    version_seen: int | None = bounded(0)
+    version_seen: int | None = counted()
     """Version of the key that a read returned, or that a write's author had seen."""
-    version: int | None = bounded(0)
+    version: int | None = counted()
     """Version of the key after the event."""
     has_pre_event: bool | None = None
     has_post_event: bool | None = None
@@ -51,8 +51,8 @@ class LoadSample(Record):
     """Load average / cores, or utilisation; exceeds 1 on an overloaded machine."""
     memory: float | None = bounded(0, 1)
     io: float | None = bounded(0, 1)
-    memory_total_bytes: int | None = bounded(0)
-    memory_used_bytes: int | None = bounded(0)
+    memory_total_bytes: int | None = bounded(0, 2**60)
+    memory_used_bytes: int | None = bounded(0, 2**60)
     cpu_cores: int | None = bounded(1, 1e6)
     uptime_s: float | None = bounded(0)
 

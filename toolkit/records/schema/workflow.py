@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from toolkit.records.schema.base import Observed
-from toolkit.records.schema.rules import Outcome, bounded, required
+from toolkit.records.schema.rules import Outcome, bounded, counted, required
 
 __all__ = ["Workflow"]
 
@@ -48,17 +48,17 @@ class Workflow(Observed):
     """True where a person or a sleeping machine was part of the makespan."""
     runs: int | None = bounded(0, 1e6)
     """Agent runs, whatever became of them: the next four, added."""
-    runs_succeeded: int | None = bounded(0)
-    runs_failed: int | None = bounded(0)
-    runs_refused: int | None = bounded(0)
+    runs_succeeded: int | None = counted()
+    runs_failed: int | None = counted()
+    runs_refused: int | None = counted()
     """Not allowed by a person, not begun by the client, or given up for a sibling."""
-    runs_unfinished: int | None = bounded(0)
+    runs_unfinished: int | None = counted()
     """Begun, and no end is recorded."""
-    runs_measured: int | None = bounded(0)
+    runs_measured: int | None = counted()
     """Runs whose own replies are in the history: tokens and money below are theirs."""
-    calls: int | None = bounded(0)
+    calls: int | None = counted()
     """Tool calls of the runs, as far as recorded."""
-    turns: int | None = bounded(0)
+    turns: int | None = counted()
     """Replies of the measured runs."""
     input_tokens: int | None = bounded(0, MAX_TOKENS)
     cache_read_tokens: int | None = bounded(0, MAX_TOKENS)
@@ -69,8 +69,8 @@ class Workflow(Observed):
     money_usd: float | None = bounded(0)
     """List price of the measured runs' tokens; unknown where a reply is unpriced."""
     price_basis: str | None = None
-    tasks_succeeded: int | None = bounded(0)
-    tasks_failed: int | None = bounded(0)
+    tasks_succeeded: int | None = counted()
+    tasks_failed: int | None = counted()
     outcome: Outcome = Outcome.UNKNOWN
     cpu_cores: int | None = bounded(1, 1e6)
     load_cpu: float | None = bounded(0, 1)

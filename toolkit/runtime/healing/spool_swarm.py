@@ -9,11 +9,12 @@ import datetime as dt
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from toolkit.clock import Clock
-from toolkit.records import Spool, read_lines
+from toolkit.records import Spool, SpoolFollower
 from toolkit.runtime.healing.swarm import (
     Activity,
     ActivityKind,
@@ -69,8 +70,8 @@ class SpoolSwarm:
 
     def __init__(self, store: Path, *, clock: Clock) -> None:
         self._clock = clock
-        self._spools = (Spool(store / "hooks"), Spool(store / "spool"))
-        self._ends: dict[int, int] = {}
+        folders = (store / "hooks", store / "spool")
+        self._spools = [SpoolFollower(Spool(folder)) for folder in folders]
         self._agents: dict[str, _Agent] = {}
         self._work: dict[str, dict[str, _Work]] = {}
         self._activity: deque[Activity] = deque(maxlen=KEPT_ACTIVITY)
@@ -102,19 +103,8 @@ class SpoolSwarm:
         )
 
     def _rows(self) -> Iterator[dict[str, Any]]:
-        rows: list[dict[str, Any]] = []
-        seen: dict[int, int] = {}
-        for path in [path for spool in self._spools for path in spool.files()]:
-            try:
-                inode = path.stat().st_ino
-                seen[inode] = self._ends.get(inode, 0)
-                for line in read_lines(path, seen[inode]):
-                    seen[inode] = line.end
-                    if line.row is not None:
-                        rows.append(line.row)
-            except FileNotFoundError:
-                continue  # compacted between listing and reading: it was read before
-        self._ends = seen
+        lines = chain.from_iterable(spool.read() for spool in self._spools)
+        rows = [line.row for line in lines if line.row is not None]
         yield from sorted(rows, key=_wall_s)
 
     def _take(self, row: dict[str, Any]) -> None:

@@ -5,3 +5,4 @@ from .events import HookSource as HookSource
 from .spool import HookTail as HookTail
 from .spool import Place as Place
 from .spool import join_hooks as join_hooks
+from .spool import read_place as read_place

@@ -30,8 +30,9 @@ from toolkit.history.importers import (
 )
 from toolkit.history.importers.claude_code import MAIN
 from toolkit.history.importers.hooks.events import HookJoiner
+from toolkit.records import replace_file
 
-__all__ = ["HookTail", "Place", "join_hooks"]
+__all__ = ["HookTail", "Place", "join_hooks", "read_place"]
 
 PLACE_NAME = "joined.json"
 
@@ -85,13 +86,7 @@ class Place:
 
     def write(self, path: Path) -> None:
         """Replace what was remembered, at once and durably."""
-        draft = path.with_name(f".{path.name}-{os.getpid()}")
-        draft.touch(mode=0o600)  # as the spool's own lines, which it holds some of
-        with draft.open("wb") as stream:
-            stream.write(json.dumps(asdict(self), separators=(",", ":")).encode())
-            stream.flush()
-            os.fsync(stream.fileno())
-        draft.replace(path)
+        replace_file(path, json.dumps(asdict(self), separators=(",", ":")).encode())
 
 
 class HookTail:
@@ -143,7 +138,7 @@ class HookTail:
             end=end,
             lines=self.place.lines + number,
             check=_check(path, end),
-            open=open_lines.kept(),
+            open=open_lines.kept(path.stat().st_mtime_ns),
         )
 
 
@@ -155,16 +150,20 @@ def join_hooks(store: RecordStore) -> ImportReport | None:
     ImportReport or None
         `None` where no hook has recorded anything.
     """
-    folder = store.root / "hooks"
-    live = folder / "live.jsonl"
+    live, before = read_place(store.root)
     if not live.exists():
         return None
-    before = Place.read(folder / PLACE_NAME, live)
     tail = HookTail(before)
     report = run_import(tail, [live], store)
     if tail.place != before:
-        tail.place.write(folder / PLACE_NAME)
+        tail.place.write(live.with_name(PLACE_NAME))
     return report
+
+
+def read_place(root: Path) -> tuple[Path, Place]:
+    """Name the live hook spool of a store, and read up to where it was joined."""
+    live = root / "hooks" / "live.jsonl"
+    return live, Place.read(live.with_name(PLACE_NAME), live)
 
 
 def _is_place(row: Any) -> bool:
@@ -200,8 +199,13 @@ class _OpenLines:
             del lines[:MOST_CARRIED]
         self._latest[session] = at_ns
 
-    def kept(self) -> dict[str, list[str]]:
-        newest = max(self._latest.values(), default=0)
+    def kept(self, written_ns: int) -> dict[str, list[str]]:
+        """Give the lines of sessions that spoke within `IDLE_S`.
+
+        No event is newer than the last write of the file: one that says so has a wrong
+        clock, and must not make every other session look idle.
+        """
+        newest = min(max(self._latest.values(), default=0), written_ns)
         return {
             session: lines[-MOST_CARRIED:]
             for session, lines in self._lines.items()

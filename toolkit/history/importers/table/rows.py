@@ -6,7 +6,8 @@ import io
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from tempfile import TemporaryFile
+from typing import IO, TYPE_CHECKING, Any
 
 from toolkit.errors import InputDataError, MissingExtraError
 from toolkit.history.importers import (
@@ -30,6 +31,10 @@ SUFFIXES = (
     ".parquet.gz",
 )
 BATCH_ROWS = 4096
+MOST_UNPACKED_BYTES = 2**30
+"""Most that a gzipped Parquet file, which is read from its end, is unpacked to."""
+
+UNPACK_BYTES = 2**20
 DELIMITERS = ",;\t|"
 GZIP_MAGIC = b"\x1f\x8b"
 
@@ -126,8 +131,31 @@ def _parquet_rows(path: Path) -> Rows:
                 yield number, row
 
 
+def _unpacked(path: Path) -> IO[bytes]:
+    """Unpack a gzipped file to a temporary one, up to a limit.
+
+    Raises
+    ------
+    InputDataError
+        It holds more than `MOST_UNPACKED_BYTES`.
+    """
+    target = TemporaryFile()  # noqa: SIM115 - Parquet is read from it later
+    with gzip.open(path) as packed:
+        while block := packed.read(UNPACK_BYTES):
+            target.write(block)
+            if target.tell() > MOST_UNPACKED_BYTES:
+                target.close()
+                raise InputDataError(
+                    f"more than {MOST_UNPACKED_BYTES:,} bytes inside",
+                    file=path,
+                    fix="unpack it yourself, if it is to be trusted",
+                )
+    target.seek(0)
+    return target
+
+
 def _opened_parquet(path: Path) -> "pq.ParquetFile":
-    """Open a Parquet file; a gzipped one, read from its end, is unpacked whole."""
+    """Open a Parquet file; a gzipped one is unpacked to a temporary file."""
     try:
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -136,7 +164,6 @@ def _opened_parquet(path: Path) -> "pq.ParquetFile":
     with path.open("rb") as raw:
         zipped = raw.read(2) == GZIP_MAGIC
     try:
-        source = pa.BufferReader(gzip.decompress(path.read_bytes())) if zipped else path
-        return pq.ParquetFile(source)
+        return pq.ParquetFile(_unpacked(path) if zipped else path)
     except (pa.ArrowInvalid, gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise InputDataError(f"not a Parquet file: {error}", file=path) from error

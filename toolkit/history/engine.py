@@ -1,0 +1,132 @@
+"""DuckDB as the record store uses it: in UTC, within stated limits."""
+
+import os
+import re
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from toolkit.errors import MissingExtraError, UsageError
+
+if TYPE_CHECKING:
+    import duckdb
+
+__all__ = ["EngineLimits", "connect"]
+
+MEMORY = re.compile(r"[1-9]\d{0,5}(MB|GB)")
+MOST_THREADS = 256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineLimits:
+    """What DuckDB may use.
+
+    Parameters
+    ----------
+    threads : int
+        1 to 256.
+    memory : str
+        As `400MB` or `2GB`: what it holds before it spills to disk. The process needs
+        about 200 MB more.
+
+    Raises
+    ------
+    UsageError
+        Either is something else.
+
+    Examples
+    --------
+    >>> EngineLimits.from_environment({"TOOLKIT_THREADS": "4"}).threads
+    4
+    """
+
+    threads: int = 2
+    memory: str = "2GB"
+
+    def __post_init__(self) -> None:
+        """Check both."""
+        if not 1 <= self.threads <= MOST_THREADS:
+            raise UsageError(f"{self.threads} threads are outside 1 to {MOST_THREADS}")
+        if not MEMORY.fullmatch(self.memory):
+            raise UsageError(
+                f"`{self.memory}` is no amount of memory; write it as 400MB or 2GB"
+            )
+
+    @classmethod
+    def from_environment(
+        cls,
+        environment: Mapping[str, str],
+        *,
+        default: "EngineLimits | None" = None,
+    ) -> "EngineLimits":
+        """Read `TOOLKIT_THREADS` and `TOOLKIT_MEMORY`; what is unset is the default.
+
+        Raises
+        ------
+        UsageError
+            As above.
+        """
+        default = default or cls()
+        threads = environment.get("TOOLKIT_THREADS", str(default.threads))
+        if not (threads.isascii() and threads.isdigit()):
+            raise UsageError(f"TOOLKIT_THREADS is `{threads}`, not a number")
+        return cls(
+            threads=int(threads),
+            memory=environment.get("TOOLKIT_MEMORY", default.memory),
+        )
+
+
+COMPACTING = EngineLimits(threads=1, memory="256MB")
+"""Enough for any number of rows: sorting spills to disk. One thread holds fewer buffers
+and uses less CPU time."""
+
+
+@contextmanager
+def connect(
+    limits: EngineLimits | None = None, *, scratch: Path | None = None
+) -> Iterator["duckdb.DuckDBPyConnection"]:
+    """Open an in-memory DuckDB that counts in UTC.
+
+    Parameters
+    ----------
+    limits : EngineLimits, optional
+        Read from the environment unless given.
+    scratch : path, optional
+        Folder for what does not fit in memory; a private temporary one unless given.
+        It is removed at the end.
+
+    Yields
+    ------
+    duckdb.DuckDBPyConnection
+    """
+    try:
+        import duckdb
+    except ImportError as error:
+        raise MissingExtraError("the Parquet dataset", "research") from error
+    limits = limits or EngineLimits.from_environment(os.environ)
+    with tempfile.TemporaryDirectory(prefix="toolkit-", dir=scratch) as spill:
+        connection = duckdb.connect()
+        try:
+            connection.execute(
+                f"SET TimeZone='UTC'; SET memory_limit='{limits.memory}'; "
+                f"SET threads={limits.threads}; SET temp_directory={quoted(spill)}; "
+                "SET autoinstall_known_extensions=false"
+            )
+            yield connection
+        finally:
+            connection.close()
+
+
+def quoted(text: str | Path) -> str:
+    """Write a text as an SQL literal.
+
+    Examples
+    --------
+    >>> quoted("it's")
+    "'it''s'"
+    """
+    escaped = str(text).replace("'", "''")
+    return f"'{escaped}'"

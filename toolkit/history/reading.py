@@ -1,0 +1,94 @@
+"""A store opened for reading: dataset, spool, and what hooks recorded, never written.
+
+What hooks recorded since the last import becomes records when a store is compacted or
+imported into. A reader joins it in memory, so a report shows the present and needs no
+right to write.
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryFile
+
+from toolkit.errors import InputDataError
+from toolkit.history.dataset import Dataset
+from toolkit.history.importers.hooks import HookTail, read_place
+from toolkit.history.store import encode
+from toolkit.history.version import check_version
+from toolkit.records import Record, Spool
+
+__all__ = ["read_store"]
+
+
+def read_store(root: Path) -> Dataset:
+    """Open a store for reading.
+
+    Parameters
+    ----------
+    root : path
+
+    Returns
+    -------
+    Dataset
+        Reads what is there when it is asked, compacted or not.
+
+    Raises
+    ------
+    InputDataError
+        There is no such store, or a newer version wrote it.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> read_store(Path(tempfile.mkdtemp())).summary()
+    []
+    """
+    if not root.exists():
+        raise InputDataError(
+            "no such store", file=root, fix="import something into it first"
+        )
+    check_version(root)
+    return Dataset(
+        root / "dataset", Spool(root / "spool"), more=lambda: _joined_hooks(root)
+    )
+
+
+def _joined_hooks(root: Path) -> Sequence[int]:
+    """Join the hook events that no import has joined yet; give them as a file."""
+    live, place = read_place(root)
+    if not live.exists():
+        return []
+    lines = _Lines()
+    HookTail(place).read(live, lines)
+    if not lines.lines:
+        return []
+    with TemporaryFile() as stream:
+        stream.writelines(lines.lines)
+        stream.flush()
+        return [os.dup(stream.fileno())]
+
+
+class _Lines:
+    """A sink that encodes the records; what else a source reports is for imports."""
+
+    def __init__(self) -> None:
+        self.lines: list[bytes] = []
+
+    def add(self, record: Record) -> None:
+        self.lines.append(encode(record))
+
+    def reject(self, line: int, reason: str) -> None:
+        """Rejections are counted when the events are imported."""
+
+    def pass_over(self, kind: str, count: int = 1) -> None:
+        """Leave counting to the import of the events."""
+
+    def met(self, noun: str, identity: str) -> None:
+        """Sessions are counted when the events are imported."""
+
+    def read(self, lines: int) -> None:
+        """Lines are counted when the events are imported."""
+
+    def hidden(self, name: str) -> str:
+        """Give the name as it is: hook rows hold keyed hashes already."""
+        return name
