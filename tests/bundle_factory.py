@@ -1,5 +1,8 @@
 """Small real bundles for tests: fitted on a law with a known optimum, then exported."""
 
+import hashlib
+import json
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,6 +11,8 @@ from typing import Any
 import numpy as np
 
 from toolkit.bundle import (
+    MANIFEST_NAME,
+    SEAL_NAME,
     Bundle,
     Column,
     Conformal,
@@ -16,6 +21,7 @@ from toolkit.bundle import (
     Float32s,
     Manifest,
     Support,
+    make_seal,
 )
 from toolkit.export import write_bundle
 from toolkit.models.members import ScalabilityCurve
@@ -145,3 +151,16 @@ def agent_bundle(directory: Path, **changed: Any) -> Bundle:
     manifest = manifest_of(**{**values, **changed})
     rows = X.astype(np.float32)
     return write_bundle(directory, model=fitted, manifest=manifest, X=rows, seed=1)
+
+
+def rewrite(directory: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    """Change a manifest as a person would who knows the format: hashes and seal agree."""
+    path = directory / MANIFEST_NAME
+    value = json.loads(path.read_text())
+    for name in value["files"]:
+        if (directory / name).exists():
+            content = (directory / name).read_bytes()
+            value["files"][name] = hashlib.sha256(content).hexdigest()
+    change(value)
+    path.write_text(json.dumps(value))
+    (directory / SEAL_NAME).write_bytes(make_seal(path.read_bytes(), None))

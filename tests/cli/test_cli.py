@@ -27,7 +27,7 @@ def test_every_noun_can_be_loaded() -> None:
         (["recommend", "batch", "--set", "x"], 2, "write it as COLUMN=VALUE"),
         (["experiment", "run", "nothing.toml"], 3, "nothing.toml"),
         (["experiment", "report", "nowhere"], 3, "run `toolkit experiment run` first"),
-        (["model", "verify", "nowhere"], 7, "manifest.json cannot be read"),
+        (["model", "verify", "nowhere"], 7, "the folder cannot be opened"),
     ],
 )
 def test_a_mistake_is_one_line_and_an_exit_code(

@@ -7,7 +7,7 @@ import pytest
 from sklearn.ensemble import ExtraTreesRegressor
 
 from tests.experiments.decision_tables import table
-from toolkit.bundle import INPUT_NAME, graph_problem
+from toolkit.bundle import INPUT_NAME, graph_problem, make_session
 from toolkit.errors import UsageError
 from toolkit.export import Graph, add_member, to_onnx
 from toolkit.export.stack import _rounded_down
@@ -43,12 +43,8 @@ def fitted(folder: Path, *names: str) -> tuple[FittedEnsemble, RelativeRows]:
 
 
 def outputs(model: FittedEnsemble, rows: np.ndarray) -> np.ndarray:
-    from onnxruntime import InferenceSession
-
     made = to_onnx(model, width=rows.shape[1])
-    session = InferenceSession(
-        made.SerializeToString(), providers=["CPUExecutionProvider"]
-    )
+    session = make_session(made.SerializeToString())
     return np.asarray(session.run(None, {INPUT_NAME: rows})[0]).ravel()
 
 

@@ -13,7 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from tests.hostile import SEEDS
-from toolkit.bundle import AdviceTable, graph_problem, read_bundle
+from toolkit.bundle import AdviceTable, graph_problem, make_seal, read_bundle
 from toolkit.capture import reduce_event
 from toolkit.errors import BundleRefusedError, InputDataError, ToolkitError
 from toolkit.history.importers import open_source
@@ -119,6 +119,7 @@ def manifest(data: bytes) -> None:
     """Open a bundle whose manifest is these bytes, beside its good other files."""
     path, _ = _bundle()
     (path / "manifest.json").write_bytes(data)
+    (path / "seal.json").write_bytes(make_seal(data, None))
     with suppress(BundleRefusedError):
         read_bundle(path)
 

@@ -20,6 +20,7 @@ __all__ = ["Column", "FeatureSchema", "Float32s"]
 Float32s = NDArray[np.float32]
 
 KINDS = ("number", "category")
+FLOAT32 = 3.4e38
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,8 +149,11 @@ class FeatureSchema:
 
     def encode_actions(self, actions: NDArray[np.float64]) -> Float32s:
         """Encode action numbers of shape (n, n_action_columns)."""
-        encoded = actions if self.action_is_log else np.log(actions)
-        return encoded.astype(np.float32)
+        if self.action_is_log:
+            return actions.astype(np.float32)
+        if not (actions > 0).all():
+            raise SchemaError("not a positive number", field=self.action[0].name)
+        return np.log(actions).astype(np.float32)
 
     def encode_context(self, context: Mapping[str, Value]) -> Float32s:
         """Encode a context, shape (width - n_action_columns,); unknown is NaN."""
@@ -226,9 +230,13 @@ def _encode(column: Column, value: Value) -> list[float]:
         return [float(value == category) for category in column.categories]
     if value is None:
         return [math.nan]
-    if isinstance(value, str):
-        raise SchemaError("not a number", field=column.name, got=value)
-    return [math.log1p(value) if column.log else float(value)]
+    if isinstance(value, str) or abs(value) > FLOAT32:
+        raise SchemaError("not a number of 32 bits", field=column.name, got=value)
+    if not column.log:
+        return [float(value)]
+    if value <= -1:
+        raise SchemaError("not a size", field=column.name, got=value)
+    return [math.log1p(value)]
 
 
 def _encode_column(column: Column, values: ArrayLike) -> NDArray[np.float64]:

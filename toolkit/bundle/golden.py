@@ -1,21 +1,24 @@
 """Golden rows: inputs with the outputs they must give before a bundle is trusted."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from toolkit.bundle.feature_schema import Float32s
+from toolkit.bundle.json_rules import array, number, optional, section
 from toolkit.errors import SchemaError
 from toolkit.policies import Floats
 
 __all__ = ["GOLDEN_NAME", "TOLERANCE", "GoldenRows"]
 
 GOLDEN_NAME = "golden.json"
+GOLDEN_MAX_BYTES = 2 << 20
+MAX_ROWS = 64
 TOLERANCE = 1e-5
 """Largest difference in log cost between the exported graph and the fitted model."""
+
+FLOAT32 = 3.4e38
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,8 +36,14 @@ class GoldenRows:
         return json.dumps({"features": rows, "log_cost": self.log_cost.tolist()})
 
     @classmethod
-    def loads(cls, text: bytes | str) -> "GoldenRows":
+    def loads(cls, text: bytes | str, *, width: int) -> "GoldenRows":
         """Read what `dumps` wrote.
+
+        Parameters
+        ----------
+        text : bytes or str
+        width : int
+            Numbers in one row.
 
         Raises
         ------
@@ -43,18 +52,17 @@ class GoldenRows:
         """
         try:
             value = json.loads(text)
-            features = np.asarray(_numbers(value["features"]), dtype=np.float32)
-            log_cost = np.asarray(value["log_cost"], dtype=np.float64)
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise SchemaError("not golden rows", field=GOLDEN_NAME) from error
-        if (
-            features.ndim != 2
-            or log_cost.shape != (len(features),)
-            or not len(features)
-        ):
-            raise SchemaError("shapes disagree", field=GOLDEN_NAME, got=features.shape)
-        return cls(features=features, log_cost=log_cost)
-
-
-def _numbers(rows: Sequence[Sequence[Any]]) -> list[list[float]]:
-    return [[np.nan if v is None else float(v) for v in row] for row in rows]
+        except (ValueError, RecursionError) as error:
+            raise SchemaError("not JSON", field=GOLDEN_NAME) from error
+        row = array(optional(number(-FLOAT32, FLOAT32)), least=width, most=width)
+        section(
+            {
+                "features": array(row, least=1, most=MAX_ROWS),
+                "log_cost": array(number(-100, 100), least=1, most=MAX_ROWS),
+            }
+        )(value, "")
+        rows = [[np.nan if v is None else v for v in row] for row in value["features"]]
+        log_cost = np.asarray(value["log_cost"], dtype=np.float64)
+        if len(rows) != len(log_cost):
+            raise SchemaError("shapes disagree", field=GOLDEN_NAME, got=len(rows))
+        return cls(features=np.asarray(rows, dtype=np.float32), log_cost=log_cost)

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.bundle.feature_schema import FeatureSchema
+from toolkit.bundle.manifest_rules import check_manifest, check_meaning
 from toolkit.bundle.support import Support
 from toolkit.errors import BundleRefusedError, SchemaError
 
 __all__ = [
-    "DECISIONS",
     "MANIFEST_NAME",
     "SCHEMA_VERSION",
     "Conformal",
@@ -22,11 +22,8 @@ __all__ = [
 
 SCHEMA_VERSION = 1
 MANIFEST_NAME = "manifest.json"
-MANIFEST_MAX_BYTES = 4 << 20
+MANIFEST_MAX_BYTES = 2 << 20
 """A manifest is a page, not a data set; a larger one is refused unread."""
-
-DECISIONS = ("batch_size", "agent_count", "table")
-"""What a bundle decides; `table` is any decision table with named columns."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,7 +169,7 @@ class Manifest:
         Raises
         ------
         SchemaError
-            Where something is missing or of another type.
+            Naming the first field that is missing, unknown, or holds what it may not.
         """
         if value.get("schema_version") != SCHEMA_VERSION:
             raise SchemaError(
@@ -181,27 +178,14 @@ class Manifest:
                 got=value.get("schema_version"),
                 fix="export the model again",
             )
-        try:
-            return cls._parse(value)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            if isinstance(error, SchemaError):
-                raise
-            raise SchemaError(
-                "a field is missing or of another type",
-                field="manifest",
-                got=str(error),
-            ) from error
+        check_manifest(value)
+        manifest = cls._parse(value)
+        check_meaning(manifest)
+        return manifest
 
     @classmethod
     def _parse(cls, value: Mapping[str, Any]) -> "Manifest":
         conformal, fallback = value["conformal"], value["fallback"]
-        if value["decision"] not in DECISIONS:
-            raise SchemaError(
-                "unknown decision",
-                field="decision",
-                got=value["decision"],
-                fix=f"known: {', '.join(DECISIONS)}",
-            )
         return cls(
             name=str(value["name"]),
             version=str(value["version"]),
@@ -236,44 +220,40 @@ class Manifest:
         )
 
     @classmethod
-    def read(cls, directory: Path) -> "Manifest":
-        """Read a bundle's manifest.
+    def loads(cls, content: bytes, *, path: Path) -> "Manifest":
+        """Read the content of a bundle's manifest.
+
+        Parameters
+        ----------
+        content : bytes
+        path : path
+            The bundle, for errors.
 
         Raises
         ------
         BundleRefusedError
-            Where it is missing, too large, not JSON, or breaks the schema.
+            Where it is not JSON, or breaks a rule.
         """
-        path = directory / MANIFEST_NAME
         try:
-            if path.stat().st_size > MANIFEST_MAX_BYTES:
-                raise BundleRefusedError(
-                    f"{MANIFEST_NAME} is larger than {MANIFEST_MAX_BYTES} bytes",
-                    path=directory,
-                )
-            value = json.loads(path.read_bytes())
-        except OSError as error:
-            raise BundleRefusedError(
-                f"{MANIFEST_NAME} cannot be read: {error.strerror}", path=directory
-            ) from error
+            value = json.loads(content)
         except (ValueError, RecursionError) as error:
             raise BundleRefusedError(
-                f"{MANIFEST_NAME} is not JSON", path=directory
+                f"{MANIFEST_NAME} is not JSON", path=path
             ) from error
         if not isinstance(value, dict):
-            raise BundleRefusedError(
-                f"{MANIFEST_NAME} is not an object", path=directory
-            )
+            raise BundleRefusedError(f"{MANIFEST_NAME} is not an object", path=path)
         try:
             return cls.from_json(value)
-        except SchemaError as error:
-            raise BundleRefusedError(
-                f"{MANIFEST_NAME}: {error}", path=directory
-            ) from error
+        except (
+            ArithmeticError,
+            AttributeError,
+            LookupError,
+            TypeError,
+            ValueError,
+        ) as error:
+            # Most are a `SchemaError`; the others would be a rule that is too lax.
+            raise BundleRefusedError(f"{MANIFEST_NAME}: {error}", path=path) from error
 
 
 def _time(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise SchemaError("not an aware time", field="created_at", got=text)
-    return moment.astimezone(UTC)
+    return datetime.fromisoformat(text).astimezone(UTC)

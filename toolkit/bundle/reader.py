@@ -1,30 +1,64 @@
 """Loads a bundle: every check first, then an onnxruntime session behind `CostModel`.
 
-Order of the checks: manifest, sizes, hashes, operators, golden rows. The bytes that
-were hashed are the bytes that run: files are read once.
+Order of the checks: manifest, sizes, hashes, versions, seal and signature, graph, golden
+rows. The bytes that were hashed are the bytes that run: files are read once. Each
+failure is a `BundleRefusedError`, on loading and when the model is asked.
 """
 
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from toolkit.bundle.feature_schema import Float32s
-from toolkit.bundle.golden import GOLDEN_NAME, TOLERANCE, GoldenRows
-from toolkit.bundle.graph_check import INPUT_NAME, MAX_MODEL_BYTES, graph_problem
-from toolkit.bundle.manifest import Manifest
-from toolkit.errors import BundleRefusedError, SchemaError
+from toolkit.bundle.folder import BundleFolder
+from toolkit.bundle.golden import (
+    GOLDEN_MAX_BYTES,
+    GOLDEN_NAME,
+    TOLERANCE,
+    GoldenRows,
+)
+from toolkit.bundle.graph_check import (
+    INPUT_NAME,
+    MAX_MODEL_BYTES,
+    graph_problem,
+    version_problem,
+)
+from toolkit.bundle.manifest import MANIFEST_MAX_BYTES, MANIFEST_NAME, Manifest
+from toolkit.bundle.onnx_runtime import evaluate, make_session, raised_by_onnxruntime
+from toolkit.bundle.seal import (
+    SEAL_MAX_BYTES,
+    SEAL_NAME,
+    SigningKey,
+    installed_key,
+    seal_problem,
+)
+from toolkit.errors import BundleRefusedError, SchemaError, UsageError
 from toolkit.policies import CostCurve, Floats, Problem
 
 if TYPE_CHECKING:
+    from onnx import ModelProto
     from onnxruntime import InferenceSession
 
 __all__ = ["MODEL_NAME", "Bundle", "BundleModel", "read_bundle"]
 
 MODEL_NAME = "model.onnx"
+MAX_BUNDLE_BYTES = 24 << 20
+"""Bound on the sum of all files."""
+
+OTHER_MAX_BYTES = 2 << 20
+"""Bound on any file that is neither graph nor manifest."""
+
+LIMITS = {MODEL_NAME: MAX_MODEL_BYTES, GOLDEN_NAME: GOLDEN_MAX_BYTES}
+
+FIRST_LIMIT_S = 2.0
+"""The first evaluation is ended after this time."""
+
+LOG_COST_LIMIT = 100.0
+"""A predicted log cost beyond this, either way, is no answer: e^100 of any unit."""
 
 
 class BundleModel:
@@ -36,19 +70,47 @@ class BundleModel:
     ----------
     session : onnxruntime.InferenceSession
     manifest : Manifest
+    path : path
+        The bundle, for errors.
     """
 
-    def __init__(self, session: "InferenceSession", manifest: Manifest) -> None:
+    def __init__(
+        self, session: "InferenceSession", manifest: Manifest, path: Path
+    ) -> None:
         self._session = session
         self._schema = manifest.feature_schema
         self._support = manifest.support
         self._low = manifest.conformal.low
         self._high = manifest.conformal.high
+        self._path = path
 
-    def log_cost(self, features: Float32s) -> Floats:
-        """Run the graph on encoded rows, shape (n, width) to (n,)."""
-        output = self._session.run(None, {INPUT_NAME: features})[0]
-        return np.asarray(output, dtype=np.float64).reshape(-1)
+    def log_cost(self, features: Float32s, *, limit_s: float | None = None) -> Floats:
+        """Run the graph on encoded rows, shape (n, width) to (n,).
+
+        Raises
+        ------
+        BundleRefusedError
+            The graph fails, takes longer than `limit_s`, or its answer is not one
+            finite number a row.
+        """
+        try:
+            output = evaluate(self._session, {INPUT_NAME: features}, limit_s=limit_s)
+        except Exception as error:
+            if not raised_by_onnxruntime(error):
+                raise
+            raise BundleRefusedError(
+                f"the graph fails when it is asked ({type(error).__name__})",
+                path=self._path,
+            ) from error
+        answer = np.asarray(output, dtype=np.float64).reshape(-1)
+        if (
+            answer.shape != (len(features),)
+            or not (np.abs(answer) <= LOG_COST_LIMIT).all()
+        ):
+            raise BundleRefusedError(
+                "the graph's answer is not one bounded number a row", path=self._path
+            )
+        return answer
 
     def predict(self, problem: Problem) -> CostCurve:
         """Expect a cost of each action, with its interval and its support."""
@@ -71,104 +133,122 @@ class Bundle:
     manifest : Manifest
     model : BundleModel
     files : mapping of str to bytes
-        Verified contents of every small file beside the graph, by name.
+        Verified contents of every file but manifest, seal and graph, by name.
+    graph : bytes
+        Verified content of the graph.
+    signed_by : str or None
+        Id of the key whose signature was verified.
     """
 
     path: Path
     manifest: Manifest
     model: BundleModel
     files: Mapping[str, bytes]
+    graph: bytes
+    signed_by: str | None = None
 
 
-def read_bundle(directory: Path) -> Bundle:
+def read_bundle(directory: Path, *, signed: bool = True) -> Bundle:
     """Verify and load a bundle.
+
+    Parameters
+    ----------
+    directory : path
+    signed : bool
+        Require the team's signature where its key is installed; False is for a person
+        who vouches for the bundle and is about to sign it.
 
     Raises
     ------
     BundleRefusedError
         Naming the first check that failed.
     """
-    manifest = Manifest.read(directory)
-    files = {
-        name: _verified(directory, name, digest)
-        for name, digest in manifest.files.items()
-    }
-    for name in (MODEL_NAME, GOLDEN_NAME):
-        if name not in files:
-            raise BundleRefusedError(f"the manifest lists no {name}", path=directory)
-    model = BundleModel(_session(directory, files.pop(MODEL_NAME), manifest), manifest)
-    _check_golden(directory, model, files[GOLDEN_NAME])
-    return Bundle(path=directory, manifest=manifest, model=model, files=files)
-
-
-def _verified(directory: Path, name: str, digest: str) -> bytes:
-    path = directory / name
-    if Path(name).name != name or path.is_symlink():
-        raise BundleRefusedError(f"file name `{name[:80]}` leaves it", path=directory)
-    try:
-        if path.stat().st_size > MAX_MODEL_BYTES:
+    key = _required_key(directory) if signed else None
+    with BundleFolder(directory, max_bytes=MAX_BUNDLE_BYTES) as folder:
+        text = folder.read(MANIFEST_NAME, max_bytes=MANIFEST_MAX_BYTES)
+        manifest = Manifest.loads(text, path=directory)
+        files = {
+            name: _verified(folder, name, digest)
+            for name, digest in manifest.files.items()
+        }
+        if missing := {MODEL_NAME, GOLDEN_NAME} - set(files):
             raise BundleRefusedError(
-                f"{name} is larger than {MAX_MODEL_BYTES} bytes", path=directory
+                f"the manifest lists no {min(missing)}", path=directory
             )
-        content = path.read_bytes()
-    except OSError as error:
-        raise BundleRefusedError(
-            f"{name} cannot be read: {error.strerror}", path=directory
-        ) from error
+        content = files.pop(MODEL_NAME)
+        graph = _graph(content, directory)
+        _check_seal(folder, text, key)
+    if problem := graph_problem(graph, width=manifest.feature_schema.width):
+        raise BundleRefusedError(problem, path=directory)
+    model = BundleModel(_session(content, directory), manifest, directory)
+    _check_golden(directory, model, files[GOLDEN_NAME], manifest)
+    return Bundle(
+        path=directory,
+        manifest=manifest,
+        model=model,
+        files=files,
+        graph=content,
+        signed_by=None if key is None else key.key_id,
+    )
+
+
+def _required_key(directory: Path) -> SigningKey | None:
+    try:
+        return installed_key()
+    except UsageError as error:
+        raise BundleRefusedError(str(error), path=directory) from error
+
+
+def _verified(folder: BundleFolder, name: str, digest: str) -> bytes:
+    content = folder.read(name, max_bytes=LIMITS.get(name, OTHER_MAX_BYTES))
     if hashlib.sha256(content).hexdigest() != digest:
         raise BundleRefusedError(
-            f"{name} was altered (its hash differs)", path=directory
+            f"{name} was altered (its hash differs)", path=folder.path
         )
     return content
 
 
-def _session(directory: Path, content: bytes, manifest: Manifest) -> "InferenceSession":
+def _check_seal(folder: BundleFolder, manifest: bytes, key: SigningKey | None) -> None:
+    content = folder.read(SEAL_NAME, max_bytes=SEAL_MAX_BYTES)
+    if (problem := seal_problem(content, manifest, key)) is not None:
+        raise BundleRefusedError(problem, path=folder.path)
+
+
+def _graph(content: bytes, directory: Path) -> "ModelProto":
+    """Parse the graph; that it is for other versions is said before anything else."""
     import onnx
-    import onnxruntime
     from google.protobuf.message import DecodeError
 
     try:
         graph = onnx.load_model_from_string(content)
     except (DecodeError, ValueError, RecursionError) as error:
         raise BundleRefusedError(f"{MODEL_NAME} is not ONNX", path=directory) from error
-    if problem := graph_problem(graph, width=manifest.feature_schema.width):
+    if (problem := version_problem(graph)) is not None:
         raise BundleRefusedError(problem, path=directory)
+    return graph
+
+
+def _session(content: bytes, directory: Path) -> "InferenceSession":
     try:
-        return onnxruntime.InferenceSession(
-            content, _options(onnxruntime), providers=["CPUExecutionProvider"]
-        )
+        return make_session(content)
     except Exception as error:
-        if type(error).__module__.startswith("onnxruntime"):
-            name = type(error).__name__
-            raise BundleRefusedError(
-                f"onnxruntime cannot load the graph ({name})", path=directory
-            ) from error
-        raise
+        if not raised_by_onnxruntime(error):
+            raise
+        raise BundleRefusedError(
+            f"onnxruntime cannot load the graph ({type(error).__name__})",
+            path=directory,
+        ) from error
 
 
-def _options(onnxruntime: Any) -> Any:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 4
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return options
-
-
-def _check_golden(directory: Path, model: BundleModel, content: bytes) -> None:
+def _check_golden(
+    directory: Path, model: BundleModel, content: bytes, manifest: Manifest
+) -> None:
     try:
-        golden = GoldenRows.loads(content)
-        got = model.log_cost(golden.features)
+        golden = GoldenRows.loads(content, width=manifest.feature_schema.width)
     except SchemaError as error:
         raise BundleRefusedError(str(error), path=directory) from error
-    except Exception as error:
-        if type(error).__module__.startswith("onnxruntime"):
-            raise BundleRefusedError(
-                f"the graph fails on its golden rows ({type(error).__name__})",
-                path=directory,
-            ) from error
-        raise
-    worst = float(np.max(np.abs(got - golden.log_cost))) if len(got) else np.inf
+    got = model.log_cost(golden.features, limit_s=FIRST_LIMIT_S)
+    worst = float(np.max(np.abs(got - golden.log_cost)))
     if not worst <= TOLERANCE:
         raise BundleRefusedError(
             f"golden rows differ by {worst:.3g}, at most {TOLERANCE:g} allowed",

@@ -5,7 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from toolkit.bundle import INPUT_NAME, TOLERANCE, FeatureSchema, Float32s
+from toolkit.bundle import (
+    INPUT_NAME,
+    TOLERANCE,
+    FeatureSchema,
+    Float32s,
+    evaluate,
+    make_session,
+)
 from toolkit.errors import GateRefusedError
 from toolkit.policies import Floats
 
@@ -68,12 +75,8 @@ def verify_graph(
     GateRefusedError
         Where it exceeds the tolerance.
     """
-    from onnxruntime import InferenceSession
-
-    session = InferenceSession(
-        graph.SerializeToString(), providers=["CPUExecutionProvider"]
-    )
-    got = np.asarray(session.run(None, {INPUT_NAME: rows})[0], dtype=np.float64).ravel()
+    session = make_session(graph.SerializeToString())
+    got = np.asarray(evaluate(session, {INPUT_NAME: rows}), dtype=np.float64).ravel()
     expected = np.asarray(model.predict(rows.astype(np.float64)))
     difference = np.abs(got - expected)
     worst = float(difference.max())

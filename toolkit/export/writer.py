@@ -16,10 +16,13 @@ from toolkit.bundle import (
     GOLDEN_NAME,
     MANIFEST_NAME,
     MODEL_NAME,
+    SEAL_NAME,
     Bundle,
     Float32s,
     GoldenRows,
     Manifest,
+    installed_key,
+    make_seal,
     read_bundle,
 )
 from toolkit.errors import GateRefusedError, UsageError
@@ -93,14 +96,14 @@ def _install(directory: Path, manifest: Manifest, files: Mapping[str, bytes]) ->
         indent=1,
         allow_nan=False,
         default=_plain,
-    )
+    ).encode()
+    sealed = {MANIFEST_NAME: text, SEAL_NAME: make_seal(text, installed_key())}
     directory.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
     try:
-        for name, data in {**files, MANIFEST_NAME: text.encode()}.items():
+        for name, data in {**files, **sealed}.items():
             _write_through(draft / name, data)
         read_bundle(draft)
-        draft.chmod(0o755)
         _swap(draft, directory)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
@@ -119,7 +122,8 @@ def _swap(draft: Path, directory: Path) -> None:
 
 
 def _write_through(path: Path, data: bytes) -> None:
-    with path.open("wb") as stream:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as stream:
         stream.write(data)
         stream.flush()
         os.fsync(stream.fileno())
@@ -147,7 +151,11 @@ def _plain(value: object) -> Any:
 
 
 def copy_bundle(
-    source: Path, directory: Path, *, extra_files: Mapping[str, bytes] | None = None
+    source: Path,
+    directory: Path,
+    *,
+    extra_files: Mapping[str, bytes] | None = None,
+    signed: bool = True,
 ) -> Bundle:
     """Install a verified copy of a bundle elsewhere, with more files where given.
 
@@ -158,8 +166,7 @@ def copy_bundle(
     UsageError
         Where the target holds something other than a bundle.
     """
-    bundle = read_bundle(source)
+    bundle = read_bundle(source, signed=signed)
     _check_target(directory)
-    graph = (source / MODEL_NAME).read_bytes()
-    files = {**bundle.files, MODEL_NAME: graph, **(extra_files or {})}
+    files = {**bundle.files, MODEL_NAME: bundle.graph, **(extra_files or {})}
     return _install(directory, bundle.manifest, files)

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bundle_factory import small_bundle
+from tests.bundle_factory import agent_bundle, small_bundle
 from toolkit.bundle import AdviceTable, read_bundle
 from toolkit.capture import advise
 from toolkit.cli import run
@@ -46,14 +46,6 @@ def test_a_hook_reads_what_the_export_wrote(exported: Path) -> None:
 
 
 def test_an_agent_count_is_nothing_that_a_hook_advises(tmp_path: Path) -> None:
-    from dataclasses import asdict
-
-    from toolkit.bundle import Fallback
-    from toolkit.policies.rules import AgentCountConstants
-
-    fallback = Fallback(
-        rule="agent_count_rule", constant=4.0, parameters=asdict(AgentCountConstants())
-    )
-    small_bundle(tmp_path / "b", decision="agent_count", fallback=fallback)
+    agent_bundle(tmp_path / "b")
 
     assert advice_of(tmp_path / "b") == {}

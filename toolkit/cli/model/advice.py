@@ -23,13 +23,15 @@ CONTEXTS = 300
 """Contexts that the fidelity is measured on."""
 
 
-def advice_of(source: Path) -> dict[str, bytes]:
+def advice_of(source: Path, *, signed: bool = True) -> dict[str, bytes]:
     """Tabulate a bundle's policy.
 
     Parameters
     ----------
     source : path
         A bundle that decides batch sizes; other decisions are none that a hook gives.
+    signed : bool
+        Require the team's signature where its key is installed.
 
     Returns
     -------
@@ -46,7 +48,7 @@ def advice_of(source: Path) -> dict[str, bytes]:
     from toolkit.history.importers.claude_code import known_tools
     from toolkit.runtime.advice import Advisor
 
-    bundle = read_bundle(source)
+    bundle = read_bundle(source, signed=signed)
     if bundle.manifest.decision != "batch_size":
         return {}
     advisor = Advisor("batch_size", bundle=bundle, clock=SystemClock())

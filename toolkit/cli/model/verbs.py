@@ -2,15 +2,15 @@
 
 import argparse
 import importlib
-import importlib.util
 from pathlib import Path
 from typing import Any
 
 from toolkit.cli.output import print_json, print_note, print_table
+from toolkit.errors import UsageError
 
 __all__ = ["VERBS", "add_parser"]
 
-VERBS = ("promote", "rollback")
+VERBS = ("key", "promote", "rollback")
 """Verbs in a module of their own, `toolkit.cli.model.<verb>`, with `add_verb`."""
 
 
@@ -25,6 +25,12 @@ def add_parser(subparsers: Any) -> None:
     export.add_argument(
         "target", type=Path, metavar="DIR", help="the bundle's new home"
     )
+    export.add_argument(
+        "--sign",
+        action="store_true",
+        help="vouch for a run's bundle and sign it with this machine's key; without "
+        "it, a bundle that is not signed is refused where a key is installed",
+    )
     export.set_defaults(command=_export)
     verify = verbs.add_parser("verify", help="check a bundle as the runtime would")
     verify.add_argument("bundle", type=Path, metavar="DIR")
@@ -35,16 +41,25 @@ def add_parser(subparsers: Any) -> None:
     for each in (export, verify):
         each.add_argument("--json", action="store_true", help="print one JSON object")
     for verb in VERBS:
-        if importlib.util.find_spec(f"toolkit.cli.model.{verb}") is not None:
-            importlib.import_module(f"toolkit.cli.model.{verb}").add_verb(verbs)
+        importlib.import_module(f"toolkit.cli.model.{verb}").add_verb(verbs)
 
 
 def _export(options: argparse.Namespace) -> int:
+    from toolkit.bundle import installed_key, key_path
     from toolkit.cli.model.advice import advice_of
     from toolkit.export import copy_bundle
 
     source = options.work / "bundle"
-    bundle = copy_bundle(source, options.target, extra_files=advice_of(source))
+    if options.sign and installed_key() is None:
+        raise UsageError(
+            f"no signing key in {key_path()}; make one with `toolkit model key --new`"
+        )
+    bundle = copy_bundle(
+        source,
+        options.target,
+        extra_files=advice_of(source, signed=not options.sign),
+        signed=not options.sign,
+    )
     return _describe(bundle, as_json=options.json)
 
 
@@ -71,7 +86,8 @@ def _describe(bundle: Any, *, as_json: bool) -> int:
         "decision": manifest.decision,
         "created_at": manifest.created_at.isoformat(),
         "expires_at": manifest.expires_at.isoformat(),
-        "files": len(manifest.files) + 1,
+        "files": len(manifest.files) + 2,
+        "signed_by": bundle.signed_by,
         "columns": list(manifest.feature_schema.names),
         "training": dict(manifest.training),
         "metrics": dict(manifest.metrics),
@@ -83,5 +99,6 @@ def _describe(bundle: Any, *, as_json: bool) -> int:
         ["what", "value"],
         [[name, value] for name, value in facts.items() if not isinstance(value, dict)],
     )
-    print_note("every check passed: sizes, hashes, operators, golden rows")
+    signature = "signature" if bundle.signed_by else "no signature asked for"
+    print_note(f"every check passed: sizes, hashes, graph, golden rows; {signature}")
     return 0

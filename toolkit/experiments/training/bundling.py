@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from toolkit.bundle import Bundle, Fallback, Manifest
+from toolkit.bundle import ACTION_BOUNDS, Bundle, Fallback, Manifest
 from toolkit.experiments.evaluation import Learner
 from toolkit.experiments.tables import LearningTable
 from toolkit.experiments.training.spec import ExperimentSpec
@@ -94,12 +94,14 @@ def _manifest(
         created_at=now,
         expires_at=now + timedelta(days=spec.bundle.expires_days),
         feature_schema=table.schema,
-        actions=tuple(sorted({float(a) for a in table.frame[table.action]})),
+        actions=_offered(table, spec.decision),
         support=table.support(),
         minimum_support=spec.guard.minimum_support,
         fallback=Fallback(
             rule="batch_size_rule" if batches else "agent_count_rule",
-            constant=table.constant(sorted(set(map(str, table.groups)))),
+            constant=_within(
+                table.constant(sorted(set(map(str, table.groups)))), spec.decision
+            ),
             parameters=asdict(constants),
         ),
         conformal=learner.errors.conformal(level=spec.guard.interval),
@@ -121,6 +123,17 @@ def _manifest(
         files={},
         extra={} if batches else {"workflow": {"price_exponent": spec.price_exponent}},
     )
+
+
+def _offered(table: LearningTable, decision: str) -> tuple[float, ...]:
+    """List the actions of the history that may be recommended."""
+    actions = sorted({float(a) for a in table.frame[table.action]})
+    return tuple(a for a in actions if a == _within(a, decision))
+
+
+def _within(action: float, decision: str) -> float:
+    low, high = ACTION_BOUNDS[decision]
+    return float(min(max(round(action), low), high))
 
 
 def _cost_unit(spec: ExperimentSpec) -> str:

@@ -107,7 +107,12 @@ class Advisor:
             return replace(decision, baseline=decision.label, reason=reason)
         if self._guarded is None:
             return self.rule.decide(problem)
-        return self._guarded.decide(problem)
+        try:
+            return self._guarded.decide(problem)
+        except BundleRefusedError as error:
+            decision = self.rule.decide(problem)
+            reason = Reason(code="bundle_refused", facts={"because": error.reason})
+            return replace(decision, baseline=decision.label, reason=reason)
 
     def problem(
         self, context: Mapping[str, Value], actions: Sequence[float] | None = None

@@ -1,0 +1,243 @@
+"""What a manifest may say: one line a field, and what its fields must be together.
+
+A new field of the manifest is one more line here; a section of `extra` likewise. The
+bounds are those within which the runtime can be trusted with a value, whoever wrote it.
+"""
+
+from collections.abc import Callable, Mapping
+from itertools import pairwise
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from toolkit.bundle.json_rules import (
+    Rule,
+    array,
+    flag,
+    identifier,
+    mapping,
+    moment,
+    number,
+    one_of,
+    optional,
+    pair,
+    section,
+    text,
+    tree,
+    whole,
+)
+from toolkit.errors import SchemaError
+
+if TYPE_CHECKING:
+    from toolkit.bundle.manifest import Manifest
+
+__all__ = ["ACTION_BOUNDS", "DECISIONS", "check_manifest", "check_meaning"]
+
+ACTION_BOUNDS: Mapping[str, tuple[int, int]] = MappingProxyType(
+    {"batch_size": (1, 20), "agent_count": (1, 12)}
+)
+"""Whole numbers that may be recommended: up to the specification's largest maximum, 20
+operations (section 1) and 12 agents (section 3)."""
+
+DECISIONS = (*ACTION_BOUNDS, "table")
+"""What a bundle decides; `table` is any decision table with named columns."""
+
+LOG_COST = number(-100, 100)
+"""A natural logarithm of a cost: e^100 is above every cost there is."""
+
+COLUMN = section(
+    {
+        "name": text(100, least=1),
+        "kind": one_of("number", "category"),
+        "unit": text(40),
+        "about": text(400),
+        "categories": array(text(100), most=256),
+        "log": flag,
+    }
+)
+
+FIGURES = mapping(text(100), tree(), most=256)
+"""Figures by name, for people: bounded in size, finite, printable."""
+
+THRESHOLDS = {
+    "high_load": number(0, 1),
+    "low_load": number(0, 1),
+    "shrink": number(0.05, 1),
+    "grow": number(1, 20),
+    "high_complexity": number(0, 1),
+}
+AGENT_CONSTANTS = {
+    "default_components": number(0, 1e6),
+    "default_dependencies": number(0, 1e6),
+    "default_parallelizable": number(0, 1),
+    "default_coordination_needs": number(0, 1),
+    "overhead_weight": number(0, 100),
+    "fewest": whole(1, 12),
+    "most": whole(1, 12),
+    "lower_share": number(0, 1),
+    "upper_share": number(1, 10),
+}
+
+SECTIONS: dict[str, Rule] = {
+    "workflow": section({"price_exponent": number(0, 1)}),
+}
+"""Sections of `extra` by name; any other is bounded in size, its numbers finite."""
+
+FIELDS: dict[str, Rule] = {
+    "schema_version": whole(1, 1000),
+    "name": text(100, least=1),
+    "version": identifier(64),
+    "decision": one_of(*DECISIONS),
+    "created_at": moment,
+    "expires_at": moment,
+    "feature_schema": section(
+        {
+            "context": array(COLUMN, most=256),
+            "action": array(COLUMN, least=1, most=16),
+            "action_is_log": flag,
+        }
+    ),
+    "actions": array(number(-1e6, 1e6), most=256, order="ascending"),
+    "support": section(
+        {
+            "column": optional(text(100, least=1)),
+            "counts": mapping(
+                text(100),
+                array(pair(number(-1e6, 1e6), whole(0, 10**12)), most=4096),
+                most=256,
+            ),
+            "ranges": mapping(
+                text(100), pair(number(), number(), rising=True), most=256
+            ),
+        }
+    ),
+    "minimum_support": number(0, 1e9),
+    "fallback": section(
+        {
+            "rule": one_of("batch_size_rule", "agent_count_rule", "constant"),
+            "constant": number(-1e6, 1e6),
+            "parameters": section({}, may={**THRESHOLDS, **AGENT_CONSTANTS}),
+        }
+    ),
+    "conformal": section(
+        {
+            "level": number(0.5, 0.9999),
+            "low": LOG_COST,
+            "high": LOG_COST,
+            "probabilities": array(number(0, 1), least=2, most=1000, order="ascending"),
+            "differences": array(LOG_COST, least=2, most=1000, order="rising"),
+            "groups": whole(0, 10**9),
+        }
+    ),
+    "guard_level": number(0.5, 1),
+    "adaptation_rate": number(0, 1),
+    "adaptation_every": whole(1, 10**6),
+    "cost_unit": text(100),
+    "training": FIGURES,
+    "metrics": FIGURES,
+    "files": mapping(identifier(80), text(64, pattern="[0-9a-f]{64}"), most=16),
+    "extra": section({}, may=SECTIONS, others=tree(most=100_000)),
+}
+"""Every field of a manifest and what it may hold."""
+
+_MANIFEST = section(FIELDS)
+
+
+def check_manifest(value: object) -> None:
+    """Check every field of a parsed manifest.
+
+    Raises
+    ------
+    SchemaError
+        Naming the first field that holds something else than it may.
+    """
+    _MANIFEST(value, "")
+
+
+def _bounds_problem(manifest: "Manifest") -> str | None:
+    bounds = ACTION_BOUNDS.get(manifest.decision)
+    if bounds is None:
+        return None
+    low, high = bounds
+    answers = (*manifest.actions, manifest.fallback.constant)
+    if all(low <= a <= high and float(a).is_integer() for a in answers):
+        return None
+    return f"not whole numbers from {low} to {high}"
+
+
+def _guard_problem(manifest: "Manifest") -> str | None:
+    conformal = manifest.conformal
+    if len(conformal.probabilities) != len(conformal.differences):
+        return "`probabilities` and `differences` differ in length"
+    upper = np.interp(
+        manifest.guard_level, conformal.probabilities, conformal.differences
+    )
+    if upper < 0:
+        return "the quantile at the guard's level is below 0: it would guard nothing"
+    return "`low` is above `high`" if conformal.low > conformal.high else None
+
+
+def _columns_problem(manifest: "Manifest") -> str | None:
+    schema = manifest.feature_schema
+    names = [column.name for column in (*schema.context, *schema.action)]
+    if len(set(names)) != len(names):
+        return "two columns have one name"
+    if schema.width > MAX_WIDTH:
+        return f"rows of {schema.width} numbers, at most {MAX_WIDTH}"
+    return None
+
+
+def _support_problem(manifest: "Manifest") -> str | None:
+    support = manifest.support
+    context = {column.name for column in manifest.feature_schema.context}
+    if support.column is not None and support.column not in context:
+        return "splits by a column that the model does not read"
+    for rows in support.counts.values():
+        if any(a[0] >= b[0] for a, b in pairwise(rows)):
+            return "actions are not ascending"
+    least = 1 if manifest.decision in ACTION_BOUNDS else 0
+    if manifest.minimum_support < least:
+        return f"`minimum_support` below {least}: nothing would be unsupported"
+    return None
+
+
+def _rule_problem(manifest: "Manifest") -> str | None:
+    rule = manifest.fallback.rule
+    known = {"constant": {}, "batch_size_rule": THRESHOLDS}
+    if rule not in ("constant", f"{manifest.decision}_rule"):
+        return f"`{rule}` does not decide {manifest.decision}"
+    other = set(manifest.fallback.parameters) - set(known.get(rule, AGENT_CONSTANTS))
+    return f"`{min(other)}` is no parameter of `{rule}`" if other else None
+
+
+def _time_problem(manifest: "Manifest") -> str | None:
+    early = manifest.expires_at <= manifest.created_at
+    return "is not after `created_at`" if early else None
+
+
+MAX_WIDTH = 1024
+"""Most numbers in one encoded row."""
+
+MEANING: tuple[tuple[str, Callable[["Manifest"], str | None]], ...] = (
+    ("actions", _bounds_problem),
+    ("conformal", _guard_problem),
+    ("feature_schema", _columns_problem),
+    ("support", _support_problem),
+    ("fallback", _rule_problem),
+    ("expires_at", _time_problem),
+)
+"""What several fields must be together, by the field that is named where they are not."""
+
+
+def check_meaning(manifest: "Manifest") -> None:
+    """Check what the fields of a manifest say together.
+
+    Raises
+    ------
+    SchemaError
+        Naming the field, and what is wrong with it.
+    """
+    for field, problem_of in MEANING:
+        if (problem := problem_of(manifest)) is not None:
+            raise SchemaError(problem, field=field, fix="export the model again")
