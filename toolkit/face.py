@@ -55,9 +55,8 @@ def lazy_face(
         home = None if name.startswith("__") else read_homes().get(name)
         if home is None:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        value = getattr(import_module(f"{package}.{home}"), name)
-        setattr(sys.modules[package], name, value)
-        return value
+        # Not kept here: what replaces the name in its module is seen by everyone.
+        return getattr(import_module(f"{package}.{home}"), name)
 
     def names() -> list[str]:
         return sorted({*vars(sys.modules[package]), *read_homes()})

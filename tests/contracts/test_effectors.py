@@ -73,8 +73,10 @@ def test_every_effector_of_the_room_is_enrolled() -> None:
     members = {
         each
         for room in rooms
-        for name, each in inspect.getmembers(room, inspect.isclass)
-        if name.endswith("Effector") and each is not Effector
+        for name in room.__all__
+        if inspect.isclass(each := getattr(room, name))
+        and name.endswith("Effector")
+        and each is not Effector
     }
 
     assert members == set(EFFECTORS)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import toolkit.policies
+import toolkit.policies.adaptation
 import toolkit.policies.rules
 from toolkit.policies import (
     CostCurve,
@@ -92,7 +93,11 @@ enrolled = pytest.mark.parametrize(
 def test_every_policy_of_both_rooms_is_enrolled() -> None:
     found = {
         member
-        for room in (toolkit.policies, toolkit.policies.rules)
+        for room in (
+            toolkit.policies,
+            toolkit.policies.adaptation,
+            toolkit.policies.rules,
+        )
         for name in room.__all__
         if inspect.isclass(member := getattr(room, name))
         and member is not Policy

@@ -8,6 +8,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import toolkit.models
+import toolkit.models.members
 from toolkit.models import RatioCost, ShapedCost
 from toolkit.models.members import BoostedCost, LinearCost, ScalabilityCurve
 
@@ -52,9 +53,10 @@ def test_the_estimator_passes_scikit_learns_checks(estimator: Any, check: Any) -
 def test_every_exported_estimator_is_enrolled() -> None:
     exported = {
         name
-        for name in toolkit.models.__all__
-        if isinstance(getattr(toolkit.models, name), type)
-        and issubclass(getattr(toolkit.models, name), BaseEstimator)
+        for room in (toolkit.models, toolkit.models.members)
+        for name in room.__all__
+        if isinstance(found := getattr(room, name), type)
+        and issubclass(found, BaseEstimator)
     }
 
     enrolled = {type(estimator).__name__ for estimator in ESTIMATORS}

@@ -2,7 +2,6 @@
 
 import argparse
 import importlib
-import importlib.util
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ from toolkit.cli.progress import progress
 
 __all__ = ["VERBS", "add_parser", "run_spec"]
 
-VERBS = ("bench", "worlds", "controllers", "retrain")
+VERBS = ("bench", "off_policy", "controllers", "retrain")
 """Verbs in a module of their own, `toolkit.cli.experiment.<verb>`, with `add_verb`."""
 
 
@@ -22,8 +21,7 @@ def add_parser(subparsers: Any) -> None:
     _add_run(verbs)
     _add_report(verbs)
     for verb in VERBS:
-        if importlib.util.find_spec(f"toolkit.cli.experiment.{verb}") is not None:
-            importlib.import_module(f"toolkit.cli.experiment.{verb}").add_verb(verbs)
+        importlib.import_module(f"toolkit.cli.experiment.{verb}").add_verb(verbs)
 
 
 def _add_run(verbs: Any) -> None:

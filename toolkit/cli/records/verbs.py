@@ -2,7 +2,6 @@
 
 import argparse
 import importlib
-import importlib.util
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -42,8 +41,7 @@ def add_parser(subparsers: Any) -> None:
     _add_compact(verbs)
     _add_show(verbs)
     for verb in VERBS:
-        if importlib.util.find_spec(f"toolkit.cli.records.{verb}") is not None:
-            importlib.import_module(f"toolkit.cli.records.{verb}").add_verb(verbs)
+        importlib.import_module(f"toolkit.cli.records.{verb}").add_verb(verbs)
 
 
 def _add_import(verbs: Any) -> None:
