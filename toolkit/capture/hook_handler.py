@@ -69,7 +69,6 @@ CLASSES = (
     "trigger",
     "notification_type",
     "agent_type",
-    "model",
 )
 """Payload fields whose values are one word of a fixed vocabulary, kept as they are."""
 
@@ -140,6 +139,8 @@ def reduce_event(
     }
     for name in CLASSES:
         row[name] = _identifier(payload.get(name), key)
+    row["model"] = _model(payload.get("model"))
+    row["teammate"] = _hidden_name(payload.get("teammate_name"), key)
     if payload.get("tool_name") is not None:
         row.update(_call(payload, key))
         row["interrupted"] = payload.get("is_interrupt") is True or None
@@ -365,7 +366,11 @@ def _call(payload: "Mapping[str, Any]", key: bytes) -> "dict[str, Any]":
     }
     if isinstance(response, dict):
         facts["status"] = _identifier(response.get("status"), key)
-        facts["spawned"] = _identifier(response.get("agentId"), key)
+        facts["spawned"] = _identifier(
+            response.get("agentId") or response.get("teammate_id"), key
+        )
+        facts["teammate"] = _hidden_name(response.get("name"), key)
+        facts["goes_on"] = bool(response.get("backgroundTaskId")) or None
         for name in COUNTED:
             facts[name] = _duration(response.get(name))
     return {name: value for name, value in facts.items() if value is not None}
@@ -416,6 +421,10 @@ def _hidden(text: str, key: bytes) -> str:
     return blake2b(raw, digest_size=10, key=key).hexdigest()
 
 
+def _hidden_name(value: object, key: bytes) -> str | None:
+    return _hidden(value, key) if isinstance(value, str) and value else None
+
+
 def _identifier(value: object, key: bytes) -> str | None:
     if value is None:
         return None
@@ -424,6 +433,13 @@ def _identifier(value: object, key: bytes) -> str | None:
     if 0 < len(text) <= MAX_ID and plain:
         return text
     return "hidden-" + _hidden(text[:4096], key) if text else None
+
+
+def _model(value: object) -> str | None:
+    # As records.identity.model_name: a variant or a date belongs to a model's name.
+    text = value if isinstance(value, str) else ""
+    plain = text.isascii() and all(c.isalnum() or c in "_-.:@/[]" for c in text)
+    return text if plain and 0 < len(text) <= 100 else None
 
 
 def _duration(value: object) -> float | None:
