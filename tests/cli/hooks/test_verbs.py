@@ -97,7 +97,8 @@ def test_exploring_begins_with_the_sizes_that_the_rule_allows(tmp_path: Path) ->
     words = ["--advice", "on", "--bundle", str(tmp_path / "b"), "--explore", "0.2"]
     assert hooks("install", "--project", str(tmp_path), *words) == 0
     data = (tmp_path / ".toolkit" / "rule-advice.json").read_bytes()
-    cell = AdviceTable.loads(data).lookup("todoWrite", {"load_cpu": 0.6})
+    table = json.loads(data)["table"].encode()
+    cell = AdviceTable.loads(table).lookup("todoWrite", {"load_cpu": 0.6})
 
     assert cell is not None
     assert (cell.size, cell.sizes, cell.confident) == (10, tuple(range(5, 21)), False)

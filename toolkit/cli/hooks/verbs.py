@@ -110,12 +110,11 @@ def install(options: argparse.Namespace) -> int:
 
 def _write_rule_table(store: Path) -> None:
     """Write what may be tried while no model serves, at once and whole."""
-    from toolkit.capture import RULE_TABLE
+    from toolkit.capture import RULE_TABLE, sealed_table
     from toolkit.cli.model.advice import rule_advice
+    from toolkit.records import replace_file, store_key
 
-    draft = store / f".{RULE_TABLE}-{os.getpid()}"
-    draft.write_bytes(rule_advice())
-    draft.replace(store / RULE_TABLE)
+    replace_file(store / RULE_TABLE, sealed_table(rule_advice(), store_key(store)))
 
 
 def uninstall(options: argparse.Namespace) -> int:
