@@ -40,7 +40,7 @@ def test_full_pressure_is_seen_as_load(tmp_path: Path) -> None:
     with pressure(LoadLevel(name="full", spinners=1.0), tmp_path):
         busy = utilisation(0.3)
 
-    assert busy.cpu > 0.7
+    assert busy.cpu > 0.5
 
 
 def test_utilisations_are_shares() -> None:

@@ -117,7 +117,7 @@ def utilisation(window_s: float = SAMPLE_S) -> Utilisation:
     sleep(window_s)
     elapsed_ms = (perf_counter() - began) * 1000
     after = _competing_cpu_s()
-    worked_s = sum(after[pid] - before[pid] for pid in after if pid in before)
+    worked_s = sum(spent - before.get(pid, 0.0) for pid, spent in after.items())
     cores = psutil.cpu_count() or 1
     memory = psutil.virtual_memory()
     return Utilisation(
