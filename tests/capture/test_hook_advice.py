@@ -2,6 +2,7 @@
 
 import json
 import os
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,13 @@ def said(folder: Path, given: dict[str, Any], *words: str) -> str:
     return asked(folder, *words)
 
 
+NUMBERS = count(1, 2)
+
+
 def asked(folder: Path, *words: str) -> str:
     path = str(folder / "bundle")
-    given = batch([call("Read", 1), call("Read", 2)])
+    number = next(NUMBERS)  # a second event of one batch is answered nothing
+    given = batch([call("Read", number), call("Read", number + 1)])
     done = handle(folder / "store", given, "--advice", "on", "--bundle", path, *words)
     assert done.returncode == 0
     assert done.stderr in (b"", b"toolkit hook: nothing recorded: OSError\n")

@@ -23,7 +23,12 @@ RECEIVED_NS = time.time_ns()
 if not __package__:
     sys.path.append(str(Path(__file__).resolve().parents[2]))
 
-from toolkit.records import Spool, make_directory, read_regular  # noqa: E402 - found through the line above
+from toolkit.records import (  # noqa: E402 - found through the line above
+    Spool,
+    ignore_in_git,
+    make_directory,
+    read_regular,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # typing itself is loaded lazily: it costs as much as the work here
@@ -169,7 +174,7 @@ def _handle(store: Path, options: "Mapping[str, str]") -> str | None:
     row.update(_load(row["event"]))
     spool.append(row)  # before the advice: what a table does must not cost the event
     mode = options.get("--advice", "off")
-    if row["event"] != "PostToolBatch" or not row.get("calls") or mode == "off":
+    if mode == "off" or not _decides(row, spool.directory):
         return None
     decision = _decision(row, store, options, mode)
     spool.append(decision)
@@ -177,6 +182,18 @@ def _handle(store: Path, options: "Mapping[str, str]") -> str | None:
         return None
     output = {"hookEventName": row["event"], "additionalContext": decision["said"]}
     return json.dumps({"hookSpecificOutput": output})
+
+
+def _decides(row: "Mapping[str, Any]", folder: Path) -> bool:
+    """Whether this process decides after an event: once for each batch."""
+    from toolkit.capture.hook_claim import claim, forget
+
+    if row["event"] == "SessionEnd":
+        forget(folder, row["session"])
+    if row["event"] != "PostToolBatch" or not row.get("calls"):
+        return False
+    first = str(row["calls"][0].get("id"))
+    return claim(folder, row["session"], row["agent"], first, row["at_ns"])
 
 
 def _decision(
@@ -335,6 +352,7 @@ def _key(store: Path) -> bytes:
     path = store / "key"
     if not os.path.lexists(path):
         make_directory(store)
+        ignore_in_git(store)
         draft = store / f".key-{os.urandom(8).hex()}"
         draft.touch(mode=0o600)
         draft.write_bytes(os.urandom(32))

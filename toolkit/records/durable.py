@@ -16,6 +16,7 @@ from typing import BinaryIO
 __all__ = [
     "draft_file",
     "exchange",
+    "ignore_in_git",
     "make_directory",
     "private_mode",
     "read_regular",
@@ -75,6 +76,16 @@ def make_directory(directory: Path) -> None:
         if private_mode(parent) == GROUP_TOO:
             directory.chmod(0o2770)
         sync_directory(parent)
+
+
+def ignore_in_git(directory: Path) -> None:
+    """Have git pass over a directory, whatever repository it lies in.
+
+    A store lies in a project by default, and its secret must not be committed with it.
+    """
+    path = directory / ".gitignore"
+    if not os.path.lexists(path):
+        path.write_text("*\n", encoding="ascii")
 
 
 def sync_file(path: Path) -> None:

@@ -8,7 +8,7 @@ from hashlib import blake2b
 from pathlib import Path
 
 from toolkit.errors import InputDataError
-from toolkit.records.durable import make_directory, read_regular
+from toolkit.records.durable import ignore_in_git, make_directory, read_regular
 
 __all__ = [
     "call_record_id",
@@ -154,6 +154,7 @@ def store_key(directory: Path) -> bytes:
     path = directory / "key"
     if not os.path.lexists(path):
         make_directory(directory)
+        ignore_in_git(directory)
         draft = directory / f".key-{secrets.token_hex(8)}"
         draft.touch(mode=0o600)
         draft.write_bytes(secrets.token_bytes(KEY_BYTES))
