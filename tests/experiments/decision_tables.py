@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from toolkit.experiments.tables import DecisionTable, read_decision_tables
+from toolkit.experiments.tables import read_decision_tables
+from toolkit.models import DecisionTable
 
 
 def frame(

@@ -2,25 +2,23 @@ import os
 
 import pytest
 
-from toolkit.measurement import MEASURING_NICENESS, raised_priority
-from toolkit.measurement.priority import competes
-from toolkit.measurement.priority import niceness as session_niceness
+from toolkit.measurement import MEASURING_NICENESS, precedence
 
 
 def niceness() -> int:
     return os.getpriority(os.PRIO_PROCESS, 0)
 
 
-def test_raised_priority_ends_with_its_context() -> None:
+def test_precedence_ends_with_its_context() -> None:
     before = niceness()
-    with raised_priority():
+    with precedence():
         pass
 
     assert niceness() == before
 
 
-def test_raised_priority_is_taken_where_it_is_allowed() -> None:
-    with raised_priority() as allowed:
+def test_precedence_is_taken_where_it_is_allowed() -> None:
+    with precedence() as allowed:
         during = niceness()
 
     assert (during <= MEASURING_NICENESS) is allowed
@@ -32,14 +30,7 @@ def test_without_permission_the_niceness_stays(monkeypatch: pytest.MonkeyPatch) 
 
     before = niceness()
     monkeypatch.setattr(os, "setpriority", refuse)
-    with raised_priority() as allowed:
+    with precedence() as allowed:
         during = niceness()
 
     assert (allowed, during) == (False, before)
-
-
-def test_a_process_of_the_same_session_competes() -> None:
-    own = session_niceness()
-
-    assert own is not None
-    assert competes(os.getppid(), own + 20)

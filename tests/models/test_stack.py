@@ -10,6 +10,9 @@ from toolkit.errors import NotEnoughDataError
 from toolkit.models import (
     CONSTANT,
     LAW,
+    MIDDLE,
+    RULE,
+    TUNED_RULE,
     RelativeEnsemble,
     RelativeLayout,
     RelativeMember,
@@ -18,10 +21,13 @@ from toolkit.models import (
     decision_weights,
     group_folds,
     learn_measurement_prior,
+    other_tables,
     softened,
 )
 from toolkit.models.members import (
     ProcessKernel,
+    RelativeAnchor,
+    RelativeBoosted,
     RelativeConstant,
     RelativeLaw,
     RelativeProcess,
@@ -36,6 +42,9 @@ MEMBERS: list[RelativeMember] = [
     RelativeTrees(everything=True, min_samples_leaf=3, trees=20),
     RelativeQuadratic(),
     RelativeConstant(),
+    RelativeConstant(place="size"),
+    RelativeConstant(place="from_rule"),
+    RelativeBoosted(trees=30),
     RelativeLaw(),
 ]
 
@@ -49,6 +58,9 @@ each_member = pytest.mark.parametrize(
         "all trees",
         "quadratic",
         "constant",
+        "constant size",
+        "tuned rule",
+        "boosted",
         "law",
     ],
 )
@@ -110,13 +122,18 @@ def test_the_law_recovers_which_power_of_time_is_paid(rows: RelativeRows) -> Non
     assert RelativeLaw().fit(rows).form == (2.0, -1.0)
 
 
-@pytest.mark.parametrize("counts", [True, False])
-def test_the_law_is_in_the_stack_where_workers_are_counted(*, counts: bool) -> None:
-    layout = RelativeLayout(context=1, actions=1, axes=1, counts=counts)
+def test_the_rule_and_the_constants_are_members_like_any_other() -> None:
+    names = [name for name, _ in RelativeEnsemble(seed=0).kinds()]
 
-    names = [name for name, _ in RelativeEnsemble(seed=0).kinds(layout)]
+    assert {RULE, TUNED_RULE, CONSTANT, MIDDLE, LAW} < set(names)
 
-    assert (CONSTANT in names, LAW in names) == (True, counts)
+
+def test_the_rule_answers_with_the_rules_action(rows: RelativeRows) -> None:
+    predicted = RelativeAnchor().fit(rows).predict(rows.X)
+
+    away = np.abs(rows.X[:, rows.layout.from_rule]).sum(axis=1)
+    assert (predicted[away == 0] == 0).all()
+    assert (predicted[away > 0] > 0).all()
 
 
 def test_the_unit_of_cost_changes_nothing(rows: RelativeRows) -> None:
@@ -141,7 +158,8 @@ def test_groups_weigh_by_the_root_of_their_problems() -> None:
 def test_the_positions_of_a_layout_cover_the_row_once() -> None:
     layout = RelativeLayout(context=3, actions=2, axes=2)
 
-    assert [*layout.x, *layout.a, *layout.offered] == list(range(layout.width))
+    positions = [*layout.x, *layout.a, *layout.offered, *layout.from_rule]
+    assert positions == list(range(layout.width))
 
 
 def test_softening_keeps_the_order_of_costs() -> None:
@@ -166,24 +184,33 @@ def test_folds_never_split_a_group() -> None:
 
 def test_the_better_member_gets_the_weight(rows: RelativeRows) -> None:
     weights = decision_weights(
-        np.stack([rows.regret, -rows.regret]), rows, ("good", "bad")
+        np.stack([rows.regret, -rows.regret]), rows, ("good", "bad"), {}
     )
 
     assert weights[0] > 0.99
 
 
 def test_equal_members_share_the_weight(rows: RelativeRows) -> None:
-    weights = decision_weights(np.stack([rows.regret, rows.regret]), rows, ("a", "b"))
+    weights = decision_weights(
+        np.stack([rows.regret, rows.regret]), rows, ("a", "b"), {}
+    )
 
     assert weights.tolist() == pytest.approx([0.5, 0.5])
 
 
-def test_a_constant_that_is_no_better_counts_for_a_tenth(rows: RelativeRows) -> None:
+def test_the_ranking_on_other_tables_decides_between_equals(rows: RelativeRows) -> None:
     same = np.stack([rows.regret, rows.regret])
 
-    weights = decision_weights(same, rows, ("quadratic", CONSTANT))
+    weights = decision_weights(same, rows, ("a", "b"), {"a": 0.0, "b": 0.5})
 
-    assert weights[1] / weights[0] == pytest.approx(0.1)
+    assert weights[0] > 0.9
+
+
+def test_the_ranking_of_a_table_leaves_its_own_origin_out() -> None:
+    without = other_tables(without=["zeus"])
+
+    assert without != other_tables()
+    assert set(without) == {name for name, _ in RelativeEnsemble(seed=0).kinds()}
 
 
 def test_the_ensemble_is_the_same_for_the_same_seed(rows: RelativeRows) -> None:

@@ -12,6 +12,7 @@ from toolkit.policies import (
     offered_columns,
     with_offered_range,
 )
+from toolkit.policies.rules import TableRule
 
 
 def test_columns_that_differ_by_a_constant_within_problems_are_one_axis() -> None:
@@ -28,20 +29,22 @@ def test_columns_that_differ_by_more_are_two_axes() -> None:
 
 
 def test_a_single_action_lies_at_the_start_of_its_range() -> None:
-    assert offered_columns(np.array([[3.0]]), [0]).tolist() == [[0.0, 0.0, 0.0]]
+    assert offered_columns(np.array([[3.0]]), [0], 0).tolist() == [[0.0] * 4]
 
 
 def test_shifting_all_actions_changes_nothing() -> None:
     actions = np.array([[1.0], [2.0], [5.0]])
 
-    same = np.allclose(offered_columns(actions, [0]), offered_columns(actions + 7, [0]))
+    same = np.allclose(
+        offered_columns(actions, [0], 0), offered_columns(actions + 7, [0], 0)
+    )
 
     assert same
 
 
 def test_an_axis_that_is_not_there_is_refused() -> None:
     with pytest.raises(UsageError, match="axes"):
-        with_offered_range(Problem.of("size", [1, 2]), [1])
+        with_offered_range(Problem.of("size", [1, 2]), [1], rule=0)
 
 
 class Reader:
@@ -56,6 +59,7 @@ class Reader:
 def test_the_model_is_shown_the_range_and_its_costs_are_relative() -> None:
     reader = Reader()
 
-    curve = OfferedRange(reader, [0]).predict(Problem.of("size", [1, 2]))
+    model = OfferedRange(reader, [0], rule=TableRule(), sizes=True)
+    curve = model.predict(Problem.of("size", [1, 2]))
 
-    assert (curve.relative, reader.columns[-1]) == (True, "share:size")
+    assert (curve.relative, reader.columns[-1]) == (True, "from_rule:size")

@@ -19,7 +19,7 @@ from toolkit.models.members import BoostedCost, LinearCost, ScalabilityCurve
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-__all__ = ["add_to_graph", "to_onnx"]
+__all__ = ["add_to_graph", "add_trees", "to_onnx"]
 
 
 def to_onnx(model: Any, *, width: int) -> "ModelProto":
@@ -96,7 +96,7 @@ def _(model: ScalabilityCurve, graph: Graph) -> str:
 
 @add_to_graph.register
 def _(model: BoostedCost, graph: Graph) -> str:
-    return graph.to_double(_trees(model, graph))
+    return graph.to_double(add_trees(model, graph, graph.input, graph.width))
 
 
 @add_to_graph.register
@@ -117,7 +117,8 @@ def _(model: ShapedCost, graph: Graph) -> str:
     return graph.node("Add", [level, shape])
 
 
-def _trees(model: BoostedCost, graph: Graph) -> str:
+def add_trees(model: BoostedCost, graph: Graph, rows: str, width: int) -> str:
+    """Append boosted trees that read `width` 32-bit columns."""
     from skl2onnx import convert_sklearn
     from skl2onnx.common.data_types import FloatTensorType
 
@@ -127,11 +128,11 @@ def _trees(model: BoostedCost, graph: Graph) -> str:
         warnings.simplefilter("ignore", DeprecationWarning)
         made = convert_sklearn(
             model.regressor_,
-            initial_types=[("X", FloatTensorType([None, graph.width]))],
+            initial_types=[("X", FloatTensorType([None, width]))],
             target_opset={"": OPSET, "ai.onnx.ml": OPSET_TREES},
         )
     (node,) = (n for n in made.graph.node if n.op_type == "TreeEnsembleRegressor")
-    return graph.append(node, [graph.input])
+    return graph.append(node, [rows])
 
 
 def _split(graph: Graph, tensor: str, action: int) -> tuple[str, str | None]:

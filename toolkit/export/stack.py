@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 
 from toolkit.errors import UsageError
-from toolkit.export.converters import add_to_graph
+from toolkit.export.converters import add_to_graph, add_trees
 from toolkit.export.graph import Graph
 from toolkit.models import FittedEnsemble
 from toolkit.models.members import LOG_LIMIT as LAW_LIMIT
 from toolkit.models.members import SHARPNESS as CONSTANT_SHARPNESS
 from toolkit.models.members import (
+    FittedAnchor,
+    FittedBoosted,
     FittedConstant,
     FittedLaw,
     FittedProcess,
@@ -83,6 +85,23 @@ def _(member: FittedTrees, graph: Graph, rows: str) -> str:
         **_tree_arrays(member.forest),
     )
     return graph.to_double(forest)
+
+
+@add_member.register
+def _(member: FittedAnchor, graph: Graph, rows: str) -> str:
+    columns = graph.to_double(graph.columns(rows, member.columns))
+    moved = graph.node("Sub", [columns, graph.doubles([[member.place]])])
+    scaled = graph.node("Div", [moved, graph.doubles(member.spread[None, :])])
+    squares = graph.node("Mul", [scaled, scaled])
+    total = graph.node("ReduceSum", [squares, graph.integers([1])], keepdims=1)
+    root = graph.node("Sqrt", [total])
+    return graph.node("Mul", [root, graph.doubles([[member.slope]])])
+
+
+@add_member.register
+def _(member: FittedBoosted, graph: Graph, rows: str) -> str:
+    columns = graph.columns(rows, member.columns)
+    return graph.to_double(add_trees(member.model, graph, columns, len(member.columns)))
 
 
 @add_member.register

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "KNEE",
     "RelativeLayout",
     "RelativeRows",
     "centred",
@@ -25,8 +26,8 @@ class RelativeLayout:
     Attributes
     ----------
     context, actions, axes : int
-        How many there are of each; an axis has three offered-range columns, in blocks:
-        below the largest, above the smallest, share of the range.
+        How many there are of each; an axis has four columns, in blocks: below the
+        largest, above the smallest, share of the range, distance from the rule.
     counts : bool
         Whether an axis is a number of workers, so that the scalability law applies.
     """
@@ -39,7 +40,7 @@ class RelativeLayout:
     @property
     def width(self) -> int:
         """Length of a row."""
-        return self.context + self.actions + 3 * self.axes
+        return self.context + self.actions + 4 * self.axes
 
     @property
     def x(self) -> list[int]:
@@ -54,7 +55,18 @@ class RelativeLayout:
     @property
     def offered(self) -> list[int]:
         """Positions of all offered-range columns."""
-        return list(range(self.context + self.actions, self.width))
+        first = self.context + self.actions
+        return list(range(first, first + 3 * self.axes))
+
+    @property
+    def share(self) -> list[int]:
+        """Positions of the share of the offered range."""
+        return self.offered[2 * self.axes :]
+
+    @property
+    def from_rule(self) -> list[int]:
+        """Positions of the distance from the rule's action."""
+        return list(range(self.width - self.axes, self.width))
 
     @property
     def below_and_share(self) -> list[int]:
@@ -81,6 +93,10 @@ def centred(values: Floats, problem: Ints) -> Floats:
     sums = np.stack([np.bincount(problem, column) for column in table.T], axis=1)
     means = sums / np.maximum(counts, 1)[:, None]
     return np.asarray((table - means[problem]).reshape(values.shape))
+
+
+KNEE = 0.5
+"""Log cost over the best beyond which members learn softened costs."""
 
 
 def softened(regret: Floats, knee: float) -> Floats:

@@ -3,15 +3,15 @@
 Each member is fitted with whole groups left out, and graded by the slowdown its choices
 would have cost there. Its weight falls exponentially with the *relative* loss (averaged
 over groups in logarithms, so that one hopeless group does not decide), which is close
-to taking the best member but forgives ties. Nothing is tuned by hand for a table.
+to taking the best member but forgives ties. A few groups are weak evidence, so the
+losses are first shrunk towards the members' ranking on other tables.
 
-The best constant is a member like any other, and so is the scalability law where an axis
-counts workers. Who weighs may also choose between *alternatives* of a member, which
-share its name up to a semicolon.
+The best constants, the rule, the tuned rule, the middle of the grid and the scalability
+law are members like any other.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -19,28 +19,30 @@ from numpy.typing import NDArray
 
 from toolkit.errors import NotEnoughDataError
 from toolkit.models.members import (
+    RelativeAnchor,
+    RelativeBoosted,
     RelativeConstant,
     RelativeLaw,
     RelativeProcess,
     RelativeQuadratic,
     RelativeTrees,
 )
-from toolkit.models.rows import RelativeLayout, RelativeRows, centred, group_folds
+from toolkit.models.ranking import other_tables
+from toolkit.models.rows import RelativeRows, centred, group_folds
 
 __all__ = [
     "CONSTANT",
     "LAW",
+    "MIDDLE",
+    "RULE",
+    "TUNED_RULE",
     "FittedEnsemble",
     "RelativeEnsemble",
     "RelativeMember",
     "RelativeModel",
-    "Weighed",
-    "Weighing",
     "choice_regret",
     "decision_weights",
-    "family_of",
     "group_losses",
-    "prior_weights",
     "softmax_weights",
 ]
 
@@ -57,11 +59,19 @@ FLOOR = 0.03
 """Regret, about the noise of replicates, below which members are alike."""
 SHARPNESS = 0.05
 """Relative loss that costs a member a factor e of its weight."""
-CONSTANT_PRIOR = 0.1
-"""Weight of the constant before any evidence, others 1: a member that reads no context has
-to be better by a tenth to count for as much."""
-CONSTANT, LAW = "constant", "scalability law"
-"""Names of the members that stand for the best constant and for the law."""
+PRIOR_GROUPS = 2.0
+"""Groups that the ranking of the members on other tables counts for: with two to seven
+groups of its own a table says little about which member is best."""
+PENALTY = 100.0
+PROCESS, PLACED_TREES, ALL_TREES = (
+    "process, offered range",
+    "trees, offered range",
+    "trees, all columns",
+)
+BOOSTED, QUADRATIC, LAW = "boosted", "quadratic", "scalability law"
+CONSTANT, CONSTANT_SIZE, MIDDLE = "constant", "constant size", "grid middle"
+RULE, TUNED_RULE = "rule", "tuned rule"
+"""Names of the members: those that read the context, the constants, the rules."""
 
 
 class RelativeModel(Protocol):
@@ -81,43 +91,6 @@ class RelativeMember(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Weighed:
-    """Weights of the members.
-
-    Attributes
-    ----------
-    weights : array of shape (members,)
-        At least 0; sum to 1.
-    tuned : bool
-        Whether settings other than the default ones were adopted.
-    """
-
-    weights: Floats
-    tuned: bool = False
-
-
-class Weighing(Protocol):
-    """Weighs members by what they predicted for groups they had not seen."""
-
-    def __call__(
-        self, held_out: Floats, rows: RelativeRows, names: tuple[str, ...]
-    ) -> Weighed:
-        """Weigh members from their predictions, shape (members, rows)."""
-        ...
-
-
-def family_of(name: str) -> str:
-    """Name the member that an alternative stands for.
-
-    Examples
-    --------
-    >>> family_of("quadratic; penalty 1")
-    'quadratic'
-    """
-    return name.partition(";")[0]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class FittedEnsemble:
     """Members with their weights, and how they did on groups left out.
 
@@ -134,8 +107,6 @@ class FittedEnsemble:
         group, centred within its problem; NaN-free.
     held_out_members : array of shape (members, rows)
         The same of each member.
-    tuned : bool
-        Whether settings other than the default ones were adopted.
     """
 
     members: tuple[RelativeModel, ...]
@@ -144,7 +115,6 @@ class FittedEnsemble:
     filler: Floats
     held_out: Floats
     held_out_members: Floats
-    tuned: bool = False
 
     def predict(self, X: Floats) -> Floats:
         """Predict relative log cost, shape (n,), of rows rounded to 32 bits."""
@@ -170,46 +140,36 @@ class RelativeEnsemble:
     seed : int
     members : tuple of (str, RelativeMember), optional
         The default kinds unless given.
-    alternatives : bool
-        Whether the default kinds come with alternatives to choose from.
-    weigh : Weighing, optional
-        By decisions, with the default settings, unless given.
+    ranking : mapping of str to float
+        Relative loss of each member on other tables; `other_tables()` unless given.
 
     Examples
     --------
-    >>> layout = RelativeLayout(context=1, actions=1, axes=1, counts=True)
-    >>> names = [name for name, _ in RelativeEnsemble(seed=0).kinds(layout)]
+    >>> names = [name for name, _ in RelativeEnsemble(seed=0).kinds()]
     >>> names[-2:]
-    ['constant', 'scalability law']
+    ['rule', 'grid middle']
     """
 
     seed: int
     members: tuple[tuple[str, RelativeMember], ...] = ()
-    alternatives: bool = False
-    weigh: Weighing | None = None
+    ranking: Mapping[str, float] = field(default_factory=other_tables)
 
-    def kinds(self, layout: RelativeLayout) -> Sequence[tuple[str, RelativeMember]]:
-        """List the kinds of member by name; the law only where workers are counted."""
+    def kinds(self) -> Sequence[tuple[str, RelativeMember]]:
+        """List the kinds of member by name."""
         if self.members:
             return self.members
-        law: list[tuple[str, RelativeMember]] = [(LAW, RelativeLaw())]
         return (
-            ("process, offered range", RelativeProcess(raw=False, seed=self.seed)),
-            ("process, all columns", RelativeProcess(raw=True, seed=self.seed)),
-            ("trees, offered range", self._trees(10, everything=False)),
-            ("trees, all columns", self._trees(4, everything=True)),
-            ("quadratic", RelativeQuadratic()),
+            (PROCESS, RelativeProcess(raw=False, seed=self.seed)),
+            (PLACED_TREES, self._trees(10, everything=False)),
+            (ALL_TREES, self._trees(4, everything=True)),
+            (BOOSTED, RelativeBoosted(seed=self.seed)),
+            (QUADRATIC, RelativeQuadratic(penalty=PENALTY)),
+            (LAW, RelativeLaw()),
             (CONSTANT, RelativeConstant(seed=self.seed)),
-            *(law if layout.counts else []),
-            *(self._alternatives() if self.alternatives else []),
-        )
-
-    def _alternatives(self) -> Sequence[tuple[str, RelativeMember]]:
-        return (
-            ("trees, offered range; leaves of 25", self._trees(25, everything=False)),
-            ("trees, all columns; leaves of 10", self._trees(10, everything=True)),
-            ("quadratic; penalty 1", RelativeQuadratic(penalty=1.0)),
-            ("quadratic; penalty 100", RelativeQuadratic(penalty=100.0)),
+            (CONSTANT_SIZE, RelativeConstant(place="size", seed=self.seed)),
+            (TUNED_RULE, RelativeConstant(place="from_rule", seed=self.seed)),
+            (RULE, RelativeAnchor()),
+            (MIDDLE, RelativeAnchor(middle=True)),
         )
 
     def _trees(self, leaf: int, *, everything: bool) -> RelativeTrees:
@@ -241,23 +201,22 @@ class RelativeEnsemble:
             rows.group,
             rows.layout,
         )
-        kinds = self.kinds(rows.layout)
+        kinds = self.kinds()
         names = tuple(name for name, _ in kinds)
         held_out = self._held_out(rounded)
-        weighed = (self.weigh or _weigh_by_decisions)(held_out, rounded, names)
+        weights = decision_weights(held_out, rounded, names, self.ranking)
         return FittedEnsemble(
             members=tuple(kind.fit(rounded) for _, kind in kinds),
             names=names,
-            weights=tuple(weighed.weights.tolist()),
+            weights=tuple(weights.tolist()),
             filler=filler,
-            held_out=np.asarray(weighed.weights @ held_out),
+            held_out=np.asarray(weights @ held_out),
             held_out_members=held_out,
-            tuned=weighed.tuned,
         )
 
     def _held_out(self, rows: RelativeRows) -> Floats:
         """Predict each row with members that had not seen its group: (members, rows)."""
-        kinds = self.kinds(rows.layout)
+        kinds = self.kinds()
         predicted = np.zeros((len(kinds), len(rows.X)))
         for fold in group_folds(rows.group, FOLDS, self.seed):
             out = np.isin(rows.group, fold)
@@ -267,19 +226,11 @@ class RelativeEnsemble:
         return np.stack([centred(row, rows.problem) for row in predicted])
 
 
-def _weigh_by_decisions(
-    held_out: Floats, rows: RelativeRows, names: tuple[str, ...]
-) -> Weighed:
-    """Weigh with the default settings; alternatives weigh nothing."""
-    default = np.array([family_of(name) == name for name in names])
-    weights = np.zeros(len(names))
-    kept = tuple(name for name in names if family_of(name) == name)
-    weights[default] = decision_weights(held_out[default], rows, kept)
-    return Weighed(weights=weights)
-
-
 def decision_weights(
-    held_out: Floats, rows: RelativeRows, names: tuple[str, ...]
+    held_out: Floats,
+    rows: RelativeRows,
+    names: tuple[str, ...],
+    ranking: Mapping[str, float],
 ) -> Floats:
     """Weigh members by what their choices would have cost, shape (members,).
 
@@ -289,24 +240,16 @@ def decision_weights(
     rows : RelativeRows
     names : tuple of str
         Of the members.
+    ranking : mapping of str to float
+        Relative loss of each member on other tables; what is not named is average.
     """
-    return softmax_weights(group_losses(held_out, rows), prior_weights(names))
+    known = [ranking[name] for name in names if name in ranking]
+    average = float(np.mean(known)) if known else 0.0
+    prior = np.array([ranking.get(name, average) for name in names])
+    return softmax_weights(group_losses(held_out, rows), prior)
 
 
-def prior_weights(names: tuple[str, ...]) -> Floats:
-    """Weigh members before any evidence, shape (members,).
-
-    Examples
-    --------
-    >>> prior_weights(("quadratic", "constant")).tolist()
-    [1.0, 0.1]
-    """
-    return np.array([CONSTANT_PRIOR if name == CONSTANT else 1.0 for name in names])
-
-
-def softmax_weights(
-    losses: Floats, prior: Floats, *, floor: float = FLOOR, sharpness: float = SHARPNESS
-) -> Floats:
+def softmax_weights(losses: Floats, prior: Floats) -> Floats:
     """Turn losses into weights, shape (members,).
 
     Parameters
@@ -314,19 +257,22 @@ def softmax_weights(
     losses : array of shape (groups, members)
         Mean regret of each member's choices in each group.
     prior : array of shape (members,)
-        Weights where losses are equal, above 0.
-    floor : float
-        Regret below which members are alike, above 0.
-    sharpness : float
-        Relative loss that costs a factor e of the weight, above 0.
+        Relative loss of each on other tables, in logarithms.
 
     Examples
     --------
-    >>> softmax_weights(np.array([[0.1, 0.1, 0.9]]), np.ones(3)).round(2).tolist()
+    >>> losses = np.array([[0.1, 0.1, 0.9]])
+    >>> softmax_weights(losses, np.zeros(3)).round(2).tolist()
     [0.5, 0.5, 0.0]
+    >>> softmax_weights(losses, np.array([0.0, 0.2, 0.0])).round(2).tolist()
+    [0.93, 0.07, 0.0]
     """
-    relative = np.log(losses + floor).mean(axis=0)
-    weights = prior * np.exp(-(relative - relative.min()) / sharpness)
+    relative = np.log(losses + FLOOR)
+    relative = (relative - relative.mean(axis=1, keepdims=True)).mean(axis=0)
+    groups = len(losses)
+    shrunk = groups * relative + PRIOR_GROUPS * (prior - prior.mean())
+    shrunk /= groups + PRIOR_GROUPS
+    weights = np.exp(-(shrunk - shrunk.min()) / SHARPNESS)
     return np.asarray(weights / weights.sum())
 
 

@@ -1,8 +1,9 @@
 """Where an action lies among the actions on offer: what carries over to unseen groups.
 
 A best batch size of 64 says little about another model; "the second largest that fits"
-says much. Three numbers an axis are known before deciding: the distance to the largest
-action on offer, to the smallest, and the share of the way between them.
+says much. Four numbers an axis are known before deciding: the distance to the largest
+action on offer, to the smallest, the share of the way between them, and the distance to
+the rule's action.
 """
 
 from collections.abc import Sequence
@@ -11,12 +12,14 @@ from dataclasses import replace
 import numpy as np
 
 from toolkit.errors import UsageError
-from toolkit.policies.base import CostCurve, CostModel, Floats, Problem
+from toolkit.policies.base import CostCurve, CostModel, Floats, Policy, Problem
 
 __all__ = ["OfferedRange", "distinct_axes", "offered_columns", "with_offered_range"]
 
 SAME = 1e-6
 """Two action columns that differ by less than this within every problem are one."""
+PLACES = ("below_largest", "above_smallest", "share", "from_rule")
+"""Columns of an axis, in blocks."""
 
 
 def distinct_axes(actions: Sequence[Floats]) -> tuple[int, ...]:
@@ -51,28 +54,48 @@ def distinct_axes(actions: Sequence[Floats]) -> tuple[int, ...]:
     return tuple(kept) or (0,)
 
 
-def offered_columns(actions: Floats, axes: Sequence[int]) -> Floats:
-    """Compute the three numbers of each axis, shape (n_actions, 3 * len(axes)).
+def offered_columns(
+    actions: Floats, axes: Sequence[int], rule: int | None = None
+) -> Floats:
+    """Compute the four numbers of each axis, shape (n_actions, 4 * len(axes)).
 
     Parameters
     ----------
     actions : array of shape (n_actions, n_columns)
         All actions of one problem.
     axes : sequence of int
+    rule : int, optional
+        The action that the rule takes; the middle of the range stands in for it.
 
     Examples
     --------
-    >>> offered_columns(np.array([[0.0], [1.0], [4.0]]), [0]).tolist()
-    [[-4.0, 0.0, 0.0], [-3.0, 1.0, 0.25], [0.0, 4.0, 1.0]]
+    >>> offered_columns(np.array([[0.0], [1.0], [4.0]]), [0], rule=1).tolist()
+    [[-4.0, 0.0, 0.0, -1.0], [-3.0, 1.0, 0.25, 0.0], [0.0, 4.0, 1.0, 3.0]]
     """
     values = actions[:, list(axes)]
     low, high = values.min(axis=0), values.max(axis=0)
     share = (values - low) / np.where(high > low, high - low, 1.0)
-    return np.hstack([values - high, values - low, share])
+    place = (low + high) / 2 if rule is None else values[rule]
+    return np.hstack([values - high, values - low, share, values - place])
 
 
-def with_offered_range(problem: Problem, axes: Sequence[int]) -> Problem:
-    """Add the offered range's columns to the actions of a problem.
+def with_offered_range(
+    problem: Problem,
+    axes: Sequence[int],
+    *,
+    rule: int | None = None,
+    sizes: bool = False,
+) -> Problem:
+    """Add the offered range's columns to the actions of a problem, all in log2.
+
+    Parameters
+    ----------
+    problem : Problem
+    axes : sequence of int
+    rule : int, optional
+        The action that the rule takes; the middle of the range stands in for it.
+    sizes : bool
+        Whether the actions are sizes, of which the logarithm is taken first.
 
     Raises
     ------
@@ -81,21 +104,19 @@ def with_offered_range(problem: Problem, axes: Sequence[int]) -> Problem:
 
     Examples
     --------
-    >>> with_offered_range(Problem.of("size", [0, 1, 4]), [0]).action_columns
-    ('size', 'below_largest:size', 'above_smallest:size', 'share:size')
+    >>> problem = Problem.of("size", [1, 2, 16])
+    >>> with_offered_range(problem, [0], rule=0, sizes=True).action_columns
+    ('size', 'below_largest:size', 'above_smallest:size', 'share:size', 'from_rule:size')
     """
     if any(axis >= len(problem.action_columns) for axis in axes):
         raise UsageError(f"axes {tuple(axes)} of actions {problem.action_columns}")
     names = [problem.action_columns[axis] for axis in axes]
-    added = [
-        f"{what}:{name}"
-        for what in ("below_largest", "above_smallest", "share")
-        for name in names
-    ]
+    added = [f"{what}:{name}" for what in PLACES for name in names]
+    actions = np.log2(problem.actions) if sizes else problem.actions
     return replace(
         problem,
         action_columns=(*problem.action_columns, *added),
-        actions=np.hstack([problem.actions, offered_columns(problem.actions, axes)]),
+        actions=np.hstack([actions, offered_columns(actions, axes, rule)]),
     )
 
 
@@ -107,13 +128,27 @@ class OfferedRange:
     model : CostModel
         Reads the columns of `with_offered_range`.
     axes : sequence of int
+    rule : Policy, optional
+        What distances are measured from; the middle of the range unless given.
+    sizes : bool
+        Whether actions are sizes, of which the logarithm is taken.
     """
 
-    def __init__(self, model: CostModel, axes: Sequence[int]) -> None:
+    def __init__(
+        self,
+        model: CostModel,
+        axes: Sequence[int],
+        *,
+        rule: Policy | None = None,
+        sizes: bool = False,
+    ) -> None:
         self.model = model
         self.axes = tuple(axes)
+        self.rule = rule
+        self.sizes = sizes
 
     def predict(self, problem: Problem) -> CostCurve:
         """Expect a cost of each action, comparable within the problem only."""
-        curve = self.model.predict(with_offered_range(problem, self.axes))
-        return replace(curve, relative=True)
+        index = None if self.rule is None else self.rule.decide(problem).index
+        shown = with_offered_range(problem, self.axes, rule=index, sizes=self.sizes)
+        return replace(self.model.predict(shown), relative=True)

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.experiments.decision_tables import frame, table, written
-from toolkit.errors import InputDataError, NotEnoughDataError, UsageError
+from toolkit.errors import InputDataError, UsageError
 from toolkit.experiments.tables import read_decision_tables
 
 
@@ -98,9 +99,17 @@ def test_a_problem_in_two_groups_is_refused(tmp_path: Path) -> None:
         read_decision_tables(tmp_path)
 
 
-def test_two_groups_are_not_enough(tmp_path: Path) -> None:
-    with pytest.raises(NotEnoughDataError, match="2 groups"):
-        read_decision_tables(written(tmp_path, groups=2))
+@pytest.mark.parametrize("cost", [0.0, -1.0, np.inf])
+def test_a_cost_that_is_not_a_finite_number_above_0_is_refused(
+    tmp_path: Path, cost: float
+) -> None:
+    made = frame()
+    made.loc[3, "cost_time"] = cost
+    made.to_csv(tmp_path / "t.csv", index=False)
+
+    with pytest.raises(InputDataError) as caught:
+        read_decision_tables(tmp_path)
+    assert (caught.value.line, caught.value.field) == (5, "cost_time")
 
 
 def test_a_file_that_is_no_table_is_refused(tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ import pytest
 from tests.shared import DECISIONS, needs_decisions
 from toolkit.errors import InputDataError
 from toolkit.experiments.tables import (
-    read_full_factorial,
+    FullFactorial,
+    read_decision_table,
     synthetic_full_factorial,
 )
 
@@ -28,13 +29,13 @@ def written(folder: Path, text: str = TABLE) -> Path:
 
 
 def test_a_problem_without_an_action_offers_the_others_only(tmp_path: Path) -> None:
-    table = read_full_factorial(written(tmp_path), "time")
+    table = FullFactorial.of(read_decision_table(written(tmp_path), "time"))
 
     assert table.offered.sum(axis=1).tolist() == [3, 2]
 
 
 def test_the_rule_takes_the_action_nearest_to_six_workers(tmp_path: Path) -> None:
-    table = read_full_factorial(written(tmp_path), "time")
+    table = FullFactorial.of(read_decision_table(written(tmp_path), "time"))
 
     taken = table.sizes[np.arange(2), table.rule]
     assert taken.tolist() == [3.0, 3.0]
@@ -44,7 +45,7 @@ def test_rows_in_any_order_are_the_same_table(tmp_path: Path) -> None:
     header, *rows = TABLE.splitlines()
     turned = "\n".join([header, *rows[::-1]]) + "\n"
 
-    table = read_full_factorial(written(tmp_path, turned), "time")
+    table = FullFactorial.of(read_decision_table(written(tmp_path, turned), "time"))
 
     assert table.value(table.rule) == pytest.approx(np.log([6.0, 1.0]).mean())
 
@@ -53,21 +54,24 @@ def test_rows_in_any_order_are_the_same_table(tmp_path: Path) -> None:
     ("old", "new", "message"),
     [
         ("cost_time", "cost_money", "no such column"),
-        ("a_n", "b_n", r"no column a_\*"),
+        ("a_n", "b_n", r"columns a_\* and"),
         ("3,8\n", "3,-8\n", "not above 0"),
+        ("3,8\n", "3,inf\n", "not finite"),
     ],
-    ids=["cost", "action", "negative"],
+    ids=["cost", "action", "negative", "infinite"],
 )
 def test_a_table_that_cannot_be_used_is_refused(
     tmp_path: Path, old: str, new: str, message: str
 ) -> None:
     with pytest.raises(InputDataError, match=message):
-        read_full_factorial(written(tmp_path, TABLE.replace(old, new)), "time")
+        FullFactorial.of(
+            read_decision_table(written(tmp_path, TABLE.replace(old, new)), "time")
+        )
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputDataError, match="not a readable table"):
-        read_full_factorial(tmp_path / "none.csv.gz", "time")
+    with pytest.raises(InputDataError, match="no such file"):
+        FullFactorial.of(read_decision_table(tmp_path / "none.csv.gz", "time"))
 
 
 def test_the_synthetic_tables_best_size_differs_by_problem() -> None:
@@ -90,7 +94,7 @@ def test_the_synthetic_tables_best_size_differs_by_problem() -> None:
 def test_the_rules_regret_is_the_data_sheets(
     file: str, cost: str, regret: float
 ) -> None:
-    table = read_full_factorial(DECISIONS / f"{file}.csv.gz", cost)
+    table = FullFactorial.of(read_decision_table(DECISIONS / f"{file}.csv.gz", cost))
 
     best = float(np.nanmin(table.log_costs, axis=1).mean())
     assert np.expm1(table.value(table.rule) - best) == pytest.approx(regret, abs=6e-4)

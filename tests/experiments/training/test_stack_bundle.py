@@ -14,15 +14,19 @@ from toolkit.experiments.evaluation import (
     curve_deviation,
     fit_confidence,
     fit_intervals,
-    rule_action,
     saving_errors,
 )
-from toolkit.experiments.tables import DecisionTable
 from toolkit.experiments.training import RelativePolicy, Trained, train_bundle
-from toolkit.models import RelativeEnsemble, RelativeRows, learn_measurement_prior
+from toolkit.models import (
+    DecisionTable,
+    RelativeEnsemble,
+    RelativeRows,
+    learn_measurement_prior,
+)
 from toolkit.models.members import RelativeQuadratic
 from toolkit.policies import Problem
 from toolkit.policies.adaptation import MeasurementPrior
+from toolkit.policies.rules import TableRule
 
 LIGHT = RelativeEnsemble(seed=0, members=(("quadratic", RelativeQuadratic()),))
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -74,7 +78,7 @@ def test_the_guard_answers_with_the_rule_or_the_learned_action(
 ) -> None:
     answers = [policy.guarded.decide(problem).index for problem in made.problems]
     allowed = [
-        {rule_action(problem), policy.adaptive.decide(problem).index}
+        {TableRule().decide(problem).index, policy.adaptive.decide(problem).index}
         for problem in made.problems
     ]
 
@@ -172,7 +176,7 @@ def test_the_errors_of_savings_of_a_perfect_history_are_none(
     made: DecisionTable,
 ) -> None:
     rows, _, _ = noisy(made)
-    rules = [rule_action(problem) for problem in made.problems]
+    rules = list(made.rules)
 
     errors = saving_errors(rows, rows.regret, rules, (0.05, 0.5, 0.95))
 
@@ -181,7 +185,7 @@ def test_the_errors_of_savings_of_a_perfect_history_are_none(
 
 def test_the_errors_of_savings_ascend(made: DecisionTable) -> None:
     rows, held_out, _ = noisy(made)
-    rules = [rule_action(problem) for problem in made.problems]
+    rules = list(made.rules)
 
     errors = saving_errors(rows, held_out, rules, (0.05, 0.5, 0.95))
 
@@ -190,7 +194,7 @@ def test_the_errors_of_savings_ascend(made: DecisionTable) -> None:
 
 def test_a_model_that_knows_the_costs_is_confident(made: DecisionTable) -> None:
     rows, held_out, prior = noisy(made)
-    rules = [rule_action(problem) for problem in made.problems]
+    rules = list(made.rules)
 
     curve = fit_confidence(rows, held_out, prior, rules)
 

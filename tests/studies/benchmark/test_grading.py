@@ -15,21 +15,20 @@ from toolkit.errors import GateRefusedError, InputDataError
 from toolkit.experiments.evaluation import (
     ConstantGrades,
     log_slowdowns,
-    rule_action,
 )
 from toolkit.experiments.tables import (
     Decide,
-    DecisionTable,
     Taken,
     leaking_lines,
     read_decision_tables,
     require_no_leak,
 )
+from toolkit.models import DecisionTable
 from toolkit.policies import Problem
+from toolkit.policies.rules import TableRule
 from toolkit.studies.benchmark import (
     BUDGETS,
     OURS,
-    RECIPES,
     BenchSettings,
     TableGrades,
     compare,
@@ -258,22 +257,15 @@ def test_the_rows_are_those_of_the_first_seed(grades: TableGrades) -> None:
     assert (len(figures["tables"]), len(figures["by_seed"])) == (1, 2)
 
 
-def test_a_recipe_is_chosen_without_the_table_it_is_used_on(
+def test_a_table_on_which_ours_loses_to_the_rule_is_listed(
     grades: TableGrades,
 ) -> None:
-    """The other table's best recipe is taken, though it is this table's worst."""
-    zeros = [0.0] * len(grades.groups)
-    ones = [1.0] * len(grades.groups)
-    best, worst = list(RECIPES)[:2]
-    lines = {OURS: ones, **dict.fromkeys(RECIPES, ones)}
-    first = replace(grades, name="a", regrets={**grades.regrets, **lines, best: zeros})
-    second = replace(
-        grades, name="b", regrets={**grades.regrets, **lines, worst: zeros}
-    )
+    worse = [value + 0.1 for value in grades.regrets["rule"]]
+    lost = replace(grades, regrets={**grades.regrets, OURS: worse})
 
-    choice = report([first, second], seed=0)["recipe_choice"]
+    promises = report([lost], seed=0)["broken_promises"]
 
-    assert choice["chosen"] == {"a": worst, "b": best}
+    assert promises[0]["promise"] == "no worse than rule and constant"
 
 
 def test_wider_intervals_hold_more(grades: TableGrades) -> None:
@@ -306,17 +298,17 @@ def test_the_guarded_line_is_the_rules_or_ours(grades: TableGrades) -> None:
 def test_the_rule_takes_the_batch_nearest_to_ten() -> None:
     problem = Problem.of("a_b", [2.0, 3.0, 4.0])
 
-    assert rule_action(problem) == 1
+    assert TableRule().decide(problem).index == 1
 
 
 def test_the_rule_takes_the_agent_formula_where_tasks_are_known() -> None:
     problem = Problem.of("a_n", [0.0, 2.0, 3.0, 3.585], x_N=6.0, x_par=2.0)
 
-    assert rule_action(problem) == 3
+    assert TableRule().decide(problem).index == 3
 
 
 def test_a_table_without_a_rule_takes_the_middle() -> None:
-    assert rule_action(Problem.of("a_depth", [0.0, 1.0, 2.0])) == 1
+    assert TableRule().decide(Problem.of("a_depth", [0.0, 1.0, 2.0])).index == 1
 
 
 def test_a_slowdown_is_measured_against_the_problems_own_best(
@@ -331,11 +323,7 @@ def test_a_slowdown_is_measured_against_the_problems_own_best(
 @pytest.mark.slow
 def test_the_rules_of_the_data_sheet_are_reproduced() -> None:
     found = {
-        each.title: float(
-            np.expm1(
-                log_slowdowns(each, [rule_action(p) for p in each.problems]).mean()
-            )
-        )
+        each.title: float(np.expm1(log_slowdowns(each, list(each.rules)).mean()))
         for each in read_decision_tables(DECISIONS)
     }
 

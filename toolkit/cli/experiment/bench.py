@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from toolkit.experiments.tables import DecisionTable
+    from toolkit.models import DecisionTable
     from toolkit.studies.benchmark import TableGrades
 
 __all__ = ["add_verb", "bench"]
@@ -151,7 +151,7 @@ def _efficiency(
         path = options.work / f"efficiency-{fingerprint(table, settings)}.json"
         if not path.exists():
             measured = sample_efficiency(
-                table, settings.ensemble(), seed=seed, progress=print_note
+                table, settings.ensemble(table), seed=seed, progress=print_note
             )
             path.write_text(json.dumps(measured.to_json()), encoding="utf-8")
         found.append(json.loads(path.read_text(encoding="utf-8")))

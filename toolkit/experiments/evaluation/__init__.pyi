@@ -1,9 +1,7 @@
 __all__: list[str]
 
 from .baselines import ConstantGrades as ConstantGrades
-from .baselines import RulePolicy as RulePolicy
 from .baselines import log_slowdowns as log_slowdowns
-from .baselines import rule_action as rule_action
 from .calibration import Intervals as Intervals
 from .calibration import curve_deviation as curve_deviation
 from .calibration import difference_deviation as difference_deviation

@@ -5,73 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.experiments.tables import WORKERS, DecisionTable
-from toolkit.policies import Decision, Floats, Problem, Reason
-from toolkit.policies.adaptation import grid_middle
-from toolkit.policies.rules import AgentCountRule, nearest_point
+from toolkit.models import DecisionTable
+from toolkit.policies import Floats
 
-__all__ = ["ConstantGrades", "RulePolicy", "log_slowdowns", "rule_action"]
-
-RULE_BATCH, RULE_WORKERS = 10.0, 6.0
-"""The specification's optimum of a batch (section 1) and of agents (section 3)."""
-BATCHES = ("a_b", "a_lb")
-TASKS, PARALLELISM = "x_N", "x_par"
-
-
-def rule_action(problem: Problem) -> int:
-    """Find the offered action nearest, in ratio, to the specification's number.
-
-    Workers follow the agent formula where the number of tasks is known, with
-    `1 - 1 / average parallelism` as their parallelizable share where that is known too,
-    else they are 6; batches are 10. A problem that offers neither gets the middle of
-    what is on offer, since the specification has no rule for it.
-
-    Examples
-    --------
-    >>> rule_action(Problem.of("a_n", [1.0, 2.0, 3.0]))
-    2
-    """
-    names = problem.action_columns
-    targets: list[tuple[int, float]] = []
-    if WORKERS in names:
-        targets.append((names.index(WORKERS), _workers(problem)))
-    batch = next((name for name in BATCHES if name in names), None)
-    if batch is not None:
-        targets.append((names.index(batch), RULE_BATCH))
-    if not targets:
-        return grid_middle(problem.actions)
-    columns = [column for column, _ in targets]
-    numbers = np.log2([number for _, number in targets])
-    return nearest_point(problem.actions[:, columns], numbers)
-
-
-class RulePolicy:
-    """The rule as a policy: what the guard falls back to."""
-
-    name = "rule"
-
-    def decide(self, problem: Problem) -> Decision:
-        """Take the action of `rule_action`."""
-        index = rule_action(problem)
-        return Decision(
-            index=index,
-            label=problem.labels[index],
-            action=tuple(map(float, problem.actions[index])),
-            baseline=problem.labels[index],
-            reason=Reason(code="rule"),
-            policy=self.name,
-            version="specification",
-        )
-
-
-def _workers(problem: Problem) -> float:
-    tasks = problem.context.get(TASKS)
-    if not isinstance(tasks, float):
-        return RULE_WORKERS
-    parallelism = problem.context.get(PARALLELISM)
-    share = 1 - 2.0**-parallelism if isinstance(parallelism, float) else None
-    answer = AgentCountRule().recommend(components=2.0**tasks, parallelizable=share)
-    return float(answer.recommended)
+__all__ = ["ConstantGrades", "log_slowdowns"]
 
 
 def log_slowdowns(table: DecisionTable, chosen: list[int]) -> Floats:
@@ -107,14 +44,15 @@ class ConstantGrades:
         """Grade all actions of a table."""
         axes = list(table.axes)
         points: dict[str, list[Floats]] = {}
-        for problem in table.problems:
-            for label, action in zip(problem.labels, problem.actions, strict=True):
+        placed = zip(table.problems, table.log_actions, strict=True)
+        for problem, actions in placed:
+            for label, action in zip(problem.labels, actions, strict=True):
                 points.setdefault(label, []).append(action[axes])
         constants = np.array([np.mean(rows, axis=0) for rows in points.values()])
         spread = constants.std(axis=0)
         spread = np.where(spread > 0, spread, 1.0)
         choices = np.stack(
-            [_nearest(constants, p.actions[:, axes], spread) for p in table.problems], 1
+            [_nearest(constants, a[:, axes], spread) for a in table.log_actions], 1
         )
         regrets = np.stack(
             [

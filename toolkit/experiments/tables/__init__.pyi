@@ -1,15 +1,17 @@
 __all__: list[str]
 
-from .decision_table import WORKERS as WORKERS
 from .decision_table import DecisionTable as DecisionTable
+from .decision_table import read_decision_table as read_decision_table
 from .decision_table import read_decision_tables as read_decision_tables
 from .feature_rows import LearningTable as LearningTable
 from .feature_rows import MeasuredProblem as MeasuredProblem
 from .feature_rows import learning_table as learning_table
+from .from_records import decision_rule as decision_rule
+from .from_records import measured_table as measured_table
+from .from_records import observed_table as observed_table
 from .full_factorial import FloatArray as FloatArray
 from .full_factorial import FullFactorial as FullFactorial
 from .full_factorial import IntArray as IntArray
-from .full_factorial import read_full_factorial as read_full_factorial
 from .full_factorial import synthetic_full_factorial as synthetic_full_factorial
 from .leakage import Decide as Decide
 from .leakage import Taken as Taken

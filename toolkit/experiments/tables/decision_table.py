@@ -1,6 +1,5 @@
-"""Decision tables: every action of every problem was tried, so the best one is known."""
+"""Reads decision tables: every action of every problem was tried, so the best is known."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -9,133 +8,29 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.errors import InputDataError, NotEnoughDataError, UsageError
-from toolkit.models import RelativeLayout, RelativeRows
-from toolkit.policies import Floats, Problem, distinct_axes, offered_columns
+from toolkit.bundle import Column, FeatureSchema
+from toolkit.errors import InputDataError, UsageError
+from toolkit.models import DecisionTable
+from toolkit.policies import Floats, Problem, distinct_axes
+from toolkit.policies.rules import TableRule
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["DecisionTable", "read_decision_tables"]
+__all__ = ["DecisionTable", "read_decision_table", "read_decision_tables"]
 
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
 KEYS = ("problem", "group", "action")
-WORKERS = "a_n"
-"""The action column that is a number of workers, in every table."""
-LEAST_GROUPS = 3
-"""One group is held out; the rest must hold two, so that one more can be left out."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class DecisionTable:
-    """One table and one of its costs.
-
-    Attributes
-    ----------
-    name, cost : str
-    problems : tuple of Problem
-        What may be known before deciding: never a cost.
-    log_costs : tuple of array of shape (n_actions,)
-        Natural logarithm, by problem.
-    groups : tuple of str
-        Group of each problem.
-    names : tuple of str
-        What the table calls each problem.
-    axes : tuple of int
-        Action columns that differ by more than a constant within problems.
-    """
-
-    name: str
-    cost: str
-    problems: tuple[Problem, ...]
-    log_costs: tuple[Floats, ...]
-    groups: tuple[str, ...]
-    names: tuple[str, ...]
-    axes: tuple[int, ...]
-
-    @property
-    def title(self) -> str:
-        """Table and cost, for reports."""
-        return f"{self.name}, {self.cost}"
-
-    @property
-    def group_names(self) -> tuple[str, ...]:
-        """Distinct groups, sorted."""
-        return tuple(sorted(set(self.groups)))
-
-    @property
-    def layout(self) -> RelativeLayout:
-        """Where the columns of an encoded row lie."""
-        first = self.problems[0]
-        return RelativeLayout(
-            context=len(first.context),
-            actions=len(first.action_columns),
-            axes=len(self.axes),
-            counts=any(first.action_columns[axis] == WORKERS for axis in self.axes),
-        )
-
-    def of_groups(self, groups: Iterable[str]) -> "DecisionTable":
-        """Keep the problems of some groups."""
-        kept = set(groups)
-        places = [i for i, group in enumerate(self.groups) if group in kept]
-        return self.of_problems(places)
-
-    def of_problems(self, places: Iterable[int]) -> "DecisionTable":
-        """Keep some problems, by position."""
-        chosen = list(places)
-        return DecisionTable(
-            name=self.name,
-            cost=self.cost,
-            problems=tuple(self.problems[i] for i in chosen),
-            log_costs=tuple(self.log_costs[i] for i in chosen),
-            groups=tuple(self.groups[i] for i in chosen),
-            names=tuple(self.names[i] for i in chosen),
-            axes=self.axes,
-        )
-
-    def with_log_costs(self, log_costs: Iterable[Floats]) -> "DecisionTable":
-        """Replace the costs: what a leak test perturbs."""
-        return DecisionTable(
-            name=self.name,
-            cost=self.cost,
-            problems=self.problems,
-            log_costs=tuple(log_costs),
-            groups=self.groups,
-            names=self.names,
-            axes=self.axes,
-        )
-
-    def rows(self) -> RelativeRows:
-        """Encode all actions of all problems as training rows."""
-        labels = {group: code for code, group in enumerate(self.group_names)}
-        sizes = [len(costs) for costs in self.log_costs]
-        codes = np.array([labels[group] for group in self.groups], dtype=np.int64)
-        return RelativeRows.of(
-            np.concatenate([encoded(problem, self.axes) for problem in self.problems]),
-            np.concatenate(self.log_costs),
-            np.repeat(np.arange(len(sizes)), sizes),
-            np.repeat(codes, sizes),
-            self.layout,
-        )
-
-
-def encoded(problem: Problem, axes: tuple[int, ...]) -> Floats:
-    """Encode the actions of a problem: context, actions, offered range."""
-    context = [np.nan if v is None else float(v) for v in problem.context.values()]
-    repeated = np.tile(np.array(context), (len(problem.actions), 1))
-    return np.hstack(
-        [repeated, problem.actions, offered_columns(problem.actions, axes)]
-    )
-
-
-def read_decision_tables(directory: Path) -> list[DecisionTable]:
-    """Read every table of a folder, one entry for each cost.
+def read_decision_tables(source: Path) -> list[DecisionTable]:
+    """Read every table of a folder, or one file, one entry for each cost.
 
     Parameters
     ----------
-    directory : path
-        Holds CSV (gz or not) or Parquet files with columns `problem, group, action`,
-        any `a_*`, any `x_*` and `cost_*`; other files are not read.
+    source : path
+        A CSV (gz or not) or Parquet file, or a folder of them, with columns `problem,
+        group, action`, any `a_*`, any `x_*` and `cost_*`; other files are not read.
 
     Raises
     ------
@@ -143,41 +38,73 @@ def read_decision_tables(directory: Path) -> list[DecisionTable]:
         The folder is not there or holds no table.
     InputDataError
         A column is missing or a value is not what it must be.
-    NotEnoughDataError
-        Fewer than three groups.
     """
-    if not directory.is_dir():
-        raise UsageError(f"{directory} is not a folder; give one with decision tables")
-    paths = [p for p in sorted(directory.iterdir()) if p.name.endswith(SUFFIXES)]
+    if source.is_file():
+        return _read(source)
+    if not source.is_dir():
+        raise UsageError(f"{source} is not a folder; give one with decision tables")
+    paths = [p for p in sorted(source.iterdir()) if p.name.endswith(SUFFIXES)]
     if not paths:
-        raise UsageError(f"{directory} holds no {', '.join(SUFFIXES)} file")
+        raise UsageError(f"{source} holds no {', '.join(SUFFIXES)} file")
     return [table for path in paths for table in _read(path)]
+
+
+def read_decision_table(path: Path, cost: str) -> DecisionTable:
+    """Read one cost of one file.
+
+    Raises
+    ------
+    InputDataError
+        The file or the cost is not there, or a value is not what it must be.
+    """
+    if not path.is_file():
+        raise InputDataError("no such file", file=path)
+    tables = {table.cost: table for table in _read(path)}
+    if cost not in tables:
+        raise InputDataError(
+            "no such column", file=path, field=f"cost_{cost}", fix=f"has {list(tables)}"
+        )
+    return tables[cost]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Columns:
+    """Columns of one file."""
+
+    actions: list[str]
+    context: list[str]
+    costs: list[str]
+
+    @property
+    def schema(self) -> FeatureSchema:
+        return FeatureSchema(
+            context=tuple(Column(name=name, unit="log2") for name in self.context),
+            action=tuple(Column(name=name, unit="log2") for name in self.actions),
+            action_is_log=True,
+        )
 
 
 def _read(path: Path) -> list[DecisionTable]:
     frame = _frame(path)
-    columns = [str(name) for name in frame.columns]
-    actions = [name for name in columns if name.startswith("a_")]
-    context = [name for name in columns if name.startswith("x_")]
-    costs = [name for name in columns if name.startswith("cost_")]
+    names = [str(name) for name in frame.columns]
+    columns = _Columns(
+        actions=[name for name in names if name.startswith("a_")],
+        context=[name for name in names if name.startswith("x_")],
+        costs=[name for name in names if name.startswith("cost_")],
+    )
     for name in KEYS:
-        if name not in columns:
+        if name not in names:
             raise InputDataError("column is missing", file=path, field=name)
-    if not actions or not costs:
+        if frame[name].isna().any():
+            line = int(np.argmax(np.asarray(frame[name].isna()))) + 2
+            raise InputDataError("is missing", file=path, line=line, field=name)
+    if not columns.actions or not columns.costs:
         raise InputDataError(
-            "a decision table needs columns a_* and cost_*", file=path, got=columns
+            "a decision table needs columns a_* and cost_*", file=path, got=names
         )
-    for name in (*actions, *context):
+    for name in (*columns.actions, *columns.context):
         _numbers(frame, name, path)
-    groups = frame["group"].nunique()
-    if groups < LEAST_GROUPS:
-        raise NotEnoughDataError(
-            f"a benchmark of {path.name}",
-            got=groups,
-            needed=LEAST_GROUPS,
-            unit="groups",
-        )
-    return [_table(path, frame, actions, context, cost) for cost in costs]
+    return [_table(path, frame, columns, cost) for cost in columns.costs]
 
 
 def _frame(path: Path) -> "DataFrame":
@@ -192,18 +119,24 @@ def _frame(path: Path) -> "DataFrame":
 
 
 def _numbers(frame: "DataFrame", name: str, path: Path) -> NDArray[np.float64]:
+    """Read a column; what is missing is NaN, and missing in no action."""
     try:
         values = np.asarray(frame[name], dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise InputDataError("not numbers", file=path, field=name) from error
-    if name.startswith("a_") and not np.isfinite(values).all():
-        line = int(np.argmin(np.isfinite(values))) + 2
-        raise InputDataError("not finite", file=path, line=line, field=name)
+    refused = np.isinf(values)
+    if name.startswith("a_"):
+        refused |= np.isnan(values)
+    if refused.any():
+        line = int(np.argmax(refused)) + 2
+        raise InputDataError(
+            "not finite", file=path, line=line, field=name, fix="remove the row"
+        )
     return values
 
 
 def _table(
-    path: Path, frame: "DataFrame", actions: list[str], context: list[str], cost: str
+    path: Path, frame: "DataFrame", columns: _Columns, cost: str
 ) -> DecisionTable:
     values = _numbers(frame, cost, path)
     if (values[~np.isnan(values)] <= 0).any():
@@ -212,29 +145,29 @@ def _table(
             "a cost is not above 0", file=path, line=line, field=cost, fix="remove it"
         )
     known = frame[~np.isnan(values)]
+    if known.empty:
+        raise InputDataError("no cost is known", file=path, field=cost)
     parts = [
-        _problem(str(name), part, actions, context, cost, path)
+        _problem(str(name), part, columns, cost, path)
         for name, part in known.groupby("problem", sort=True)
     ]
-    problems = tuple(part[0] for part in parts)
+    rule = TableRule()
     return DecisionTable(
         name=path.name.partition(".")[0],
         cost=cost.removeprefix("cost_"),
-        problems=problems,
+        schema=columns.schema,
+        problems=tuple(part[0] for part in parts),
         log_costs=tuple(part[1] for part in parts),
         groups=tuple(part[2] for part in parts),
         names=tuple(part[3] for part in parts),
-        axes=distinct_axes([problem.actions for problem in problems]),
+        rules=tuple(rule.decide(part[0]).index for part in parts),
+        weights=tuple(np.ones(len(part[1])) for part in parts),
+        axes=distinct_axes([part[0].actions for part in parts]),
     )
 
 
 def _problem(
-    name: str,
-    part: "DataFrame",
-    actions: list[str],
-    context: list[str],
-    cost: str,
-    path: Path,
+    name: str, part: "DataFrame", columns: _Columns, cost: str, path: Path
 ) -> tuple[Problem, Floats, str, str]:
     groups = {str(group) for group in part["group"]}
     if len(groups) != 1:
@@ -242,18 +175,14 @@ def _problem(
             f"problem {name!r} lies in several groups", file=path, field="group"
         )
     first = part.iloc[0]
-    known = {column: float(first[column]) for column in context}
+    known = {column: float(first[column]) for column in columns.context}
     problem = Problem(
         context=MappingProxyType(
             {column: None if np.isnan(v) else v for column, v in known.items()}
         ),
-        action_columns=tuple(actions),
-        actions=np.asarray(part[actions], dtype=np.float64),
+        action_columns=tuple(columns.actions),
+        actions=np.asarray(part[columns.actions], dtype=np.float64),
         labels=tuple(str(label) for label in part["action"]),
     )
-    return (
-        problem,
-        np.log(np.asarray(part[cost], dtype=np.float64)),
-        groups.pop(),
-        name,
-    )
+    costs = np.log(np.asarray(part[cost], dtype=np.float64))
+    return problem, costs, groups.pop(), name

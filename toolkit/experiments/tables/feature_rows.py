@@ -21,7 +21,14 @@ from toolkit.policies import Floats, Problem, Value
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["FEWEST_ROWS", "LearningTable", "MeasuredProblem", "learning_table"]
+__all__ = [
+    "FEWEST_ROWS",
+    "UNGROUPED",
+    "LearningTable",
+    "MeasuredProblem",
+    "learning_table",
+    "typical",
+]
 
 FEWEST_ROWS = 60
 """Rows below which nothing is fitted: three folds of a dozen columns each."""
@@ -273,7 +280,7 @@ def _problems(
         )
         if not np.isfinite(log_cost).all():
             continue
-        context = {c.name: _typical(part, c.name) for c in schema.context}
+        context = {c.name: typical(part, c.name) for c in schema.context}
         group = part["group_id"].iloc[0] or part["session_id"].iloc[0] or UNGROUPED
         problem = Problem(
             context=context, action_columns=(action,), actions=actions[:, None]
@@ -319,7 +326,8 @@ def _measured(y: Floats) -> float:
     return float(np.log(total) - np.log(succeeded)) if succeeded > 0 else np.inf
 
 
-def _typical(part: "pd.DataFrame", name: str) -> Value:
+def typical(part: "pd.DataFrame", name: str) -> Value:
+    """Read what a column usually holds: the median of numbers, the first category."""
     values = part[name].dropna()
     if values.empty:
         return None

@@ -4,29 +4,23 @@ Padded to the largest number of actions, so that a thousand simulated logs of a 
 are index operations.
 """
 
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.errors import InputDataError
-from toolkit.policies.rules import AgentCountRule
+from toolkit.models import DecisionTable
+from toolkit.policies.rules import RULE_WORKERS, WORKERS
 
 __all__ = [
     "FullFactorial",
     "padded_table",
-    "read_full_factorial",
     "synthetic_full_factorial",
 ]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
-
-RULE_BATCH, RULE_WORKERS = 10.0, 6.0
-"""The specification's optimum of a batch (section 1) and of agents (section 3)."""
-WORKER_COLUMN = "a_n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -65,60 +59,32 @@ class FullFactorial:
         """Actions of the problem that offers most."""
         return int(self.offered.sum(axis=1).max())
 
+    @classmethod
+    def of(cls, table: DecisionTable) -> "FullFactorial":
+        """Lay a decision table out as arrays; a context that is missing is its mean."""
+        counts = [len(costs) for costs in table.log_costs]
+        rows = table.rows().X
+        layout = table.layout
+        context = rows[:, layout.x]
+        known = np.isfinite(context)
+        mean = np.where(known, context, 0.0).sum(axis=0) / np.maximum(known.sum(0), 1)
+        columns = table.problems[0].action_columns
+        by_workers = columns.index(WORKERS) if WORKERS in columns else table.axes[0]
+        made = padded_table(
+            name=f"{table.name} {table.cost}",
+            codes=np.repeat(np.arange(len(counts)), counts),
+            log_costs=np.concatenate(table.log_costs),
+            actions=rows[:, layout.a],
+            context=np.where(known, context, mean),
+            groups=np.asarray(table.groups),
+            targets=np.ones(len(counts)),
+            by_workers=by_workers,
+        )
+        return replace(made, rule=np.asarray(table.rules, dtype=np.int64))
+
     def value(self, actions: IntArray) -> float:
         """Mean log cost of taking one action in each problem."""
         return float(self.log_costs[np.arange(len(actions)), actions].mean())
-
-
-def read_full_factorial(path: Path, cost: str) -> FullFactorial:
-    """Read a table with columns `problem, group, action, a_*, x_*, cost_*`.
-
-    Parameters
-    ----------
-    path : path
-        CSV, gz or not.
-    cost : str
-        Which cost, without `cost_`.
-
-    Raises
-    ------
-    InputDataError
-        The file or the column is not there, or a cost is not above 0.
-    """
-    import pandas as pd
-
-    try:
-        table = pd.read_csv(path)
-    except (OSError, ValueError) as error:
-        raise InputDataError(f"not a readable table: {error}", file=path) from error
-    names = [str(name) for name in table.columns]
-    actions = [name for name in names if name.startswith("a_")]
-    context = [name for name in names if name.startswith("x_")]
-    for name in ("problem", "group", f"cost_{cost}"):
-        if name not in names:
-            raise InputDataError(
-                "no such column", file=path, field=name, fix=f"has {names}"
-            )
-    if not actions:
-        raise InputDataError("no column a_*", file=path, fix="give the action's size")
-    costs = np.asarray(table[f"cost_{cost}"], dtype=np.float64)
-    if not (np.isfinite(costs) & (costs > 0)).all():
-        raise InputDataError("a cost is not above 0", file=path, field=f"cost_{cost}")
-    problems, first = np.unique(np.asarray(table["problem"], str), return_index=True)
-    return padded_table(
-        name=f"{path.name.partition('.')[0]} {cost}",
-        codes=np.searchsorted(problems, np.asarray(table["problem"], str)),
-        log_costs=np.log(costs),
-        actions=np.asarray(table[actions], dtype=np.float64),
-        context=np.asarray(table[context], dtype=np.float64),
-        groups=np.asarray(table["group"], str)[first],
-        targets=_rule_sizes(
-            workers=WORKER_COLUMN in actions,
-            tasks=None if "x_N" not in names else np.asarray(table["x_N"])[first],
-            problems=len(problems),
-        ),
-        by_workers=actions.index(WORKER_COLUMN) if WORKER_COLUMN in actions else 0,
-    )
 
 
 def synthetic_full_factorial(
@@ -172,19 +138,6 @@ def synthetic_full_factorial(
         groups=labels,
         targets=np.full(problems, RULE_WORKERS),
         by_workers=0,
-    )
-
-
-def _rule_sizes(
-    *, workers: bool, tasks: FloatArray | None, problems: int
-) -> FloatArray:
-    if not workers:
-        return np.full(problems, RULE_BATCH)
-    if tasks is None:
-        return np.full(problems, RULE_WORKERS)
-    rule = AgentCountRule()
-    return np.array(
-        [rule.recommend(components=2.0**n).recommended for n in tasks], float
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from toolkit.errors import GateRefusedError
-from toolkit.experiments.tables.decision_table import DecisionTable
+from toolkit.models import DecisionTable
 from toolkit.policies import Floats
 
 __all__ = ["Taken", "leaking_lines", "require_no_leak"]

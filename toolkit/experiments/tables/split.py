@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from toolkit.errors import NotEnoughDataError
+from toolkit.models import group_folds as model_folds
 
 __all__ = ["Fold", "group_folds", "time_split"]
 
@@ -37,16 +38,15 @@ def group_folds(groups: Sequence[str], *, folds: int, seed: int) -> list[Fold]:
     Examples
     --------
     >>> [fold.test for fold in group_folds(list("aabc"), folds=3, seed=0)]
-    [('c',), ('a',), ('b',)]
+    [('a',), ('b',), ('c',)]
     """
     names = sorted(set(map(str, groups)))
     if len(names) < 2:
         raise NotEnoughDataError(
             "a split by groups", got=len(names), needed=2, unit="groups"
         )
-    order = np.random.default_rng(seed).permutation(len(names))
     made = []
-    for part in np.array_split(order, min(folds, len(names))):
+    for part in model_folds(np.arange(len(names)), folds, seed):
         test = {names[position] for position in part}
         made.append(
             Fold(

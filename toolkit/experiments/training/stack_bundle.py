@@ -22,17 +22,15 @@ from toolkit.bundle import (
 )
 from toolkit.experiments.evaluation import (
     Intervals,
-    RulePolicy,
     curve_deviation,
     difference_deviation,
     fit_confidence,
     fit_intervals,
-    rule_action,
     saving_errors,
 )
-from toolkit.experiments.tables import DecisionTable
 from toolkit.export import write_bundle
 from toolkit.models import (
+    DecisionTable,
     FittedEnsemble,
     RelativeEnsemble,
     RelativeRows,
@@ -48,6 +46,7 @@ from toolkit.policies import (
     with_offered_range,
 )
 from toolkit.policies.adaptation import Adaptive, MeasurementPrior
+from toolkit.policies.rules import TableRule
 
 __all__ = ["RelativePolicy", "Trained", "train_bundle"]
 
@@ -83,7 +82,12 @@ class RelativePolicy:
         self.prior = MeasurementPrior.from_json(section["measurement_prior"])
         self.confidence = Confidence.from_json(section["confidence"])
         self.intervals = Intervals.from_json(section["intervals"])
-        self.model = OfferedRange(bundle.model, self.prior.axes)
+        self.model = OfferedRange(
+            bundle.model,
+            self.prior.axes,
+            rule=TableRule(),
+            sizes=bool(section["sizes"]),
+        )
         self.adaptive = Adaptive(
             self.model, self.prior, name="relative", version=bundle.manifest.version
         )
@@ -91,7 +95,7 @@ class RelativePolicy:
         self.guarded = Guarded(
             model=self.model,
             learned=self.adaptive,
-            rule=RulePolicy(),
+            rule=TableRule(),
             gain=Gain(
                 np.array(conformal.probabilities), np.array(conformal.differences)
             ),
@@ -164,8 +168,10 @@ def _manifest(
     created_at: datetime,
 ) -> Manifest:
     example = table.problems[0]
-    shown = with_offered_range(example, table.axes)
-    rules = [rule_action(problem) for problem in table.problems]
+    shown = with_offered_range(
+        example, table.axes, rule=table.rules[0], sizes=table.sizes
+    )
+    rules = list(table.rules)
     intervals = fit_intervals(rows, fitted.held_out, prior, level=AIM)
     confidence = fit_confidence(rows, fitted.held_out, prior, rules)
     errors = np.quantile(rows.regret - fitted.held_out, (0.05, 0.95))
@@ -177,7 +183,7 @@ def _manifest(
         created_at=created_at,
         expires_at=created_at + VALID_FOR,
         feature_schema=FeatureSchema(
-            context=tuple(Column(name=name, unit="log2") for name in example.context),
+            context=table.schema.context,
             action=tuple(
                 Column(name=name, unit="log2") for name in shown.action_columns
             ),
@@ -208,6 +214,7 @@ def _manifest(
         files={},
         extra={
             "relative": {
+                "sizes": table.sizes,
                 "measurement_prior": prior.to_json(),
                 "intervals": intervals.to_json(),
                 "confidence": confidence.to_json(),

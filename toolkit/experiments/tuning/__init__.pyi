@@ -9,4 +9,3 @@ from .rule_tuning import suggest_rule as suggest_rule
 from .rule_tuning import tuned_rule_policy as tuned_rule_policy
 from .search import Tuned as Tuned
 from .search import tune as tune
-from .stack_tuning import TunedStack as TunedStack

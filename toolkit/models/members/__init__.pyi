@@ -1,5 +1,9 @@
 __all__: list[str]
 
+from .anchor import FittedAnchor as FittedAnchor
+from .anchor import RelativeAnchor as RelativeAnchor
+from .boosted import FittedBoosted as FittedBoosted
+from .boosted import RelativeBoosted as RelativeBoosted
 from .boosted_cost import BoostedCost as BoostedCost
 from .constant import SHARPNESS as SHARPNESS
 from .constant import FittedConstant as FittedConstant

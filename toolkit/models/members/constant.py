@@ -1,7 +1,8 @@
 """The best action of other groups, whatever the context: what a learned model must beat.
 
 An action is named by where it lies on offer (below the largest, share of the way), so
-that "the largest" is one constant on every problem. It costs what it cost on average; in
+that "the largest" is one constant on every problem; by its own size; or by its distance
+from the rule's action, which makes the constant a tuned rule. It costs what it cost on average; in
 a new problem an offered action costs what the nearest constants did.
 """
 
@@ -10,13 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.models import RelativeRows, softened
+from toolkit.models import KNEE, RelativeRows, softened
 
 __all__ = ["FittedConstant", "RelativeConstant"]
 
 Floats = NDArray[np.float64]
 
-KNEE = 0.5
 DECIMALS = 3
 """Actions that agree to so many decimals of a spread are one constant."""
 SHARPNESS = 0.02
@@ -31,17 +31,24 @@ class RelativeConstant:
 
     Parameters
     ----------
+    place : str
+        What names an action: `offered`, `size` or `from_rule`.
     most : int
         Constants kept, drawn evenly where there are more.
     seed : int
     """
 
+    place: str = "offered"
     most: int = 600
     seed: int = 0
 
     def fit(self, rows: RelativeRows) -> "FittedConstant":
         """Fit on the rows of some groups."""
-        columns = rows.layout.below_and_share
+        columns = {
+            "offered": rows.layout.below_and_share,
+            "size": rows.layout.a,
+            "from_rule": rows.layout.from_rule,
+        }[self.place]
         values = rows.X[:, columns]
         spread = values.std(axis=0)
         spread = np.where(spread > 1e-9, spread, 1.0)

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 from scipy.optimize import minimize
 
-from toolkit.models import RelativeRows, centred, softened
+from toolkit.models import KNEE, RelativeRows, centred, softened
 from toolkit.models.members.process_kernel import ProcessKernel
 
 __all__ = ["FittedProcess", "RelativeProcess"]
@@ -28,7 +28,6 @@ __all__ = ["FittedProcess", "RelativeProcess"]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-KNEE = 0.5
 LEVEL_VARIANCE = 100.0
 LEAST_NOISE = 1e-4
 CHUNK = 2048

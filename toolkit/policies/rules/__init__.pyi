@@ -25,3 +25,7 @@ from .rules_of_thumb import half_the_cores as half_the_cores
 from .rules_of_thumb import tool_call_cap as tool_call_cap
 from .strategy_rule import MemoryStructureRule as MemoryStructureRule
 from .strategy_rule import StrategyRule as StrategyRule
+from .table_rule import RULE_BATCH as RULE_BATCH
+from .table_rule import RULE_WORKERS as RULE_WORKERS
+from .table_rule import WORKERS as WORKERS
+from .table_rule import TableRule as TableRule

@@ -1,11 +1,12 @@
-"""Notifications and records of healing, as the definitions list them."""
+"""What healing tells: notifications as the definitions list them, and records."""
 
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Protocol
 
 from toolkit.clock import Clock
 from toolkit.notifier import Level, Notification, Notifier
-from toolkit.records import Outcome, Provenance, Record, Recovery, record_id
+from toolkit.records import Outcome, Provenance, Recovery, record_id
 from toolkit.runtime.healing.effectors import EffectOutcome
 from toolkit.runtime.healing.session import HealingSession, Phase
 
@@ -21,15 +22,15 @@ RECORD_OUTCOMES = {
 
 
 class RecordSink(Protocol):
-    """Receives records: a sink of `runtime.sinks`, or a whole `RuntimeLoop`."""
+    """Where recoveries are written, a record spool for one."""
 
-    def emit(self, record: Record, /) -> None:
-        """Take one record."""
+    def append(self, row: Mapping[str, object]) -> None:
+        """Append one row."""
         ...
 
 
 class HealingLog:
-    """Notifies people and emits records; what fails here never stops healing.
+    """Tells people and writes records; it stops healing never.
 
     Parameters
     ----------
@@ -40,7 +41,7 @@ class HealingLog:
     Attributes
     ----------
     errors : int
-        Errors that were caught and reported.
+        Breakages told.
     """
 
     def __init__(
@@ -51,23 +52,18 @@ class HealingLog:
         self._records = records
         self._clock = clock
 
-    def subscribe(self, records: RecordSink) -> None:
-        """Send records to a sink, where none was given."""
-        if self._records is None:
-            self._records = records
-
-    def report(
+    def tell(
         self, session: HealingSession, outcome: str, level: Level, *, detail: str = ""
     ) -> None:
-        """Notify of one step of a session."""
+        """Tell one step of a session."""
         finding = session.finding
-        first = session.tried[0].partition(":")[0] if session.tried else _rung(session)
+        first = session.tried[0].partition(":")[0] if session.tried else session.rung
         metadata = {
-            "issue": str(finding.issue),
+            "issue": finding.issue.value,
             "cause": finding.cause,
             "severity": finding.severity_name,
             "strategy": first,
-            "rung": _rung(session),
+            "rung": session.rung,
             "outcome": outcome,
             "tried": list(session.tried),
         }
@@ -89,52 +85,19 @@ class HealingLog:
         worked: bool | None = None,
         learning: str | None = None,
     ) -> None:
-        """Emit an attempt; the copy with its post-condition is the fuller one."""
-        now_s = self._clock.monotonic_s()
+        """Write an attempt; the copy with its post-condition is the fuller one."""
+        if self._records is None:
+            return
+        finding, now_s = session.finding, self._clock.monotonic_s()
         begun_s = now_s
         if session.phase is Phase.VERIFYING and session.acted_s is not None:
             begun_s = session.acted_s
-        self._emit(
-            self._recovery(
-                session,
-                key=session.action_key,
-                lasted_s=now_s - begun_s,
-                outcome=RECORD_OUTCOMES[outcome],
-                post_condition=worked,
-                learning=learning,
-            )
-        )
-
-    def record_relapse(self, session: HealingSession, after_s: float) -> None:
-        """Emit that what had worked did not last; the latest record of an issue counts.
-
-        Parameters
-        ----------
-        session : HealingSession
-        after_s : float
-            Seconds for which it had lasted.
-        """
-        self._emit(
-            self._recovery(
-                session,
-                key=f"{session.action_key}:relapse",
-                lasted_s=0.0,
-                outcome=Outcome.SUCCEEDED,
-                post_condition=False,
-                detect_s=after_s,
-            )
-        )
-
-    def _recovery(
-        self, session: HealingSession, *, key: str, lasted_s: float, **measured: Any
-    ) -> Recovery:
-        finding = session.finding
-        return Recovery(
-            record_id=record_id(SOURCE, key),
-            at=self._clock.now() - timedelta(seconds=lasted_s),
+        record = Recovery(
+            record_id=record_id(SOURCE, session.action_key),
+            at=self._clock.now() - timedelta(seconds=now_s - begun_s),
             source=SOURCE,
             provenance=Provenance.MEASURED,
-            issue=str(finding.issue),
+            issue=finding.issue.value,
             rung=session.rung,
             action=session.rung,
             severity=finding.severity_name,
@@ -143,20 +106,18 @@ class HealingLog:
             operation_type=finding.evidence.get("operation"),
             attempt=session.attempt,
             silent_s=finding.silent_s,
-            duration_s=lasted_s,
-            **measured,
+            duration_s=now_s - begun_s,
+            outcome=RECORD_OUTCOMES[outcome],
+            post_condition=worked,
+            learning=learning,
         )
-
-    def _emit(self, record: Record) -> None:
-        if self._records is None:
-            return
         try:
-            self._records.emit(record)
-        except Exception as error:  # noqa: BLE001 - a sink that raises must not end healing
+            self._records.append(record.to_json())
+        except OSError as error:
             self.broken("recording", error)
 
     def broken(self, what: str, error: Exception) -> None:
-        """Report an error that was caught."""
+        """Tell what broke and was caught."""
         self.errors += 1
         self._notifier.notify(
             Notification(
@@ -165,7 +126,3 @@ class HealingLog:
                 metadata={"error": str(error)[:200]},
             )
         )
-
-
-def _rung(session: HealingSession) -> str:
-    return session.rung if session.rungs else "none"

@@ -1,8 +1,8 @@
-"""Snapshots of a swarm: agents, activity, tasks and memory at one moment.
+"""What can be seen of a swarm at one moment, whoever looks.
 
-The pool of local processes, a live record spool and a test all answer with a
-`SwarmSnapshot`; what a source cannot see is `None`, never empty. Times are seconds of a
-monotonic clock, so that a jump of the wall clock makes no agent look silent.
+The pool of local processes, a live record spool and a test all answer with a `SwarmSnapshot`;
+what a source cannot see is `None`, never empty. Times are seconds of a clock that is
+never set (monotonic), so that a jump of the wall clock makes nobody look silent.
 """
 
 from dataclasses import dataclass
@@ -14,52 +14,38 @@ __all__ = [
     "ActivityKind",
     "AgentState",
     "EntryState",
-    "MissingResult",
     "Swarm",
     "SwarmSnapshot",
     "TaskState",
     "TaskStatus",
-    "WaitsOn",
 ]
 
 
 class ActivityKind(StrEnum):
-    """Kinds of activity; each is written by the agent itself."""
+    """What an agent was seen doing; each is written by the agent itself."""
 
     START = "start"
     STEP = "step"
     FINISH = "finish"
     REFUSED = "refused"
-    """A result that was refused: its fencing token was no longer current."""
+    """Finished something that was no longer its own; the fencing token said no."""
     WAIT = "wait"
     FAIL = "fail"
     DROP = "drop"
     ANSWER = "answer"
-    RETURN = "return"
-    """A task given back to the queue without a result."""
-
-
-class WaitsOn(StrEnum):
-    """Whom or what an agent waits for; while it does, it owes no sign of life."""
-
-    PERSON = "person"
-    CHILD = "child"
-    BACKGROUND = "background"
 
 
 class TaskStatus(StrEnum):
-    """State of an unfinished task."""
+    """Where an unfinished task is."""
 
     QUEUED = "queued"
     ASSIGNED = "assigned"
     RUNNING = "running"
-    SET_ASIDE = "set_aside"
-    """Kept from every agent until a person has looked at it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentState:
-    """State of one agent.
+    """One agent as it stands.
 
     Attributes
     ----------
@@ -78,9 +64,6 @@ class AgentState:
         When it took that in hand.
     expected_s : float or None
         How long that was planned to take.
-    task_id : str or None
-        The task that it has in hand.
-    waits_on : WaitsOn or None
     owned : int
         Unfinished tasks that are its own.
     waiting_for : str or None
@@ -99,8 +82,6 @@ class AgentState:
     operation_type: str | None = None
     operation_s: float | None = None
     expected_s: float | None = None
-    task_id: str | None = None
-    waits_on: WaitsOn | None = None
     owned: int = 0
     waiting_for: str | None = None
     waiting_s: float | None = None
@@ -183,26 +164,8 @@ class EntryState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MissingResult:
-    """A result that was reported as finished and is not where it should be.
-
-    Attributes
-    ----------
-    task_id : str
-    slot : str
-        Agent that reported it.
-    at_s : float
-        When it did.
-    """
-
-    task_id: str
-    slot: str
-    at_s: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SwarmSnapshot:
-    """State of a swarm at one moment.
+    """Everything seen at one moment.
 
     Attributes
     ----------
@@ -217,8 +180,6 @@ class SwarmSnapshot:
         `None` where the shared memory cannot be seen.
     completed, planned : int or None
         Tasks completed, and tasks that the plan has completed by now.
-    missing : tuple of MissingResult or None
-        Reported results that cannot be found; `None` where that cannot be compared.
     """
 
     at_s: float
@@ -228,7 +189,6 @@ class SwarmSnapshot:
     entries: tuple[EntryState, ...] | None = None
     completed: int | None = None
     planned: int | None = None
-    missing: tuple[MissingResult, ...] | None = None
 
     def agent(self, slot: str) -> AgentState | None:
         """Find the agent in a slot.
@@ -249,8 +209,8 @@ class SwarmSnapshot:
 
 
 class Swarm(Protocol):
-    """A source of snapshots."""
+    """Something that can be looked at."""
 
     def snapshot(self, since_s: float) -> SwarmSnapshot:
-        """Take a snapshot, with the activity after `since_s`."""
+        """Look, with the activity after `since_s`."""
         ...

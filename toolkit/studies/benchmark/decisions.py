@@ -7,22 +7,20 @@ for. Our decisions are those of the exported bundle.
 
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 
-from toolkit.experiments.evaluation import ConstantGrades, rule_action
-from toolkit.experiments.tables import DecisionTable
+from toolkit.experiments.evaluation import ConstantGrades
 from toolkit.experiments.training import RelativePolicy, Trained, train_bundle
-from toolkit.experiments.tuning import TunedStack
 from toolkit.models import (
     CONSTANT,
-    LAW,
+    DecisionTable,
     RelativeEnsemble,
     decision_weights,
-    family_of,
+    other_tables,
 )
 from toolkit.models.members import (
     RelativeConstant,
@@ -37,7 +35,7 @@ __all__ = [
     "BUDGETS",
     "GUARDED",
     "OURS",
-    "RECIPES",
+    "UNRANKED",
     "BenchSettings",
     "GroupDecisions",
     "decide_group",
@@ -47,13 +45,7 @@ __all__ = [
 OURS = "relative ensemble (exported)"
 GUARDED = "guarded"
 BUDGETS = (1, 2, 3, 4)
-RECIPES = {
-    "recipe: without constant and law": (CONSTANT, LAW),
-    "recipe: without constant": (CONSTANT,),
-    "recipe: without law": (LAW,),
-    "recipe: not tuned": (),
-}
-"""Members left out, by line: what the stack would have decided without them, untuned."""
+UNRANKED = "recipe: without the ranking on other tables"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,21 +65,20 @@ class BenchSettings:
     quick: bool
     created_at: datetime
 
-    def ensemble(self) -> RelativeEnsemble:
-        """Build the ensemble that is graded."""
-        weigh = TunedStack(seed=self.seed)
+    def ensemble(self, table: DecisionTable) -> RelativeEnsemble:
+        """Build the ensemble that is graded: its ranking never saw tables of that origin."""
+        ranking = other_tables(without=[table.name.partition("_")[0]])
         if not self.quick:
-            return RelativeEnsemble(seed=self.seed, alternatives=True, weigh=weigh)
+            return RelativeEnsemble(seed=self.seed, ranking=ranking)
         trees = RelativeTrees(
             everything=False, min_samples_leaf=4, trees=10, seed=self.seed
         )
         members = (
             ("trees", trees),
             ("quadratic", RelativeQuadratic()),
-            ("quadratic; penalty 1", RelativeQuadratic(penalty=1.0)),
             (CONSTANT, RelativeConstant(seed=self.seed)),
         )
-        return RelativeEnsemble(seed=self.seed, members=members, weigh=weigh)
+        return RelativeEnsemble(seed=self.seed, members=members, ranking=ranking)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,8 +97,6 @@ class GroupDecisions:
         Stated probability that our choice costs no more than the rule's.
     weights : mapping of str to float
         Weight of each member.
-    tuned : bool
-        Whether settings other than the default ones were adopted.
     """
 
     choices: Mapping[str, list[int]]
@@ -116,7 +105,6 @@ class GroupDecisions:
     high: list[list[float]]
     confidence: list[float]
     weights: Mapping[str, float]
-    tuned: bool
 
 
 def decide_group(
@@ -129,7 +117,7 @@ def decide_group(
         trained = train_bundle(
             others,
             Path(folder) / "bundle",
-            ensemble=settings.ensemble(),
+            ensemble=settings.ensemble(table),
             created_at=settings.created_at,
         )
         policy = RelativePolicy(trained.bundle)
@@ -143,7 +131,7 @@ def _decisions(
     policy: RelativePolicy,
     settings: BenchSettings,
 ) -> GroupDecisions:
-    rules = [rule_action(problem) for problem in held_out.problems]
+    rules = list(held_out.rules)
     choices: dict[str, list[int]] = {
         "rule": rules,
         "grid middle": [_middle(held_out, p) for p in held_out.problems],
@@ -181,7 +169,6 @@ def _decisions(
         weights=dict(
             zip(trained.ensemble.names, trained.ensemble.weights, strict=True)
         ),
-        tuned=trained.ensemble.tuned,
     )
 
 
@@ -205,16 +192,17 @@ def _middle(table: DecisionTable, problem: Problem) -> int:
 
 
 def _constant(others: DecisionTable, held_out: DecisionTable) -> list[int]:
-    joint = DecisionTable(
-        name=others.name,
-        cost=others.cost,
+    # The held-out problems take no part in the choice: their costs stay unseen.
+    unseen = tuple(np.zeros(len(costs)) for costs in held_out.log_costs)
+    joint = replace(
+        others,
         problems=others.problems + held_out.problems,
-        # The held-out problems take no part in the choice: their costs stay unseen.
-        log_costs=others.log_costs
-        + tuple(np.zeros(len(costs)) for costs in held_out.log_costs),
+        log_costs=others.log_costs + unseen,
         groups=others.groups + held_out.groups,
         names=others.names + held_out.names,
-        axes=others.axes,
+        rules=others.rules + held_out.rules,
+        weights=others.weights + held_out.weights,
+        runs=(),
     )
     grades = ConstantGrades.of(joint)
     known = np.arange(len(joint.problems)) < len(others.problems)
@@ -225,20 +213,13 @@ def _constant(others: DecisionTable, held_out: DecisionTable) -> list[int]:
 def _families(
     others: DecisionTable, held_out: DecisionTable, trained: Trained
 ) -> dict[str, list[int]]:
-    """Decide with each member alone, and with recipes that leave some out."""
+    """Decide with each member alone, and with weights of this table alone."""
     fitted = trained.ensemble
     rows, known = held_out.rows(), others.rows()
     predicted = fitted.predict_members(rows.X)
     lines = dict(zip(fitted.names, predicted, strict=True))
-    for line, left_out in RECIPES.items():
-        kept = [
-            place
-            for place, name in enumerate(fitted.names)
-            if family_of(name) == name and name not in left_out
-        ]
-        names = tuple(fitted.names[place] for place in kept)
-        weights = decision_weights(fitted.held_out_members[kept], known, names)
-        lines[line] = weights @ predicted[kept]
+    weights = decision_weights(fitted.held_out_members, known, fitted.names, {})
+    lines[UNRANKED] = weights @ predicted
     return {
         name: [
             int(np.argmin(values[rows.problem == place]))

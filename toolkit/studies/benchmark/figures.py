@@ -16,8 +16,9 @@ from toolkit.studies.benchmark.calibration import (
     calibration_figures,
     group_shares,
 )
-from toolkit.studies.benchmark.decisions import BUDGETS, OURS, RECIPES, few_shot
+from toolkit.studies.benchmark.decisions import BUDGETS, OURS, few_shot
 from toolkit.studies.benchmark.grading import TableGrades
+from toolkit.studies.benchmark.promises import broken_promises
 
 __all__ = ["Comparison", "LineFigures", "compare", "line_figures", "report"]
 
@@ -166,7 +167,7 @@ def report(results: Sequence[TableGrades], *, seed: int) -> dict[str, Any]:
             "share_within_10": _pooled_shares(first),
         },
         "calibration": calibration_figures(first),
-        "recipe_choice": _recipe_choice(first),
+        "broken_promises": [broken.to_json() for broken in broken_promises(first)],
         "three_own_runs": _three_own_runs(first),
         "by_seed": _by_seed(results),
     }
@@ -192,30 +193,7 @@ def _table_report(grades: TableGrades, rng: np.random.Generator) -> dict[str, An
         ),
         "half_width_factor": float(np.exp(np.mean(grades.half_width))),
         "weights": _mean_weights(grades),
-        "tuned_share": float(np.mean(list(grades.tuned.values()))),
     }
-
-
-def _recipe_choice(results: Sequence[TableGrades]) -> dict[str, Any] | None:
-    """Choose the recipe for each table on the *other* tables.
-
-    The recipe was made while looking at these rows; this says what a choice that had
-    not seen the table would have reached. `None` with a single table.
-    """
-    names = sorted({grades.name for grades in results})
-    recipes = (OURS, *RECIPES)
-    if len(names) < 2:
-        return None
-    chosen: dict[str, str] = {}
-    reached: list[float] = []
-    for name in names:
-        others = [grades for grades in results if grades.name != name]
-        means = [np.mean([np.mean(g.regrets[r]) for g in others]) for r in recipes]
-        chosen[name] = recipes[int(np.argmin(means))]
-        reached += [
-            float(np.mean(g.regrets[chosen[name]])) for g in results if g.name == name
-        ]
-    return {"chosen": chosen, "slowdown": float(np.exp(np.mean(reached)))}
 
 
 def _slowdown(grades: TableGrades, line: str) -> float:

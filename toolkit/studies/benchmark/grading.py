@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from toolkit.errors import InputDataError
+from toolkit.errors import InputDataError, NotEnoughDataError
 from toolkit.experiments.evaluation import ConstantGrades, log_slowdowns
-from toolkit.experiments.tables import DecisionTable
+from toolkit.models import DecisionTable
 from toolkit.policies import Floats
 from toolkit.studies.benchmark.decisions import (
     OURS,
@@ -22,8 +22,10 @@ from toolkit.studies.benchmark.decisions import (
 
 __all__ = ["TableGrades", "fingerprint", "grade_table", "graded"]
 
-VERSION = 7
+VERSION = 8
 """Changes when grades of an earlier version must not be resumed from."""
+LEAST_GROUPS = 3
+"""One group is held out; the rest must hold two, so that one more can be left out."""
 
 Progress = Callable[[str], None]
 
@@ -54,8 +56,6 @@ class TableGrades:
         The same at the action we chose.
     weights : mapping of group to mapping
         Members' weights where that group was held out.
-    tuned : mapping of group to bool
-        Whether tuned settings were adopted where that group was held out.
     """
 
     name: str
@@ -70,13 +70,20 @@ class TableGrades:
     reach: list[list[float]] = field(default_factory=list)
     half_width_chosen: list[float] = field(default_factory=list)
     weights: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    tuned: Mapping[str, bool] = field(default_factory=dict)
 
 
 def grade_table(
     table: DecisionTable, settings: BenchSettings, progress: Progress
 ) -> TableGrades:
     """Hold out every group of a table in turn and grade what was decided."""
+    found = len(table.group_names)
+    if found < LEAST_GROUPS:
+        raise NotEnoughDataError(
+            f"a benchmark of {table.title}",
+            got=found,
+            needed=LEAST_GROUPS,
+            unit="groups",
+        )
     table = _shortened(table, settings)
     order: list[int] = []
     parts: list[GroupDecisions] = []
@@ -122,10 +129,6 @@ def grade_table(
         ],
         weights={
             group: dict(part.weights)
-            for group, part in zip(table.group_names, parts, strict=True)
-        },
-        tuned={
-            group: part.tuned
             for group, part in zip(table.group_names, parts, strict=True)
         },
     )

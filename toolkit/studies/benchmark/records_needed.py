@@ -16,11 +16,9 @@ import numpy as np
 from toolkit.experiments.evaluation import (
     ConstantGrades,
     log_slowdowns,
-    rule_action,
 )
-from toolkit.experiments.tables import DecisionTable
 from toolkit.metrics import paired_group_bootstrap
-from toolkit.models import RelativeEnsemble
+from toolkit.models import DecisionTable, RelativeEnsemble
 from toolkit.policies import Floats
 
 __all__ = ["RECORDS", "SampleEfficiency", "sample_efficiency"]
@@ -117,7 +115,7 @@ def _from_then_on(graded: Sequence[int], shown: Sequence[int]) -> int | None:
 
 
 def _opponents(table: DecisionTable, folds: Sequence[Any]) -> dict[str, Floats]:
-    rules = log_slowdowns(table, [rule_action(p) for p in table.problems])
+    rules = log_slowdowns(table, list(table.rules))
     grades = ConstantGrades.of(table)
     constant = np.zeros(len(table.problems))
     for fold in folds:

@@ -13,8 +13,7 @@ from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
-from toolkit.experiments.tables import DecisionTable
-from toolkit.models import centred
+from toolkit.models import DecisionTable, centred
 
 __all__ = ["FittedSimpleEnsemble", "SimpleEnsemble"]
 

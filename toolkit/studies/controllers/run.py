@@ -10,7 +10,7 @@ import numpy as np
 from toolkit.errors import InputDataError
 from toolkit.experiments.tables import (
     FullFactorial,
-    read_full_factorial,
+    read_decision_table,
     read_replay,
     synthetic_full_factorial,
 )
@@ -122,7 +122,7 @@ def _raced(spec: ControllersSpec, name: str, tables: Path | None) -> RaceResult:
             f"table `{name}` is not at hand", fix="give the directory with --tables"
         )
     else:
-        table = read_full_factorial(tables / f"{file}.csv.gz", cost)
+        table = FullFactorial.of(read_decision_table(tables / f"{file}.csv.gz", cost))
     return race(table, cost, spec.race, rng=rng, later=later)
 
 

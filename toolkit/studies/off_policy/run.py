@@ -17,7 +17,7 @@ from toolkit.errors import InputDataError, UsageError
 from toolkit.experiments.promotion import GateRules
 from toolkit.experiments.tables import (
     FullFactorial,
-    read_full_factorial,
+    read_decision_table,
     synthetic_full_factorial,
 )
 from toolkit.experiments.training import read_spec_file, write_results
@@ -267,7 +267,7 @@ def _table(spec: WorldsSpec, name: str, tables: Path | None) -> FullFactorial:
         raise InputDataError(
             f"table `{name}` is not at hand", fix="give the directory with --tables"
         )
-    return read_full_factorial(tables / f"{file}.csv.gz", cost)
+    return FullFactorial.of(read_decision_table(tables / f"{file}.csv.gz", cost))
 
 
 def _resumed(results: Path, spec: WorldsSpec) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Snapshots of a pool: its agents' activity, its ledger, its processes."""
+"""A pool as it can be seen from outside: by its own signs, its books, its processes."""
 
 import sqlite3
 
@@ -9,7 +9,6 @@ from toolkit.runtime.healing import (
     ActivityKind,
     AgentState,
     EntryState,
-    MissingResult,
     SwarmSnapshot,
     TaskState,
     TaskStatus,
@@ -19,11 +18,11 @@ from toolkit.testing.pool.local_pool import LocalAgentPool
 __all__ = ["PoolView"]
 
 RUNNER_FRESH_S = 60.0
-"""An agent without activity for this long is not counted as at work on a task."""
+"""Who has not spoken for this long is not counted as at work on a task."""
 
 
 class PoolView:
-    """Takes snapshots of a pool.
+    """Looks at a pool.
 
     Parameters
     ----------
@@ -48,10 +47,6 @@ class PoolView:
             entries=self._entries(),
             completed=counts.get("done", 0),
             planned=planned,
-            missing=tuple(
-                MissingResult(task_id=task, slot=slot, at_s=at_s)
-                for task, slot, at_s in self.pool.missing_results()
-            ),
         )
 
     def _agents(self) -> tuple[AgentState, ...]:
@@ -71,7 +66,6 @@ class PoolView:
                 operation_type=row["operation"],
                 operation_s=row["operation_s"],
                 expected_s=row["expected_s"],
-                task_id=row["task"],
                 owned=row["owned"],
                 waiting_for=row["waiting_for"],
                 waiting_s=row["waiting_s"],
