@@ -17,6 +17,8 @@ A message says what was wrong, what was got, and what to do. The values are attr
 too, so that a caller need not parse sentences.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar
 
@@ -31,7 +33,11 @@ __all__ = [
     "StorageError",
     "ToolkitError",
     "UsageError",
+    "naming",
 ]
+
+FILE_NOTE = "file: "
+"""How a note of an error begins that names its file."""
 
 
 class ToolkitError(Exception):
@@ -247,6 +253,24 @@ class BundleRefusedError(ToolkitError, ValueError):
         super().__init__(
             f"bundle {path} refused: {reason}; the rule answers until it is exported again"
         )
+
+
+@contextmanager
+def naming(path: Path | str) -> Iterator[None]:
+    """Have an error of another library name the file that it is about.
+
+    The command line shows the name; see `toolkit.cli.translation`.
+
+    Parameters
+    ----------
+    path : path
+    """
+    try:
+        yield
+    except Exception as error:
+        if not isinstance(error, ToolkitError):
+            error.add_note(f"{FILE_NOTE}{path}")
+        raise
 
 
 def shortened(value: object, limit: int = 60) -> str:

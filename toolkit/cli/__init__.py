@@ -5,6 +5,7 @@ answers quickly; what a command needs is imported inside the command.
 """
 
 import argparse
+import contextlib
 import importlib
 import os
 import sys
@@ -94,7 +95,7 @@ def run(arguments: Sequence[str]) -> int:
     try:
         noun = next((word for word in arguments if word in NOUNS), None)
         options = build_parser([noun] if noun else []).parse_args(arguments)
-        return int(options.command(options))
+        return _flushed(int(options.command(options)))
     except ToolkitError as error:
         print_error(str(error))
         return error.exit_code
@@ -103,5 +104,26 @@ def run(arguments: Sequence[str]) -> int:
         return INTERRUPTED
     except BrokenPipeError:
         # The reader went away (a pager, `head`): nobody is left to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _write_no_more()
         return 0
+    except Exception as error:
+        from toolkit.cli.translation import translated
+
+        known = translated(error)
+        if known is None:
+            raise
+        _write_no_more()
+        print_error(str(known))
+        return known.exit_code
+
+
+def _flushed(code: int) -> int:
+    """Give an exit code once what was printed has been written."""
+    sys.stdout.flush()
+    return code
+
+
+def _write_no_more() -> None:
+    """Let what is still buffered for standard output go nowhere: it cannot be written."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

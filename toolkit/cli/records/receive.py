@@ -51,6 +51,9 @@ def receive(options: argparse.Namespace) -> int:
     from toolkit.history import RecordStore
 
     with RecordStore(options.store) as store:
+        _ = (
+            store.key
+        )  # made now: a store that cannot be written is no store to receive in
         if options.max_body < 1:
             raise UsageError(
                 f"`--max-body` must be at least 1 (got {options.max_body})"

@@ -13,6 +13,7 @@ from toolkit.experiments.training import (
     own_warnings_ignored,
     quiet,
     silence_telemetry,
+    tracking_address,
 )
 
 __all__ = ["Registry"]
@@ -32,7 +33,7 @@ class Registry:
 
     def __init__(self, folder: Path, name: str) -> None:
         self.name = name
-        self._address = f"sqlite:///{(folder / 'mlflow.db').resolve()}"
+        self._address = tracking_address(folder)
         self._opened: Any = None
 
     def register(self, version: str, model_uri: str) -> None:

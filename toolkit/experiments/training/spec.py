@@ -1,6 +1,7 @@
 """An experiment's specification: frozen, read from TOML once, printed with its result."""
 
 import math
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
@@ -148,6 +149,11 @@ _SECTIONS: Mapping[str, type] = {
     "bundle": BundleSpec,
 }
 
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+"""What names a model, a folder and a registered version alike, on every system."""
+
+_NAMES = ("name", "bundle.name")
+
 _BOUNDS: Mapping[str, tuple[float, float]] = {
     "price_exponent": (0.0, 1.0),
     "outer_folds": (2, 50),
@@ -226,6 +232,14 @@ def _checked(path: Path, place: str, expected: str, value: Any) -> Any:
     if not isinstance(value, wanted) or isinstance(value, bool):
         raise InputDataError(
             f"not of type {expected}", file=path, field=place, got=value
+        )
+    if place in _NAMES and not NAME.fullmatch(str(value)):
+        raise InputDataError(
+            "not a name",
+            file=path,
+            field=place,
+            got=value,
+            fix="write 1 to 64 letters, digits, dots, dashes or underscores",
         )
     low, high = _BOUNDS.get(place.rsplit(".", 1)[-1], (-math.inf, math.inf))
     if isinstance(value, (int, float)) and not low <= value <= high:

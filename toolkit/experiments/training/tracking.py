@@ -11,6 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from toolkit.errors import naming
+from toolkit.experiments.training.tracking_database import opening, tracking_address
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -118,18 +121,25 @@ def track(experiment: str, *, folder: Path, run_name: str) -> Iterator[TrackedRu
     silence_telemetry()
     import mlflow
 
-    folder.mkdir(parents=True, exist_ok=True)
-    with quiet():
-        with own_warnings_ignored():
-            mlflow.set_tracking_uri(f"sqlite:///{(folder / 'mlflow.db').resolve()}")
-            if mlflow.get_experiment_by_name(experiment) is None:
-                artifacts = (folder / "artifacts").resolve()
-                mlflow.create_experiment(
-                    experiment, artifact_location=artifacts.as_uri()
-                )
-            mlflow.set_experiment(experiment)
+    address = tracking_address(folder)
+    with quiet(), naming(folder / "mlflow.db"):
+        with own_warnings_ignored(), opening(folder) as artifacts:
+            mlflow.set_tracking_uri(address)
+            _set_experiment(experiment, artifacts)
         with mlflow.start_run(run_name=run_name) as run:
             yield TrackedRun(run.info.run_id)
+
+
+def _set_experiment(name: str, artifacts: Path) -> None:
+    """Make an experiment, or bring back one that was deleted, and use it."""
+    import mlflow
+
+    known = mlflow.get_experiment_by_name(name)
+    if known is None:
+        mlflow.create_experiment(name, artifact_location=artifacts.as_uri())
+    elif known.lifecycle_stage == "deleted":
+        mlflow.MlflowClient().restore_experiment(known.experiment_id)
+    mlflow.set_experiment(name)
 
 
 @contextmanager

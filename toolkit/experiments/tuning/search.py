@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from toolkit.experiments.tuning.whole_journal import keep_whole_lines
+
 if TYPE_CHECKING:
     from optuna import Study, Trial
 
@@ -89,6 +91,7 @@ def _study(name: str, seed: int, journal: Path) -> "Study":
     from optuna.storages.journal import JournalFileBackend
 
     journal.parent.mkdir(parents=True, exist_ok=True)
+    keep_whole_lines(journal)
     return optuna.create_study(
         study_name=name,
         # Optuna's lock is a link to the journal: a relative one would lead nowhere,

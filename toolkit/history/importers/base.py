@@ -264,7 +264,7 @@ def run_import(
 def _read(source: Source, file: SourceFile, sink: FileSink) -> bool:
     """Read one file into the store; `False` if it had to be refused."""
     if not file.path.is_file():
-        sink.refuse("not a regular file")  # a FIFO or a device may never end
+        sink.refuse(_no_file(file.path))
         return False
     try:
         source.read(file.path, sink)
@@ -283,6 +283,13 @@ def _read(source: Source, file: SourceFile, sink: FileSink) -> bool:
     finally:
         sink.hand_over()
     return True
+
+
+def _no_file(path: Path) -> str:
+    """Say why a path is not opened: a pipe or a device would never end."""
+    if path.is_dir():
+        return "a folder that may not be read"
+    return "not a regular file" if path.exists() else "no such file"
 
 
 _NOUNS = {

@@ -16,7 +16,8 @@ def find_files(
     """Find files below some paths; a path that is a file is taken as it is.
 
     A directory that two links lead to is walked once, so a loop of links ends. Names
-    are visited in order.
+    are visited in order. One that may not be read is given as it is: reading it is
+    refused with the reason, and the others are read.
 
     Parameters
     ----------
@@ -37,7 +38,7 @@ def find_files(
             continue
         found = False
         for file in _walk(path, set()):
-            if wanted(file):
+            if wanted(file) or file.is_dir():
                 found = True
                 yield SourceFile(file, part)
         if not found:
@@ -47,12 +48,16 @@ def find_files(
 
 
 def _walk(directory: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
-    status = directory.stat()
+    try:
+        status = directory.stat()
+        with os.scandir(directory) as entries:
+            ordered = sorted(entries, key=lambda entry: entry.name)
+    except OSError:
+        yield directory
+        return
     if (status.st_dev, status.st_ino) in seen:
         return
     seen.add((status.st_dev, status.st_ino))
-    with os.scandir(directory) as entries:
-        ordered = sorted(entries, key=lambda entry: entry.name)
     for entry in ordered:
         path = directory / entry.name
         if path.is_dir():
