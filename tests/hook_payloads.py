@@ -34,9 +34,8 @@ def before(one: Payload, **fields: Any) -> Payload:
 def after(one: Payload, *, duration_ms: float | None = 20, **fields: Any) -> Payload:
     """`PostToolUse`; before version 2.1.119 it had no duration."""
     timed = {} if duration_ms is None else {"duration_ms": duration_ms}
-    return payload(
-        "PostToolUse", **one, tool_response={"type": "text"}, **timed, **fields
-    )
+    answer = {"tool_response": {"type": "text"}, **fields}
+    return payload("PostToolUse", **one, **timed, **answer)
 
 
 def failed(one: Payload, *, error: str = "File not found", **fields: Any) -> Payload:

@@ -13,6 +13,7 @@ from typing import Any
 
 import onnx
 from onnx import numpy_helper
+from onnx.checker import ValidationError
 
 from toolkit.bundle import make_seal
 
@@ -160,7 +161,7 @@ def _graph(rng: random.Random, data: bytes) -> bytes:
     for _ in range(rng.choice([1, 1, 1, 2, 4])):
         try:
             rng.choice(GRAPH_WAYS)(rng, model)
-        except (ArithmeticError, LookupError, TypeError, ValueError):
+        except (ArithmeticError, LookupError, TypeError, ValueError, ValidationError):
             continue
     return bytes(model.SerializeToString())
 

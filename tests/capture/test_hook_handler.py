@@ -19,7 +19,7 @@ from tests.hook_payloads import (
     of_every_event,
     payload,
 )
-from toolkit.capture import advise, hook_handler, main, reduce_event
+from toolkit.capture import advise, hook_advice, main, reduce_event, sealed_table
 from toolkit.capture.hooks import EVENTS
 from toolkit.records import Spool, keyed_hash, store_key
 
@@ -227,7 +227,7 @@ def test_only_supported_sizes_are_tried_each_with_its_chance(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     rng = np.random.default_rng(0)
-    monkeypatch.setattr(hook_handler, "_chance", lambda: float(rng.random()))
+    monkeypatch.setattr(hook_advice, "_chance", lambda: float(rng.random()))
     answers = drawn(0.4, draws=4000)
     counts = {s: sum(a["recommended"] == s for a in answers) for s in range(1, 21)}
     chances = {a["recommended"]: a["propensity"] for a in answers}
@@ -239,7 +239,7 @@ def test_only_supported_sizes_are_tried_each_with_its_chance(
 
 
 def test_chances_are_even_over_zero_to_one() -> None:
-    values = [hook_handler._chance() for _ in range(2000)]
+    values = [hook_advice._chance() for _ in range(2000)]
 
     assert 0 <= min(values) < 0.01
     assert 0.99 < max(values) < 1
@@ -280,7 +280,8 @@ def test_an_expired_table_tries_nothing() -> None:
 def test_the_rule_s_table_serves_exploring_alone(
     tmp_path: Path, words: list[str], reason: str
 ) -> None:
-    (tmp_path / "rule-advice.json").write_text(json.dumps(table()))
+    sealed = sealed_table(json.dumps(table()).encode(), store_key(tmp_path))
+    (tmp_path / "rule-advice.json").write_bytes(sealed)
     done = handle(tmp_path, batch([call("Read", 1)]), *words, "--bundle", "nowhere")
 
     assert recorded(tmp_path)[1]["reason"] == reason

@@ -15,16 +15,22 @@ from toolkit.runtime.healing import (
     ActivityKind,
     AgentResponsiveness,
     AgentState,
+    CheckPlan,
     CoordinationEfficiency,
     EntryState,
     MemoryConsistency,
     ResourceHeadroom,
+    ResultIntegrity,
     SilenceThresholds,
     SwarmSnapshot,
     TaskState,
     TaskStatus,
+    ValueCheck,
     WorkflowProgress,
-    holds,
+)
+
+OWN = CheckPlan(
+    name="own", interval_s=60.0, threshold=0.5, issue="performance_degradation"
 )
 
 CHECKS: dict[type, Callable[[], Any]] = {
@@ -32,6 +38,10 @@ CHECKS: dict[type, Callable[[], Any]] = {
     CoordinationEfficiency: CoordinationEfficiency,
     MemoryConsistency: MemoryConsistency,
     ResourceHeadroom: ResourceHeadroom,
+    ResultIntegrity: ResultIntegrity,
+    ValueCheck: lambda: ValueCheck(
+        OWN, lambda snapshot: 0.2 if snapshot.agents else None
+    ),
     WorkflowProgress: WorkflowProgress,
 }
 
@@ -136,8 +146,9 @@ def test_a_value_is_a_share_and_a_finding_is_below_its_threshold(
 def test_the_post_condition_of_every_finding_can_be_asked_of_any_sight(
     make: Callable[[], Any], snapshot: SwarmSnapshot, acted_s: float
 ) -> None:
-    for finding in make().measure(snapshot).findings:
-        assert holds(finding, snapshot, acted_s) in (True, False, None)
+    check = make()
+    for finding in check.measure(snapshot).findings:
+        assert check.recovered(finding, snapshot, acted_s) in (True, False, None)
 
 
 @enrolled

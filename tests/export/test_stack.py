@@ -18,6 +18,8 @@ from toolkit.models import (
     RelativeRows,
 )
 from toolkit.models.members import (
+    RelativeAnchor,
+    RelativeBoosted,
     RelativeConstant,
     RelativeLaw,
     RelativeProcess,
@@ -32,6 +34,11 @@ MEMBERS: dict[str, RelativeMember] = {
     "all trees": RelativeTrees(everything=True, min_samples_leaf=1, trees=15),
     "quadratic": RelativeQuadratic(),
     "constant": RelativeConstant(),
+    "constant size": RelativeConstant(place="size"),
+    "tuned rule": RelativeConstant(place="from_rule"),
+    "rule": RelativeAnchor(),
+    "grid middle": RelativeAnchor(middle=True),
+    "boosted": RelativeBoosted(trees=15),
     "law": RelativeLaw(),
 }
 

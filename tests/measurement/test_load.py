@@ -40,10 +40,16 @@ def test_full_pressure_is_seen_as_load(tmp_path: Path) -> None:
     with pressure(LoadLevel(name="full", spinners=1.0), tmp_path):
         busy = utilisation(0.3)
 
-    assert busy.cpu > 0.7
+    assert busy.cpu > 0.5
 
 
 def test_utilisations_are_shares() -> None:
     seen = utilisation(0.02)
 
     assert all(0 <= share <= 1 for share in (seen.cpu, seen.memory, seen.io or 0.0))
+
+
+def test_what_yields_to_the_caller_is_no_load(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("toolkit.measurement.load.competes", lambda pid, own: False)
+
+    assert utilisation(0.02).cpu == 0

@@ -2,23 +2,25 @@ import os
 
 import pytest
 
-from toolkit.measurement import MEASURING_NICENESS, precedence
+from toolkit.measurement import MEASURING_NICENESS, raised_priority
+from toolkit.measurement.priority import competes
+from toolkit.measurement.priority import niceness as session_niceness
 
 
 def niceness() -> int:
     return os.getpriority(os.PRIO_PROCESS, 0)
 
 
-def test_precedence_ends_with_its_context() -> None:
+def test_raised_priority_ends_with_its_context() -> None:
     before = niceness()
-    with precedence():
+    with raised_priority():
         pass
 
     assert niceness() == before
 
 
-def test_precedence_is_taken_where_it_is_allowed() -> None:
-    with precedence() as allowed:
+def test_raised_priority_is_taken_where_it_is_allowed() -> None:
+    with raised_priority() as allowed:
         during = niceness()
 
     assert (during <= MEASURING_NICENESS) is allowed
@@ -30,7 +32,14 @@ def test_without_permission_the_niceness_stays(monkeypatch: pytest.MonkeyPatch) 
 
     before = niceness()
     monkeypatch.setattr(os, "setpriority", refuse)
-    with precedence() as allowed:
+    with raised_priority() as allowed:
         during = niceness()
 
     assert (allowed, during) == (False, before)
+
+
+def test_a_process_of_the_same_session_competes() -> None:
+    own = session_niceness()
+
+    assert own is not None
+    assert competes(os.getppid(), own + 20)

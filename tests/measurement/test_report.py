@@ -136,3 +136,17 @@ def test_the_table_counts_how_often_each_action_was_best() -> None:
 
     assert rows[0][:3] == ["todoWrite", "1", "1"]
     assert "4 x1" in rows[0]
+
+
+def test_the_noise_floor_grades_the_best_of_one_half_on_the_other() -> None:
+    even = [batch(1, 2.0), batch(4, 4.0)]
+    odd = [batch(1, 1.0, repeat=1), batch(4, 8.0, repeat=1)]
+    (context,) = report(*even, *odd).contexts
+
+    assert context.floor == pytest.approx(2.0)
+
+
+def test_one_repeat_has_no_noise_floor() -> None:
+    (context,) = report(batch(1, 2.0), batch(4, 4.0)).contexts
+
+    assert context.floor is None

@@ -1,6 +1,6 @@
 """Plays a whole Claude Code session through the installed hooks, as real processes.
 
-What the harness does is done here: it reads `settings.json`, starts each hook of an
+What the harness does is done here: it reads `settings.local.json`, starts each hook of an
 event with the event's JSON on standard input, and takes what it prints.
 """
 
@@ -24,7 +24,7 @@ class Harness:
     """
 
     def __init__(self, project: Path) -> None:
-        settings = json.loads((project / ".claude" / "settings.json").read_text())
+        settings = json.loads((project / ".claude" / "settings.local.json").read_text())
         self.hooks = settings["hooks"]
         self.project = project
         self.said: list[str] = []

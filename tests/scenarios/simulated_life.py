@@ -73,7 +73,7 @@ class Moment:
 
 
 class Harness:
-    """Fires events as Claude Code would, with what `settings.json` says.
+    """Fires events as Claude Code would, with what `settings.local.json` says.
 
     Attributes
     ----------
@@ -82,7 +82,7 @@ class Harness:
     """
 
     def __init__(self, project: Path, chance: np.random.Generator) -> None:
-        self._settings = project / ".claude" / "settings.json"
+        self._settings = project / ".claude" / "settings.local.json"
         self._chance = chance
         self.fired = self.processes = 0
 

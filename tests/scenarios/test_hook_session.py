@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tests.advice_tables import write_table
 from tests.bundle.test_advice import AXES, TOOLS, decide
 from tests.scenarios.hook_session import Harness, play
 from toolkit.bundle import AdviceTable
@@ -22,7 +23,6 @@ BATCHES = [
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    (tmp_path / "bundle").mkdir()
     table = AdviceTable.tabulate(
         decide,
         policy="guarded",
@@ -31,7 +31,7 @@ def project(tmp_path: Path) -> Path:
         axes=AXES[1:],  # the load of the machine that tests run on decides nothing
         tools=TOOLS,
     )
-    (tmp_path / "bundle" / "advice.json").write_bytes(table.dumps())
+    write_table(tmp_path / "bundle", table.dumps())
     return tmp_path
 
 

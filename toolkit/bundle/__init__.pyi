@@ -30,7 +30,9 @@ from .reader import read_bundle as read_bundle
 from .seal import SEAL_NAME as SEAL_NAME
 from .seal import SigningKey as SigningKey
 from .seal import installed_key as installed_key
-from .seal import key_path as key_path
 from .seal import make_seal as make_seal
 from .seal import new_key as new_key
+from .signing_key import key_path as key_path
+from .signing_key import read_secret as read_secret
+from .signing_key import signature as signature
 from .support import Support as Support

@@ -12,23 +12,17 @@ import hmac
 import json
 import os
 import secrets
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 
 from toolkit.bundle.json_rules import Rule, one_of, section, text
+from toolkit.bundle.signing_key import KEY_BYTES, key_id, read_secret, signature
 from toolkit.errors import SchemaError, UsageError
 
-__all__ = ["SEAL_NAME", "SigningKey", "installed_key", "key_path", "make_seal"]
+__all__ = ["SEAL_NAME", "SigningKey", "installed_key", "make_seal"]
 
 SEAL_NAME = "seal.json"
 SEAL_MAX_BYTES = 4096
-KEY_VARIABLE = "TOOLKIT_SIGNING_KEY"
-KEY_BYTES = 32
-KEY_MAX_FILE_BYTES = 1024
-PURPOSE = b"toolkit bundle manifest\n"
-"""Stands before the manifest, so that a signature fits nothing else."""
-
 HEX_64: Rule = text(64, pattern="[0-9a-f]{64}")
 SEAL = section(
     {"format": one_of(1), "manifest_sha256": HEX_64},
@@ -69,19 +63,11 @@ class SigningKey:
     @property
     def key_id(self) -> str:
         """Name the key without giving it away."""
-        return hashlib.sha256(b"toolkit key id\n" + self.secret).hexdigest()[:16]
+        return key_id(self.secret)
 
     def sign(self, manifest: bytes) -> str:
         """Compute the signature of a manifest's bytes."""
-        return hmac.digest(self.secret, PURPOSE + manifest, "sha256").hex()
-
-
-def key_path() -> Path:
-    """Say where the team's key is looked for."""
-    if named := os.environ.get(KEY_VARIABLE):
-        return Path(named)
-    config = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
-    return Path(config, "toolkit", "signing.key")
+        return signature(self.secret, manifest)
 
 
 def installed_key() -> SigningKey | None:
@@ -92,34 +78,11 @@ def installed_key() -> SigningKey | None:
     UsageError
         A key that others can read, that is no file, too short, or not hexadecimal.
     """
-    path = key_path()
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except FileNotFoundError:
-        if KEY_VARIABLE in os.environ:
-            raise UsageError(
-                f"`{KEY_VARIABLE}` names {path}, which does not exist"
-            ) from None
-        return None
-    except OSError as error:
-        raise UsageError(f"signing key {path}: {error.strerror}") from error
-    try:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode) or status.st_size > KEY_MAX_FILE_BYTES:
-            raise UsageError(f"signing key {path} is not a small file")
-        if status.st_mode & 0o007:
-            raise UsageError(f"signing key {path} is open to others; chmod 600 it")
-        written = os.read(descriptor, KEY_MAX_FILE_BYTES)
-    finally:
-        os.close(descriptor)
-    try:
-        return SigningKey(bytes.fromhex(written.decode("ascii").strip()))
-    except UnicodeDecodeError as error:
-        raise UsageError(f"signing key {path} is not hexadecimal") from error
+        secret = read_secret()
     except ValueError as error:
-        if isinstance(error, UsageError):
-            raise
-        raise UsageError(f"signing key {path} is not hexadecimal") from error
+        raise UsageError(str(error)) from error
+    return None if secret is None else SigningKey(secret)
 
 
 def new_key(path: Path) -> SigningKey:

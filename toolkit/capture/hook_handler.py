@@ -23,7 +23,12 @@ RECEIVED_NS = time.time_ns()
 if not __package__:
     sys.path.append(str(Path(__file__).resolve().parents[2]))
 
-from toolkit.records import Spool  # noqa: E402 - found through the line above
+from toolkit.records import (  # noqa: E402 - found through the line above
+    Spool,
+    ignore_in_git,
+    make_directory,
+    read_regular,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # typing itself is loaded lazily: it costs as much as the work here
@@ -31,16 +36,13 @@ if TYPE_CHECKING:  # typing itself is loaded lazily: it costs as much as the wor
     from types import FrameType
     from typing import Any
 
-__all__ = ["advise", "main", "reduce_event"]
+__all__ = ["main", "reduce_event"]
 
 LIMIT_S = 2.0
 """The one time limit: after it the process leaves, whatever it was doing."""
 
-RULE_TABLE = "rule-advice.json"
-"""In the store: what is explored while no model serves; `hooks install` writes it."""
-
 MAX_PAYLOAD_BYTES = 16 * 1024 * 1024
-MAX_TABLE_BYTES = 256 * 1024
+KEY_LEAST_BYTES = 16
 MAX_CALLS = 500
 MAX_ID = 128
 MARKER_SCAN = 400
@@ -69,7 +71,6 @@ CLASSES = (
     "trigger",
     "notification_type",
     "agent_type",
-    "model",
 )
 """Payload fields whose values are one word of a fixed vocabulary, kept as they are."""
 
@@ -140,6 +141,8 @@ def reduce_event(
     }
     for name in CLASSES:
         row[name] = _identifier(payload.get(name), key)
+    row["model"] = _model(payload.get("model"))
+    row["teammate"] = _hidden_name(payload.get("teammate_name"), key)
     if payload.get("tool_name") is not None:
         row.update(_call(payload, key))
         row["interrupted"] = payload.get("is_interrupt") is True or None
@@ -162,98 +165,42 @@ def reduce_event(
     return {name: value for name, value in row.items() if value is not None}
 
 
-def advise(
-    table: "Mapping[str, Any]",
-    row: "Mapping[str, Any]",
-    now_s: float,
-    explore: float = 0.0,
-) -> "dict[str, Any] | None":
-    """Look up what the table says after this batch.
-
-    Parameters
-    ----------
-    table : mapping
-        A parsed `advice.json`; `toolkit.bundle.AdviceTable` writes and describes it.
-    row : mapping
-        A reduced `PostToolBatch`.
-    now_s : float
-        Seconds since 1970.
-    explore : float
-        Share, 0 to 1, of decisions that are drawn from the cell's supported sizes.
-
-    Returns
-    -------
-    dict or None
-        The decision, with `said` where it is confident enough to be said, or was drawn;
-        `None` where the table has no answer for this context.
-    """
-    tools = table["tools"]
-    kinds = [tools.get(call.get("tool"), ("other", 0)) for call in row["calls"]]
-    if not kinds:
-        return None
-    names = {kind[0] for kind in kinds}
-    operation_type = names.pop() if len(names) == 1 else "mixed"
-    size = sum(call.get("todos", 1) for call in row["calls"])
-    known = {
-        "load": row.get("load"),
-        "load_cpu": row.get("load_cpu"),
-        "load_memory": row.get("load_memory"),
-        "read_share": sum(bool(kind[1]) for kind in kinds) / len(kinds),
-        "size": size,
-    }
-    bins = [_bin(known.get(name), edges) for name, edges in table["axes"]]
-    context = "|".join([operation_type, *bins])
-    cell = table["cells"].get(context)
-    if cell is None:
-        return None
-    decision = {
-        "operation_type": operation_type,
-        "context": context,
-        "size": size,
-        "recommended": cell["size"],
-        "rule": cell.get("rule"),
-        "policy": cell.get("policy", table["policy"]),
-        "policy_version": table["policy_version"],
-        "propensity": cell.get("propensity", 1.0),
-        "confidence": cell.get("confidence"),
-        "reason": cell["reason"],
-    }
-    if now_s > table.get("expires_at_s", now_s):
-        decision["reason"] = "stale"
-        return {name: value for name, value in decision.items() if value is not None}
-    drawn = bool(explore) and _draw(decision, cell, explore)
-    if decision["reason"] == "explored":
-        decision["said"] = _trial(decision, explore)
-    elif cell["confident"] and cell["size"] != size:
-        decision["said"] = _sentence(decision, cell)
-    elif drawn:
-        # Nobody can follow a draw that is not said: its chance would be no chance.
-        decision["said"] = _usual(decision)
-    return {name: value for name, value in decision.items() if value is not None}
-
-
 def _handle(store: Path, options: "Mapping[str, str]") -> str | None:
     payload = _read_payload()
+    spool = _spool(store)
     row = reduce_event(payload, _key(store), RECEIVED_NS)
     if "session" not in row:
         raise ValueError("a hook payload without `session_id`")
     row.update(_load(row["event"]))
-    rows = [row]
+    spool.append(row)  # before the advice: what a table does must not cost the event
     mode = options.get("--advice", "off")
-    decision = None
-    if row["event"] == "PostToolBatch" and row.get("calls") and mode != "off":
-        decision = _decision(row, store, options, mode)
-        rows.append(decision)
-    Spool(store / "hooks").append_all(rows)
-    if decision is None or mode != "on" or "said" not in decision:
+    if mode == "off" or not _decides(row, spool.directory):
+        return None
+    decision = _decision(row, store, options, mode)
+    spool.append(decision)
+    if mode != "on" or "said" not in decision:
         return None
     output = {"hookEventName": row["event"], "additionalContext": decision["said"]}
     return json.dumps({"hookSpecificOutput": output})
 
 
+def _decides(row: "Mapping[str, Any]", folder: Path) -> bool:
+    """Whether this process decides after an event: once for each batch."""
+    from toolkit.capture.hook_claim import claim, forget
+
+    if row["event"] == "SessionEnd":
+        forget(folder, row["session"])
+    if row["event"] != "PostToolBatch" or not row.get("calls"):
+        return False
+    first = str(row["calls"][0].get("id"))
+    return claim(folder, row["session"], row["agent"], first, row["at_ns"])
+
+
 def _decision(
     row: "Mapping[str, Any]", store: Path, options: "Mapping[str, str]", mode: str
 ) -> "dict[str, Any]":
+    from toolkit.capture.hook_advice import advise, read_table
+
     decision = {
         "kind": "hook",
         "event": "advice",
@@ -266,89 +213,11 @@ def _decision(
     try:
         # What is only written down changes nothing, so shadow mode has nothing to try.
         explore = float(options.get("--explore", 0)) if mode == "on" else 0.0
-        table = _table(Path(options.get("--bundle", "")), store, explore)
+        table = read_table(Path(options.get("--bundle", "")), store, explore)
         answer = advise(table, row, row["at_ns"] / 1e9, explore)
     except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
         return {**decision, "reason": "no_table", "error": type(error).__name__}
     return {**decision, **(answer or {"reason": "no_answer"})}
-
-
-def _table(bundle: Path, store: Path, explore: float) -> "dict[str, Any]":
-    """Read the model's table; while the rule serves, the rule's own may be explored."""
-    try:
-        return _read_table(bundle / "advice.json")
-    except FileNotFoundError:
-        if not explore:
-            raise
-        return _read_table(store / RULE_TABLE)
-
-
-def _read_table(path: Path) -> "dict[str, Any]":
-    with path.open("rb") as stream:
-        data = stream.read(MAX_TABLE_BYTES + 1)
-    if len(data) > MAX_TABLE_BYTES:
-        raise ValueError(f"`{path}` is larger than {MAX_TABLE_BYTES} bytes")
-    table = json.loads(data)
-    if not isinstance(table, dict) or table.get("format") != 1:
-        raise ValueError(f"`{path}` is not an advice table of format 1")
-    return table
-
-
-def _bin(value: float | None, edges: "Sequence[float]") -> str:
-    if value is None:
-        return "-"
-    return str(sum(value > edge for edge in edges))
-
-
-def _draw(
-    decision: "dict[str, Any]", cell: "Mapping[str, Any]", explore: float
-) -> bool:
-    """Draw a size as `policies.Exploring` does, and write down with what chance."""
-    chosen = cell["size"]
-    sizes = sorted({*cell.get("sizes", ()), chosen})
-    if len(sizes) == 1:
-        return False
-    drawn = chosen
-    if _chance() < explore:
-        drawn = sizes[int(_chance() * len(sizes))]
-        decision["reason"] = "explored"
-    decision["recommended"] = drawn
-    decision["policy"] += "+explore"
-    chance = explore / len(sizes) + (1 - explore) * (drawn == chosen)
-    decision["propensity"] = round(chance, 6)
-    return True
-
-
-def _chance() -> float:
-    """Draw evenly from 0 to below 1; `random` would take longer to load than to use."""
-    return (int.from_bytes(os.urandom(7), "big") >> 3) / 2**53
-
-
-def _usual(decision: "Mapping[str, Any]") -> str:
-    return (
-        f"Batch size: about {decision['recommended']} {decision['operation_type']} "
-        f"operations in one message (you sent {decision['size']}), as usual."
-    )
-
-
-def _trial(decision: "Mapping[str, Any]", explore: float) -> str:
-    return (
-        f"Batch size: about {decision['recommended']} {decision['operation_type']} "
-        f"operations in one message (you sent {decision['size']}), to try it out: "
-        f"{explore:.0%} of the sizes are drawn at random, so that history can tell."
-    )
-
-
-def _sentence(decision: "Mapping[str, Any]", cell: "Mapping[str, Any]") -> str:
-    gain = cell.get("gain")
-    why = "" if gain is None else f", which took {gain:.0%} less time per operation"
-    sure = decision["confidence"]
-    return (
-        f"Batch size: about {decision['recommended']} {decision['operation_type']} "
-        f"operations in one message (you sent {decision['size']}){why} in this team's "
-        f"history than the usual {decision['rule']}"
-        f"{'' if sure is None else f'; {sure:.0%} sure'}."
-    )
 
 
 def _call(payload: "Mapping[str, Any]", key: bytes) -> "dict[str, Any]":
@@ -365,7 +234,11 @@ def _call(payload: "Mapping[str, Any]", key: bytes) -> "dict[str, Any]":
     }
     if isinstance(response, dict):
         facts["status"] = _identifier(response.get("status"), key)
-        facts["spawned"] = _identifier(response.get("agentId"), key)
+        facts["spawned"] = _identifier(
+            response.get("agentId") or response.get("teammate_id"), key
+        )
+        facts["teammate"] = _hidden_name(response.get("name"), key)
+        facts["goes_on"] = bool(response.get("backgroundTaskId")) or None
         for name in COUNTED:
             facts[name] = _duration(response.get(name))
     return {name: value for name, value in facts.items() if value is not None}
@@ -416,6 +289,10 @@ def _hidden(text: str, key: bytes) -> str:
     return blake2b(raw, digest_size=10, key=key).hexdigest()
 
 
+def _hidden_name(value: object, key: bytes) -> str | None:
+    return _hidden(value, key) if isinstance(value, str) and value else None
+
+
 def _identifier(value: object, key: bytes) -> str | None:
     if value is None:
         return None
@@ -424,6 +301,13 @@ def _identifier(value: object, key: bytes) -> str | None:
     if 0 < len(text) <= MAX_ID and plain:
         return text
     return "hidden-" + _hidden(text[:4096], key) if text else None
+
+
+def _model(value: object) -> str | None:
+    # As records.identity.model_name: a variant or a date belongs to a model's name.
+    text = value if isinstance(value, str) else ""
+    plain = text.isascii() and all(c.isalnum() or c in "_-.:@/[]" for c in text)
+    return text if plain and 0 < len(text) <= 100 else None
 
 
 def _duration(value: object) -> float | None:
@@ -466,25 +350,36 @@ def _read_payload() -> "dict[str, Any]":
 def _key(store: Path) -> bytes:
     """Read the store's secret, drawing it the first time as `records.identity` does."""
     path = store / "key"
-    if path.exists():
-        return path.read_bytes()
-    store.mkdir(parents=True, exist_ok=True)
-    draft = store / f".key-{os.urandom(8).hex()}"
-    draft.touch(mode=0o600)
-    draft.write_bytes(os.urandom(32))
-    try:
-        path.hardlink_to(draft)
-    except FileExistsError:
-        pass  # another process drew the key first; its key is the store's
-    finally:
-        draft.unlink()
-    return path.read_bytes()
+    if not os.path.lexists(path):
+        make_directory(store)
+        ignore_in_git(store)
+        draft = store / f".key-{os.urandom(8).hex()}"
+        draft.touch(mode=0o600)
+        draft.write_bytes(os.urandom(32))
+        try:
+            path.hardlink_to(draft)
+        except FileExistsError:
+            pass  # another process drew the key first; its key is the store's
+        finally:
+            draft.unlink()
+    key = read_regular(path, max_bytes=64)
+    if len(key) < KEY_LEAST_BYTES:
+        raise ValueError(f"a key of {len(key)} bytes in the store")
+    return key
 
 
 def _default_store() -> Path:
     if named := os.environ.get("TOOLKIT_STORE"):
         return Path(named)
     return Path(os.environ.get("CLAUDE_PROJECT_DIR", os.curdir), ".toolkit")
+
+
+def _spool(store: Path) -> Spool:
+    """Open the store's spool; a checkout may hold links that lead out of it."""
+    folder = store / "hooks"
+    if folder.is_symlink() or (store.name == ".toolkit" and store.is_symlink()):
+        raise OSError("the store is a link")
+    return Spool(folder)
 
 
 def _record_failure(store: Path, error: Exception) -> None:
@@ -495,7 +390,7 @@ def _record_failure(store: Path, error: Exception) -> None:
         "error": type(error).__name__,
     }
     try:
-        Spool(store / "hooks").append(row)
+        _spool(store).append(row)
     except OSError as again:
         line = f"toolkit hook: nothing recorded: {type(again).__name__}\n"
         os.write(2, line.encode())

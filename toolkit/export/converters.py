@@ -7,6 +7,7 @@ is not taken on trust: `verification` compares graph and model on thousands of r
 
 import warnings
 from functools import singledispatch
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,6 +38,8 @@ def to_onnx(model: Any, *, width: int) -> "ModelProto":
     >>> [value.name for value in made.graph.output]
     ['log_cost']
     """
+    # The stack registers its form when it is imported, which faces put off.
+    import_module("toolkit.export.stack")
     graph = Graph(width)
     return graph.model(add_to_graph(model, graph))
 

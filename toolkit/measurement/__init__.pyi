@@ -13,7 +13,7 @@ from .load import utilisation as utilisation
 from .machine import Machine as Machine
 from .machine import describe_machine as describe_machine
 from .priority import MEASURING_NICENESS as MEASURING_NICENESS
-from .priority import precedence as precedence
+from .priority import raised_priority as raised_priority
 from .report import ContextSummary as ContextSummary
 from .report import Report as Report
 from .report import summarise as summarise

@@ -3,6 +3,7 @@
 import gzip
 import json
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from toolkit.records import KINDS, Batch, LoadSample, Record, Workflow
 
 __all__ = ["write_archive"]
 
+DIGITS = 4
 FILES = {
     Batch.kind: "batches.jsonl.gz",
     Workflow.kind: "workflows.jsonl.gz",
@@ -48,7 +50,7 @@ def write_archive(
     """
     directory.mkdir(parents=True, exist_ok=True)
     records = [
-        KINDS[str(row["kind"])].from_json(row)
+        KINDS[str(row["kind"])].from_json(_rounded(row))
         for rows in measured.values()
         for row in rows
     ]
@@ -60,6 +62,22 @@ def write_archive(
     report = summarise(records)
     (directory / "README.md").write_text(write_data_sheet(report, design, machine))
     return report
+
+
+def _rounded(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Round times to `DIGITS` significant digits and moments to milliseconds.
+
+    What is left out is far below what two repeats differ by, and a third of the size.
+    """
+    kept = {
+        name: float(f"{value:.{DIGITS}g}")
+        if name.endswith("_s") and isinstance(value, float)
+        else value
+        for name, value in row.items()
+    }
+    moment = datetime.fromisoformat(str(row["at"]))
+    kept["at"] = moment.isoformat(timespec="milliseconds")
+    return kept
 
 
 def _write(path: Path, records: Iterable[Record]) -> None:

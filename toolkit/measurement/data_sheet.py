@@ -12,8 +12,8 @@ Real batches and task graphs, run and clocked by `toolkit records measure`; writ
 as well, this page included. Every action was tried in every context, so the best one is
 known. Nothing in it was read from anybody's work: the files, todo lists, processes and
 graphs are made for the measurement. No cost is a sleep: an operation reads, hashes,
-writes, parses or computes; a turn opens a store, takes a lock, starts processes or
-commits to the disk; an operation that fails makes the work of its siblings void, and the
+writes, parses or computes; a turn reads the whole context again, opens a store, takes a
+lock or starts processes; an operation that fails makes the work of its siblings void, and the
 batch is done again.
 
     toolkit records import spool data/sample --store DIR
@@ -44,7 +44,8 @@ The record schema, times in seconds, ratios 0 to 1. What a decision may know bef
 * `failure_rate` is the share of operations that fail when first tried, exact over the
   repeats of a context.
 * `load_cpu`, `load_memory`, `load_io` were observed while nothing was being measured, just
-  before the block (one context of one repeat, all actions).
+  before the block (one context of one repeat, all actions). `load_cpu` counts processes
+  of at least the measurement's priority: what yields to it is no load.
 * `waiting_s` is time spent waiting for a lock (batches), or without work (task graphs).
 """
 
@@ -73,11 +74,14 @@ def _design(design: Design) -> str:
 Full factorial: {len(design.batch_groups)} batch variants and {len(design.graph_groups)} task graphs, under {len(design.loads)} load levels
 ({loads}), {design.repeats} repeats, seed {design.seed}. Sizes {_listed(design.sizes)} (spawning: {_listed(design.spawn_sizes)});
 workers {workers}. A cell goes on until {design.operations} operations have succeeded (spawning: {design.spawn_operations}), or
-runs its graph once. A block is one context of one repeat: all its actions in an order drawn anew, within a second or two, so
+runs its graph once. A block is one context of one repeat: all its actions in an order drawn for it, within a second or two, so
 that what else happens on the machine falls on all of them alike. Load levels and the contexts within a level come in a new order
-in each repeat, batches and graphs mixed. `full` keeps all cores computing, `storage` walks through memory and writes to the
-measured disk. Where the system allows it, what is measured and what presses on it go before other people's work, and a
-block waits for others to leave the machine alone, as long as patience lasts.
+in each repeat, batches and graphs mixed. `busy` keeps half of the cores computing at the same priority. Batches work in memory,
+task graphs synchronise to the disk. Where the system allows it, what is measured and what keeps the machine busy have priority over
+other work, and a block waits until the machine is idle, up to a limit.
+
+The repeats make two halves, even and odd; the same operations fail equally often in both. The best action is to be chosen on one half and
+graded on the other: *noise floor* below is what the best action of one half costs on the other, over the least there.
 """
 
 

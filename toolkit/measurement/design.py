@@ -12,11 +12,11 @@ __all__ = ["Cell", "Design"]
 
 SIZES = (1, 2, 3, 4, 6, 8, 10, 12, 15, 20)
 """Through and around every operation type's range (definitions, section 1)."""
-SPAWN_SIZES = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15)
-WORKERS = tuple(range(1, 13))
+SPAWN_SIZES = (1, 2, 3, 4, 6, 8, 12, 15)
+WORKERS = (1, 2, 3, 4, 6, 8, 12)
 OPERATIONS = 12
 """Operations that must succeed before a cell ends: many small batches, or few large."""
-SPAWN_OPERATIONS = 6
+SPAWN_OPERATIONS = 4
 """Fewer, since each is a process."""
 
 
@@ -143,15 +143,16 @@ class Design:
     def failing(self, cell: Cell, failure_rate: float) -> set[int]:
         """Draw which operations of a cell fail when first tried.
 
-        Over all repeats of a context exactly the stated share fails; a cell has its own
-        stretch of that stream, the same for every action. Numbers start at 0; what a
-        last large batch needs beyond the stretch is drawn from the next.
+        Over the even repeats of a context exactly the stated share fails, and over the
+        odd ones: the two halves of a sweep have seen as much of it. A cell has its own
+        stretch of its half's stream, the same for every action. Numbers start at 0; what
+        a last large batch needs beyond the stretch is drawn from the next.
         """
-        span = self.operations_of(cell.group)
-        total = self.repeats * span
-        random = Random(f"{self.seed}/{cell.context}")  # noqa: S311 - see above
+        span, half = self.operations_of(cell.group), cell.repeat % 2
+        total = span * ((self.repeats + 1 - half) // 2)
+        random = Random(f"{self.seed}/{cell.context}/{half}")  # noqa: S311 - see above
         stream = random.sample(range(total), round(failure_rate * total))
-        first = cell.repeat * span
+        first = cell.repeat // 2 * span
         return {(number - first) % total for number in stream}
 
     @property

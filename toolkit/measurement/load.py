@@ -3,15 +3,16 @@
 import os
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, sleep
 
 import psutil
 
 from toolkit.measurement.child import Child
+from toolkit.measurement.priority import competes, niceness
 
 __all__ = ["LOAD_LEVELS", "LoadLevel", "Utilisation", "pressure", "utilisation"]
 
@@ -47,10 +48,9 @@ class LoadLevel:
 
 LOAD_LEVELS = (
     LoadLevel(name="idle"),
-    LoadLevel(name="full", spinners=1.0),
-    LoadLevel(name="storage", streamers=1, writers=1),
+    LoadLevel(name="busy", spinners=0.5),
 )
-"""Nothing, all of the cores, and memory and disk instead of cores."""
+"""Nothing, and half of the cores."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +60,8 @@ class Utilisation:
     Attributes
     ----------
     cpu : float
-        Share of the cores' time spent working.
+        Share of the cores' time taken by other processes whose priority is not below
+        the caller's: what steps aside for it is no load.
     memory : float
         Share of the physical memory in use.
     io : float or None
@@ -112,17 +113,32 @@ def utilisation(window_s: float = SAMPLE_S) -> Utilisation:
     >>> 0 <= utilisation(0.01).memory <= 1
     True
     """
-    busy, began = _disk_busy_ms(), perf_counter()
-    cpu = psutil.cpu_percent(interval=window_s)
+    busy, before, began = _disk_busy_ms(), _competing_cpu_s(), perf_counter()
+    sleep(window_s)
     elapsed_ms = (perf_counter() - began) * 1000
+    after = _competing_cpu_s()
+    worked_s = sum(spent - before.get(pid, 0.0) for pid, spent in after.items())
+    cores = psutil.cpu_count() or 1
     memory = psutil.virtual_memory()
     return Utilisation(
-        cpu=_share(cpu / 100),
+        cpu=_share(worked_s / (elapsed_ms / 1000 * cores)),
         memory=_share(memory.percent / 100),
         io=_busiest(busy, _disk_busy_ms(), elapsed_ms),
         memory_total_bytes=memory.total,
         memory_used_bytes=memory.total - memory.available,
     )
+
+
+def _competing_cpu_s() -> dict[int, float]:
+    """Processor seconds so far of every other process that is not below this one."""
+    own, this = niceness() or 0, os.getpid()
+    spent = {}
+    for process in psutil.process_iter():
+        if process.pid != this and competes(process.pid, own):
+            with suppress(psutil.Error):
+                times = process.cpu_times()
+                spent[process.pid] = times.user + times.system
+    return spent
 
 
 def _disk_busy_ms() -> dict[str, int]:

@@ -50,6 +50,11 @@ class ContextSummary:
     noise_within : float
         The same after each repeat's common level, which falls on all actions alike, has
         been divided out: what blurs the comparison of actions.
+    floor : float or None
+        What the best action of one half of the repeats costs in the other half, over the
+        least there; both ways, geometric mean. A choice of the best action would measure
+        so much slower than the best if it were graded on the repeats that name the
+        best. `None` with a single repeat.
     """
 
     context: str
@@ -61,6 +66,7 @@ class ContextSummary:
     beats_edges: bool
     noise: float
     noise_within: float
+    floor: float | None
 
     @property
     def within_rule(self) -> bool:
@@ -113,6 +119,7 @@ class Report:
             "best actions",
             "noise between repeats",
             "within blocks",
+            "noise floor",
         ]
         rows = []
         for kind in self.kinds:
@@ -128,6 +135,7 @@ class Report:
                     _tallied(context.best for context in contexts),
                     f"{100 * share['noise']:.0f} %",
                     f"{100 * share['noise_within']:.0f} %",
+                    "" if share["floor"] is None else f"{share['floor']:.3f}",
                 ]
             )
         return header, rows
@@ -253,7 +261,42 @@ def _summary(
         and _always_below(apart[best], apart[high]),
         noise=_noise(apart),
         noise_within=_noise(_levelled(apart)),
+        floor=_floor(actions, cost),
     )
+
+
+def _floor(
+    actions: Mapping[int, Mapping[str, Sequence[_Measured]]],
+    cost: Callable[[Sequence[_Measured]], float],
+) -> float | None:
+    """Grade the best action of each half of the repeats on the other half."""
+    names = sorted(
+        {name for repeats in actions.values() for name in repeats}, key=_turn
+    )
+    halves = [
+        {
+            action: cost([row for name in half for row in repeats.get(name, ())])
+            for action, repeats in actions.items()
+        }
+        for half in (names[::2], names[1::2])
+    ]
+    if len(names) < 2 or not all(map(isfinite, map(_least, halves))):
+        return None
+    lost = [
+        log(graded[min(chosen, key=chosen.__getitem__)] / _least(graded))
+        for chosen, graded in (halves, halves[::-1])
+    ]
+    return exp(fmean(lost)) if all(map(isfinite, lost)) else None
+
+
+def _least(costs: Mapping[int, float]) -> float:
+    return min(costs.values())
+
+
+def _turn(session: str) -> tuple[int, str]:
+    """Order of a repeat: the number at its end."""
+    number = session.rpartition("-")[2]
+    return (int(number) if number.isdigit() else 0, session)
 
 
 def _always_below(one: Mapping[str, float], other: Mapping[str, float]) -> bool:
@@ -286,8 +329,10 @@ def _variation(values: Sequence[float]) -> float:
     return pstdev(finite) / fmean(finite) if finite else 0.0
 
 
-def _shares(contexts: Sequence[ContextSummary]) -> dict[str, float]:
+def _shares(contexts: Sequence[ContextSummary]) -> dict[str, Any]:
+    floors = [log(c.floor) for c in contexts if c.floor is not None]
     return {
+        "floor": round(exp(fmean(floors)), 4) if floors else None,
         "contexts": len(contexts),
         "interior": sum(context.interior for context in contexts),
         "beats_edges": sum(context.beats_edges for context in contexts),

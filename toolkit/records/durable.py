@@ -5,6 +5,7 @@ syncs the draft, renames it, then syncs the directory: after any crash the name 
 the old content or to the new one, whole. Standard library only.
 """
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -15,8 +16,10 @@ from typing import BinaryIO
 __all__ = [
     "draft_file",
     "exchange",
+    "ignore_in_git",
     "make_directory",
     "private_mode",
+    "read_regular",
     "replace_file",
     "sync_directory",
     "sync_file",
@@ -75,6 +78,16 @@ def make_directory(directory: Path) -> None:
         sync_directory(parent)
 
 
+def ignore_in_git(directory: Path) -> None:
+    """Have git pass over a directory, whatever repository it lies in.
+
+    A store lies in a project by default, and its secret must not be committed with it.
+    """
+    path = directory / ".gitignore"
+    if not os.path.lexists(path):
+        path.write_text("*\n", encoding="ascii")
+
+
 def sync_file(path: Path) -> None:
     """Have a file's content on disk when this returns."""
     _sync(path, os.O_RDONLY)
@@ -127,6 +140,28 @@ def replace_file(path: Path, data: bytes) -> None:
     """
     with draft_file(path) as stream:
         stream.write(data)
+
+
+def read_regular(path: Path, *, max_bytes: int) -> bytes:
+    """Read a small file whole: no link is followed, and nothing but a file is opened.
+
+    For files in a place that others may have written, such as a checkout: a pipe does
+    not block, a device is not read.
+
+    Raises
+    ------
+    OSError
+        It is not there, is a link or no regular file, or is larger than `max_bytes`.
+    """
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    descriptor = os.open(path, flags)
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > max_bytes:
+            raise OSError(errno.EINVAL, "not a small regular file", str(path))
+        return os.read(descriptor, max_bytes)
+    finally:
+        os.close(descriptor)
 
 
 def _sync(path: Path, flags: int) -> None:

@@ -10,6 +10,7 @@ from toolkit.cli import run
 from toolkit.errors import InputDataError
 from toolkit.records import Spool
 from toolkit.studies.chaos import (
+    COMPOSED,
     CONTROLS,
     FAULTS,
     Case,
@@ -22,6 +23,11 @@ SHORT = """
 seed = 11
 timeout_s = 60.0
 calibration = 8
+faults = [
+  "sigkill", "hang_with_lock", "corrupting_agent", "deadlock", "poisoned_task",
+  "flapping_short", "hollow_finisher", "returner", "split_brain", "composed_05",
+]
+controls = ["plain", "long_silent_work", "slow_start"]
 [[healer]]
 name = "engine"
 per_fault = 1
@@ -41,20 +47,25 @@ def spec_file(folder: Path, text: str = SHORT) -> Path:
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """Run every fault and every control once, with both healers: the short form."""
+    """Run a fault of each sort and three controls once, with both healers."""
     folder = tmp_path_factory.mktemp("chaos")
     spec = read_spec(spec_file(folder))
     return run_study(spec, folder / "runs", say=lambda *_: None)
 
 
 @pytest.mark.slow
-def test_every_kind_of_fault_is_whole_again(study: dict[str, Any]) -> None:
+def test_every_kind_of_fault_is_healed_or_goes_to_a_person(
+    study: dict[str, Any],
+) -> None:
     kinds = study["summary"]["engine"]["by_fault"]
 
-    assert set(kinds) <= set(FAULTS)
-    assert {
-        k for k, row in kinds.items() if row["whole_again"]["share"] != 1.0
-    } == set()
+    assert set(kinds) <= {*FAULTS, *COMPOSED}
+    failed = {
+        kind
+        for kind, row in kinds.items()
+        if row["healed_or_handed_over"]["share"] not in (1.0, None)
+    }
+    assert failed == set()
 
 
 @pytest.mark.slow
@@ -75,13 +86,13 @@ def test_healing_leaves_no_harm(study: dict[str, Any], what: str) -> None:
 
 @pytest.mark.slow
 def test_no_success_is_claimed_that_is_none(study: dict[str, Any]) -> None:
-    assert study["summary"]["engine"]["faults"]["claimed_in_vain"] == 0
+    assert study["summary"]["engine"]["faults"]["claims_true"]["share"] == 1.0
 
 
 @pytest.mark.slow
 def test_the_engine_heals_more_than_a_heartbeat(study: dict[str, Any]) -> None:
     engine, heartbeat = (
-        study["summary"][name]["faults"]["healed"]["share"]
+        study["summary"][name]["faults"]["healed_or_handed_over"]["share"]
         for name in ("engine", "heartbeat_loop")
     )
 
@@ -105,8 +116,8 @@ def test_an_interrupted_study_goes_on_where_it_stopped(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("seed = 1", "timeout_s"),
-        (SHORT + '\nfaults = "x"', "chaos"),
-        (SHORT.replace("seed", 'faults = ["plague"]\nseed'), "plague"),
+        (SHORT.replace("seed = 11", 'seed = "x"'), "chaos"),
+        (SHORT.replace('"sigkill"', '"plague"'), "plague"),
     ],
 )
 def test_a_specification_that_is_none_is_refused(
@@ -139,23 +150,48 @@ def row(**given: Any) -> dict[str, Any]:
         "doubled": 0,
         "refused": 0,
         "orphans": 0,
+        "handed_over": [],
+        "contained": False,
+        "claims": 1,
+        "false_claims": 0,
+        "set_aside": 0,
+        "healthy_restarts": 0,
+        "calls_repeated": 0,
     }
     return {**known, **given}
 
 
 def test_a_claimed_recovery_that_is_none_counts_as_not_healed() -> None:
-    faults = summarise([row(), row(whole=False)])["engine"]["faults"]
+    vain = row(whole=False, false_claims=1)
 
-    assert (faults["healed"]["count"], faults["healed"]["of"]) == (1, 2)
-    assert faults["claimed_in_vain"] == 1
+    faults = summarise([row(), vain])["engine"]["faults"]
+
+    assert (faults["healed"]["count"], faults["claims_true"]["count"]) == (1, 1)
 
 
 def test_a_fault_that_passed_by_itself_is_not_counted_as_healed() -> None:
-    passed = row(detected=False, detect_s=None, repair_s=None, claimed=None)
+    passed = row(detected=False, detect_s=None, repair_s=None, claimed=None, claims=0)
 
     faults = summarise([row(), passed])["engine"]["faults"]
 
     assert (faults["healed"]["of"], faults["passed_by_itself"]) == (1, 1)
+
+
+def test_a_call_for_the_right_cause_counts_where_nothing_else_is_broken() -> None:
+    called = row(whole=False, handed_over=["agent:a1"], contained=True)
+
+    faults = summarise([called])["engine"]["faults"]
+
+    assert faults["healed_or_handed_over"]["share"] == 1.0
+
+
+def test_faults_without_a_sensor_are_reported_apart() -> None:
+    case = {"kind": COMPOSED[0], "control": False, "seed": 1, "healer": "engine"}
+
+    tables = summarise([row(), row(case=case)])["engine"]
+
+    apart = (tables["with_sensor"], tables["without_sensor"])
+    assert [each["episodes"] for each in apart] == [1, 1]
 
 
 def test_a_fault_that_nobody_noticed_and_that_harms_counts_against_the_healer() -> None:
@@ -197,11 +233,11 @@ def watched(store: Path, capsys: pytest.CaptureFixture[str]) -> list[dict[str, A
 def test_watching_tells_of_an_agent_stuck_in_a_call(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    Spool(tmp_path / "hooks").append(hook_row("PreToolUse", 700, tool="Bash"))
+    Spool(tmp_path / "hooks").append(hook_row("PreToolUse", 2400, tool="Read"))
 
     told = watched(tmp_path, capsys)
 
-    assert any(line.get("verb") == "spawn_replacement" for line in told)
+    assert any(line.get("cause") == "agent:s1/main" for line in told)
 
 
 def test_watching_says_nothing_of_an_agent_that_has_stopped(
@@ -243,7 +279,7 @@ def test_reading_again_after_a_write_is_not_done_twice(
 def test_watching_reads_coordination_records_as_well(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    at = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=700)  # noqa: TID251 - the store is live
+    at = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=2400)  # noqa: TID251 - the store is live
     record = {
         "kind": "coordination",
         "record_id": "r",
@@ -282,3 +318,48 @@ def test_the_live_view_shows_agents_checks_and_what_was_told(
     shown = capsys.readouterr().err
     for words in ("in hand", "agent_responsiveness", "self-healing success"):
         assert words in shown
+
+
+NOBODY_STUCK = {
+    "a shell command that may run ten minutes": [(540, "PreToolUse", "Bash")],
+    "a question to a person": [(1200, "PreToolUse", "AskUserQuestion")],
+    "a plan that waits for approval": [(1200, "PreToolUse", "ExitPlanMode")],
+    "a permission": [(1200, "PreToolUse", "Edit"), (1194, "PermissionRequest", "Edit")],
+    "a subagent": [(1200, "PreToolUse", "Agent")],
+    "a compaction": [(160, "PreCompact", None)],
+    "a long answer": [(151, "PostToolBatch", None)],
+}
+
+
+@pytest.mark.parametrize("rows", NOBODY_STUCK.values(), ids=NOBODY_STUCK)
+def test_watching_knows_what_an_agent_waits_for(
+    rows: list[tuple[int, str, str | None]],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    usual = [
+        hook_row(event, 3000 - 10 * n - 0.2 * part, tool="Read")
+        for n in range(30)
+        for part, event in enumerate(("PreToolUse", "PostToolUse"))
+    ]
+    events = [hook_row(event, ago_s, tool=tool) for ago_s, event, tool in rows]
+    Spool(tmp_path / "hooks").append_all([*usual, *events])
+
+    assert watched(tmp_path, capsys) == []
+
+
+def test_calibrating_writes_the_silences_that_watching_reads(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [
+        hook_row(event, 3000 - 10 * n - 4 * part, tool="Read")
+        for n in range(30)
+        for part, event in enumerate(("PreToolUse", "PostToolUse"))
+    ]
+    Spool(tmp_path / "hooks").append_all(rows)
+
+    assert run(["heal", "calibrate", "--store", str(tmp_path), "--json"]) == 0
+
+    report = json.loads(capsys.readouterr().out)
+    assert {row["operation"] for row in report["operations"]} == {"Read", "turn"}
+    assert (tmp_path / "silences.json").exists()

@@ -97,7 +97,8 @@ def test_exploring_begins_with_the_sizes_that_the_rule_allows(tmp_path: Path) ->
     words = ["--advice", "on", "--bundle", str(tmp_path / "b"), "--explore", "0.2"]
     assert hooks("install", "--project", str(tmp_path), *words) == 0
     data = (tmp_path / ".toolkit" / "rule-advice.json").read_bytes()
-    cell = AdviceTable.loads(data).lookup("todoWrite", {"load_cpu": 0.6})
+    table = json.loads(data)["table"].encode()
+    cell = AdviceTable.loads(table).lookup("todoWrite", {"load_cpu": 0.6})
 
     assert cell is not None
     assert (cell.size, cell.sizes, cell.confident) == (10, tuple(range(5, 21)), False)
@@ -115,3 +116,67 @@ def test_claude_flow_is_told_only_when_asked_for(
 
     assert "claude_flow" not in alone
     assert answered(capsys)["claude_flow"]["dropped"] == 1
+
+
+def shown(capsys: pytest.CaptureFixture[str], project: Path) -> dict[str, Any]:
+    capsys.readouterr()
+    hooks("status", "--project", str(project), "--json")
+    return answered(capsys)
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(tmp_path / "home"))
+    (tmp_path / "p" / ".claude").mkdir(parents=True)
+    return tmp_path / "p"
+
+
+def test_installed_means_that_a_test_event_was_recorded(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = shown(capsys, project)["installed"]
+    hooks("install", "--project", str(project), "--harness-version", "2.1.200")
+    found = shown(capsys, project)
+
+    assert (before, found["installed"], found["problems"]) == (False, True, [])
+
+
+@pytest.mark.parametrize("name", ["settings.json", "settings.local.json"])
+def test_hooks_that_are_switched_off_are_not_installed(
+    project: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    (project / ".claude" / name).write_text('{"disableAllHooks": true}')
+    hooks("install", "--project", str(project))
+    warned = capsys.readouterr().err
+    found = shown(capsys, project)
+
+    assert "nothing will be recorded" in warned
+    assert not found["installed"]
+    assert name in found["problems"][0]
+
+
+def test_machine_bound_entries_leave_the_shared_settings(project: Path) -> None:
+    from toolkit.capture.hooks import HookInstallation
+
+    shared = project / ".claude" / "settings.json"
+    HookInstallation(shared).install(store=project / ".toolkit")
+    hooks("install", "--project", str(project))
+
+    assert not shared.exists()
+    assert (project / ".claude" / "settings.local.json").exists()
+
+
+@pytest.mark.slow
+def test_git_sees_neither_the_store_nor_the_local_settings(project: Path) -> None:
+    import subprocess
+
+    subprocess.run(["git", "init", "-q", str(project)], check=True)
+    hooks("install", "--project", str(project))
+    said = subprocess.run(
+        ["git", "-C", str(project), "status", "--porcelain", "-uall"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert said.stdout == ""

@@ -32,14 +32,13 @@ def variant(name: str, *, agents: int = 1) -> BatchVariant:
 
 
 MAKERS: dict[str, Callable[[], BatchWorkload]] = {
-    "files": lambda: FileOperations(variant("files"), durable=False),
-    "durable files": lambda: FileOperations(variant("durable"), durable=True),
-    "todos": lambda: TodoWrites(variant("todos"), list_length=20),
+    "files": lambda: FileOperations(variant("files")),
+    "todos": lambda: TodoWrites(variant("todos"), list_length=20, payload_bytes=3000),
     "todos that spill": lambda: TodoWrites(
-        variant("spill"), list_length=20, cache_pages=2
+        variant("spill"), list_length=20, payload_bytes=3000, cache_pages=2
     ),
     "todos with a rival": lambda: TodoWrites(
-        variant("rival", agents=2), list_length=20
+        variant("rival", agents=2), list_length=20, payload_bytes=3000
     ),
     "tasks": lambda: TaskSpawning(variant("tasks"), work_bytes=1000, result_bytes=100),
 }
@@ -105,7 +104,7 @@ def test_no_process_is_left_behind(workload: BatchWorkload) -> None:
 
 
 def test_a_taken_back_write_set_leaves_the_files_as_they_were(tmp_path: Path) -> None:
-    workload = FileOperations(variant("files"), durable=False)
+    workload = FileOperations(variant("files"))
     workload.prepare(tmp_path / "work")
     workload.reset(set())
     before = {p.name: p.read_bytes() for p in (tmp_path / "work").glob("file-*")}
@@ -117,7 +116,9 @@ def test_a_taken_back_write_set_leaves_the_files_as_they_were(tmp_path: Path) ->
 
 
 def test_rivals_that_hold_the_lock_are_waited_for(tmp_path: Path) -> None:
-    workload = TodoWrites(variant("rival", agents=3), list_length=20)
+    workload = TodoWrites(
+        variant("rival", agents=3), list_length=20, payload_bytes=3000
+    )
     workload.prepare(tmp_path / "work")
     workload.reset(set())
     waits = [workload.attempt(range(n, n + 1)).waited_s for n in range(20)]

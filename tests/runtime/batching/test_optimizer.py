@@ -4,9 +4,11 @@ import time
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,6 +21,7 @@ from toolkit.records import Batch, Provenance
 from toolkit.runtime.advice import (
     Advisor,
     BackgroundLoad,
+    ReloadingAdvisor,
     SystemLoad,
     open_advisor,
 )
@@ -52,9 +55,12 @@ def on_bundle(path: Path, *, days: float = 0.0) -> AdaptiveBatchingOptimizer:
     )
 
 
+NUMBERS = count()
+
+
 def observed(size: int, cycle_s: float, succeeded: int | None = None) -> Batch:
     return Batch(
-        record_id="r",
+        record_id=f"r{next(NUMBERS)}",
         at=NOW,
         source="test",
         provenance=Provenance.MEASURED,
@@ -135,17 +141,100 @@ def test_observed_efficiency_has_an_interval_around_it() -> None:
     assert answer.efficiency_low <= 0.75 <= answer.efficiency_high
 
 
-def test_failures_shrink_the_recommended_size() -> None:
+def test_a_size_at_which_nothing_ever_succeeds_is_left() -> None:
     optimizer = on_rules()
     first = optimizer.recommend("fileOperations", Workload(), SystemLoad(cpu=0.5))
-    for _ in range(4):
+    for _ in range(8):
         optimizer.observe(observed(8, 1.0, succeeded=0))
 
     second = optimizer.recommend("fileOperations", Workload(), SystemLoad(cpu=0.5))
 
     assert second.batch_size < first.batch_size
     assert second.reason.code == "adapted"
-    assert second.reason.facts["moved_by"] == "losses"
+
+
+def test_a_few_failures_are_in_the_cost_and_nowhere_else() -> None:
+    optimizer = on_rules()
+    for _ in range(40):
+        optimizer.observe(observed(8, 1.0, succeeded=6))
+        optimizer.observe(observed(4, 1.0, succeeded=4))
+
+    answer = optimizer.recommend("fileOperations", Workload(), SystemLoad(cpu=0.5))
+
+    assert answer.batch_size == 8
+
+
+def test_three_hundred_batches_that_cost_ten_times_as_much_end_elsewhere() -> None:
+    optimizer = on_rules()
+    sizes = []
+    for _ in range(150):
+        optimizer.observe(observed(8, 80.0))
+        optimizer.observe(observed(4, 4.0))
+        load = SystemLoad(cpu=0.5)
+        answer = optimizer.recommend("fileOperations", Workload(), load)
+        sizes.append(answer.batch_size)
+
+    assert sizes[-1] <= 4
+
+
+def test_a_record_that_comes_twice_counts_once() -> None:
+    optimizer, record = on_rules(), observed(8, 1.0)
+
+    optimizer.observe(record)
+    optimizer.observe(record)
+
+    assert optimizer.statistics().observed_batches == 1
+
+
+def exploring(share: float = 0.5, seed: int = 0) -> AdaptiveBatchingOptimizer:
+    clock = VirtualClock(NOW)
+    return AdaptiveBatchingOptimizer(
+        Advisor("batch_size", bundle=None, clock=clock),
+        clock=clock,
+        explore=share,
+        rng=np.random.default_rng(seed),
+    )
+
+
+def test_exploration_gives_each_size_with_its_probability() -> None:
+    optimizer = exploring()
+    answers = [
+        optimizer.recommend("fileOperations", Workload(), SystemLoad(cpu=0.5))
+        for _ in range(2000)
+    ]
+    for size in {answer.batch_size for answer in answers}:
+        drawn = [answer for answer in answers if answer.batch_size == size]
+
+        assert len(drawn) / 2000 == pytest.approx(drawn[0].propensity, abs=0.04)
+
+
+def test_less_work_than_a_size_folds_its_probability_into_what_is_left() -> None:
+    optimizer = exploring()
+    workload = Workload(operations=2)
+    answers = [
+        optimizer.recommend("fileOperations", workload, SystemLoad(cpu=0.5))
+        for _ in range(50)
+    ]
+
+    assert {(a.batch_size, round(a.propensity, 9)) for a in answers} == {(2, 1.0)}
+
+
+def test_exploration_needs_a_generator() -> None:
+    clock = VirtualClock(NOW)
+    advisor = Advisor("batch_size", bundle=None, clock=clock)
+
+    with pytest.raises(UsageError, match="rng"):
+        AdaptiveBatchingOptimizer(advisor, clock=clock, explore=0.1)
+
+
+def test_a_reloading_advisor_serves_the_optimizer(tmp_path: Path) -> None:
+    clock = VirtualClock(NOW)
+    advisor = ReloadingAdvisor(tmp_path / "b", decision="batch_size", clock=clock)
+    optimizer = AdaptiveBatchingOptimizer(advisor.advisor, clock=clock)
+
+    answer = optimizer.recommend("fileOperations", Workload(), SystemLoad(cpu=0.5))
+
+    assert answer.batch_size == 8
 
 
 def test_a_censored_batch_says_nothing_about_cost() -> None:
@@ -339,7 +428,7 @@ def test_any_context_gets_a_size_within_bounds(
 
 any_batch = st.builds(
     Batch,
-    record_id=st.just("r"),
+    record_id=st.integers(0, 2**60).map(str),
     at=st.just(NOW),
     source=st.just("test"),
     provenance=st.sampled_from(Provenance),

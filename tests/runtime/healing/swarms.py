@@ -12,6 +12,7 @@ from toolkit.runtime.healing import (
     EntryState,
     HealingEngine,
     Journal,
+    SilenceThresholds,
     SwarmSnapshot,
 )
 from toolkit.runtime.healing.effectors import Action, Effect, EffectOutcome
@@ -103,6 +104,7 @@ class Ward:
             clock=self.clock,
             notifier=self.told,
             seed=1,
+            silences=SilenceThresholds(unknown_s=60.0),
             **options,
         )
 

@@ -10,18 +10,22 @@ from toolkit.runtime.healing import (
     CoordinationEfficiency,
     EntryState,
     Finding,
+    HealthCheck,
     IssueKind,
     MemoryConsistency,
+    MissingResult,
     ResourceHeadroom,
+    ResultIntegrity,
     SilenceThresholds,
     SwarmSnapshot,
     TaskState,
     TaskStatus,
+    WaitsOn,
     WorkflowProgress,
-    holds,
 )
 
 NOW_S = 1000.0
+KNOWN = SilenceThresholds(unknown_s=60.0)
 
 
 def agent(slot: str = "a1", **given: Any) -> AgentState:
@@ -54,7 +58,7 @@ def snapshot(*agents: AgentState, **given: Any) -> SwarmSnapshot:
 def test_an_idle_agent_owes_no_sign_of_life() -> None:
     idle = agent(operation_type=None, active_s=NOW_S - 900)
 
-    result = AgentResponsiveness(SilenceThresholds()).measure(snapshot(idle))
+    result = AgentResponsiveness(KNOWN).measure(snapshot(idle))
 
     assert (result.value, result.findings) == (None, ())
 
@@ -63,9 +67,7 @@ def test_an_idle_agent_that_leaves_work_waiting_owes_one() -> None:
     idle = agent(operation_type=None, active_s=NOW_S - 900)
     waiting = task(status=TaskStatus.QUEUED, owner=None, since_s=NOW_S - 300)
 
-    result = AgentResponsiveness(SilenceThresholds()).measure(
-        snapshot(idle, tasks=(waiting,))
-    )
+    result = AgentResponsiveness(KNOWN).measure(snapshot(idle, tasks=(waiting,)))
 
     assert [found.cause for found in result.findings] == ["agent:a1"]
 
@@ -73,7 +75,7 @@ def test_an_idle_agent_that_leaves_work_waiting_owes_one() -> None:
 def test_one_dead_agent_of_ten_is_found_though_the_share_is_fine() -> None:
     agents = [agent(f"a{n}") for n in range(9)]
 
-    result = AgentResponsiveness(SilenceThresholds()).measure(
+    result = AgentResponsiveness(KNOWN).measure(
         snapshot(*agents, agent("a9", alive=False))
     )
 
@@ -82,12 +84,12 @@ def test_one_dead_agent_of_ten_is_found_though_the_share_is_fine() -> None:
 
 
 def test_work_that_is_usually_silent_for_long_explains_a_long_silence() -> None:
-    gaps = SilenceThresholds()
+    silences = SilenceThresholds()
     for n in range(50):
-        gaps.learn("build", "a2", 500.0 + n)
+        silences.learn("build", 500.0 + n)
     builder = agent(operation_type="build", active_s=NOW_S - 700)
 
-    result = AgentResponsiveness(gaps).measure(snapshot(builder))
+    result = AgentResponsiveness(silences).measure(snapshot(builder))
 
     assert result.findings == ()
 
@@ -95,7 +97,7 @@ def test_work_that_is_usually_silent_for_long_explains_a_long_silence() -> None:
 def test_the_same_silence_is_ill_in_work_that_is_usually_talkative() -> None:
     editor = agent(active_s=NOW_S - 700)
 
-    result = AgentResponsiveness(SilenceThresholds()).measure(snapshot(editor))
+    result = AgentResponsiveness(KNOWN).measure(snapshot(editor))
 
     assert result.findings[0].severity_name == "critical"
 
@@ -221,8 +223,21 @@ def test_the_fullest_agent_is_the_weakest_cause() -> None:
     assert result.weakest == "agent:a2"
 
 
+CHECKS: dict[IssueKind, HealthCheck] = {
+    IssueKind.STUCK_AGENT: AgentResponsiveness(KNOWN),
+    IssueKind.MEMORY_INCONSISTENCY: MemoryConsistency(),
+    IssueKind.COORDINATION_BREAKDOWN: CoordinationEfficiency(),
+    IssueKind.PERFORMANCE_DEGRADATION: WorkflowProgress(),
+}
+
+
 def finding(cause: str, issue: IssueKind = IssueKind.STUCK_AGENT) -> Finding:
     return Finding(issue=issue, cause=cause, value=0.1, threshold=0.5)
+
+
+def holds(found: Finding, seen: SwarmSnapshot, acted_s: float) -> bool | None:
+    """Ask the check that finds such an issue."""
+    return CHECKS[IssueKind(found.issue)].recovered(found, seen, acted_s)
 
 
 def test_a_sign_from_before_the_action_proves_nothing() -> None:
@@ -240,14 +255,6 @@ def test_an_agent_that_others_still_wait_for_is_not_mended() -> None:
     waiter = agent("a2", waiting_for="a1", waiting_s=NOW_S - 300)
 
     assert holds(finding("agent:a1"), snapshot(speaks, waiter), NOW_S - 50) is None
-
-
-def test_a_repaired_entry_must_stay_repaired() -> None:
-    entry = (EntryState(key="k1", consistent=True),)
-    found = finding("key:k1", IssueKind.MEMORY_INCONSISTENCY)
-
-    assert holds(found, snapshot(agent(), entries=entry), NOW_S - 15) is None
-    assert holds(found, snapshot(agent(), entries=entry), NOW_S - 60) is True
 
 
 def test_a_task_with_one_runner_who_owns_it_is_mended() -> None:
@@ -277,12 +284,71 @@ def test_a_renewed_agent_that_has_begun_work_keeps_up() -> None:
     assert holds(SLOW, snapshot(renewed, activity=(begun,)), NOW_S - 50) is True
 
 
-def test_an_agent_that_is_still_as_full_does_not_keep_up() -> None:
-    full = agent(memory_share=0.9)
+def test_an_agent_that_is_still_as_full_has_not_recovered() -> None:
+    seen = snapshot(agent(memory_share=0.9), activity=(finished("a1", NOW_S),))
 
-    result = snapshot(full, activity=(finished("a1", NOW_S),))
+    assert ResourceHeadroom().recovered(SLOW, seen, NOW_S - 50) is None
 
-    assert holds(SLOW, result, NOW_S - 50) is None
+
+def activity(kind: ActivityKind, at_s: float, **given: Any) -> Activity:
+    return Activity(slot="a1", agent_id="a1", at_s=at_s, kind=kind, **given)
+
+
+def test_an_agent_that_hangs_most_of_its_time_is_found() -> None:
+    silences = SilenceThresholds()
+    for _ in range(30):
+        silences.learn("edit", 15.0)
+    gaps = [15.0, 15.0, 15.0, 105.0] * 3
+    seen = tuple(
+        activity(ActivityKind.STEP, NOW_S, gap_s=gap_s, gap_of="edit") for gap_s in gaps
+    )
+
+    result = AgentResponsiveness(silences).measure(snapshot(agent(), activity=seen))
+
+    assert [found.evidence["why"] for found in result.findings] == ["halts"]
+
+
+def test_an_agent_that_gives_back_what_it_takes_is_found() -> None:
+    seen = tuple(activity(ActivityKind.RETURN, NOW_S - n) for n in range(4))
+
+    result = AgentResponsiveness(KNOWN).measure(snapshot(agent(), activity=seen))
+
+    assert [found.cause for found in result.findings] == ["agent:a1"]
+
+
+def test_an_agent_that_waits_for_a_person_owes_no_sign_of_life() -> None:
+    asking = agent(active_s=NOW_S - 900, waits_on=WaitsOn.PERSON)
+
+    assert AgentResponsiveness(KNOWN).measure(snapshot(asking)).findings == ()
+
+
+def test_an_operation_that_was_never_seen_may_be_silent_for_ten_minutes() -> None:
+    builder = agent(operation_type="build", active_s=NOW_S - 700)
+
+    assert (
+        AgentResponsiveness(SilenceThresholds()).measure(snapshot(builder)).findings
+        == ()
+    )
+
+
+def test_of_agents_that_wait_for_each_other_one_is_found() -> None:
+    circle = (
+        agent(waiting_for="a2", waiting_s=NOW_S - 200, operation_s=NOW_S - 300),
+        agent("a2", waiting_for="a1", waiting_s=NOW_S - 200, operation_s=NOW_S - 250),
+        agent("a3", waiting_for="a1", waiting_s=NOW_S - 200),
+    )
+
+    (found,) = CoordinationEfficiency().measure(snapshot(*circle)).findings
+
+    assert (found.cause, found.first_rung) == ("agent:a2", "task_redistribution")
+
+
+def test_a_reported_result_that_is_missing_is_found_with_its_agent() -> None:
+    missing = (MissingResult(task_id="t1", slot="a1", at_s=NOW_S),)
+
+    result = ResultIntegrity().measure(snapshot(agent(), missing=missing))
+
+    assert [found.cause for found in result.findings] == ["agent:a1"]
 
 
 def test_an_agent_whose_writes_still_fail_does_not_keep_up() -> None:

@@ -19,14 +19,20 @@ from toolkit.notifier import Level
 from toolkit.records import Recovery, Spool
 from toolkit.runtime.healing import (
     AgentResponsiveness,
+    CheckPlan,
     CoordinationEfficiency,
     HealingPlan,
     HealingSession,
+    IssueKind,
     Journal,
     Phase,
+    PreventionPlan,
+    RestartLimits,
     SilenceThresholds,
+    ValueCheck,
 )
 from toolkit.runtime.healing.effectors import Action, Effect, EffectOutcome
+from toolkit.runtime.sinks import SpoolSink
 
 REPLACED = "spawn_replacement"
 
@@ -142,7 +148,7 @@ def test_what_was_handed_over_and_got_well_is_healed_when_it_falls_ill_again(
     async def story() -> None:
         await ward.live(1200.0)
         ward.swarm.silent_since.clear()
-        await ward.live(600.0)
+        await ward.live(3900.0)
         ward.swarm.silent_since["a1"] = ward.clock.monotonic_s()
         await ward.live(300.0)
 
@@ -302,7 +308,7 @@ def test_a_relapse_goes_on_behind_the_rung_that_helped_for_a_moment(
 
 def test_every_attempt_is_a_record_with_its_post_condition(tmp_path: Path) -> None:
     spool = Spool(tmp_path / "spool")
-    ward = ward_cured_by(tmp_path, REPLACED, records=spool)
+    ward = ward_cured_by(tmp_path, REPLACED, records=SpoolSink(spool))
     ward.swarm.silent_since["a1"] = 0.0
 
     anyio.run(ward.live, 600.0)
@@ -438,6 +444,9 @@ def test_a_check_that_breaks_is_unknown_and_the_others_go_on(tmp_path: Path) -> 
         def measure(self, snapshot: Any) -> Any:
             raise ZeroDivisionError
 
+        def recovered(self, finding: Any, snapshot: Any, acted_s: float) -> Any:
+            raise ZeroDivisionError
+
     ward.engine.checks = (BrokenCheck(), *ward.engine.checks[1:])
     ward.swarm.harmed = {"k1"}
 
@@ -482,7 +491,7 @@ def test_an_effector_that_never_answers_is_given_up_in_its_time(
 
 def test_records_that_cannot_be_written_do_not_stop_healing(tmp_path: Path) -> None:
     class FullDisk:
-        def append(self, row: Any) -> None:
+        def emit(self, record: Any) -> None:
             raise OSError(28, os.strerror(28))
 
     ward = ward_cured_by(tmp_path, REPLACED, records=FullDisk())
@@ -545,7 +554,7 @@ def test_a_check_that_will_fail_is_treated_before_it_does(tmp_path: Path) -> Non
 
     ward = Ward(tmp_path, script, clock=clock, swarm=swarm)
 
-    anyio.run(ward.live, 540.0)
+    anyio.run(ward.live, 630.0)
 
     (treated,) = {action.cause for action in ward.effector.done}
     assert treated == "agent:a1"
@@ -619,8 +628,8 @@ def test_a_monitor_that_breaks_costs_its_check_and_nothing_else(tmp_path: Path) 
     def broken() -> float:
         raise ConnectionError("the monitor is gone")
 
-    gaps = SilenceThresholds()
-    checks = (AgentResponsiveness(gaps), CoordinationEfficiency(score=broken))
+    silences = SilenceThresholds(unknown_s=60.0)
+    checks = (AgentResponsiveness(silences), CoordinationEfficiency(score=broken))
     ward = Ward(tmp_path, checks=checks)
     ward.swarm.silent_since["a1"] = 0.0
 
@@ -640,3 +649,136 @@ def test_what_was_learned_survives_the_engine(tmp_path: Path) -> None:
 
     assert successor.engine.learnings.counts == ward.engine.learnings.counts
     assert len(successor.engine.history) == 1
+
+
+def test_a_rung_that_helped_for_a_moment_counts_as_a_failure(tmp_path: Path) -> None:
+    ward = ward_cured_by(tmp_path, "coordination_reminder")
+    ward.swarm.silent_since["a1"] = 0.0
+
+    async def story() -> None:
+        await ward.live(240.0)
+        ward.swarm.silent_since["a1"] = ward.clock.monotonic_s() - 150.0
+        await ward.live(30.0)
+
+    anyio.run(story)
+
+    statistics = ward.engine.statistics()
+    assert (statistics.healed, statistics.relapsed, statistics.opened) == (0, 1, 1)
+    counts = ward.engine.learnings.counts
+    assert counts["stuck_agent", "coordination_reminder", "short"] == (0, 1)
+
+
+def test_a_second_death_within_five_minutes_restarts_that_agent_alone(
+    tmp_path: Path,
+) -> None:
+    ward = ward_cured_by(tmp_path, REPLACED)
+    ward.swarm.gone = {"a1"}
+
+    async def story() -> None:
+        await ward.live(150.0)
+        ward.swarm.gone = {"a1"}
+        await ward.live(150.0)
+
+    anyio.run(story)
+
+    assert ward.effector.verbs == [REPLACED, REPLACED]
+    assert {action.cause for action in ward.effector.done} == {"agent:a1"}
+
+
+def test_an_agent_that_dies_again_and_again_goes_to_a_person_once(
+    tmp_path: Path,
+) -> None:
+    ward = ward_cured_by(tmp_path, REPLACED)
+
+    async def story() -> None:
+        for _ in range(10):
+            ward.swarm.gone = {"a1"}
+            await ward.live(150.0)
+
+    anyio.run(story)
+
+    calls = [told for told in ward.told.kept if told.metadata.get("detail")]
+    assert [told.metadata["detail"] for told in calls] == ["to a person"]
+    assert ward.effector.verbs == [REPLACED, REPLACED, "stand_down"]
+
+
+def test_a_check_of_ones_own_is_healed_only_when_its_value_is_back(
+    tmp_path: Path,
+) -> None:
+    plan = CheckPlan(
+        name="own", interval_s=60.0, threshold=0.5, issue=IssueKind.STUCK_AGENT
+    )
+    checks = (ValueCheck(plan, lambda snapshot: 0.0, cause="agent:a1"),)
+    ward = Ward(tmp_path, checks=checks)
+
+    anyio.run(ward.live, 3600.0)
+
+    statistics = ward.engine.statistics()
+    assert (statistics.healed, statistics.handed_over) == (0, 1)
+
+
+def test_a_post_condition_must_hold_for_an_interval_of_its_check(
+    tmp_path: Path,
+) -> None:
+    ward = Ward(tmp_path)
+    ward.swarm.harmed = {"k1"}
+
+    async def story() -> None:
+        await ward.live(15.0)
+        ward.swarm.harmed = set()
+        await ward.live(30.0)
+        assert ward.engine.statistics().healed == 0
+        await ward.live(45.0)
+
+    anyio.run(story)
+
+    assert ward.engine.statistics().healed == 1
+
+
+def test_a_task_that_two_agents_died_of_is_set_aside(tmp_path: Path) -> None:
+    class Poisoned(HandmadeSwarm):
+        """Both agents die in turn, each with one task in hand."""
+
+        def snapshot(self, since_s: float) -> Any:
+            seen = super().snapshot(since_s)
+            agents = tuple(
+                dataclasses.replace(agent, task_id="t7") for agent in seen.agents
+            )
+            return dataclasses.replace(seen, agents=agents)
+
+    clock = VirtualClock(START)
+    swarm = Poisoned(clock, ("a1", "a2", "a3", "a4"))
+    ward = Ward(tmp_path, clock=clock, swarm=swarm)
+
+    async def story() -> None:
+        for slot in ("a1", "a2"):
+            swarm.gone = {slot}
+            await ward.live(120.0)
+
+    anyio.run(story)
+
+    assert [a.cause for a in ward.effector.done if a.verb == "set_aside_task"] == [
+        "task:t7"
+    ]
+
+
+def test_restarts_of_the_swarm_are_limited(tmp_path: Path) -> None:
+    clock = VirtualClock(START)
+    swarm = HandmadeSwarm(clock, tuple(f"a{n}" for n in range(6)))
+    plan = HealingPlan(restarts=RestartLimits(swarm=3))
+    ward = Ward(tmp_path, clock=clock, swarm=swarm, plan=plan)
+    swarm.gone = set(swarm.slots)
+
+    anyio.run(ward.live, 600.0)
+
+    assert ward.effector.verbs.count(REPLACED) == 3
+
+
+def test_prevention_can_be_switched_off(tmp_path: Path) -> None:
+    clock = VirtualClock(START)
+    plan = HealingPlan(prevention=PreventionPlan(enabled=False))
+    ward = Ward(tmp_path, clock=clock, swarm=FillingSwarm(clock), plan=plan)
+
+    anyio.run(ward.live, 480.0)
+
+    assert ward.engine.statistics().prevention.alarms == 0

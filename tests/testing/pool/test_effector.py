@@ -99,7 +99,7 @@ def test_a_lost_assignment_is_announced_again(living: LivingPool) -> None:
     living.pool.spawn("a1")
     with living.pool.ledger.transaction() as connection:
         connection.execute(
-            "INSERT INTO tasks VALUES ('r','review',30,0,NULL,0,0,'assigned','a1',1,0,NULL)"
+            "INSERT INTO tasks VALUES ('r','review',30,0,NULL,0,0,'assigned','a1',1,0,NULL,'',0)"
         )
 
     act(living, "reannounce_ownership", "task:r")
@@ -111,7 +111,7 @@ def test_a_lost_assignment_is_announced_again(living: LivingPool) -> None:
 def test_an_assignment_is_moved_to_whoever_is_free(living: LivingPool) -> None:
     with living.pool.ledger.transaction() as connection:
         connection.execute(
-            "INSERT INTO tasks VALUES ('r','review',30,0,NULL,0,0,'assigned','gone',1,0,NULL)"
+            "INSERT INTO tasks VALUES ('r','review',30,0,NULL,0,0,'assigned','gone',1,0,NULL,'',0)"
         )
     living.pool.spawn("a1")
 

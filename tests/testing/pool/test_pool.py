@@ -20,6 +20,7 @@ from toolkit.testing.pool import (
     PoolView,
     SteppedClock,
     Task,
+    WriteLock,
 )
 
 
@@ -119,7 +120,7 @@ def test_a_dead_agent_is_not_seen_at_work_on_what_another_took_over(
     (owner,) = living.pool.ledger.rows("SELECT owner FROM tasks")
     living.pool.kill(owner["owner"])
     living.pool.reassign(owner["owner"], key="given-up")
-    living.live(15.0)
+    living.live(45.0)
 
     (task,) = PoolView(living.pool).snapshot(0.0).tasks or ()
 
@@ -237,3 +238,60 @@ with ForkServerProcess(d / "n"):
 
     assert len(pids) == 2
     assert not any(map(psutil.pid_exists, pids))
+
+
+def test_an_agent_that_was_stopped_does_not_overwrite_its_successors_result(
+    living: LivingPool,
+) -> None:
+    memory = living.pool.memory
+    living.pool.submit(tasks(1), agents=1)
+    living.pool.ledger.enlist("old", slot="a1", key="first", now_s=0.0)
+    living.pool.ledger.register("old", pid=1, now_s=0.0)
+    held = living.pool.ledger.claim("old", now_s=1.0)
+    assert held is not None
+    living.pool.ledger.requeue("old", now_s=2.0)
+    task = held.task_id
+
+    def write(value: str, token: int) -> int | None:
+        return memory.write("k", value, writer="a1", task=task, now_s=3.0, token=token)
+
+    stale = write("stale", held.token)
+    with living.pool.ledger.transaction() as connection:
+        connection.execute("UPDATE tasks SET token=?", (held.token + 1,))
+    fresh = write("fresh", held.token + 1)
+    late = write("stale", held.token)
+
+    assert (stale, fresh, late) == (None, 1, None)
+    entry = memory.read("k")
+    assert entry is not None
+    assert entry.value == "fresh"
+
+
+def test_a_killed_agent_takes_the_children_it_left_along(living: LivingPool) -> None:
+    living.pool.spawn("a1")
+    living.live(15.0)
+    living.lockstep.tell("a1", {"faults": {"kind": "orphan"}})
+    living.live(30.0)
+    lock = WriteLock(living.pool.directory / "write.lock")
+    held = lock.acquire("test")
+    living.pool.replace("a1", key="again")
+
+    assert held == "a1"
+    assert lock.acquire("test") is None
+    lock.close()
+
+
+def test_a_reported_result_that_was_never_written_is_done_again(
+    living: LivingPool,
+) -> None:
+    living.pool.submit(tasks(1), agents=1)
+    living.pool.spawn("a1")
+    living.lockstep.tell("a1", {"faults": {"kind": "hollow"}})
+    living.live(120.0)
+    missing = living.pool.missing_results()
+    living.pool.replace("a1", key="again")
+    living.pool.redo("a1")
+    living.live(120.0)
+
+    assert [slot for _, slot, _ in missing] == ["a1"]
+    assert living.pool.missing_results() == []

@@ -1,4 +1,4 @@
-"""Our entries in Claude Code's `settings.json`: merged in, and taken out exactly.
+"""Our entries in Claude Code's settings: merged in, and taken out exactly.
 
 Other people's hooks are never touched. The file as it was is kept beside it until
 `uninstall` puts it back byte for byte; where somebody edited the settings in between,
@@ -6,44 +6,20 @@ only our entries are taken out and the rest stays as they left it.
 """
 
 import json
-import os
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from toolkit.errors import InputDataError, UsageError
+from toolkit.capture.hooks.entry import handler_entry, is_ours, words_of
+from toolkit.capture.hooks.harness import CURRENT, HarnessVersion
+from toolkit.capture.hooks.settings import SettingsFile, dump, hooks_of
+from toolkit.errors import UsageError
 
-__all__ = ["ADVICE_MODES", "EVENTS", "HookInstallation", "InstallationStatus"]
+__all__ = ["ADVICE_MODES", "HookInstallation", "InstallationStatus"]
 
 ADVICE_MODES = ("off", "shadow", "on")
-
-EVENTS = (
-    "SessionStart",
-    "UserPromptSubmit",
-    "PreToolUse",
-    "PostToolUse",
-    "PostToolUseFailure",
-    "PostToolBatch",
-    "Notification",
-    "SubagentStart",
-    "SubagentStop",
-    "TaskCreated",
-    "TaskCompleted",
-    "TeammateIdle",
-    "PreCompact",
-    "Stop",
-    "StopFailure",
-    "SessionEnd",
-)
-"""The events that carry something a record can hold, or say when a person was waited for."""
-
-TIMEOUT_S = 5
-"""What the harness allows; the handler leaves by itself well before."""
-
-HANDLER = Path(__file__).resolve().parents[1] / "hook_handler.py"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +38,8 @@ class InstallationStatus:
         Where events are recorded; `None` is `.toolkit` in each project.
     explore : float
         Share of sizes that are tried at random; 0 where exploring is off.
+    entry : mapping
+        The entry as the harness reads it; empty where nothing is installed.
     """
 
     settings: Path
@@ -70,6 +48,7 @@ class InstallationStatus:
     advice: str | None = None
     store: Path | None = None
     explore: float = 0.0
+    entry: Mapping[str, Any] | None = None
 
 
 class HookInstallation:
@@ -78,7 +57,7 @@ class HookInstallation:
     Parameters
     ----------
     settings : path
-        A `settings.json`; made, with its folder, where there is none.
+        A settings file; made, with its folder, where there is none.
 
     Examples
     --------
@@ -97,6 +76,7 @@ class HookInstallation:
 
     def __init__(self, settings: Path) -> None:
         self.settings = settings
+        self._file = SettingsFile(settings)
 
     @property
     def backup(self) -> Path:
@@ -115,6 +95,7 @@ class HookInstallation:
         advice: str = "off",
         bundle: Path | None = None,
         explore: float = 0.0,
+        harness: HarnessVersion = CURRENT,
     ) -> bool:
         """Merge our entries in, in place of older ones of ours.
 
@@ -128,6 +109,8 @@ class HookInstallation:
             Exported model with the `advice.json`; required unless advice is off.
         explore : float
             Share, 0 to 1, of sizes to draw at random from the supported ones.
+        harness : HarnessVersion
+            Only events and fields that this version knows are written.
 
         Returns
         -------
@@ -145,16 +128,17 @@ class HookInstallation:
             raise UsageError.unknown("advice mode", advice, list(ADVICE_MODES))
         if not 0 <= explore <= 1:
             raise UsageError(f"`explore` must be in 0..1 (got {explore})")
-        before = self._read_bytes()
-        current = self._parse(before)
+        before = self._file.read()
+        current = self._file.parse(before)
         others = without_ours(current)
-        merged = with_ours(others, handler_entry(store, advice, bundle, explore))
+        entry = handler_entry(store, advice, bundle, explore, harness)
+        merged = with_ours(others, entry, harness)
         if merged == current:
             return False
         self._keep_original(before, current, others)
-        data = _dump(merged, before)
+        data = dump(merged, before)
         self._noted(sha256=sha256(data).hexdigest())
-        self._write(data)
+        self._file.write(data)
         return True
 
     def uninstall(self) -> bool:
@@ -170,18 +154,18 @@ class HookInstallation:
         InputDataError
             The settings are not JSON of the expected shape; nothing was written.
         """
-        data = self._read_bytes()
-        current = self._parse(data)
+        data = self._file.read()
+        current = self._file.parse(data)
         others = without_ours(current)
         if data is None or others == current:
             self._forget()
             return False
         if not self._written_by_us(data):
-            self._write(_dump(with_empties(others, self._original()), data))
+            self._file.write(dump(with_empties(others, self._original()), data))
         elif self.backup.exists():
-            self._write(self.backup.read_bytes())
+            self._file.write(self.backup.read_bytes())
         else:
-            self.settings.unlink()
+            self._file.remove()
         folder_is_ours = self._note().get("folder")
         self._forget()
         if folder_is_ours and not any(self.settings.parent.iterdir()):
@@ -189,25 +173,26 @@ class HookInstallation:
         return True
 
     def status(self) -> InstallationStatus:
-        """Tell what is installed.
+        """Read what is installed.
 
         Raises
         ------
         InputDataError
             The settings cannot be read.
         """
-        current = self._parse(self._read_bytes())
+        current = self._file.parse(self._file.read())
         found = {
             event: hook
-            for event, groups in _hooks_of(current).items()
+            for event, groups in hooks_of(current).items()
             for group in groups
             for hook in group.get("hooks", [])
             if is_ours(hook)
         }
         if not found:
             return InstallationStatus(settings=self.settings, installed=False)
-        words = next(iter(found.values()))["args"]
-        options = dict(zip(words[3::2], words[4::2], strict=False))
+        entry = next(iter(found.values()))
+        words = words_of(entry)
+        options = dict(zip(words[4::2], words[5::2], strict=False))
         store = options.get("--store")
         return InstallationStatus(
             settings=self.settings,
@@ -215,7 +200,8 @@ class HookInstallation:
             events=tuple(found),
             advice=options.get("--advice", "off"),
             store=Path(store) if store else None,
-            explore=float(options.get("--explore", 0)),
+            explore=_share(options.get("--explore")),
+            entry=entry,
         )
 
     def _keep_original(
@@ -225,17 +211,25 @@ class HookInstallation:
         others: Mapping[str, Any],
     ) -> None:
         if before is None:
-            self._forget()
             made = not self.settings.parent.exists()
             self.settings.parent.mkdir(parents=True, exist_ok=True)
+            self._forget()
             self._noted(folder=made)
         elif others == current:
-            self.backup.write_bytes(before)
+            self._back_up(before)
         elif not self._written_by_us(before):
-            self.backup.write_bytes(_dump(others, before))
+            self._back_up(dump(others, before))
+
+    def _back_up(self, data: bytes) -> None:
+        """Keep the settings as they were, as private as they were."""
+        self.backup.unlink(missing_ok=True)
+        self.backup.touch(mode=0o600)
+        self.backup.write_bytes(data)
+        self.backup.chmod(self.settings.stat().st_mode & 0o777)
 
     def _original(self) -> dict[str, Any]:
-        return self._parse(self.backup.read_bytes() if self.backup.exists() else None)
+        kept = self.backup.read_bytes() if self.backup.exists() else None
+        return self._file.parse(kept)
 
     def _written_by_us(self, data: bytes) -> bool:
         return self._note().get("sha256") == sha256(data).hexdigest()
@@ -248,87 +242,19 @@ class HookInstallation:
         return noted if isinstance(noted, dict) else {}
 
     def _noted(self, **facts: object) -> None:
-        self.note.write_text(json.dumps({**self._note(), **facts}))
+        text = json.dumps({**self._note(), **facts})
+        self.note.touch(mode=0o600)
+        self.note.write_text(text)
 
     def _forget(self) -> None:
         self.backup.unlink(missing_ok=True)
         self.note.unlink(missing_ok=True)
 
-    def _read_bytes(self) -> bytes | None:
-        return self.settings.read_bytes() if self.settings.exists() else None
-
-    def _parse(self, data: bytes | None) -> dict[str, Any]:
-        if data is None or not data.strip():
-            return {}
-        try:
-            value = json.loads(data.decode("utf-8-sig"))
-        except (ValueError, RecursionError) as error:
-            raise InputDataError(
-                "not valid JSON",
-                file=self.settings,
-                fix="mend it by hand; nothing was changed",
-            ) from error
-        self._check(value)
-        return dict(value)
-
-    def _check(self, value: object) -> None:
-        problem = None
-        if not isinstance(value, dict):
-            problem = "not a JSON object"
-        elif not isinstance(hooks := value.get("hooks", {}), dict):
-            problem = "`hooks` is not an object"
-        elif not all(
-            isinstance(groups, list) and all(isinstance(g, dict) for g in groups)
-            for groups in hooks.values()
-        ):
-            problem = "`hooks` must hold a list of objects for each event"
-        if problem:
-            raise InputDataError(
-                problem, file=self.settings, fix="mend it by hand; nothing was changed"
-            )
-
-    def _write(self, data: bytes) -> None:
-        target = self.settings.resolve()
-        draft = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-        draft.write_bytes(data)
-        if target.exists():
-            draft.chmod(target.stat().st_mode & 0o777)
-        draft.replace(target)
-
-
-def handler_entry(
-    store: Path | None, advice: str, bundle: Path | None, explore: float
-) -> dict[str, Any]:
-    """Build our hook entry: an argument list, so that no shell reads a path."""
-    words = ["-I", "-S", str(HANDLER)]
-    if store is not None:
-        words += ["--store", str(store.absolute())]
-    words += ["--advice", advice]
-    if bundle is not None:
-        words += ["--bundle", str(bundle.absolute())]
-    if explore:
-        words += ["--explore", f"{explore:g}"]
-    return {
-        "type": "command",
-        "command": sys.executable,
-        "args": words,
-        "timeout": TIMEOUT_S,
-    }
-
-
-def is_ours(hook: object) -> bool:
-    """Tell whether a hook entry starts our handler."""
-    if not isinstance(hook, dict) or not isinstance(hook.get("args"), list):
-        return False
-    return any(
-        str(word).endswith("toolkit/capture/hook_handler.py") for word in hook["args"]
-    )
-
 
 def without_ours(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Copy settings without our entries, and without what they alone had filled."""
     kept: dict[str, Any] = {}
-    for event, groups in _hooks_of(settings).items():
+    for event, groups in hooks_of(settings).items():
         others = [_group_without_ours(group) for group in groups]
         remaining = [group for group in others if group is not None]
         if remaining or not groups:
@@ -348,15 +274,19 @@ def with_empties(
     if "hooks" not in original:
         return dict(settings)
     empty = {
-        event: groups for event, groups in _hooks_of(original).items() if not groups
+        event: groups for event, groups in hooks_of(original).items() if not groups
     }
-    return {**settings, "hooks": {**empty, **_hooks_of(settings)}}
+    return {**settings, "hooks": {**empty, **hooks_of(settings)}}
 
 
-def with_ours(settings: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[str, Any]:
-    """Copy settings with our entry behind everybody else's, for each event."""
-    hooks = {event: list(groups) for event, groups in _hooks_of(settings).items()}
-    for event in EVENTS:
+def with_ours(
+    settings: Mapping[str, Any],
+    entry: Mapping[str, Any],
+    harness: HarnessVersion = CURRENT,
+) -> dict[str, Any]:
+    """Copy settings with our entry behind everybody else's, for each known event."""
+    hooks = {event: list(groups) for event, groups in hooks_of(settings).items()}
+    for event in harness.events:
         hooks.setdefault(event, []).append({"hooks": [dict(entry)]})
     return {**settings, "hooks": hooks}
 
@@ -369,14 +299,8 @@ def _group_without_ours(group: Mapping[str, Any]) -> dict[str, Any] | None:
     return {**group, "hooks": others} if others else None
 
 
-def _hooks_of(settings: Mapping[str, Any]) -> Mapping[str, list[dict[str, Any]]]:
-    return settings.get("hooks") or {}
-
-
-def _dump(value: Mapping[str, Any], like: bytes | None) -> bytes:
-    indent: int | str = 2
-    second = (like or b"").split(b"\n")[1:2]
-    if second and (margin := second[0][: -len(second[0].lstrip()) or None]):
-        indent = "\t" if b"\t" in margin else len(margin)
-    text = json.dumps(value, indent=indent, ensure_ascii=False)
-    return text.encode("utf-8", "surrogatepass") + b"\n"
+def _share(text: str | None) -> float:
+    try:
+        return float(text or 0)
+    except ValueError:
+        return 0.0

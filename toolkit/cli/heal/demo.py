@@ -12,6 +12,7 @@ from toolkit.cli.heal.view import HealFrame
 from toolkit.notifier import MemoryNotifier
 from toolkit.records import Spool
 from toolkit.runtime.healing import HealingEngine, Journal
+from toolkit.runtime.sinks import SpoolSink
 from toolkit.studies.chaos import START
 from toolkit.testing.pool import (
     ActivityRecords,
@@ -105,7 +106,7 @@ class _Stage:
             clock=clock,
             notifier=self.told,
             seed=spec.seed,
-            records=self.spool,
+            records=None if self.spool is None else SpoolSink(self.spool),
         )
         self.script: dict[float, Callable[[], object]] = {
             60.0: lambda: pool.kill("a1"),
@@ -178,7 +179,7 @@ class _Stage:
             "sessions": [
                 {
                     "cause": session.cause,
-                    "issue": session.finding.issue.value,
+                    "issue": str(session.finding.issue),
                     "opened_s": session.opened_s,
                     "closed_s": session.closed_s,
                     "outcome": session.phase.value,

@@ -6,13 +6,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.cli.output import print_json, print_note, print_table
-from toolkit.errors import UsageError
+from toolkit.errors import NotEnoughDataError, UsageError
 
 if TYPE_CHECKING:
     from toolkit.cli import Parser
     from toolkit.clock import Clock
+    from toolkit.runtime.healing import SilenceThresholds
 
 __all__ = ["add_parser"]
+
+SILENCES = "silences.json"
+"""File of a store that holds its usual silences."""
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[Parser]") -> None:
@@ -21,6 +25,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[Parser]") -> None:
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
     _add_demo(verbs)
     _add_watch(verbs)
+    _add_calibrate(verbs)
     _add_chaos(verbs)
 
 
@@ -60,6 +65,18 @@ def _add_watch(verbs: "argparse._SubParsersAction[Parser]") -> None:
         "--interval", type=float, default=5.0, metavar="S", help="between looks"
     )
     watch.set_defaults(command=_watch)
+
+
+def _add_calibrate(verbs: "argparse._SubParsersAction[Parser]") -> None:
+    calibrate = verbs.add_parser(
+        "calibrate",
+        help="learn from a store which silences are usual",
+        description="Learns the usual silence of each type of operation from what a "
+        "store holds, and writes it beside the records; `heal watch` reads it.",
+    )
+    calibrate.add_argument("--store", type=Path, required=True, metavar="DIR")
+    calibrate.add_argument("--json", action="store_true", help="one object on stdout")
+    calibrate.set_defaults(command=_calibrate)
 
 
 def _add_chaos(verbs: "argparse._SubParsersAction[Parser]") -> None:
@@ -133,12 +150,11 @@ async def _follow(options: argparse.Namespace, clock: "Clock") -> None:
         CoordinationEfficiency,
         HealingEngine,
         Journal,
-        SilenceThresholds,
         SpoolSwarm,
     )
     from toolkit.runtime.healing.effectors import AdvisoryEffector
 
-    gaps = SilenceThresholds()
+    silences = _silences(options.store)
     teller = _Teller(as_json=options.json)
     engine = HealingEngine(
         swarm=SpoolSwarm(options.store, clock=clock),
@@ -147,8 +163,8 @@ async def _follow(options: argparse.Namespace, clock: "Clock") -> None:
         clock=clock,
         notifier=teller,
         seed=0,
-        gaps=gaps,
-        checks=(AgentResponsiveness(gaps), CoordinationEfficiency()),
+        silences=silences,
+        checks=(AgentResponsiveness(silences), CoordinationEfficiency()),
     )
     if not options.once:
         print_note(f"watching {options.store}; Ctrl-C ends")
@@ -159,6 +175,56 @@ async def _follow(options: argparse.Namespace, clock: "Clock") -> None:
         await clock.sleep(options.interval)
     if not teller.count:
         print_note("nothing stuck and nothing done twice is seen")
+
+
+def _silences(store: Path) -> "SilenceThresholds":
+    """Load what `calibrate` wrote; without it nothing is known yet."""
+    from toolkit.runtime.healing import HARNESS_FLOORS, SilenceThresholds
+
+    path = store / SILENCES
+    if path.exists():
+        return SilenceThresholds.load(path, floors=HARNESS_FLOORS)
+    return SilenceThresholds(floors=HARNESS_FLOORS)
+
+
+def _calibrate(options: argparse.Namespace) -> int:
+    from toolkit.cli.heal.calibration import calibrated_silences
+
+    if not options.store.is_dir():
+        raise UsageError(f"no store at {options.store}; give `--store DIR`")
+    silences = calibrated_silences(options.store)
+    rows = [
+        {
+            "operation": operation,
+            "gaps": count,
+            "usual_s": silences.allowance_s(operation),
+            "known": silences.is_known(operation),
+        }
+        for operation, count in sorted(silences.operations.items())
+    ]
+    if not rows:
+        raise NotEnoughDataError(
+            f"usual silences of {options.store}", got=0, needed=1, unit="gaps"
+        )
+    path = options.store / SILENCES
+    silences.save(path)
+    if options.json:
+        print_json({"file": str(path), "operations": rows})
+        return 0
+    header = ["operation", "gaps", "usual silence s (95th percentile)"]
+    print_table(
+        header,
+        [
+            [
+                row["operation"],
+                row["gaps"],
+                f"{row['usual_s']:.0f}" if row["known"] else "not enough gaps",
+            ]
+            for row in rows
+        ],
+    )
+    print_note(f"wrote {path}")
+    return 0
 
 
 class _Teller:
@@ -201,20 +267,38 @@ def _chaos(options: argparse.Namespace) -> int:
 
 
 def _print_summary(summary: dict[str, Any]) -> None:
-    header = ["healer", "faults", "healed of those that needed it", "95 %"]
-    header += ["controls", "false heals", "95 %", "lost", "twice", "storms", "orphans"]
-    rows = [
-        [
-            healer,
-            tables["faults"]["episodes"],
-            *_cells(tables["faults"]["healed"]),
-            tables["controls"]["episodes"],
-            *_cells(tables["controls"]["false_heals"]),
-            *(tables["faults"][name] for name in HARMS),
-        ]
-        for healer, tables in summary.items()
-    ]
+    header = ["healer", "faults", "episodes", "healed", "handed over"]
+    header += ["either, of those in need", "95 %", "claims true", "95 %", *HARMS]
+    rows = []
+    for healer, tables in summary.items():
+        for group in ("with_sensor", "without_sensor"):
+            row = tables[group]
+            rows.append(
+                [
+                    healer,
+                    group,
+                    row["episodes"],
+                    _count(row["healed"]),
+                    row["handed_over"],
+                    *_cells(row["healed_or_handed_over"]),
+                    *_cells(row["claims_true"]),
+                    *(row[name] for name in HARMS),
+                ]
+            )
     print_table(header, rows)
+    print()
+    header = ["healer", "controls", "false heals", "95 %"]
+    print_table(
+        header,
+        [
+            [
+                healer,
+                tables["controls"]["episodes"],
+                *_cells(tables["controls"]["false_heals"]),
+            ]
+            for healer, tables in summary.items()
+        ],
+    )
     print()
     for what in ("fault", "control"):
         _print_kinds(summary, what)
@@ -228,24 +312,27 @@ def _print_summary(summary: dict[str, Any]) -> None:
     )
 
 
-HARMS = ("tasks_lost", "tasks_done_twice", "restart_storms", "orphans")
+HARMS = (
+    "tasks_lost",
+    "tasks_done_twice",
+    "most_healthy_restarts",
+    "restart_storms",
+    "orphans",
+)
 
 
 def _print_kinds(summary: dict[str, Any], what: str) -> None:
     """Print each kind in a row, the first healer in full, the others beside it."""
     first, *others = summary
-    measure = "healed" if what == "fault" else "false_heals"
-    header = [what, "episodes", "detected", "passed by itself", measure]
-    header += ["detect s", "repair s"] if what == "fault" else []
-    if what == "control":
-        header = [what, "episodes", measure]
+    measure = "healed_or_handed_over" if what == "fault" else "false_heals"
+    header = [what, "episodes", measure.replace("_", " ")]
+    if what == "fault":
+        header += ["handed over", "passed by itself", "detect s", "repair s"]
     rows = []
     for kind, row in summary[first][f"by_{what}"].items():
-        cells: list[object] = [kind, row["episodes"]]
+        cells: list[object] = [kind, row["episodes"], _count(row[measure])]
         if what == "fault":
-            cells += [_count(row["detected"]), row["passed_by_itself"]]
-        cells.append(_count(row[measure]))
-        if what == "fault":
+            cells += [row["handed_over"], row["passed_by_itself"]]
             cells += [_spread(row["detect_s"]), _spread(row["repair_s"])]
         for other in others:
             beside = summary[other][f"by_{what}"].get(kind)

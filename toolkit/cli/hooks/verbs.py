@@ -64,7 +64,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[Parser]") -> None:
     add_verbs(verbs)
     _add_install(verbs)
     for name, command, text in (
-        ("uninstall", uninstall, "take our entries out of settings.json again"),
+        ("uninstall", uninstall, "take our entries out of the settings again"),
         ("status", status, "what is installed, and what it has recorded"),
     ):
         parser = verbs.add_parser(name, help=text)
@@ -74,8 +74,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[Parser]") -> None:
 
 
 def install(options: argparse.Namespace) -> int:
-    """Merge our hook entries into settings.json."""
+    """Merge our hook entries into the settings of the scope."""
     from toolkit.capture.hooks import HookInstallation
+    from toolkit.cli.hooks.harness import hide_from_git, installed_harness
     from toolkit.records import store_key
 
     store = _store(options)
@@ -89,59 +90,120 @@ def install(options: argparse.Namespace) -> int:
             "`--explore` tries sizes by saying them, and keeps what it may try in the "
             "store; give `--advice on` and, with `--user`, `--store DIR` as well"
         )
-    hooks = HookInstallation(_settings(options))
+    if not 0 <= options.explore <= 1:
+        raise UsageError(f"`--explore` must be in 0..1 (got {options.explore})")
+    harness = installed_harness(options.harness_version)
+    settings, *older = _settings(options)
+    hooks = HookInstallation(settings)
     changed = hooks.install(
         store=store,
         advice=options.advice,
         bundle=options.bundle,
         explore=options.explore,
+        harness=harness,
     )
+    moved = [path for path in older if HookInstallation(path).uninstall()]
+    if not options.user:
+        hide_from_git(settings)
     if store is not None:
         store_key(store)
         if options.explore:
             _write_rule_table(store)
     state = "installed" if changed else "already installed"
+    problems = _problems(options)
     if options.json:
-        print_json({"changed": changed, "settings": hooks.settings, "store": store})
+        print_json(
+            {
+                "changed": changed,
+                "settings": hooks.settings,
+                "store": store,
+                "harness": str(harness),
+                "problems": problems,
+            }
+        )
     else:
-        print_note(f"{state} in {hooks.settings}, advice {options.advice}")
+        print_note(
+            f"{state} in {hooks.settings}, advice {options.advice}, "
+            f"for Claude Code {harness} or later"
+        )
+        for path in moved:
+            print_note(f"taken out of {path}: the entries name this machine's folders")
+    _warn(problems)
     return 0
+
+
+def _warn(problems: Sequence[str]) -> None:
+    for problem in problems:
+        print_note(f"warning: nothing will be recorded: {problem}")
+
+
+def _problems(options: argparse.Namespace) -> list[str]:
+    """List what keeps the installed hooks from recording anything."""
+    from toolkit.capture.hooks import (
+        HookInstallation,
+        fire_test_event,
+        managed_settings,
+        switched_off,
+    )
+
+    problems = []
+    if off := switched_off(_read_first(options), managed_settings()):
+        problems.append(off)
+    for path in _settings(options):
+        entry = HookInstallation(path).status().entry
+        if entry is not None and (broken := fire_test_event(entry)):
+            problems.append(f"{path}: {broken}")
+    return problems
 
 
 def _write_rule_table(store: Path) -> None:
     """Write what may be tried while no model serves, at once and whole."""
-    from toolkit.capture import RULE_TABLE
+    from toolkit.capture import RULE_TABLE, sealed_table
     from toolkit.cli.model.advice import rule_advice
+    from toolkit.records import replace_file, store_key
 
-    draft = store / f".{RULE_TABLE}-{os.getpid()}"
-    draft.write_bytes(rule_advice())
-    draft.replace(store / RULE_TABLE)
+    replace_file(store / RULE_TABLE, sealed_table(rule_advice(), store_key(store)))
 
 
 def uninstall(options: argparse.Namespace) -> int:
-    """Take our hook entries out of settings.json."""
+    """Take our hook entries out of the settings of the scope."""
     from toolkit.capture.hooks import HookInstallation
 
-    hooks = HookInstallation(_settings(options))
-    changed = hooks.uninstall()
+    settings = _settings(options)
+    changed = [path for path in settings if HookInstallation(path).uninstall()]
     if options.json:
-        print_json({"changed": changed, "settings": hooks.settings})
+        named = changed[0] if changed else settings[0]
+        print_json({"changed": bool(changed), "settings": named})
+    elif changed:
+        for path in changed:
+            print_note(f"uninstalled from {path}")
     else:
-        state = "uninstalled from" if changed else "nothing of ours was in"
-        print_note(f"{state} {hooks.settings}")
+        print_note(f"nothing of ours was in {settings[0]}")
     return 0
 
 
 def status(options: argparse.Namespace) -> int:
-    """Tell what is installed, what it has recorded, and whether transcripts agree."""
+    """Report whether the hooks work, and what they have recorded.
+
+    `installed` means that it works: a test event was fired and recorded.
+    """
     from toolkit.capture.hooks import HookInstallation
     from toolkit.history import read_accounts
 
-    found = HookInstallation(_settings(options)).status()
+    every = [HookInstallation(path).status() for path in _read_first(options)]
+    ours = [one for one in every if one.settings in _settings(options)]
+    found = next((one for one in ours if one.installed), ours[0])
+    problems = _problems(options) if found.installed else []
     store = options.store or found.store or _store(options) or Path(".toolkit")
     answer = {
-        "installed": found.installed,
+        "installed": found.installed and not problems,
+        "problems": problems,
         "settings": found.settings,
+        "also_in": [
+            one.settings
+            for one in every
+            if one.installed and one.settings != found.settings
+        ],
         "events": list(found.events),
         "advice": found.advice,
         "explore": found.explore,
@@ -154,6 +216,7 @@ def status(options: argparse.Namespace) -> int:
     else:
         for name, value in answer.items():
             print(f"{name}: {value}")
+    _warn(problems)
     return 0
 
 
@@ -208,7 +271,7 @@ def _add_reconcile(verbs: Any) -> None:
 
 
 def _add_install(verbs: Any) -> None:
-    parser = verbs.add_parser("install", help="merge our entries into settings.json")
+    parser = verbs.add_parser("install", help="merge our entries into the settings")
     _add_scope(parser)
     parser.add_argument(
         "--advice",
@@ -227,6 +290,12 @@ def _add_install(verbs: Any) -> None:
         help="share of sizes to try at random, with the chance recorded: only sizes "
         "that history supports, or that the rule allows while no model serves "
         "(default: 0, off)",
+    )
+    parser.add_argument(
+        "--harness-version",
+        metavar="X.Y.Z",
+        help="version of Claude Code that reads the settings (default: asked of "
+        "`claude --version`)",
     )
     parser.set_defaults(command=install)
 
@@ -250,13 +319,28 @@ def _add_scope(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
 
 
-def _settings(options: argparse.Namespace) -> Path:
+def _settings(options: argparse.Namespace) -> list[Path]:
+    """List the files of the scope that may hold our entries; the first gets new ones.
+
+    Entries name this machine's interpreter and store, so in a project they belong to
+    its local settings, which are not shared.
+    """
     if options.user:
-        home = os.environ.get("CLAUDE_CONFIG_DIR")
-        folder = Path(home) if home else Path.home() / ".claude"
-    else:
-        folder = (options.project or Path()).absolute() / ".claude"
-    return folder / "settings.json"
+        return [_user_settings()]
+    folder = (options.project or Path()).absolute() / ".claude"
+    return [folder / "settings.local.json", folder / "settings.json"]
+
+
+def _read_first(options: argparse.Namespace) -> list[Path]:
+    """List every settings file that the harness reads, the deciding ones in front."""
+    if options.user:
+        return [_user_settings()]
+    return list(dict.fromkeys([*_settings(options), _user_settings()]))
+
+
+def _user_settings() -> Path:
+    home = os.environ.get("CLAUDE_CONFIG_DIR")
+    return (Path(home) if home else Path.home() / ".claude") / "settings.json"
 
 
 def _store(options: argparse.Namespace) -> Path | None:

@@ -274,7 +274,7 @@ def _read(source: Source, file: SourceFile, sink: FileSink) -> bool:
         sink.refuse(f"field `{error.field}`: {error.problem}")
         return False
     except InputDataError as error:
-        known = recognise_file(file.path)
+        known = recognise_file(file.path, besides=source.name)
         sink.refuse(error.problem if known is None else f"{error.problem}; {known}")
         return False
     except OSError as error:

@@ -81,12 +81,14 @@ def recognise_row(row: object) -> tuple[str, str | None] | None:
     return next(((name, own) for name, own, test in FORMATS if test(row)), None)
 
 
-def recognise_file(path: Path) -> str | None:
+def recognise_file(path: Path, *, besides: str) -> str | None:
     """Say what a file is that an importer could not use, and what to do with it.
 
     Parameters
     ----------
     path : path
+    besides : str
+        Name of the importer that could not use it.
 
     Returns
     -------
@@ -99,6 +101,8 @@ def recognise_file(path: Path) -> str | None:
     if found is None:
         return None
     name, importer = found
+    if importer == besides:
+        return None
     if importer is None:
         return f"it looks like {name}, which no importer reads; export OTLP/JSON"
     if importer not in SOURCES:

@@ -2,10 +2,14 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Protocol
 
-__all__ = ["Attempt", "BatchVariant", "BatchWorkload"]
+__all__ = ["Attempt", "BatchVariant", "BatchWorkload", "read_context"]
+
+CONTEXT_BYTES = 4_000_000
+"""What every turn reads again before its first operation, as an agent does."""
 
 AGENTS_AT_MOST = 12
 """Agents at which the share of parallel agents counts as 1 (definitions, section 1)."""
@@ -116,3 +120,10 @@ class BatchWorkload(Protocol):
     def release(self) -> None:
         """Stop the processes that work beside the batches."""
         ...
+
+
+def read_context(path: Path) -> None:
+    """Read and digest the whole context, made where there is none yet."""
+    if not path.exists():
+        path.write_bytes(bytes(CONTEXT_BYTES))
+    sha256(path.read_bytes()).digest()

@@ -8,11 +8,15 @@ from hashlib import sha256
 from pathlib import Path
 from time import perf_counter
 
-from toolkit.measurement.workloads.batch_workload import Attempt, BatchVariant
+from toolkit.measurement.workloads.batch_workload import (
+    Attempt,
+    BatchVariant,
+    read_context,
+)
 
 __all__ = ["FileOperations"]
 
-FILES = 48
+FILES = 32
 """More than the operations of one cell, so that none meets its own work."""
 PATTERN = (0, 5, 2, 7, 4, 9, 1, 6, 3, 8)
 """Order in which ten successive operations draw their place below `read_share`."""
@@ -21,36 +25,30 @@ PATTERN = (0, 5, 2, 7, 4, 9, 1, 6, 3, 8)
 class FileOperations:
     """A write set over files whose content the agent has seen before.
 
-    *Turn*: take the lock of the working tree, read the manifest of what every file
-    looked like, and write the intent to a journal that is synchronised to the disk.
+    *Turn*: read the whole context again, take the lock of the working tree, read the
+    manifest of what every file looked like, and write the intent to a journal.
     *Operation*: read the file and compare it with what was seen; an edit also changes it
-    and stages the new content, synchronised when the workload is durable. *Commit*:
-    rename what is staged, write the manifest, synchronise the journal. A file that
-    somebody changed meanwhile fails its operation, as an edit of a stale file does, and
-    everything staged is thrown away.
+    and stages the new content. *Commit*: rename what is staged, write the manifest,
+    close the journal. A file that was changed meanwhile fails its operation, as an edit
+    of a stale file does, and everything staged is thrown away.
 
     Parameters
     ----------
     variant : BatchVariant
-    durable : bool
-        Whether each staged file is synchronised to the disk.
     """
 
-    def __init__(self, variant: BatchVariant, *, durable: bool) -> None:
+    def __init__(self, variant: BatchVariant) -> None:
         self.variant = variant
-        self.durable = durable
         self._directory = Path()
 
     def prepare(self, directory: Path) -> None:
         """Make the files."""
         self._directory = directory
-        self._contents = [
-            os.urandom(self.variant.operation_bytes) for _ in range(FILES)
-        ]
-        self._seen = {
-            str(n): sha256(content).hexdigest()
-            for n, content in enumerate(self._contents)
-        }
+        # One content for all: a process that holds little is quickly forked.
+        self._content = os.urandom(self.variant.operation_bytes)
+        self._seen = dict.fromkeys(
+            map(str, range(FILES)), sha256(self._content).hexdigest()
+        )
         self._changed = set(range(FILES))
         directory.mkdir(parents=True)
         (directory / "lock").touch()
@@ -58,7 +56,7 @@ class FileOperations:
     def reset(self, disturbed: Collection[int]) -> None:
         """Write the files as they were, and behind the agent's back change some."""
         for number in self._changed:
-            self._path(number).write_bytes(self._contents[number])
+            self._path(number).write_bytes(self._content)
         self._changed = {operation % FILES for operation in disturbed}
         self._manifest.write_text(json.dumps(self._seen))
         for operation in disturbed:
@@ -67,6 +65,7 @@ class FileOperations:
 
     def attempt(self, operations: Sequence[int]) -> Attempt:
         """Apply the operations as one write set."""
+        read_context(self._directory / "context")
         asked_s = perf_counter()
         with (self._directory / "lock").open("rb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -103,19 +102,12 @@ class FileOperations:
             content = self._path(operation).read_bytes()
             fresh = sha256(content).hexdigest() == seen[str(operation % FILES)]
             if fresh and not self._only_reads(operation):
-                self._write_staged(operation, content[::-1])
+                self._staged(operation).write_bytes(content[::-1])
                 seen[str(operation % FILES)] = sha256(content[::-1]).hexdigest()
             durations.append(perf_counter() - started_s)
             if not fresh:
                 return durations, operation
         return durations, None
-
-    def _write_staged(self, operation: int, content: bytes) -> None:
-        with self._staged(operation).open("wb") as stream:
-            stream.write(content)
-            if self.durable:
-                stream.flush()
-                os.fsync(stream.fileno())
 
     def _commit(self, operations: Sequence[int], seen: dict[str, str]) -> None:
         for operation in operations:
@@ -136,10 +128,7 @@ class FileOperations:
         self._manifest.write_text(json.dumps(seen))
 
     def _journal(self, line: str) -> None:
-        with (self._directory / "journal").open("w") as stream:
-            stream.write(line)
-            stream.flush()
-            os.fsync(stream.fileno())
+        (self._directory / "journal").write_text(line)
 
     def _only_reads(self, operation: int) -> bool:
         return PATTERN[operation % 10] < 10 * self.variant.read_share

@@ -9,7 +9,11 @@ from pathlib import Path
 from time import perf_counter
 
 from toolkit.measurement import Child
-from toolkit.measurement.workloads.batch_workload import Attempt, BatchVariant
+from toolkit.measurement.workloads.batch_workload import (
+    Attempt,
+    BatchVariant,
+    read_context,
+)
 
 __all__ = ["TaskSpawning"]
 
@@ -19,8 +23,8 @@ LOCK_TIMEOUT_S = 60.0
 class TaskSpawning:
     """Tasks handed to processes of their own, accepted when all of them succeed.
 
-    *Turn*: write the plan to the store and commit it to the disk; at the end collect
-    and commit the results. *Operation*: fork a process that reads its briefing, claims
+    *Turn*: read the whole context again and write the plan to the store; at the end
+    collect and commit the results. *Operation*: fork a process that reads its briefing, claims
     its task in the store, works, and writes its result to the store; the claims and
     results of one batch queue for the store's write lock. A process that finds its
     briefing damaged fails; the results of its siblings are then discarded, the briefing
@@ -71,6 +75,7 @@ class TaskSpawning:
         for operation in operations:
             if not self._path(operation).exists():
                 self._path(operation).write_text(self._briefing)
+        read_context(self._directory / "context")
         self._plan(operations)
         began_s = perf_counter()
         children = [
@@ -99,7 +104,7 @@ class TaskSpawning:
         """Every process has been waited for."""
 
     def _plan(self, operations: Sequence[int]) -> None:
-        with closing(self._connect(durable=True)) as store:
+        with closing(self._connect()) as store:
             store.execute("BEGIN IMMEDIATE")
             store.executemany(
                 "INSERT OR REPLACE INTO tasks VALUES (?, 'planned', NULL)",
@@ -112,7 +117,7 @@ class TaskSpawning:
             for operation in failing:
                 self._path(operation).write_text(self._briefing)
             return
-        with closing(self._connect(durable=True)) as store:
+        with closing(self._connect()) as store:
             store.execute("BEGIN IMMEDIATE")
             store.executemany(
                 "UPDATE tasks SET state = 'accepted' WHERE task = ?",
@@ -133,13 +138,13 @@ class TaskSpawning:
                 (result, operation),
             )
 
-    def _connect(self, *, durable: bool = False) -> sqlite3.Connection:
+    def _connect(self) -> sqlite3.Connection:
         store = sqlite3.connect(
             self._directory / "tasks.sqlite",
             timeout=LOCK_TIMEOUT_S,
             isolation_level=None,
         )
-        store.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+        store.execute("PRAGMA synchronous=OFF")
         return store
 
     def _path(self, operation: int) -> Path:

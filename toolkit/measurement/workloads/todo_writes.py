@@ -9,7 +9,11 @@ from pathlib import Path
 from time import perf_counter
 
 from toolkit.measurement import Child
-from toolkit.measurement.workloads.batch_workload import Attempt, BatchVariant
+from toolkit.measurement.workloads.batch_workload import (
+    Attempt,
+    BatchVariant,
+    read_context,
+)
 
 __all__ = ["TodoWrites"]
 
@@ -21,8 +25,8 @@ RIVAL_WORK_BYTES = 1 << 24
 class TodoWrites:
     """Writes to a todo list that is kept, as the tools keep it, as one document.
 
-    *Turn*: open the store, take its write lock (waiting for rivals that write the same
-    store), and at the end commit, which synchronises to the disk. *Operation*: read the
+    *Turn*: read the whole context again, open the store, take its write lock (waiting
+    for rivals that write the same store), and at the end commit. *Operation*: read the
     list, change one todo, write the list back and note the change with its payload. A
     todo whose number somebody else has taken breaks the key and rolls back the
     transaction; the agent then numbers it anew. A page cache smaller than the batch's
@@ -31,18 +35,27 @@ class TodoWrites:
     Parameters
     ----------
     variant : BatchVariant
-        `agents - 1` rivals write to the same store.
+        `agents - 1` rivals write to the same store; `operation_bytes` is the list and
+        the payload of one write.
     list_length : int
         Todos in the list: what one write reads and writes.
+    payload_bytes : int
+        What a write adds to the record of changes.
     cache_pages : int
         Pages of 4096 bytes that the store may hold back.
     """
 
     def __init__(
-        self, variant: BatchVariant, *, list_length: int, cache_pages: int = 2000
+        self,
+        variant: BatchVariant,
+        *,
+        list_length: int,
+        payload_bytes: int,
+        cache_pages: int = 2000,
     ) -> None:
         self.variant = variant
         self.list_length = list_length
+        self.payload_bytes = payload_bytes
         self.cache_pages = cache_pages
         self._path = Path()
         self._rivals: list[Child] = []
@@ -87,6 +100,7 @@ class TodoWrites:
 
     def attempt(self, operations: Sequence[int]) -> Attempt:
         """Write the todos in one transaction."""
+        read_context(self._path.with_name("context"))
         asked_s = perf_counter()
         with closing(self._connect()) as store:
             store.execute("BEGIN IMMEDIATE")
@@ -125,7 +139,7 @@ class TodoWrites:
         store = sqlite3.connect(
             self._path, timeout=LOCK_TIMEOUT_S, isolation_level=None
         )
-        store.execute("PRAGMA synchronous=FULL")
+        store.execute("PRAGMA synchronous=OFF")
         store.execute(f"PRAGMA cache_size={self.cache_pages}")
         return store
 
@@ -136,12 +150,12 @@ class TodoWrites:
         ).fetchone()
         todos = json.loads(document)
         todos[operation % len(todos)]["version"] += 1
-        payload = document.encode().ljust(self.variant.operation_bytes)
+        payload = document.encode().ljust(self.payload_bytes)
         number = f"{'renumbered ' if operation in self._renumbered else ''}change {operation}"
         try:
             store.execute(
                 "INSERT INTO changes VALUES (?, ?)",
-                (number, payload[: self.variant.operation_bytes]),
+                (number, payload[: self.payload_bytes]),
             )
         except sqlite3.IntegrityError:
             return False

@@ -41,6 +41,8 @@ class BatchMetrics:
 
     Attributes
     ----------
+    cycle_s : float
+        From the previous result to the last end.
     execution_s : float
         From the start to the last end.
     memory_delta_bytes : int
@@ -53,6 +55,7 @@ class BatchMetrics:
     succeeded, failed, timed_out, cancelled : int
     """
 
+    cycle_s: float
     execution_s: float
     memory_delta_bytes: int
     coordination_efficiency: float
@@ -76,7 +79,7 @@ class BatchMetrics:
     @property
     def cost_s(self) -> float | None:
         """Seconds per successful operation; `None` where nothing succeeded."""
-        return self.execution_s / self.succeeded if self.succeeded else None
+        return self.cycle_s / self.succeeded if self.succeeded else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +99,7 @@ def measure_operations(
     memory_delta_bytes: int,
     memory_available_bytes: int,
     waited_s: float = 0.0,
+    lead_s: float = 0.0,
 ) -> BatchMetrics:
     """Compute the metrics of a batch.
 
@@ -107,6 +111,8 @@ def measure_operations(
         Operations that could run at once.
     waited_s : float
         Part of the time spent waiting.
+    lead_s : float
+        From the previous result to the start of the times: the turn before the batch.
 
     Examples
     --------
@@ -132,6 +138,7 @@ def measure_operations(
     if makespan > 0:
         parallelism = min(sum(durations) / makespan / min(size, max(workers, 1)), 1.0)
     return BatchMetrics(
+        cycle_s=lead_s + makespan,
         execution_s=makespan,
         memory_delta_bytes=memory_delta_bytes,
         coordination_efficiency=counts["succeeded"] / size,

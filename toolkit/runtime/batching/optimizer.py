@@ -1,30 +1,24 @@
 """Recommends batch sizes and learns from what they cost (specification, section 1)."""
 
-import math
+import os
 import threading
-from collections.abc import Mapping
-from dataclasses import replace
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
 import numpy as np
 import psutil
 
-from toolkit.bundle import Conformal
 from toolkit.clock import Clock
-from toolkit.errors import UsageError
+from toolkit.errors import SchemaError, UsageError
 from toolkit.policies import Decision, Floats, Reason, Value
-from toolkit.policies.rules import (
-    OPTIMUMS,
-    BatchSizeOptimum,
-    coordination_complexity,
-)
+from toolkit.policies.adaptation import AdaptationSettings, MeasurementPrior
+from toolkit.policies.rules import OPTIMUMS, BatchSizeOptimum, coordination_complexity
 from toolkit.records import Batch
-from toolkit.runtime.advice import Advisor, SystemLoad
-from toolkit.runtime.batching.execution import CallableBatch, run_async, run_sync
-from toolkit.runtime.batching.measurement import (
-    MeasuredOperation,
-    measure_operations,
-    suggestions,
-)
+from toolkit.runtime.advice import SystemLoad
+from toolkit.runtime.batching.execution import CallableBatch
+from toolkit.runtime.batching.measurement import measure_operations, suggestions
+from toolkit.runtime.batching.observed_sizes import TARGET_EFFICIENCY, ObservedSizes
 from toolkit.runtime.batching.recommendation import (
     BatchingStatistics,
     BatchRecommendation,
@@ -32,22 +26,44 @@ from toolkit.runtime.batching.recommendation import (
     StrategyUpdate,
     Workload,
 )
-from toolkit.runtime.batching.strategy import AdaptationSettings, BatchStrategy
+from toolkit.runtime.batching.running import RunningBatch
 
-__all__ = ["AdaptiveBatchingOptimizer"]
-
-TARGET_EFFICIENCY = 0.85
-"""The specification's target, given where nothing was observed (definitions, 1)."""
-
-LEAST_SPREAD, MOST_SPREAD = 0.05, 1.0
-"""Whatever a bundle says, its prediction may be 5 % off, and is not off by more than
-factors of 3."""
-
-LARGEST_LOG = 700.0
-"""The exponential of more is infinite in 64 bits, that of less is 0."""
+__all__ = ["AdaptiveBatchingOptimizer", "SizeAdvisor"]
 
 MOST_TYPES = 256
 """Operation types that are kept; beyond it the one longest unused is forgotten."""
+
+MOST_SEEN = 10_000
+"""Record ids that are remembered, so that a record that comes twice counts once."""
+
+LONGEST_TURN_S = 300.0
+"""A longer gap between two batches of an agent was no turn: it had nothing to do."""
+
+UNKNOWN_LOAD = SystemLoad()
+UNKNOWN_WORK = Workload()
+
+
+class SizeAdvisor(Protocol):
+    """Decides a batch size: an `Advisor`, or one that reloads its bundle."""
+
+    @property
+    def bundle(self) -> Any:
+        """The bundle behind the decisions, or `None`."""
+        ...
+
+    @property
+    def refused(self) -> str | None:
+        """Why there is no bundle although one was named."""
+        ...
+
+    @property
+    def offered(self) -> tuple[float, ...]:
+        """The sizes that are chosen from, ascending."""
+        ...
+
+    def decide(self, context: Mapping[str, Value], /) -> Decision:
+        """Take a decision."""
+        ...
 
 
 class AdaptiveBatchingOptimizer:
@@ -55,50 +71,83 @@ class AdaptiveBatchingOptimizer:
 
     Parameters
     ----------
-    advisor : Advisor
+    advisor : SizeAdvisor
         On a bundle, or on the rules (`Advisor("batch_size", bundle=None, ...)`).
     clock : Clock
     settings : AdaptationSettings, optional
-        The bundle's rate and interval unless given.
+        The bundle's interval unless given.
     optimums : mapping, optional
         Bounds of the operation types.
+    explore : float
+        Share of the answers, 0 to 1, drawn by each size's chance of being the cheapest;
+        every answer carries the probability with which it was given.
+    rng : numpy.random.Generator, optional
+        Needed to explore.
+    load : callable, optional
+        Gives the load where `batch` is not given one: `BackgroundLoad().current`.
+    emit : callable, optional
+        Keeps every record that the optimizer writes; `RuntimeLoop` attaches itself.
+    session_id : str, optional
+        Of the records.
 
     Examples
     --------
     >>> from toolkit.clock import SystemClock
+    >>> from toolkit.runtime.advice import Advisor
     >>> clock = SystemClock()
     >>> optimizer = AdaptiveBatchingOptimizer(
     ...     Advisor("batch_size", bundle=None, clock=clock), clock=clock
     ... )
-    >>> answer = optimizer.recommend("fileOperations", Workload(), SystemLoad(cpu=0.9))
-    >>> answer.batch_size, str(answer.reason)
-    (6, 'high load (load 0.9, complexity 0, optimal 8)')
+    >>> with optimizer.batch("fileOperations", system=SystemLoad(cpu=0.9)) as batch:
+    ...     done = batch.run([str] * batch.size)
+    >>> batch.size, batch.record.succeeded, batch.record.propensity
+    (6, 6, 1.0)
     """
 
     def __init__(
         self,
-        advisor: Advisor,
+        advisor: SizeAdvisor,
         *,
         clock: Clock,
         settings: AdaptationSettings | None = None,
         optimums: Mapping[str, BatchSizeOptimum] = OPTIMUMS,
+        explore: float = 0.0,
+        rng: np.random.Generator | None = None,
+        load: Callable[[], SystemLoad] | None = None,
+        emit: Callable[[Batch], object] | None = None,
+        session_id: str | None = None,
     ) -> None:
+        if not 0 <= explore <= 1 or (explore and rng is None):
+            raise UsageError(
+                f"`explore` must be in 0..1 and needs `rng`; got {explore} and {rng}"
+            )
         self.advisor = advisor
-        self.settings = settings if settings is not None else _settings_of(advisor)
+        self.settings = _settings_of(advisor) if settings is None else settings
+        self.explore = explore
+        self.session_id = session_id
+        self._prior = _prior_of(advisor)
         self._clock = clock
         self._optimums = optimums
-        self._sizes = np.asarray(advisor.offered, dtype=np.int64)
-        self._strategies: dict[str, BatchStrategy] = {}
-        self._expected: dict[str, Floats] = {}
-        """The curve that each operation type's last recommendation was made on."""
-        self._counts: dict[str, dict[int, int]] = {}
-        self._efficiencies: dict[str, dict[int, tuple[float, int]]] = {}
+        self._rng = rng
+        self._load = load
+        self._emit = emit
+        self._types: OrderedDict[str, ObservedSizes] = OrderedDict()
+        self._ends: OrderedDict[str, float] = OrderedDict()
+        self._seen: OrderedDict[str, None] = OrderedDict()
         self._lock = threading.RLock()
         self._observed = 0
         self._recommended = 0
+        self._batches = 0
+
+    def attach(self, emit: Callable[[Batch], object]) -> None:
+        """Keep every record that the optimizer writes through a callable."""
+        self._emit = emit
 
     def recommend(
-        self, operation_type: str, workload: Workload, system: SystemLoad
+        self,
+        operation_type: str,
+        workload: Workload = UNKNOWN_WORK,
+        system: SystemLoad = UNKNOWN_LOAD,
     ) -> BatchRecommendation:
         """Recommend a batch size.
 
@@ -111,278 +160,311 @@ class AdaptiveBatchingOptimizer:
             raise UsageError(
                 f"`operations` must be at least 1, got {workload.operations}"
             )
-        context = _context(operation_type, workload, system)
-        decision = self.advisor.decide(context)
+        decision = self.advisor.decide(_context(operation_type, workload, system))
         with self._lock:
             self._recommended += 1
-            strategy = self._strategy(operation_type)
-            curve = None if decision.curve is None else decision.curve.log_cost
-            wanted, gain = self._wanted(decision, strategy, curve)
-            size = strategy.settle(wanted, gain=gain, rule_size=_rule_size(decision))
-            if workload.operations is not None:
-                size = min(size, workload.operations)
-            return self._answer(operation_type, size, decision, strategy, curve)
+            observed = self._type(operation_type)
+            observed.curve = _curve(decision, observed)
+            size, propensity = self._choose(decision, observed, workload.operations)
+            observed.settle(size)
+            return self._answer(size, propensity, decision, observed)
 
-    def measure(self, batch: CallableBatch) -> MeasuredBatch:
-        """Execute a batch of plain callables and learn from it."""
-        before = _resident_bytes()
-        operations = run_sync(batch, self._clock.monotonic_s)
-        return self._measured(batch, operations, before)
+    def batch(
+        self,
+        operation_type: str,
+        *,
+        operations: int | None = None,
+        agent_id: str = "main",
+        workload: Workload | None = None,
+        system: SystemLoad | None = None,
+    ) -> RunningBatch:
+        """Begin a batch: ``with optimizer.batch("fileOperations") as batch: ...``.
 
-    async def measure_async(self, batch: CallableBatch) -> MeasuredBatch:
-        """Execute a batch of callables that return awaitables and learn from it."""
+        Inside, `batch.size` is the size to take; `batch.run(callables)` or
+        ``with batch.operation():`` clock what is done. When the block is left, the
+        batch is learned from and its record kept. The cycle begins with the agent's
+        previous result, so the turn between two batches counts.
+
+        Parameters
+        ----------
+        operation_type : str
+        operations : int, optional
+            How many are waiting; a batch is never larger.
+        agent_id : str
+            Whose batch it is.
+        workload : Workload, optional
+            Whatever else is known of the work.
+        system : SystemLoad, optional
+        """
+        known = workload or Workload(operations=operations)
+        load = system or (UNKNOWN_LOAD if self._load is None else self._load())
+        return RunningBatch(
+            self,
+            operation_type,
+            recommendation=self.recommend(operation_type, known, load),
+            workload=known,
+            system=load,
+            agent_id=agent_id,
+        )
+
+    def measure(self, batch: CallableBatch, *, agent_id: str = "main") -> MeasuredBatch:
+        """Execute a batch of plain callables, learn from it and keep its record."""
         before = _resident_bytes()
-        operations = await run_async(batch, self._clock.monotonic_s)
-        return self._measured(batch, operations, before)
+        running = self._unadvised(batch, agent_id)
+        running.run(
+            batch.operations,
+            workers=batch.workers,
+            atomic=batch.atomic,
+            timeout_s=batch.timeout_s,
+        )
+        return self._measured(batch, running, before)
+
+    async def measure_async(
+        self, batch: CallableBatch, *, agent_id: str = "main"
+    ) -> MeasuredBatch:
+        """Execute callables that return awaitables; otherwise as `measure`."""
+        before = _resident_bytes()
+        running = self._unadvised(batch, agent_id)
+        await running.run_async(
+            batch.operations,
+            workers=batch.workers,
+            atomic=batch.atomic,
+            timeout_s=batch.timeout_s,
+        )
+        return self._measured(batch, running, before)
 
     def observe(self, record: Batch) -> StrategyUpdate:
-        """Learn from a batch that was executed elsewhere."""
-        succeeded = record.succeeded
-        lost = None if succeeded is None else max(record.size - succeeded, 0)
-        cost_s = None if record.censored else record.cost_s
-        return self._observe(record.operation_type, record.size, lost or 0, cost_s)
+        """Learn from a batch that was executed elsewhere and keep its record.
+
+        A record that was observed, or written here, before changes nothing.
+        """
+        with self._lock:
+            observed = self._type(record.operation_type)
+            known = record.record_id in self._seen
+            if not known:
+                self._learn(record, observed, observed.curve)
+            update = _update(record.operation_type, observed)
+        if not known and self._emit is not None:
+            self._emit(record)
+        return update
 
     def statistics(self) -> BatchingStatistics:
         """Take a snapshot."""
         with self._lock:
             return BatchingStatistics(
-                operation_types=len(self._strategies),
+                operation_types=len(self._types),
                 observed_batches=self._observed,
                 recommendations=self._recommended,
                 refused_bundle=self.advisor.refused,
             )
 
+    def began_s(self, agent_id: str) -> float:
+        """Give the start of an agent's cycle: its previous result, if it was recent."""
+        now_s = self.now_s()
+        with self._lock:
+            ended_s = self._ends.get(agent_id, now_s)
+        return ended_s if now_s - ended_s <= LONGEST_TURN_S else now_s
+
+    def now_s(self) -> float:
+        """Read the clock that never runs backwards."""
+        return self._clock.monotonic_s()
+
+    def ended(self, batch: RunningBatch) -> None:
+        """Learn from a batch that ran here and keep its record."""
+        self._end(batch)
+
+    def _end(self, batch: RunningBatch, **known: Any) -> None:
+        if not batch.operations:
+            return
+        at = self._clock.now()
+        with self._lock:
+            self._batches += 1
+            parts = (str(os.getpid()), at.isoformat(), str(self._batches))
+            record = batch.to_record(
+                at=at, parts=parts, session_id=self.session_id, **known
+            )
+            batch.record = record
+            self._ends[batch.agent_id] = self.now_s()
+            _bound(self._ends, MOST_SEEN)
+            observed = self._type(record.operation_type)
+            answer = batch.recommendation
+            self._learn(record, observed, None if answer is None else answer.curve)
+        if self._emit is not None:
+            self._emit(record)
+
+    def _unadvised(self, batch: CallableBatch, agent_id: str) -> RunningBatch:
+        return RunningBatch(
+            self,
+            batch.operation_type,
+            recommendation=None,
+            workload=UNKNOWN_WORK,
+            system=UNKNOWN_LOAD if self._load is None else self._load(),
+            agent_id=agent_id,
+        )
+
     def _measured(
-        self, batch: CallableBatch, operations: list[MeasuredOperation], before: int
+        self, batch: CallableBatch, running: RunningBatch, before: int
     ) -> MeasuredBatch:
+        memory = _resident_bytes() - before
+        with self._lock:
+            best_s = self._type(batch.operation_type).best_cost_s(self.now_s())
+        self._end(running, memory_delta_bytes=memory, read_share=batch.read_share)
         metrics = measure_operations(
-            operations,
+            running.operations,
             workers=batch.workers,
-            memory_delta_bytes=_resident_bytes() - before,
+            memory_delta_bytes=memory,
             memory_available_bytes=psutil.virtual_memory().available,
+            lead_s=running.entered_s - running.cycle_began_s,
         )
-        best = self._best_cost_s(batch.operation_type)
-        update = self._observe(
-            batch.operation_type, metrics.size, metrics.lost, metrics.cost_s
-        )
+        with self._lock:
+            update = _update(batch.operation_type, self._type(batch.operation_type))
         return MeasuredBatch(
             metrics=metrics,
-            operations=tuple(operations),
+            operations=tuple(running.operations),
             suggestions=suggestions(
-                metrics, best_cost_s=best, read_share=batch.read_share
+                metrics, best_cost_s=best_s, read_share=batch.read_share
             ),
             strategy=update,
+            record=running.record,
         )
 
-    def _observe(
-        self, operation_type: str, size: int, lost: int, cost_s: float | None
-    ) -> StrategyUpdate:
-        if cost_s is not None and not 0 < cost_s < math.inf:
-            cost_s = None  # times that divide to nothing are no observation of a cost
-        with self._lock:
-            self._observed += 1
-            strategy = self._strategy(operation_type)
-            now_s = self._clock.monotonic_s()
-            strategy.observe(
-                size=size,
-                lost=lost,
-                cost_s=cost_s,
-                expected_s=self._expected_s(operation_type, size),
-                at_s=now_s,
-            )
-            counts = self._counts.setdefault(operation_type, {})
-            if size in counts or len(counts) < MOST_TYPES:
-                counts[size] = counts.get(size, 0) + 1
-            best = strategy.best_cost_s(now_s)
-            if cost_s is not None and best is not None:
-                self._note_efficiency(operation_type, size, min(best / cost_s, 1.0))
-            return StrategyUpdate(
-                operation_type=operation_type,
-                batch_size=strategy.current,
-                version=strategy.version,
-                moved_by=strategy.moved_by,
-            )
+    def _learn(
+        self, record: Batch, observed: ObservedSizes, history: Floats | None
+    ) -> None:
+        self._seen[record.record_id] = None
+        _bound(self._seen, MOST_SEEN)
+        self._observed += 1
+        known = not record.censored and record.succeeded is not None
+        observed.observe(
+            record.size,
+            cycle_s=record.cycle_s if known else None,
+            succeeded=record.succeeded or 0,
+            at_s=self.now_s(),
+            history=history,
+        )
 
-    def _expected_s(self, operation_type: str, size: int) -> float | None:
-        """Look up what was predicted for a size; `None` where none such is on offer."""
-        curve = self._expected.get(operation_type)
-        if curve is None:
-            return None
-        nearest = int(np.argmin(np.abs(self._sizes - size)))
-        if abs(self._sizes[nearest] - size) > size / 4:
-            return None
-        return math.exp(curve[nearest])
-
-    def _note_efficiency(self, operation_type: str, size: int, value: float) -> None:
-        seen = self._efficiencies.setdefault(operation_type, {})
-        if size in seen or len(seen) < MOST_TYPES:
-            mean, count = seen.get(size, (0.0, 0))
-            seen[size] = (mean + (value - mean) / (count + 1), count + 1)
-
-    def _best_cost_s(self, operation_type: str) -> float | None:
-        with self._lock:
-            strategy = self._strategies.get(operation_type)
-            if strategy is None:
-                return None
-            return strategy.best_cost_s(self._clock.monotonic_s())
-
-    def _strategy(self, operation_type: str) -> BatchStrategy:
-        strategy = self._strategies.pop(operation_type, None)
-        if strategy is None:
-            if len(self._strategies) >= MOST_TYPES:
-                forgotten = next(iter(self._strategies))
-                for kept in (
-                    self._strategies,
-                    self._expected,
-                    self._counts,
-                    self._efficiencies,
-                ):
-                    kept.pop(forgotten, None)
-            strategy = self._new_strategy(operation_type)
-        self._strategies[operation_type] = strategy
-        return strategy
-
-    def _new_strategy(self, operation_type: str) -> BatchStrategy:
-        optimum = self._optimums.get(operation_type)
-        largest = int(max(self.advisor.offered))
-        if self.advisor.bundle is None and optimum is not None:
-            largest = optimum.maximum
-        return BatchStrategy(self.settings, smallest=1, largest=largest)
-
-    def _wanted(
-        self, decision: Decision, strategy: BatchStrategy, curve: Floats | None
+    def _choose(
+        self, decision: Decision, observed: ObservedSizes, most: int | None
     ) -> tuple[int, float]:
-        """Choose the size to move to, and what it saves over the current one."""
-        chosen = int(decision.action[0])
-        if curve is None:
-            return chosen, 1.0
-        sizes = self._sizes
-        corrections = strategy.corrections(sizes)
-        costs = curve + corrections
-        learned = decision.reason.code == "learned_better"
-        if learned:
-            costs = costs - strategy.doubts(sizes)
-        anchor = int(np.argmin(np.abs(sizes - chosen)))
-        reach = strategy.settings.hysteresis
-        best = int(np.argmin(costs))
-        # Own observations may overrule the decision only where they are clearly against.
-        wanted = best if costs[best] < costs[anchor] - reach else anchor
-        if not learned and corrections[anchor] - corrections[best] <= reach:
-            wanted = anchor
-        current = strategy.current
-        if current is None:
-            return int(sizes[wanted]), 1.0
-        nearest = int(np.argmin(np.abs(sizes - current)))
-        return int(sizes[wanted]), 1 - _factor(float(costs[wanted] - costs[nearest]))
+        """Choose the size, with the probability with which it was chosen."""
+        decided = int(decision.action[0])
+        base = observed.nearest(decided)
+        history = observed.curve
+        adaptation = observed.adaptation(history)
+        sizes = observed.sizes.copy()
+        sizes[base] = decided  # the rule's own size need not be on offer
+        if most is not None:
+            sizes = np.minimum(sizes, most)
+        if not self.explore or self._rng is None:
+            return int(sizes[adaptation.answer(base, history)]), decision.propensity
+        chances = adaptation.chances(base, history, share=self.explore)
+        place = int(self._rng.choice(len(chances), p=chances))
+        chance = float(chances[sizes == sizes[place]].sum())
+        return int(sizes[place]), min(chance, 1.0) * decision.propensity
 
     def _answer(
         self,
-        operation_type: str,
         size: int,
+        propensity: float,
         decision: Decision,
-        strategy: BatchStrategy,
-        curve: Floats | None,
+        observed: ObservedSizes,
     ) -> BatchRecommendation:
-        if curve is not None:
-            self._expected[operation_type] = curve
-        moved = size != int(decision.action[0])
-        reason = decision.reason
-        if moved:
-            facts: dict[str, Value] = {
-                "decided": decision.action[0],
-                "cap": math.floor(strategy.cap),
-                "moved_by": strategy.moved_by,
-            }
-            reason = Reason(code="adapted", facts=facts)
-        confidence = decision.confidence
+        decided = int(decision.action[0])
+        reason, confidence = decision.reason, decision.confidence
+        if size != decided:
+            code = "explored" if propensity < 1 else "adapted"
+            facts: dict[str, Value] = {"decided": float(decided)}
+            reason, confidence = Reason(code=code, facts=facts), None
         if confidence is None:
-            near = self._near(operation_type, size)
+            near = observed.near(size)
             confidence = near / (near + 20)
-        efficiency = self._efficiency(operation_type, size, decision)
-        rule = _rule_size(decision)
+        value, low, high, is_target = self._efficiency(size, decision, observed)
+        baseline = decision.baseline
         return BatchRecommendation(
             batch_size=size,
             confidence=confidence,
-            expected_efficiency=efficiency[0],
-            efficiency_low=efficiency[1],
-            efficiency_high=efficiency[2],
-            efficiency_is_target=efficiency[3],
-            rule_size=size if rule is None else rule,
+            expected_efficiency=value,
+            efficiency_low=low,
+            efficiency_high=high,
+            efficiency_is_target=is_target,
+            rule_size=decided if baseline is None else int(float(baseline)),
             reason=reason,
-            decision=decision if not moved else replace(decision, confidence=None),
-            strategy_version=strategy.version,
-        )
-
-    def _near(self, operation_type: str, size: int) -> int:
-        counts = self._counts.get(operation_type, {})
-        return sum(
-            count for seen, count in counts.items() if abs(seen - size) <= size / 4
+            decision=decision,
+            strategy_version=observed.version,
+            policy=f"{decision.policy}+explore" if self.explore else decision.policy,
+            policy_version=decision.version,
+            propensity=propensity,
+            curve=observed.curve,
         )
 
     def _efficiency(
-        self, operation_type: str, size: int, decision: Decision
+        self, size: int, decision: Decision, observed: ObservedSizes
     ) -> tuple[float, float, float, bool]:
-        best = self._best_cost_s(operation_type)
-        if (
-            best is not None
-            and decision.expected_cost is not None
-            and decision.cost_low is not None
-            and decision.cost_high is not None
-        ):
-            factor = _factor(self._strategies[operation_type].correction(size))
-            costs = (
-                decision.expected_cost,
-                decision.cost_high,
-                decision.cost_low,
-            )
-            value, low, high = (best / max(cost * factor, best) for cost in costs)
-            return value, low, high, False
-        seen = [
-            (mean, count)
-            for near, (mean, count) in self._efficiencies.get(
-                operation_type, {}
-            ).items()
-            if abs(near - size) <= size / 4
-        ]
-        if not seen:
+        if (seen := observed.efficiency(size)) is not None:
+            return *seen, False
+        best_s = observed.best_cost_s(self.now_s())
+        costs = (decision.expected_cost, decision.cost_high, decision.cost_low)
+        known = [cost for cost in costs if cost is not None]
+        if best_s is None or len(known) < len(costs):
             return TARGET_EFFICIENCY, 0.0, 1.0, True
-        total = sum(count for _, count in seen)
-        mean = sum(value * count for value, count in seen) / total
-        # Hoeffding's bound: a mean of n values within 0..1, at 95 %.
-        reach = math.sqrt(math.log(2 / 0.05) / (2 * total))
-        return mean, max(mean - reach, 0.0), min(mean + reach, 1.0), False
+        value, low, high = (best_s / max(cost, best_s) for cost in known)
+        return value, low, high, False
+
+    def _type(self, operation_type: str) -> ObservedSizes:
+        observed = self._types.get(operation_type)
+        if observed is None:
+            sizes = np.asarray(self.advisor.offered, dtype=np.int64)
+            optimum = self._optimums.get(operation_type)
+            if self.advisor.bundle is None and optimum is not None:
+                sizes = sizes[sizes <= optimum.maximum]
+            observed = ObservedSizes(sizes, self.settings, self._prior)
+            self._types[operation_type] = observed
+            _bound(self._types, MOST_TYPES)
+        self._types.move_to_end(operation_type)
+        return observed
 
 
-def _factor(log: float) -> float:
-    """Take the exponential; one beyond the range of numbers is at its end."""
-    return math.exp(min(max(log, -LARGEST_LOG), LARGEST_LOG))
+def _bound(kept: "OrderedDict[str, Any]", most: int) -> None:
+    while len(kept) > most:
+        kept.popitem(last=False)
 
 
-def _rule_size(decision: Decision) -> int | None:
-    return None if decision.baseline is None else int(float(decision.baseline))
-
-
-def _settings_of(advisor: Advisor) -> AdaptationSettings:
-    if advisor.bundle is None:
-        return AdaptationSettings()
-    manifest = advisor.bundle.manifest
-    return AdaptationSettings(
-        rate=max(manifest.adaptation_rate, 1e-3),
-        every=manifest.adaptation_every,
-        spread=_spread(manifest.conformal),
+def _update(operation_type: str, observed: ObservedSizes) -> StrategyUpdate:
+    return StrategyUpdate(
+        operation_type=operation_type,
+        batch_size=observed.current,
+        version=observed.version,
+        moved_by="costs" if observed.version else "start",
     )
 
 
-def _spread(conformal: Conformal) -> float:
-    """Work out how far one size's predicted cost is off against another's.
+def _curve(decision: Decision, observed: ObservedSizes) -> Floats | None:
+    """Predicted log cost of every offered size; `None` where no model answers."""
+    curve = decision.curve
+    if curve is None or len(curve.log_cost) != len(observed.sizes):
+        return None
+    return curve.log_cost if np.isfinite(curve.log_cost).all() else None
 
-    The error of a difference between two sizes has twice the variance of either's own;
-    the middle two thirds of its quantiles lie within one standard deviation.
-    """
-    low, high = np.interp(
-        (0.16, 0.84), conformal.probabilities, conformal.differences
-    ).tolist()
-    return min(max((high - low) / 2 / math.sqrt(2), LEAST_SPREAD), MOST_SPREAD)
+
+def _settings_of(advisor: SizeAdvisor) -> AdaptationSettings:
+    if advisor.bundle is None:
+        return AdaptationSettings()
+    return AdaptationSettings(every=advisor.bundle.manifest.adaptation_every)
+
+
+def _prior_of(advisor: SizeAdvisor) -> MeasurementPrior | None:
+    """Read the bundle's measurement prior, where it has one over a single axis."""
+    if advisor.bundle is None:
+        return None
+    extra = advisor.bundle.manifest.extra
+    section = extra.get("stack", extra.get("relative"))
+    if not isinstance(section, Mapping) or "measurement_prior" not in section:
+        return None
+    try:
+        prior = MeasurementPrior.from_json(section["measurement_prior"])
+    except SchemaError:
+        return None
+    return prior if len(prior.spread) == 1 else None
 
 
 def _context(

@@ -1,9 +1,10 @@
 """What goes into and comes out of the batching organ: frozen values."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from toolkit.policies import Decision, Reason, Value
+from toolkit.policies import Decision, Floats, Reason, Value
+from toolkit.records import Batch
 from toolkit.runtime.batching.measurement import (
     BatchMetrics,
     MeasuredOperation,
@@ -75,6 +76,10 @@ class BatchRecommendation:
     reason: Reason
     decision: Decision
     strategy_version: int
+    policy: str
+    policy_version: str
+    propensity: float = 1.0
+    curve: Floats | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +100,7 @@ class MeasuredBatch:
     operations: tuple[MeasuredOperation, ...]
     suggestions: tuple[Suggestion, ...]
     strategy: StrategyUpdate
+    record: Batch | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

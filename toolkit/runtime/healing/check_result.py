@@ -1,9 +1,7 @@
-"""What a health check says: a value or *unknown*, and what it found."""
+"""Results of health checks: a value or *unknown*, and the findings behind it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-
-from toolkit.runtime.healing.issues import IssueKind
 
 __all__ = ["CheckResult", "Finding"]
 
@@ -14,26 +12,37 @@ class Finding:
 
     Attributes
     ----------
-    issue : IssueKind
+    issue : str
+        Key of the ladder.
     cause : str
         `agent:SLOT`, `key:NAME`, `task:ID`, `store` or `swarm`; findings with one cause
-        are one illness, whichever check met it.
+        are one issue, whichever check reported it.
     value : float
-        0 (certainly ill) to 1, on the scale of the check's threshold.
+        0 (worst) to 1, on the scale of the check's threshold.
     threshold : float
+    check : str
+        The check that found it; the same check judges the recovery.
     silent_s : float or None
-        How long the agent has been silent, where it is one.
+        Seconds of silence, where the cause is a silent agent.
     allowance_s : float or None
-        The silence that its work explains.
+        Silence that its work explains, in seconds.
+    agent_id, task_id : str or None
+        Agent concerned and the task that it had in hand.
+    first_rung : str or None
+        Smallest rung that fits; gentler ones are skipped.
     evidence : mapping of str to str
     """
 
-    issue: IssueKind
+    issue: str
     cause: str
     value: float
     threshold: float
+    check: str = ""
     silent_s: float | None = None
     allowance_s: float | None = None
+    agent_id: str | None = None
+    task_id: str | None = None
+    first_rung: str | None = None
     evidence: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -43,13 +52,18 @@ class Finding:
         return name if kind == "agent" else None
 
     @property
+    def is_gone(self) -> bool:
+        """Whether the agent's process has ended."""
+        return self.evidence.get("process") == "gone"
+
+    @property
     def severity(self) -> float:
         """Share of the threshold that is missing (definitions, section 4), 0 to 1.
 
         Examples
         --------
         >>> finding = Finding(
-        ...     issue=IssueKind.STUCK_AGENT, cause="agent:a1", value=0.1, threshold=0.5
+        ...     issue="stuck_agent", cause="agent:a1", value=0.1, threshold=0.5
         ... )
         >>> finding.severity, finding.severity_name
         (0.8, 'critical')
@@ -87,3 +101,7 @@ class CheckResult:
     evidence: str
     findings: tuple[Finding, ...] = ()
     weakest: str | None = None
+
+    def finds(self, cause: str) -> bool:
+        """Whether a cause is among the findings."""
+        return any(finding.cause == cause for finding in self.findings)

@@ -113,22 +113,78 @@ class Journal:
             )
         ]
 
+    def sessions_of(self, cause: str, *, since_s: float) -> list[HealingSession]:
+        """Read the closed sessions of a cause that were opened since a moment."""
+        return [
+            HealingSession.from_json(body)
+            for (body,) in self._connection.execute(
+                "SELECT body FROM sessions WHERE cause=? AND opened_s>=? "
+                "AND phase NOT IN (?,?) ORDER BY opened_s",
+                (cause, since_s, Phase.ACTING.value, Phase.VERIFYING.value),
+            )
+        ]
+
     def hand_over(self, cause: str, issue: str) -> None:
-        """Note that a person has a cause: no healer begins anew before it was well."""
+        """Mark a cause as a person's; no healer treats it before it was well."""
         self._connection.execute(
-            "INSERT OR REPLACE INTO handed_over VALUES (?,?)", (cause, issue)
+            "INSERT OR REPLACE INTO handed_over(cause, issue) VALUES (?,?)",
+            (cause, issue),
         )
 
     def handed_over(self, issue: str | None = None) -> set[str]:
         """Name the causes that a person has, of one issue or of all."""
         rows = self._connection.execute(
-            "SELECT cause FROM handed_over WHERE ?1 IS NULL OR issue=?1", (issue,)
+            "SELECT cause FROM handed_over WHERE well_s IS NULL "
+            "AND (?1 IS NULL OR issue=?1)",
+            (issue,),
         )
         return {cause for (cause,) in rows}
 
-    def got_well(self, cause: str) -> None:
-        """Note that a cause was seen to be well again."""
-        self._connection.execute("DELETE FROM handed_over WHERE cause=?", (cause,))
+    def is_handed_over(self, cause: str, *, now_s: float, again_after_s: float) -> bool:
+        """Whether a person has a cause, or had it until a short while ago."""
+        row = self._connection.execute(
+            "SELECT well_s FROM handed_over WHERE cause=?", (cause,)
+        ).fetchone()
+        if row is None:
+            return False
+        return row[0] is None or now_s - float(row[0]) < again_after_s
+
+    def got_well(self, cause: str, *, now_s: float) -> None:
+        """Mark a cause that a person has as well."""
+        self._connection.execute(
+            "UPDATE handed_over SET well_s=? WHERE cause=?", (now_s, cause)
+        )
+
+    def note_victim(self, task: str, slot: str, *, now_s: float) -> None:
+        """Record that the agent of a slot ended or hung with a task in hand."""
+        self._connection.execute(
+            "INSERT OR IGNORE INTO victims VALUES (?,?,?)", (task, slot, now_s)
+        )
+
+    def victims(self, task: str) -> list[str]:
+        """Name the slots whose agents ended or hung with a task in hand."""
+        rows = self._connection.execute(
+            "SELECT slot FROM victims WHERE task=? ORDER BY at_s", (task,)
+        )
+        return [slot for (slot,) in rows]
+
+    def note_restarts(self, now_s: float, *, total: int, healthy: int) -> None:
+        """Record restarts that were carried out."""
+        self._connection.execute(
+            "INSERT INTO restarts VALUES (?,?,?)", (now_s, total, healthy)
+        )
+
+    def restarts(self) -> list[tuple[float, int, int]]:
+        """Read the restarts as (seconds, all, healthy)."""
+        rows = self._connection.execute("SELECT at_s, total, healthy FROM restarts")
+        return [(float(at_s), int(total), int(ok)) for at_s, total, ok in rows]
+
+    def stood_down(self) -> list[str]:
+        """Name the actions that took an agent out of the swarm."""
+        rows = self._connection.execute(
+            "SELECT key FROM attempts WHERE key LIKE '%:stand_down' AND outcome='acted'"
+        )
+        return [key for (key,) in rows]
 
     def intend(self, key: str, *, now_s: float) -> bool:
         """Write an intent down; false if it was intended before, perhaps by the dead."""
@@ -183,7 +239,13 @@ CREATE TABLE IF NOT EXISTS attempts (
   key TEXT PRIMARY KEY, intent_s REAL, effect_s REAL, outcome TEXT, detail TEXT,
   affected INTEGER
 );
-CREATE TABLE IF NOT EXISTS handed_over (cause TEXT PRIMARY KEY, issue TEXT);
+CREATE TABLE IF NOT EXISTS handed_over (
+  cause TEXT PRIMARY KEY, issue TEXT, well_s REAL
+);
+CREATE TABLE IF NOT EXISTS victims (
+  task TEXT, slot TEXT, at_s REAL, PRIMARY KEY (task, slot)
+);
+CREATE TABLE IF NOT EXISTS restarts (at_s REAL, total INTEGER, healthy INTEGER);
 CREATE TABLE IF NOT EXISTS leases (cause TEXT PRIMARY KEY, owner TEXT, until_s REAL);
 PRAGMA user_version=1;
 COMMIT;

@@ -1,9 +1,9 @@
-"""Which rung worked for what, and what may be concluded from it."""
+"""Success rates of rungs, by issue and length of the delay."""
 
 import math
 from collections.abc import Sequence
 
-from toolkit.runtime.healing.issues import IssueKind, Rung
+from toolkit.runtime.healing.issues import Rung
 
 __all__ = ["Learnings", "wilson_bounds"]
 
@@ -56,30 +56,34 @@ class Learnings:
     --------
     >>> learned = Learnings()
     >>> for _ in range(10):
-    ...     learned.note(IssueKind.STUCK_AGENT, "coordination_reminder", "short", True)
-    >>> learned.sentence(IssueKind.STUCK_AGENT, "coordination_reminder", "short")
+    ...     learned.note("stuck_agent", "coordination_reminder", "short", True)
+    >>> learned.sentence("stuck_agent", "coordination_reminder", "short")
     'gentle_nudge_effective_for_short_delays'
     """
 
     def __init__(self) -> None:
         self.counts: dict[tuple[str, str, str], tuple[int, int]] = {}
 
-    def note(self, issue: IssueKind, rung: str, delay: str, worked: bool) -> None:  # noqa: FBT001 - it is what is noted
+    def note(self, issue: str, rung: str, delay: str, worked: bool) -> None:  # noqa: FBT001 - it is what is noted
         """Note one measured post-condition."""
-        key = (issue.value, rung, delay)
+        key = (str(issue), rung, delay)
         won, tried = self.counts.get(key, (0, 0))
         self.counts[key] = (won + worked, tried + 1)
 
-    def sentence(self, issue: IssueKind, rung: str, delay: str) -> str | None:
+    def retract(self, issue: str, rung: str, delay: str) -> None:
+        """Count a success as a failure: its cause came back within the window."""
+        key = (str(issue), rung, delay)
+        won, tried = self.counts.get(key, (0, 0))
+        self.counts[key] = (max(0, won - 1), max(tried, 1))
+
+    def sentence(self, issue: str, rung: str, delay: str) -> str | None:
         """Say what was learned, once its lower bound is at least one half."""
-        low, _ = wilson_bounds(*self.counts.get((issue.value, rung, delay), (0, 0)))
+        low, _ = wilson_bounds(*self.counts.get((str(issue), rung, delay), (0, 0)))
         if low < 0.5:
             return None
         return NAMES.get((rung, delay), f"{rung}_effective_for_{delay}_delays")
 
-    def order(
-        self, issue: IssueKind, rungs: Sequence[Rung], delay: str
-    ) -> tuple[Rung, ...]:
+    def order(self, issue: str, rungs: Sequence[Rung], delay: str) -> tuple[Rung, ...]:
         """Put a rung before a gentler one where the evidence leaves no doubt.
 
         A rung overtakes the one before it when its lower confidence bound lies above
@@ -93,9 +97,9 @@ class Learnings:
                     ordered[i], ordered[i + 1] = ordered[i + 1], ordered[i]
         return tuple(ordered)
 
-    def _beats(self, issue: IssueKind, later: Rung, earlier: Rung, delay: str) -> bool:
-        ours = self.counts.get((issue.value, later.name, delay), (0, 0))
-        theirs = self.counts.get((issue.value, earlier.name, delay), (0, 0))
+    def _beats(self, issue: str, later: Rung, earlier: Rung, delay: str) -> bool:
+        ours = self.counts.get((str(issue), later.name, delay), (0, 0))
+        theirs = self.counts.get((str(issue), earlier.name, delay), (0, 0))
         if min(ours[1], theirs[1]) < LEAST_TRIALS:
             return False
         return wilson_bounds(*ours)[0] > wilson_bounds(*theirs)[1]

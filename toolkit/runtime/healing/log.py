@@ -1,12 +1,11 @@
-"""What healing tells: notifications as the definitions list them, and records."""
+"""Notifications and records of healing, as the definitions list them."""
 
-from collections.abc import Mapping
 from datetime import timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 from toolkit.clock import Clock
 from toolkit.notifier import Level, Notification, Notifier
-from toolkit.records import Outcome, Provenance, Recovery, record_id
+from toolkit.records import Outcome, Provenance, Record, Recovery, record_id
 from toolkit.runtime.healing.effectors import EffectOutcome
 from toolkit.runtime.healing.session import HealingSession, Phase
 
@@ -22,15 +21,15 @@ RECORD_OUTCOMES = {
 
 
 class RecordSink(Protocol):
-    """Where recoveries are written, a record spool for one."""
+    """Receives records: a sink of `runtime.sinks`, or a whole `RuntimeLoop`."""
 
-    def append(self, row: Mapping[str, object]) -> None:
-        """Append one row."""
+    def emit(self, record: Record, /) -> None:
+        """Take one record."""
         ...
 
 
 class HealingLog:
-    """Tells people and writes records; it stops healing never.
+    """Notifies people and emits records; what fails here never stops healing.
 
     Parameters
     ----------
@@ -41,7 +40,7 @@ class HealingLog:
     Attributes
     ----------
     errors : int
-        Breakages told.
+        Errors that were caught and reported.
     """
 
     def __init__(
@@ -52,18 +51,23 @@ class HealingLog:
         self._records = records
         self._clock = clock
 
-    def tell(
+    def subscribe(self, records: RecordSink) -> None:
+        """Send records to a sink, where none was given."""
+        if self._records is None:
+            self._records = records
+
+    def report(
         self, session: HealingSession, outcome: str, level: Level, *, detail: str = ""
     ) -> None:
-        """Tell one step of a session."""
+        """Notify of one step of a session."""
         finding = session.finding
-        first = session.tried[0].partition(":")[0] if session.tried else session.rung
+        first = session.tried[0].partition(":")[0] if session.tried else _rung(session)
         metadata = {
-            "issue": finding.issue.value,
+            "issue": str(finding.issue),
             "cause": finding.cause,
             "severity": finding.severity_name,
             "strategy": first,
-            "rung": session.rung,
+            "rung": _rung(session),
             "outcome": outcome,
             "tried": list(session.tried),
         }
@@ -85,19 +89,52 @@ class HealingLog:
         worked: bool | None = None,
         learning: str | None = None,
     ) -> None:
-        """Write an attempt; the copy with its post-condition is the fuller one."""
-        if self._records is None:
-            return
-        finding, now_s = session.finding, self._clock.monotonic_s()
+        """Emit an attempt; the copy with its post-condition is the fuller one."""
+        now_s = self._clock.monotonic_s()
         begun_s = now_s
         if session.phase is Phase.VERIFYING and session.acted_s is not None:
             begun_s = session.acted_s
-        record = Recovery(
-            record_id=record_id(SOURCE, session.action_key),
-            at=self._clock.now() - timedelta(seconds=now_s - begun_s),
+        self._emit(
+            self._recovery(
+                session,
+                key=session.action_key,
+                lasted_s=now_s - begun_s,
+                outcome=RECORD_OUTCOMES[outcome],
+                post_condition=worked,
+                learning=learning,
+            )
+        )
+
+    def record_relapse(self, session: HealingSession, after_s: float) -> None:
+        """Emit that what had worked did not last; the latest record of an issue counts.
+
+        Parameters
+        ----------
+        session : HealingSession
+        after_s : float
+            Seconds for which it had lasted.
+        """
+        self._emit(
+            self._recovery(
+                session,
+                key=f"{session.action_key}:relapse",
+                lasted_s=0.0,
+                outcome=Outcome.SUCCEEDED,
+                post_condition=False,
+                detect_s=after_s,
+            )
+        )
+
+    def _recovery(
+        self, session: HealingSession, *, key: str, lasted_s: float, **measured: Any
+    ) -> Recovery:
+        finding = session.finding
+        return Recovery(
+            record_id=record_id(SOURCE, key),
+            at=self._clock.now() - timedelta(seconds=lasted_s),
             source=SOURCE,
             provenance=Provenance.MEASURED,
-            issue=finding.issue.value,
+            issue=str(finding.issue),
             rung=session.rung,
             action=session.rung,
             severity=finding.severity_name,
@@ -106,18 +143,20 @@ class HealingLog:
             operation_type=finding.evidence.get("operation"),
             attempt=session.attempt,
             silent_s=finding.silent_s,
-            duration_s=now_s - begun_s,
-            outcome=RECORD_OUTCOMES[outcome],
-            post_condition=worked,
-            learning=learning,
+            duration_s=lasted_s,
+            **measured,
         )
+
+    def _emit(self, record: Record) -> None:
+        if self._records is None:
+            return
         try:
-            self._records.append(record.to_json())
-        except OSError as error:
+            self._records.emit(record)
+        except Exception as error:  # noqa: BLE001 - a sink that raises must not end healing
             self.broken("recording", error)
 
     def broken(self, what: str, error: Exception) -> None:
-        """Tell what broke and was caught."""
+        """Report an error that was caught."""
         self.errors += 1
         self._notifier.notify(
             Notification(
@@ -126,3 +165,7 @@ class HealingLog:
                 metadata={"error": str(error)[:200]},
             )
         )
+
+
+def _rung(session: HealingSession) -> str:
+    return session.rung if session.rungs else "none"

@@ -1,47 +1,65 @@
-"""How an engine heals, and the snapshot of what it has done."""
+"""Settings of an engine, and the snapshot of what it has done."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from toolkit.runtime.healing.backoff import Backoff
-from toolkit.runtime.healing.issues import SilenceBands
-from toolkit.runtime.healing.prevention import PreventionCount
+from toolkit.runtime.healing.issues import LADDERS, Rung, SilenceBands
+from toolkit.runtime.healing.prevention import PreventionCount, PreventionPlan
+from toolkit.runtime.healing.restart_limits import RestartLimits
 
 __all__ = ["HealingPlan", "HealingStatistics"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HealingPlan:
-    """How an engine heals.
+    """Settings of an engine.
 
     Attributes
     ----------
+    ladders : mapping of str to tuple of Rung
+        Rungs by issue; a check of one's own may name an issue that is added here.
     bands : SilenceBands
     backoff : Backoff
+    restarts : RestartLimits
+        Restart intensity, for one cause and for the swarm.
+    prevention : PreventionPlan
     attempts_per_rung : int
         Attempts whose action failed before the next rung is taken.
     poll_s : float
-        How often a post-condition is looked at.
+        Interval at which a post-condition is looked at.
     lease_s : float
-        How long a cause stays this healer's without a sign of it.
+        How long a cause stays this healer's without a renewal.
     action_limit_s : float
         Real seconds an action may take.
     relapse_s : float
-        A cause that is back within this time goes on behind the rung that "worked".
+        A cause that is found again within this time after a success makes the rung
+        that "worked" a failure, and its session goes on.
+    recurrence_s, most_recurrences : float, int
+        More sessions of one cause than this within the time call a person.
+    quarantine_victims : int
+        A task that was in hand each time so many agents died or hung is set aside.
     history : int
         Sessions kept in memory.
     window_s : float
         How far back activity is looked at.
     """
 
+    ladders: Mapping[str, tuple[Rung, ...]] = field(default_factory=lambda: LADDERS)
     bands: SilenceBands = field(default_factory=SilenceBands)
     backoff: Backoff = field(default_factory=Backoff)
+    restarts: RestartLimits = field(default_factory=RestartLimits)
+    prevention: PreventionPlan = field(default_factory=PreventionPlan)
     attempts_per_rung: int = 3
     poll_s: float = 15.0
     lease_s: float = 120.0
     action_limit_s: float = 30.0
     relapse_s: float = 300.0
+    recurrence_s: float = 3600.0
+    most_recurrences: int = 3
+    quarantine_victims: int = 2
     history: int = 1000
-    window_s: float = 300.0
+    window_s: float = 600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +69,9 @@ class HealingStatistics:
     Attributes
     ----------
     opened, healed, handed_over, abandoned : int
+        A session that relapsed is taken off `healed` again.
+    relapsed : int
+        Sessions whose cause came back within the window.
     merged : int
         Detections that joined a session under way.
     deferred : int
@@ -58,7 +79,7 @@ class HealingStatistics:
     actions : int
         Actions that took effect.
     errors : int
-        Looks or effectors that broke, caught and told.
+        Views, checks or effectors that raised; caught and reported.
     prevention : PreventionCount
     """
 
@@ -66,6 +87,7 @@ class HealingStatistics:
     healed: int
     handed_over: int
     abandoned: int
+    relapsed: int
     merged: int
     deferred: int
     actions: int

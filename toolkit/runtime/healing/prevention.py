@@ -4,15 +4,36 @@ import math
 from collections import deque
 from dataclasses import dataclass
 
-__all__ = ["Forecast", "Prevention", "PreventionCount", "crossing_probability"]
+__all__ = [
+    "Forecast",
+    "Prevention",
+    "PreventionCount",
+    "PreventionPlan",
+    "crossing_probability",
+]
 
-PROBABILITY = 0.7
-"""Specification, section 4: `predictiveThreshold`."""
-
-KEPT_READINGS = 12
-LEAST_READINGS = 5
+KEPT_RESULTS = 12
+LEAST_RESULTS = 5
 LEAST_SLOPE_ERRORS = 2.0
 """A slope nearer to zero than twice its standard error is no trend."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreventionPlan:
+    """Preventive maintenance as the specification has it (section 4).
+
+    Attributes
+    ----------
+    enabled : bool
+    interval_s : float
+        Time between two forecasts, and how far ahead they look.
+    probability : float
+        Least probability of crossing the threshold that is acted on.
+    """
+
+    enabled: bool = True
+    interval_s: float = 60.0
+    probability: float = 0.7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +99,7 @@ def crossing_probability(
     True
     """
     n = len(points)
-    if n < LEAST_READINGS:
+    if n < LEAST_RESULTS:
         return None
     mean_t = sum(t for t, _ in points) / n
     mean_v = sum(v for _, v in points) / n
@@ -95,42 +116,49 @@ def crossing_probability(
 
 
 class Prevention:
-    """Follows the trend of every check.
+    """Follows the trend of every check, at an interval of its own.
+
+    Parameters
+    ----------
+    plan : PreventionPlan
 
     Attributes
     ----------
     count : PreventionCount
     """
 
-    def __init__(self) -> None:
+    def __init__(self, plan: PreventionPlan) -> None:
+        self.plan = plan
         self.count = PreventionCount()
         self._points: dict[str, deque[tuple[float, float]]] = {}
         self._open: dict[str, tuple[float, float, bool]] = {}
 
-    def update(
-        self, check: str, at_s: float, value: float, threshold: float, interval_s: float
-    ) -> Forecast | None:
-        """Note a value and say whether the check is about to fail.
+    def note(self, check: str, at_s: float, value: float, threshold: float) -> None:
+        """Add the value of a check, and settle an alarm whose time has come."""
+        self._settle(check, at_s, value, threshold)
+        self._points.setdefault(check, deque(maxlen=KEPT_RESULTS)).append((at_s, value))
+
+    def forecast(self, check: str, at_s: float, threshold: float) -> Forecast | None:
+        """Forecast a check one interval ahead.
 
         Returns
         -------
         Forecast or None
-            Only one whose probability reaches 0.7, while the value is still good.
+            Only one whose probability is high enough, while the value is still good.
         """
-        self._settle(check, at_s, value, threshold)
-        points = self._points.setdefault(check, deque(maxlen=KEPT_READINGS))
-        points.append((at_s, value))
-        if value < threshold or check in self._open:
+        points = self._points.get(check)
+        if not points or points[-1][1] < threshold or check in self._open:
             return None
-        forecast = crossing_probability(list(points), at_s + interval_s, threshold)
-        if forecast is None or forecast.probability < PROBABILITY:
+        ahead_s = at_s + self.plan.interval_s
+        forecast = crossing_probability(list(points), ahead_s, threshold)
+        if forecast is None or forecast.probability < self.plan.probability:
             return None
         self.count.alarms += 1
-        self._open[check] = (at_s + interval_s, value, False)
+        self._open[check] = (ahead_s, points[-1][1], False)
         return forecast
 
     def treated(self, check: str) -> None:
-        """Note that something was done about an alarm; its trend begins anew."""
+        """Mark an alarm as acted on; the trend of its check starts again."""
         if check in self._open:
             until_s, value, _ = self._open[check]
             self._open[check] = (until_s, value, True)

@@ -1,25 +1,28 @@
-"""One healing session: everything an engine needs to go on where another stopped."""
+"""Healing sessions: everything that an engine needs to continue another's work."""
 
 import json
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 
 from toolkit.runtime.healing.check_result import Finding
-from toolkit.runtime.healing.issues import IssueKind
+from toolkit.runtime.healing.issues import Reach, Rung
 
 __all__ = ["HealingSession", "Phase"]
 
 
 class Phase(StrEnum):
-    """Where a session is."""
+    """State of a session."""
 
     ACTING = "acting"
     VERIFYING = "verifying"
     SUCCESS = "success"
+    """Its check found the cause no more for one of its intervals."""
+    RECURRED = "recurred"
+    """A success that did not last: its cause came back until a person was called."""
     HANDED_OVER = "handed_over"
-    """The ladder is at its end: a person has it, with everything that was tried."""
+    """A person was called, with everything that was tried."""
     ABANDONED = "abandoned"
-    """A preventive treatment that changed nothing; the illness itself may yet come."""
+    """A preventive treatment that changed nothing; the issue itself may yet come."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -30,23 +33,28 @@ class HealingSession:
     ----------
     session_id : str
     finding : Finding
-        What was found first.
+        The finding that it treats; replaced when the cause comes back.
     opened_s : float
     phase : Phase
-    rungs : tuple of (str, float)
-        Names and time limits still ahead, the current one first.
+    rungs : tuple of Rung
+        Rungs still ahead, the current one first.
     attempt : int
         Attempts at the current rung, 1 being the first.
     due_s : float
-        When it wants to go on.
+        When it continues.
     acted_s, deadline_s : float or None
-        When the current rung took effect, and until when it may show.
+        When the current rung took effect, and by when its post-condition must begin
+        to hold.
+    held_s : float or None
+        Since when the post-condition has held without a break.
     tried : list of str
         `rung: outcome` of everything tried, in order.
     measured : list of (str, bool)
-        Rungs that acted, and whether their post-condition held.
+        Rungs that acted, and whether their post-condition held and lasted.
     merged : int
         Detections of the same cause that joined this session.
+    restarts, relapses : int
+        Restarts it carried out, and how often its cause came back.
     preventive : bool
     closed_s : float or None
     worked : str or None
@@ -57,21 +65,24 @@ class HealingSession:
     finding: Finding
     opened_s: float
     phase: Phase = Phase.ACTING
-    rungs: tuple[tuple[str, float], ...]
+    rungs: tuple[Rung, ...]
     attempt: int = 1
     due_s: float
     acted_s: float | None = None
     deadline_s: float | None = None
+    held_s: float | None = None
     tried: list[str] = field(default_factory=list)
     measured: list[tuple[str, bool]] = field(default_factory=list)
     merged: int = 0
+    restarts: int = 0
+    relapses: int = 0
     preventive: bool = False
     closed_s: float | None = None
     worked: str | None = None
 
     @property
     def is_open(self) -> bool:
-        """Whether it still wants to go on."""
+        """Whether it continues."""
         return self.phase in (Phase.ACTING, Phase.VERIFYING)
 
     @property
@@ -82,24 +93,24 @@ class HealingSession:
     @property
     def rung(self) -> str:
         """Name of the current rung."""
-        return self.rungs[0][0]
+        return self.rungs[0].name
 
     @property
     def action_key(self) -> str:
         """Identity of the current attempt; the same after a crash."""
-        return f"{self.session_id}:{self.rung}:{self.attempt}"
+        return f"{self.session_id}:{self.rung}:{self.relapses}.{self.attempt}"
 
     def to_json(self) -> str:
-        """Write the session."""
+        """Write the session as JSON."""
         return json.dumps(asdict(self))
 
     @classmethod
     def from_json(cls, text: str) -> "HealingSession":
         """Read a session written by `to_json`."""
         raw = json.loads(text)
-        finding = raw.pop("finding")
-        finding["issue"] = IssueKind(finding["issue"])
         raw["phase"] = Phase(raw["phase"])
-        raw["rungs"] = tuple((name, within) for name, within in raw["rungs"])
+        raw["rungs"] = tuple(
+            Rung(**{**rung, "reach": Reach(rung["reach"])}) for rung in raw["rungs"]
+        )
         raw["measured"] = [(name, worked) for name, worked in raw["measured"]]
-        return cls(finding=Finding(**finding), **raw)
+        return cls(finding=Finding(**raw.pop("finding")), **raw)

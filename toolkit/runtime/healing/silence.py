@@ -3,79 +3,137 @@
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
+from toolkit.errors import InputDataError
 from toolkit.runtime.healing.swarm import Activity
 from toolkit.stats import RollingQuantile
 
 __all__ = ["SilenceThresholds"]
 
-LEAST_ALLOWANCE_S = 60.0
-"""Definitions, section 4: at least 60 s, whatever an agent's own gaps say."""
-
 QUANTILE = 0.95
 KEPT_GAPS = 500
 ENOUGH_GAPS = 20
-"""A 95th percentile of fewer gaps than this is their maximum: no quantile at all."""
+"""A 95th percentile of fewer gaps than this is their maximum."""
 
 
 class SilenceThresholds:
-    """Gaps between an agent's own signs of life, by what it had in hand and by agent.
+    """Usual silences by type of operation, from gaps that agents ended themselves.
+
+    Parameters
+    ----------
+    floor_s : float
+        Least allowance, whatever was learned (definitions, section 4: 60 s).
+    unknown_s : float
+        Allowance of an operation type with fewer than 20 known gaps. It is long, since
+        nothing says yet what silence is usual; `toolkit heal calibrate` or the first
+        hour of a run makes types known.
 
     Examples
     --------
-    >>> book = SilenceThresholds()
+    >>> silences = SilenceThresholds()
     >>> for second in range(100):
-    ...     book.learn("build", "a1", 200.0 + second)
-    >>> round(book.allowance_s("build", "a1"))
+    ...     silences.learn("build", 200.0 + second)
+    >>> round(silences.allowance_s("build"))
     294
-    >>> book.allowance_s("edit", "a2")
-    60.0
+    >>> silences.allowance_s("edit")
+    600.0
     """
 
-    def __init__(self) -> None:
-        self._by_operation: dict[str, RollingQuantile] = {}
-        self._by_agent: dict[str, RollingQuantile] = {}
+    def __init__(
+        self,
+        *,
+        floor_s: float = 60.0,
+        unknown_s: float = 600.0,
+        floors: Mapping[str, float] = MappingProxyType({}),
+    ) -> None:
+        self.floor_s = floor_s
+        self.unknown_s = unknown_s
+        self.floors = floors
+        self._known: dict[str, RollingQuantile] = {}
         self._raw: dict[str, list[float]] = {}
 
-    def learn(self, operation: str, slot: str, gap_s: float) -> None:
-        """Note one gap, ended by the agent itself."""
-        for book, name in ((self._by_operation, operation), (self._by_agent, slot)):
-            if name not in book:
-                book[name] = RollingQuantile(QUANTILE, window=KEPT_GAPS)
-            book[name].update(gap_s)
+    @property
+    def operations(self) -> dict[str, int]:
+        """Number of gaps kept, by type of operation."""
+        return {operation: len(gaps) for operation, gaps in self._raw.items()}
+
+    def is_known(self, operation: str | None) -> bool:
+        """Whether enough gaps of an operation type are known."""
+        known = self._known.get(operation or "")
+        return known is not None and known.count >= ENOUGH_GAPS
+
+    def learn(self, operation: str, gap_s: float) -> None:
+        """Learn from one gap in seconds, ended by the agent itself."""
+        if operation not in self._known:
+            self._known[operation] = RollingQuantile(QUANTILE, window=KEPT_GAPS)
+        self._known[operation].update(gap_s)
         raw = self._raw.setdefault(operation, [])
         raw.append(gap_s)
         del raw[:-KEPT_GAPS]
 
     def learn_all(self, activity: Iterable[Activity]) -> None:
-        """Note the gaps of a stretch of activity."""
+        """Learn from the gaps of a stretch of activity."""
         for act in activity:
             if act.gap_s is not None and act.gap_of is not None:
-                self.learn(act.gap_of, act.slot, act.gap_s)
+                self.learn(act.gap_of, act.gap_s)
 
-    def allowance_s(self, operation: str | None, slot: str) -> float:
-        """Silence that what an agent has in hand explains, in seconds, at least 60.
+    def allowance_s(
+        self, operation: str | None, *, expected_s: float | None = None
+    ) -> float:
+        """Silence that an operation explains, in seconds.
 
-        The 95th percentile of the operation's own gaps where enough are known, else of
-        the agent's.
+        Parameters
+        ----------
+        operation : str or None
+            What the agent has in hand.
+        expected_s : float, optional
+            Planned length of the work in hand, in seconds: until the type is known, a
+            silence of that length is explained.
+
+        Returns
+        -------
+        float
+            The 95th percentile of the type's gaps, at least `floor_s`; of a type that
+            is not known the longer of `unknown_s` and the plan.
         """
-        known = self._by_operation.get(operation or "")
+        floor_s = max(self.floor_s, self.floors.get(operation or "", 0.0))
+        known = self._known.get(operation or "")
         if known is None or known.count < ENOUGH_GAPS:
-            known = self._by_agent.get(slot)
-        if known is None or known.count < ENOUGH_GAPS:
-            return LEAST_ALLOWANCE_S
-        return max(LEAST_ALLOWANCE_S, known.get())
+            return max(floor_s, self.unknown_s, expected_s or 0.0)
+        return max(floor_s, known.get())
 
     def save(self, path: Path) -> None:
-        """Write the gaps of every operation type."""
+        """Write the gaps of every operation type as JSON."""
         path.write_text(json.dumps(self._raw))
 
     @classmethod
-    def load(cls, path: Path) -> "SilenceThresholds":
-        """Read what `save` wrote."""
-        raw: Mapping[str, list[float]] = json.loads(path.read_text())
-        book = cls()
-        for operation, gaps in raw.items():
-            for gap_s in gaps:
-                book.learn(operation, "", gap_s)
-        return book
+    def load(
+        cls, path: Path, *, floors: Mapping[str, float] = MappingProxyType({})
+    ) -> "SilenceThresholds":
+        """Read what `save` wrote.
+
+        Parameters
+        ----------
+        path : path
+        floors : mapping of str to float, optional
+
+        Raises
+        ------
+        InputDataError
+            The file cannot be read or holds something else.
+        """
+        silences = cls(floors=floors)
+        try:
+            raw: Mapping[str, list[float]] = json.loads(path.read_text())
+            for operation, gaps in raw.items():
+                for gap_s in gaps:
+                    silences.learn(operation, float(gap_s))
+        except (OSError, ValueError, TypeError, AttributeError) as error:
+            raise InputDataError(
+                "not a file of usual silences",
+                file=path,
+                got=str(error),
+                fix="write one with `toolkit heal calibrate`",
+            ) from error
+        return silences

@@ -1,8 +1,9 @@
 """A swarm seen through its live spool: Claude Code sessions and coordination records.
 
-Nothing can be asked of it and nothing done to it. An agent's own events are its signs
-of life; between a call and its end it has that call in hand, between an end and the
-next call it has a turn of the model in hand, and after its stop it has nothing.
+It can only be watched. An agent's own events are its signs of life; between a call and
+its end it has that call in hand, between an end and the next call it has a turn of the
+model in hand, and after its stop it has nothing. While it waits for a person (a question,
+a plan, a permission) or for a subagent, it owes no sign.
 """
 
 import datetime as dt
@@ -22,12 +23,13 @@ from toolkit.runtime.healing.swarm import (
     SwarmSnapshot,
     TaskState,
     TaskStatus,
+    WaitsOn,
 )
 
-__all__ = ["SpoolSwarm"]
+__all__ = ["HARNESS_FLOORS", "SpoolSwarm"]
 
 GONE_S = 3600.0
-"""Who has been silent for an hour is gone, not stuck."""
+"""An agent that has been silent for an hour is gone, not stuck."""
 
 WINDOW_S = 300.0
 """Two agents at the same operation within this time do the same work twice."""
@@ -40,6 +42,19 @@ TURNS = frozenset({"UserPromptSubmit", "SubagentStart"})
 STOPS = frozenset({"Stop", "SubagentStop", "SessionEnd", "StopFailure", "Notification"})
 WRITES = frozenset({"Edit", "Write", "MultiEdit", "NotebookEdit", "write"})
 TURN = "turn"
+COMPACTION = "compaction"
+
+PERSON_TOOLS = frozenset({"AskUserQuestion", "ExitPlanMode"})
+"""Calls that end when a person has answered."""
+
+CHILD_TOOLS = frozenset({"Agent", "Task"})
+"""Calls that end when a subagent has; that one is watched itself."""
+
+PERMISSION = "permission_prompt"
+
+HARNESS_FLOORS = {TURN: 300.0, COMPACTION: 300.0, "Bash": 600.0, "shell": 600.0}
+"""Silences that Claude Code itself allows, in seconds: a shell command may run for ten
+minutes, a reply of the model or a compaction for several."""
 
 
 @dataclass(slots=True)
@@ -48,11 +63,12 @@ class _Agent:
     active_s: float
     operation: str | None = None
     operation_s: float | None = None
+    waits_on: WaitsOn | None = None
 
 
 @dataclass(slots=True)
 class _Work:
-    """Who did one operation on one key, and since when nobody wrote to it."""
+    """Agents that did one operation on one key since its last write."""
 
     operation: str
     since_s: float
@@ -60,7 +76,7 @@ class _Work:
 
 
 class SpoolSwarm:
-    """Looks at a store that others write to.
+    """Takes snapshots of a store that others write to.
 
     Parameters
     ----------
@@ -95,6 +111,7 @@ class SpoolSwarm:
                     active_s=agent.active_s,
                     operation_type=agent.operation,
                     operation_s=agent.operation_s,
+                    waits_on=agent.waits_on,
                 )
                 for slot, agent in sorted(self._agents.items())
             ),
@@ -119,16 +136,35 @@ class SpoolSwarm:
 
     def _take_hook(self, row: dict[str, Any], at_s: float) -> None:
         event, tool = row.get("event"), str(row.get("tool", ""))
-        slot = f"{str(row.get('session', ''))[:8]}/{row.get('agent', 'main')}"
+        session = str(row.get("session", ""))[:8]
+        slot = f"{session}/{row.get('agent', 'main')}"
         if event in STARTS:
             self._speak(slot, at_s, ActivityKind.START, tool)
+            self._agents[slot].waits_on = _waits_on(tool)
             self._work_on(slot, tool, row.get("key"), at_s)
         elif event in ENDS:
             self._speak(slot, at_s, ActivityKind.FINISH, TURN)
         elif event in TURNS:
             self._speak(slot, at_s, ActivityKind.START, TURN)
+        elif event == "PreCompact":
+            self._speak(slot, at_s, ActivityKind.START, COMPACTION)
+        elif event == "PermissionRequest":
+            self._ask_person(slot, at_s)
+        elif row.get("notification_type") == PERMISSION:
+            # It names the session alone: any agent of it with a call open may ask.
+            for name, agent in self._agents.items():
+                if name.startswith(f"{session}/") and agent.operation not in (
+                    None,
+                    TURN,
+                ):
+                    self._ask_person(name, at_s)
         elif event in STOPS:
             self._speak(slot, at_s, ActivityKind.FINISH, None)
+
+    def _ask_person(self, slot: str, at_s: float) -> None:
+        agent = self._agents.setdefault(slot, _Agent(at_s, at_s))
+        if agent.waits_on is None:
+            agent.waits_on = WaitsOn.PERSON
 
     def _take_record(self, row: dict[str, Any], at_s: float) -> None:
         slot = f"{str(row.get('session_id') or '')[:8]}/{row.get('agent_id')}"
@@ -145,6 +181,7 @@ class SpoolSwarm:
     ) -> None:
         agent = self._agents.setdefault(slot, _Agent(at_s, at_s))
         had = agent.operation
+        waited = had is None or agent.waits_on is not None
         self._activity.append(
             Activity(
                 slot=slot,
@@ -152,11 +189,12 @@ class SpoolSwarm:
                 at_s=at_s,
                 kind=kind,
                 operation_type=operation,
-                gap_s=None if had is None else max(0.0, at_s - agent.active_s),
-                gap_of=had,
+                gap_s=None if waited else max(0.0, at_s - agent.active_s),
+                gap_of=None if waited else had,
             )
         )
         agent.active_s = max(agent.active_s, at_s)
+        agent.waits_on = None
         agent.operation = operation
         agent.operation_s = None if operation is None else at_s
 
@@ -196,6 +234,12 @@ class SpoolSwarm:
                     del works[name]
             if not works:
                 del self._work[key]
+
+
+def _waits_on(tool: str) -> WaitsOn | None:
+    if tool in PERSON_TOOLS:
+        return WaitsOn.PERSON
+    return WaitsOn.CHILD if tool in CHILD_TOOLS else None
 
 
 def _wall_s(row: dict[str, Any]) -> float:

@@ -1,8 +1,8 @@
-"""What can be seen of a swarm at one moment, whoever looks.
+"""Snapshots of a swarm: agents, activity, tasks and memory at one moment.
 
-The pool of local processes, a live record spool and a test all answer with a `SwarmSnapshot`;
-what a source cannot see is `None`, never empty. Times are seconds of a clock that is
-never set (monotonic), so that a jump of the wall clock makes nobody look silent.
+The pool of local processes, a live record spool and a test all answer with a
+`SwarmSnapshot`; what a source cannot see is `None`, never empty. Times are seconds of a
+monotonic clock, so that a jump of the wall clock makes no agent look silent.
 """
 
 from dataclasses import dataclass
@@ -14,38 +14,52 @@ __all__ = [
     "ActivityKind",
     "AgentState",
     "EntryState",
+    "MissingResult",
     "Swarm",
     "SwarmSnapshot",
     "TaskState",
     "TaskStatus",
+    "WaitsOn",
 ]
 
 
 class ActivityKind(StrEnum):
-    """What an agent was seen doing; each is written by the agent itself."""
+    """Kinds of activity; each is written by the agent itself."""
 
     START = "start"
     STEP = "step"
     FINISH = "finish"
     REFUSED = "refused"
-    """Finished something that was no longer its own; the fencing token said no."""
+    """A result that was refused: its fencing token was no longer current."""
     WAIT = "wait"
     FAIL = "fail"
     DROP = "drop"
     ANSWER = "answer"
+    RETURN = "return"
+    """A task given back to the queue without a result."""
+
+
+class WaitsOn(StrEnum):
+    """Whom or what an agent waits for; while it does, it owes no sign of life."""
+
+    PERSON = "person"
+    CHILD = "child"
+    BACKGROUND = "background"
 
 
 class TaskStatus(StrEnum):
-    """Where an unfinished task is."""
+    """State of an unfinished task."""
 
     QUEUED = "queued"
     ASSIGNED = "assigned"
     RUNNING = "running"
+    SET_ASIDE = "set_aside"
+    """Kept from every agent until a person has looked at it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentState:
-    """One agent as it stands.
+    """State of one agent.
 
     Attributes
     ----------
@@ -64,6 +78,9 @@ class AgentState:
         When it took that in hand.
     expected_s : float or None
         How long that was planned to take.
+    task_id : str or None
+        The task that it has in hand.
+    waits_on : WaitsOn or None
     owned : int
         Unfinished tasks that are its own.
     waiting_for : str or None
@@ -82,6 +99,8 @@ class AgentState:
     operation_type: str | None = None
     operation_s: float | None = None
     expected_s: float | None = None
+    task_id: str | None = None
+    waits_on: WaitsOn | None = None
     owned: int = 0
     waiting_for: str | None = None
     waiting_s: float | None = None
@@ -164,8 +183,26 @@ class EntryState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MissingResult:
+    """A result that was reported as finished and is not where it should be.
+
+    Attributes
+    ----------
+    task_id : str
+    slot : str
+        Agent that reported it.
+    at_s : float
+        When it did.
+    """
+
+    task_id: str
+    slot: str
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SwarmSnapshot:
-    """Everything seen at one moment.
+    """State of a swarm at one moment.
 
     Attributes
     ----------
@@ -180,6 +217,8 @@ class SwarmSnapshot:
         `None` where the shared memory cannot be seen.
     completed, planned : int or None
         Tasks completed, and tasks that the plan has completed by now.
+    missing : tuple of MissingResult or None
+        Reported results that cannot be found; `None` where that cannot be compared.
     """
 
     at_s: float
@@ -189,6 +228,7 @@ class SwarmSnapshot:
     entries: tuple[EntryState, ...] | None = None
     completed: int | None = None
     planned: int | None = None
+    missing: tuple[MissingResult, ...] | None = None
 
     def agent(self, slot: str) -> AgentState | None:
         """Find the agent in a slot.
@@ -209,8 +249,8 @@ class SwarmSnapshot:
 
 
 class Swarm(Protocol):
-    """Something that can be looked at."""
+    """A source of snapshots."""
 
     def snapshot(self, since_s: float) -> SwarmSnapshot:
-        """Look, with the activity after `since_s`."""
+        """Take a snapshot, with the activity after `since_s`."""
         ...

@@ -11,20 +11,23 @@ import signal
 import threading
 import time
 from collections import Counter
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from toolkit.runtime.healing import Journal, SilenceThresholds
+from toolkit.runtime.healing import HealingSession, Journal, SilenceThresholds
+from toolkit.studies.chaos.composed import inject_composed
 from toolkit.studies.chaos.faults import (
+    COMPOSED,
     CRASHED_OVER,
     JUMP_S,
     OVERLAPPING,
     Injection,
+    advance,
     inject,
-    inject_message_fault,
 )
 from toolkit.studies.chaos.healer import START
 from toolkit.testing.pool import (
@@ -52,6 +55,20 @@ LIMIT_S = 1800.0
 CONTROL_S = 900.0
 LOAD_S = 600.0
 """Work for each agent, undisturbed."""
+
+SHOWN_BY_WORK = frozenset(
+    {
+        "slow_down",
+        "hollow_finisher",
+        "returner",
+        "fake_progress",
+        "halting",
+        "corrupting_agent",
+        "slow",
+        "lie",
+    }
+)
+"""Faults that an agent without work does not show and harms nothing by."""
 
 STORM_RESTARTS = 3
 STORM_WINDOW_S = 300.0
@@ -117,7 +134,19 @@ class EpisodeResult:
     lost, doubled, refused : int
         Tasks never done; done more than once; results refused by the fencing token.
     orphans : int
-        Processes alive that are nobody's, and left after the end.
+        Processes alive that belong to no agent, and left after the end.
+    handed_over : list of str
+        Causes for which a person was called.
+    contained : bool
+        Whether everything that is not whole is one of those.
+    claims, false_claims : int
+        Sessions that end as a success, and those of them that the pool refutes.
+    set_aside : int
+        Tasks kept from every agent, with a person called.
+    healthy_restarts : int
+        Restarts of agents that no fault had hit.
+    calls_repeated : int
+        Calls of a person for a cause that a person had been called for.
     virtual_s : float
     """
 
@@ -137,6 +166,13 @@ class EpisodeResult:
     doubled: int = 0
     refused: int = 0
     orphans: int = 0
+    handed_over: list[str] = field(default_factory=list)
+    contained: bool = False
+    claims: int = 0
+    false_claims: int = 0
+    set_aside: int = 0
+    healthy_restarts: int = 0
+    calls_repeated: int = 0
     virtual_s: float = 0.0
 
 
@@ -145,7 +181,7 @@ def run_episode(
     *,
     work: Path,
     forkserver: Path,
-    gaps: Path | None = None,
+    silences: Path | None = None,
     timeout_s: float = 60.0,
     learn: SilenceThresholds | None = None,
 ) -> EpisodeResult:
@@ -158,14 +194,14 @@ def run_episode(
         Scratch directory; what the episode makes in it is removed again.
     forkserver : path
         Socket of a running forkserver.
-    gaps : path, optional
+    silences : path, optional
         Known silences for the engine.
     timeout_s : float
         Of the heartbeat healers.
     learn : SilenceThresholds, optional
         Learns the silences of this episode.
     """
-    episode = _Episode(case, work, forkserver, gaps, timeout_s)
+    episode = _Episode(case, work, forkserver, silences, timeout_s)
     try:
         episode.run()
         if learn is not None:
@@ -183,7 +219,7 @@ class _Episode:
         case: Case,
         work: Path,
         forkserver: Path,
-        gaps: Path | None,
+        silences: Path | None,
         timeout_s: float,
     ) -> None:
         self.case = case
@@ -212,7 +248,7 @@ class _Episode:
             "tick": str(tick),
             "healer": case.healer.partition("_")[0],
             "seed": case.seed,
-            "gaps": "" if gaps is None else str(gaps),
+            "silences": "" if silences is None else str(silences),
             "timeout_s": timeout_s,
         }
         self.injections: list[Injection] = []
@@ -237,6 +273,12 @@ class _Episode:
             self.pool.spawn(f"a{number + 1}", delay_s=delay)
         self.initial = agents
         self._start_healer(self.crash_at)
+        if self.case.kind == "split_brain" and self.case.healer == "engine":
+            self.forkserver.spawn(
+                f"{self._healer_name}2",
+                "toolkit.studies.chaos.healer:heal",
+                {**self.options, "journal": "other.sqlite"},
+            )
         quiet_from_s = 0.0
         while True:
             now_s = self.clock.monotonic_s() + TICK_S
@@ -334,9 +376,12 @@ class _Episode:
         if now_s == self.fault_s:
             self._inject()
         for injection in self.injections:
-            if not injection.done:
-                inject_message_fault(injection, self.pool)
-            if injection.cont_s == now_s and injection.agent_id is not None:
+            advance(injection, self.pool, self.lockstep)
+            if (
+                injection.kind == "sigstop_then_cont"
+                and injection.cont_s == now_s
+                and injection.agent_id is not None
+            ):
                 name = self.pool.process_name(injection.agent_id)
                 self.forkserver.signal(name, signal.SIGCONT)
 
@@ -351,6 +396,12 @@ class _Episode:
             "engine_crash": [str(self.random.choice(CRASHED_OVER))],
             "clock_jump_and_sigkill": ["sigkill"],
         }.get(kind, [kind])
+        if kind in COMPOSED:
+            number = int(kind.rpartition("_")[2])
+            self.injections += inject_composed(
+                number, self.pool, self.lockstep, self.random
+            )
+            return
         avoid: set[str] = set()
         for single in singles:
             injection = inject(
@@ -361,8 +412,11 @@ class _Episode:
 
     def _is_quiet(self) -> bool:
         counts = self.pool.ledger.counts()
-        return set(counts) <= {"done"} and not any(
-            session.is_open for session in self._sessions()
+        pending = any(injection.steps for injection in self.injections)
+        return (
+            set(counts) <= {"done", "set_aside"}
+            and not pending
+            and not any(session.is_open for session in self._sessions())
         )
 
     def _is_over(self, now_s: float, quiet_from_s: float) -> bool:
@@ -374,7 +428,8 @@ class _Episode:
             return True
         if now_s - quiet_from_s >= QUIET_S:
             return True
-        return now_s > quiet_from_s and not self._broken()
+        pending = any(injection.steps for injection in self.injections)
+        return now_s > quiet_from_s and not pending and not self._broken()
 
     # The truth.
 
@@ -388,14 +443,16 @@ class _Episode:
         refused = self.pool.ledger.rows(
             "SELECT count(*) AS n FROM results WHERE NOT accepted"
         )[0]["n"]
-        unfinished = sum(
-            n for status, n in self.pool.ledger.counts().items() if status != "done"
-        )
+        counts = self.pool.ledger.counts()
+        set_aside = counts.get("set_aside", 0)
+        unfinished = sum(counts.values()) - counts.get("done", 0) - set_aside
         result = EpisodeResult(
             case=asdict(self.case),
             injected=[i.kind for i in self.injections if i.done],
             whole=not broken,
-            broken=broken,
+            broken=[what for what, _ in broken],
+            set_aside=set_aside,
+            healthy_restarts=self._healthy_restarts(),
             restarts=self._restarts(),
             storm=self._is_storm(),
             lost=0 if self.case.control else unfinished,
@@ -405,10 +462,33 @@ class _Episode:
             virtual_s=self.ended_s,
         )
         if self.case.healer == "engine":
+            self._judge_claims(result, broken)
             self._judge_engine(result)
         else:
             self._judge_restarts(result)
         return result
+
+    def _judge_claims(
+        self, result: EpisodeResult, broken: list[tuple[str, str]]
+    ) -> None:
+        """Compare what the healer says was healed or handed over with what is."""
+        sessions = [
+            s for s in self._sessions() if _acted(s) or s.phase == "handed_over"
+        ]
+        calls = [s.cause for s in sessions if s.phase == "handed_over"]
+        causes = {cause for _, cause in broken}
+        claimed = [s for s in sessions if s.phase == "success"]
+        result.handed_over = sorted(set(calls))
+        result.calls_repeated = len(calls) - len(set(calls))
+        result.claims = len(claimed)
+        result.false_claims = sum(s.cause in causes for s in claimed)
+        if broken and claimed and not calls:
+            # It says that all is well, and it is not: each claim took part in that.
+            result.false_claims = len(claimed)
+        rightful = {c for i in self.injections for c in i.causes} | {"swarm", "store"}
+        result.contained = (
+            bool(calls) and set(calls) <= rightful and causes <= set(calls)
+        )
 
     def _judge_engine(self, result: EpisodeResult) -> None:
         sessions = [s for s in self._sessions() if _acted(s)]
@@ -454,30 +534,70 @@ class _Episode:
             result.repair_s = right[-1]["spawned_s"] - first_s
             result.rung = "restart"
 
-    def _broken(self) -> list[str]:
-        """Name everything that is not as it should be."""
+    def _broken(self) -> list[tuple[str, str]]:
+        """List everything that is not as it should be, with the cause it would have."""
         broken = []
-        if set(self.pool.ledger.counts()) - {"done"} and not self.case.control:
-            broken.append("unfinished tasks")
-        processes = self.pool.processes()
-        for slot in self.pool.slots():
-            members = [m for m in self.pool.members(slot) if m in processes]
-            if len(members) != 1 or not can_speak(processes[members[0]]):
-                broken.append(f"{slot} cannot work")
-        if len(self.pool.slots()) != self.initial:
-            broken.append("a slot has no agent")
+        counts = self.pool.ledger.counts()
+        unfinished = bool(set(counts) - {"done", "set_aside"})
+        if unfinished and not self.case.control:
+            broken.append(("unfinished tasks", "tasks"))
+        aside = self.pool.ledger.rows("SELECT id FROM tasks WHERE status='set_aside'")
+        broken += [(f"{r['id']} is set aside", f"task:{r['id']}") for r in aside]
         broken += [
-            f"{injection.agent_id} still suffers {injection.kind}"
-            for injection in self.injections
-            if injection.agent_id in processes and injection.cont_s is None
+            (f"the result of {task} is missing", f"agent:{slot}")
+            for task, slot, _ in self.pool.missing_results()
         ]
-        if not all(entry.consistent for entry in self.pool.memory.entries()):
-            broken.append("inconsistent memory")
+        broken += self._broken_agents(unfinished=unfinished)
+        broken += [
+            (f"{entry.key} is inconsistent", f"key:{entry.key}")
+            for entry in self.pool.memory.entries()
+            if not entry.consistent
+        ]
         lock = WriteLock(self.pool.directory / "write.lock")
-        if lock.acquire("truth") is not None:
-            broken.append("the lock is held")
+        holder = lock.acquire("truth")
+        if holder is not None:
+            broken.append(("the lock is held", f"agent:{holder}"))
         lock.close()
         return broken
+
+    def _broken_agents(self, *, unfinished: bool) -> Iterator[tuple[str, str]]:
+        """List slots without a working agent, and agents that a fault still is in.
+
+        A fault that shows in work only, in an agent whose work is all done, has passed.
+        """
+        processes = self.pool.processes()
+        slots = self.pool.slots()
+        for number in range(self.initial):
+            slot = f"a{number + 1}"
+            if slot not in slots:
+                yield f"{slot} has no agent", f"agent:{slot}"
+                continue
+            members = [m for m in self.pool.members(slot) if m in processes]
+            if len(members) != 1 or not can_speak(processes[members[0]]):
+                yield f"{slot} cannot work", f"agent:{slot}"
+        for injection in self.injections:
+            ended = injection.cont_s is not None or (
+                injection.kind in SHOWN_BY_WORK and not unfinished
+            )
+            hurt = {injection.agent_id} | (
+                injection.told if injection.lasting else set()
+            )
+            for agent in hurt & set(processes) if not ended else ():
+                slot = str(agent).partition(".")[0]
+                yield f"{agent} still has {injection.kind}", f"agent:{slot}"
+
+    def _healthy_restarts(self) -> int:
+        """Count restarts of agents that no fault had hit before."""
+        count = 0
+        for row in self.pool.ledger.rows(
+            "SELECT slot, spawned_s FROM agents WHERE action<>'first'"
+        ):
+            count += not any(
+                f"agent:{row['slot']}" in injection.causes
+                and injection.at_s <= row["spawned_s"]
+                for injection in self.injections
+            )
+        return count
 
     def _restarts(self) -> int:
         rows = self.pool.ledger.rows("SELECT count(*) AS n FROM agents")
@@ -502,14 +622,15 @@ class _Episode:
         known = {m for slot in self.pool.slots() for m in self.pool.members(slot)}
         return len(set(self.pool.processes()) - known)
 
-    def _sessions(self) -> list[Any]:
-        path = self.pool.directory / "healing.sqlite"
-        if not path.exists():
-            return []
-        journal = Journal(path, owner="truth")
-        sessions = journal.sessions()
-        journal.close()
-        return sessions
+    def _sessions(self) -> list[HealingSession]:
+        sessions: list[HealingSession] = []
+        for name in ("healing.sqlite", "other.sqlite"):
+            path = self.pool.directory / name
+            if path.exists():
+                journal = Journal(path, owner="truth")
+                sessions += journal.sessions()
+                journal.close()
+        return sorted(sessions, key=lambda session: session.opened_s)
 
     @property
     def _healer_name(self) -> str:
@@ -517,7 +638,8 @@ class _Episode:
 
     def end(self) -> None:
         """Stop everything this episode started and remove what it wrote."""
-        self.forkserver.signal(self._healer_name, signal.SIGKILL)
+        for name in (self._healer_name, f"{self._healer_name}2"):
+            self.forkserver.signal(name, signal.SIGKILL)
         self.pool.close(stop=True)
         self.lockstep.close()
         self.forkserver.close()
@@ -532,6 +654,6 @@ def _kill_after(delay_s: float, forkserver: Path, name: str) -> None:
     own.close()
 
 
-def _acted(session: Any) -> bool:
+def _acted(session: HealingSession) -> bool:
     """Whether any rung of a session took effect."""
     return session.acted_s is not None

@@ -1,14 +1,22 @@
-"""The faults that are injected, the controls that only look ill, and where they hit."""
+"""Faults that are injected, controls that only look ill, and where they hit."""
 
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from toolkit.testing.pool import LocalAgentPool, Lockstep
+from toolkit.testing.pool import POISON, LocalAgentPool, Lockstep, Task
 
-__all__ = ["CONTROLS", "FAULTS", "Injection", "inject"]
+__all__ = [
+    "COMPOSED",
+    "CONTROLS",
+    "FAULTS",
+    "HARD_FAULTS",
+    "Injection",
+    "advance",
+    "inject",
+]
 
 AGENT_FAULTS: Mapping[str, str] = {
     "slow_down": "slow",
@@ -18,15 +26,44 @@ AGENT_FAULTS: Mapping[str, str] = {
     "memory_growth": "grow",
     "io_error": "io_error",
     "corrupting_agent": "corrupt",
+    "hollow_finisher": "hollow",
+    "returner": "return",
+    "fake_progress": "slow",
+    "halting": "halt",
+    "orphaned_lock": "orphan",
 }
-"""Faults that an agent is told to apply, by the pool's name for them."""
+"""Faults inside one agent, by the pool's name for them."""
+
+HARD_FAULTS = (
+    "deadlock",
+    "orphaned_lock",
+    "poisoned_task",
+    "flapping_short",
+    "flapping_long",
+    "hollow_finisher",
+    "returner",
+    "leak_not_freed",
+    "all_killed",
+    "split_brain",
+    "fake_progress",
+)
+"""Faults whose cause outlives a restart, or that look healthy from outside."""
+
+COMPOSED = tuple(f"composed_{number:02}" for number in range(1, 13))
+"""Faults drawn from primitives by number; no sensor was made for them."""
 
 FAULTS = (
     "sigkill",
     "sigkill_at_work",
     "sigstop",
     "sigstop_then_cont",
-    *AGENT_FAULTS,
+    "slow_down",
+    "busy_loop",
+    "hang",
+    "hang_with_lock",
+    "memory_growth",
+    "io_error",
+    "corrupting_agent",
     "memory_corrupt",
     "memory_stale",
     "lost_message",
@@ -35,7 +72,10 @@ FAULTS = (
     "engine_crash",
     "clock_jump_and_sigkill",
     "overlapping",
+    "halting",
+    *HARD_FAULTS,
 )
+"""Faults that a sensor was made for."""
 
 CONTROLS = (
     "plain",
@@ -49,6 +89,8 @@ CONTROLS = (
 OVERLAPPING = ("sigkill", "sigstop", "hang", "slow_down", "memory_corrupt", "io_error")
 CRASHED_OVER = ("sigkill", "hang", "memory_corrupt", "slow_down")
 GROWTH_BYTES = 6 << 20
+FAKE_SLOWNESS = 1e9
+"""Steps are reported, and nothing is ever done."""
 JUMP_S = 3600.0
 
 
@@ -68,6 +110,14 @@ class Injection:
         When a stopped agent is woken again.
     done : bool
         False while it waits for something to happen to (a message to lose).
+    watched : set of str
+        Tasks that hurt whichever agent has them in hand.
+    steps : list of (seconds, callable)
+        What is still to be done to the pool.
+    lasting : (str, dict) or None
+        Slot of which every agent gets this fault message, its replacements too.
+    told : set of str
+        Agents that got it.
     """
 
     kind: str
@@ -76,6 +126,10 @@ class Injection:
     agent_id: str | None = None
     cont_s: float | None = None
     done: bool = True
+    watched: set[str] = field(default_factory=set)
+    steps: list[tuple[float, Callable[[], None]]] = field(default_factory=list)
+    lasting: tuple[str, dict[str, object]] | None = None
+    told: set[str] = field(default_factory=set)
 
 
 def inject(
@@ -105,9 +159,124 @@ def inject(
     elif kind == "store_full":
         pool.memory.fill()
         injection.causes = {"store"}
+    elif kind in _HARD:
+        _HARD[kind](injection, pool, random)
     else:
         _hit_agent(injection, pool, lockstep, random, avoid)
+    if kind == "leak_not_freed":
+        slot = next(iter(injection.causes)).partition(":")[2]
+        injection.lasting = (slot, {"kind": "grow", "amount": float(GROWTH_BYTES)})
     return injection
+
+
+def advance(injection: Injection, pool: LocalAgentPool, lockstep: Lockstep) -> None:
+    """Carry on with an injection: its steps, its lasting fault, what it has hurt."""
+    now_s = pool.clock.monotonic_s()
+    if not injection.done:
+        inject_message_fault(injection, pool)
+    for due_s, step in list(injection.steps):
+        if due_s <= now_s:
+            injection.steps.remove((due_s, step))
+            step()
+    for task in injection.watched:
+        for row in pool.ledger.rows("SELECT slot FROM agents WHERE task=?", (task,)):
+            injection.causes.add(f"agent:{row['slot']}")
+    if injection.lasting is not None:
+        slot, message = injection.lasting
+        for agent in set(pool.members(slot)) - injection.told:
+            injection.told.add(agent)
+            lockstep.tell(agent, {"faults": message})
+
+
+def kill_slot(pool: LocalAgentPool, slot: str) -> None:
+    """Kill the agents of a slot, without a word to anyone."""
+    for agent in pool.members(slot):
+        pool.forkserver.signal(pool.process_name(agent), signal.SIGKILL)
+
+
+def _flap(
+    injection: Injection, pool: LocalAgentPool, random: np.random.Generator
+) -> None:
+    """Kill the agent of one slot again and again, its replacements too."""
+    slot = str(random.choice(pool.slots()))
+    injection.causes = {f"agent:{slot}"}
+    short = injection.kind == "flapping_short"
+    period_s = float(random.uniform(75, 150) if short else random.uniform(330, 420))
+    injection.steps = [
+        (injection.at_s + turn * period_s, lambda: kill_slot(pool, slot))
+        for turn in range(6 if short else 4)
+    ]
+
+
+def _kill_all(
+    injection: Injection,
+    pool: LocalAgentPool,
+    random: np.random.Generator,  # noqa: ARG001 - one signature for all
+) -> None:
+    injection.causes = {f"agent:{slot}" for slot in pool.slots()}
+    for slot in pool.slots():
+        kill_slot(pool, slot)
+
+
+def _split(
+    injection: Injection, pool: LocalAgentPool, random: np.random.Generator
+) -> None:
+    """Kill one agent under the eyes of two healers that do not know of each other."""
+    slot = str(random.choice(pool.slots()))
+    injection.causes = {f"agent:{slot}"}
+    kill_slot(pool, slot)
+
+
+def _poison(
+    injection: Injection,
+    pool: LocalAgentPool,
+    random: np.random.Generator,  # noqa: ARG001 - one signature for all
+) -> None:
+    """Queue a task that kills the process of whoever works on it, next in line."""
+    _queue_first(pool, [Task(task_id="poison", operation_type=POISON, duration_s=60.0)])
+    injection.watched = {"poison"}
+    injection.causes = {"task:poison"}
+
+
+def _deadlock(
+    injection: Injection, pool: LocalAgentPool, random: np.random.Generator
+) -> None:
+    """Queue two tasks that take two locks in opposite order, next in line."""
+    duration_s = float(random.uniform(240, 360))
+    orders = (("x", "y"), ("y", "x"))
+    tasks = [
+        Task(
+            task_id=f"lock{number}",
+            operation_type="edit",
+            duration_s=duration_s,
+            locks=locks,
+        )
+        for number, locks in enumerate(orders)
+    ]
+    _queue_first(pool, tasks)
+    injection.watched = {task.task_id for task in tasks}
+    injection.causes = {f"task:{task.task_id}" for task in tasks}
+
+
+def _queue_first(pool: LocalAgentPool, tasks: Sequence[Task]) -> None:
+    pool.submit(tasks, agents=len(pool.slots()))
+    with pool.ledger.transaction() as connection:
+        for place, task in enumerate(tasks):
+            connection.execute(
+                "UPDATE tasks SET rowid=? WHERE id=?", (place - 10, task.task_id)
+            )
+
+
+_HARD: Mapping[
+    str, Callable[[Injection, LocalAgentPool, np.random.Generator], None]
+] = {
+    "flapping_short": _flap,
+    "flapping_long": _flap,
+    "all_killed": _kill_all,
+    "split_brain": _split,
+    "poisoned_task": _poison,
+    "deadlock": _deadlock,
+}
 
 
 def inject_message_fault(injection: Injection, pool: LocalAgentPool) -> None:
@@ -176,8 +345,13 @@ def _hit_agent(
         amount = {
             "slow_down": float(random.uniform(6, 20)),
             "memory_growth": float(GROWTH_BYTES),
+            "fake_progress": FAKE_SLOWNESS,
+            "halting": 105.0,
         }.get(kind, 0.0)
-        message = {"kind": AGENT_FAULTS[kind], "amount": amount}
+        name_of_fault = "grow" if kind == "leak_not_freed" else AGENT_FAULTS[kind]
+        amount = float(GROWTH_BYTES) if kind == "leak_not_freed" else amount
+        message = {"kind": name_of_fault, "amount": amount}
+        injection.told.add(agent)
         lockstep.tell(agent, {"faults": message})
     if kind == "corrupting_agent":
         # It harms whichever entry comes first, and may do so to what is repaired.

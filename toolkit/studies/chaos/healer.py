@@ -16,6 +16,7 @@ from toolkit.runtime.healing import (
     SilenceThresholds,
 )
 from toolkit.runtime.healing.effectors import Effect
+from toolkit.runtime.sinks import SpoolSink
 from toolkit.testing.pool import (
     LocalAgentPool,
     LocalPoolEffector,
@@ -101,20 +102,20 @@ async def _heal_by_engine(
     follower: LockstepFollower,
     options: dict[str, object],
 ) -> None:
-    gaps = str(options.get("gaps", ""))
+    silences = str(options.get("silences", ""))
     engine = HealingEngine(
         swarm=PoolView(pool),
         effector=LocalPoolEffector(pool),
         journal=CrashingJournal(
-            pool.directory / "healing.sqlite",
+            pool.directory / str(options.get("journal", "healing.sqlite")),
             owner="healer",
             crash_at=int(str(options.get("crash_at", 0))),
         ),
         clock=clock,
         notifier=SilentNotifier(),
         seed=int(str(options.get("seed", 0))),
-        gaps=SilenceThresholds.load(Path(gaps)) if gaps else None,
-        records=Spool(pool.directory / "spool"),
+        silences=SilenceThresholds.load(Path(silences)) if silences else None,
+        records=SpoolSink(Spool(pool.directory / "spool")),
     )
     while messages := follower.messages():
         for message in messages:

@@ -15,7 +15,7 @@ from toolkit.errors import InputDataError
 from toolkit.runtime.healing import SilenceThresholds, wilson_bounds
 from toolkit.stats import quantile_of_sorted
 from toolkit.studies.chaos.episode import Case, run_episode
-from toolkit.studies.chaos.faults import CONTROLS, FAULTS
+from toolkit.studies.chaos.faults import COMPOSED, CONTROLS, FAULTS
 from toolkit.testing.pool import ForkServerProcess
 
 __all__ = ["ChaosSpec", "HealerSpec", "read_spec", "run_study", "summarise"]
@@ -97,7 +97,7 @@ def read_spec(path: Path) -> ChaosSpec:
         raw = tomllib.loads(path.read_text())
         spec = ChaosSpec(
             seed=int(raw["seed"]),
-            faults=tuple(raw.get("faults", FAULTS)),
+            faults=tuple(raw.get("faults", (*FAULTS, *COMPOSED))),
             controls=tuple(raw.get("controls", CONTROLS)),
             timeout_s=float(raw["timeout_s"]),
             calibration=int(raw["calibration"]),
@@ -109,7 +109,10 @@ def read_spec(path: Path) -> ChaosSpec:
             file=path,
             fix="see experiments/004-chaos/spec.toml",
         ) from error
-    for kinds, known in ((spec.faults, FAULTS), (spec.controls, CONTROLS)):
+    for kinds, known in (
+        (spec.faults, (*FAULTS, *COMPOSED)),
+        (spec.controls, CONTROLS),
+    ):
         for kind in kinds:
             if kind not in known:
                 raise InputDataError(
@@ -141,20 +144,20 @@ def run_study(
     log = runs / f"episodes-{spec.fingerprint}.jsonl"
     known = {_name(row): row for row in _read(log)}
     cases = list(spec.cases())
-    gaps = runs / f"gaps-{spec.fingerprint}.json"
+    silences = runs / f"silences-{spec.fingerprint}.json"
     begun_s = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="chaos-") as scratch:
         forkserver = Path(scratch) / "n"
         with ForkServerProcess(forkserver, preload=PRELOAD):
-            if not gaps.exists():
-                learn_gaps(spec, Path(scratch), forkserver).save(gaps)
+            if not silences.exists():
+                learn_silences(spec, Path(scratch), forkserver).save(silences)
             for number, case in enumerate(cases):
                 if case.name not in known:
                     result = run_episode(
                         case,
                         work=Path(scratch),
                         forkserver=forkserver,
-                        gaps=gaps,
+                        silences=silences,
                         timeout_s=spec.timeout_s,
                     )
                     known[case.name] = asdict(result)
@@ -170,7 +173,7 @@ def run_study(
     }
 
 
-def learn_gaps(spec: ChaosSpec, work: Path, forkserver: Path) -> SilenceThresholds:
+def learn_silences(spec: ChaosSpec, work: Path, forkserver: Path) -> SilenceThresholds:
     """Learn usual silences from healthy episodes that nobody watches."""
     book = SilenceThresholds()
     for number in range(spec.calibration):
@@ -201,6 +204,8 @@ def summarise(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
         controls = [r for r in mine if r["case"]["control"]]
         summary[healer] = {
             "faults": _fault_row(faults),
+            "with_sensor": _fault_row([r for r in faults if not is_composed(r)]),
+            "without_sensor": _fault_row([r for r in faults if is_composed(r)]),
             "controls": _control_row(controls),
             "by_fault": {
                 kind: _fault_row([r for r in faults if r["case"]["kind"] == kind])
@@ -215,19 +220,45 @@ def summarise(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return summary
 
 
+def is_composed(row: dict[str, Any]) -> bool:
+    """Whether an episode's fault was composed at random, so that no sensor is for it."""
+    return row["case"]["kind"] in COMPOSED
+
+
+def outcome_of(row: dict[str, Any]) -> str:
+    """Name the outcome of an episode with a fault.
+
+    Returns
+    -------
+    str
+        `passed` (nothing was treated and nothing is broken), `healed` (treated, whole,
+        and not denied by the healer), `handed_over` (a person was called for a cause of
+        the fault, and nothing else is broken) or `failed`.
+    """
+    if row["whole"] and not row["handed_over"]:
+        if row["detect_s"] is None and not row["claims"]:
+            return "passed"
+        return "failed" if row["claimed"] is False else "healed"
+    if row["contained"]:
+        return "handed_over"
+    return "failed"
+
+
 def _fault_row(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    treated = [r for r in rows if r["detect_s"] is not None]
-    harmless = [r for r in rows if r["detect_s"] is None and r["whole"]]
-    healed = [r for r in treated if r["whole"] and r["claimed"] is not False]
-    needed = len(rows) - len(harmless)
+    outcomes = [outcome_of(row) for row in rows]
+    needed = len(rows) - outcomes.count("passed")
+    good = outcomes.count("healed") + outcomes.count("handed_over")
+    claims = sum(r["claims"] for r in rows)
+    false_claims = sum(r["false_claims"] for r in rows)
+    healed = [r for r, o in zip(rows, outcomes, strict=True) if o == "healed"]
     return {
         "episodes": len(rows),
-        "detected": share(sum(r["detected"] for r in rows), len(rows)),
-        "passed_by_itself": len(harmless),
-        "healed": share(len(healed), needed),
-        "whole_again": share(sum(r["whole"] for r in rows), len(rows)),
-        "claimed_in_vain": sum(r["claimed"] is True and not r["whole"] for r in rows),
-        "detect_s": spread([r["detect_s"] for r in treated]),
+        "passed_by_itself": outcomes.count("passed"),
+        "healed": share(outcomes.count("healed"), needed),
+        "handed_over": outcomes.count("handed_over"),
+        "healed_or_handed_over": share(good, needed),
+        "claims_true": share(claims - false_claims, claims),
+        "detect_s": spread([r["detect_s"] for r in rows if r["detect_s"] is not None]),
         "repair_s": spread(
             [r["repair_s"] for r in healed if r["repair_s"] is not None]
         ),
@@ -248,6 +279,9 @@ def _control_row(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
 def _totals(rows: Sequence[dict[str, Any]]) -> dict[str, int]:
     return {
         "tasks_lost": sum(r["lost"] for r in rows),
+        "tasks_set_aside": sum(r["set_aside"] for r in rows),
+        "most_healthy_restarts": max((r["healthy_restarts"] for r in rows), default=0),
+        "calls_repeated": sum(r["calls_repeated"] for r in rows),
         "tasks_done_twice": sum(r["doubled"] for r in rows),
         "results_refused": sum(r["refused"] for r in rows),
         "restarts": sum(r["restarts"] for r in rows),

@@ -1,6 +1,7 @@
 __all__: list[str]
 
 from .effector import LocalPoolEffector as LocalPoolEffector
+from .faults import FAULT_KINDS as FAULT_KINDS
 from .faults import Faults as Faults
 from .forkserver import ForkServer as ForkServer
 from .forkserver import ForkServerError as ForkServerError
@@ -20,4 +21,5 @@ from .memory import SharedMemory as SharedMemory
 from .memory import WriteLock as WriteLock
 from .records import ActivityRecords as ActivityRecords
 from .view import PoolView as PoolView
+from .worker import POISON as POISON
 from .worker import Worker as Worker

@@ -8,7 +8,7 @@ import anyio.to_thread
 
 from toolkit.errors import ToolkitError
 from toolkit.runtime.healing.effectors import Action, Effect, EffectOutcome
-from toolkit.testing.pool.local_pool import LocalAgentPool
+from toolkit.testing.pool.local_pool import LocalAgentPool, agent_name
 
 __all__ = ["LocalPoolEffector"]
 
@@ -57,6 +57,9 @@ class LocalPoolEffector:
             "resource_reallocation": self._reallocate,
             "workflow_simplification": self._simplify,
             "system_restart": self._restart_all,
+            "set_aside_task": self._set_aside,
+            "redo_results": self._redo,
+            "stand_down": self._stand_down,
         }
 
     async def act(self, action: Action) -> Effect:
@@ -130,8 +133,35 @@ class LocalPoolEffector:
     def _replace(self, action: Action) -> Effect:
         if action.slot is None:
             return nothing("no agent to replace")
+        found = action.evidence.get("agent")
+        members = self.pool.members(action.slot)
+        ours = agent_name(action.slot, action.key)
+        if found is not None and members and not {found, ours} & set(members):
+            # Another healer was first: the agent that was found is there no more.
+            return done(f"{found} was replaced by {members[0]} already", 0)
         agent = self.pool.replace(action.slot, key=action.key)
+        self.pool.redo(action.slot)
         return done(f"replaced {action.slot} by {agent}", 1)
+
+    def _set_aside(self, action: Action) -> Effect:
+        task = task_of(action)
+        if task is None or not self.pool.set_aside(task):
+            return nothing("no unfinished task to set aside")
+        return done(f"set task {task} aside", 1)
+
+    def _redo(self, action: Action) -> Effect:
+        if action.slot is None:
+            return nothing("no agent whose results to redo")
+        count = self.pool.redo(action.slot)
+        if not count:
+            return nothing(f"every result of {action.slot} is there")
+        return done(f"queued {count} tasks of {action.slot} again", count)
+
+    def _stand_down(self, action: Action) -> Effect:
+        if action.slot is None:
+            return nothing("no agent to take out")
+        self.pool.stop(action.slot)
+        return done(f"took {action.slot} out of the swarm", 1)
 
     def _restart_writer(self, action: Action) -> Effect:
         effect = self._replace(action)

@@ -16,6 +16,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -153,6 +154,7 @@ class _Server:
 
     def __init__(self, path: Path) -> None:
         self._pids: dict[str, int] = {}
+        self._groups: dict[str, int] = {}
         self._selector = selectors.DefaultSelector()
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(path))
@@ -215,13 +217,16 @@ class _Server:
             pid = os.fork()
             if pid == 0:
                 self._grow_up(entry, arguments)
-            self._pids[name] = pid
+            with suppress(OSError):  # the child may have been quicker
+                os.setpgid(pid, pid)
+            self._pids[name] = self._groups[name] = pid
         return self._pids[name]
 
     def _grow_up(self, entry: str, arguments: dict[str, Any]) -> None:
         """Become the child: let go of what is the forkserver's, run, and exit."""
         code = 1
         try:
+            os.setpgid(0, 0)
             die_with_parent()
             for stream in [self._listener, *self._buffers]:
                 os.close(stream.fileno())
@@ -236,23 +241,39 @@ class _Server:
             os._exit(code)
 
     def _signal(self, name: str, number: int) -> bool:
+        """Send a signal; SIGKILL also ends what the process has started and left."""
         pid = self._pids.get(name)
+        if number == signal.SIGKILL and name in self._groups:
+            with suppress(ProcessLookupError):
+                os.killpg(self._groups.pop(name), signal.SIGKILL)
         if pid is None:
             return False
-        os.kill(pid, number)
-        if number == signal.SIGKILL:
-            os.waitpid(pid, 0)
-            del self._pids[name]
+        if number != signal.SIGKILL:
+            os.kill(pid, number)
+            return True
+        os.waitpid(pid, 0)
+        del self._pids[name]
         return True
 
     def _reap(self) -> None:
         for name, pid in list(self._pids.items()):
             if os.waitpid(pid, os.WNOHANG)[0]:
                 del self._pids[name]
+        for name, group in list(self._groups.items()):
+            if name not in self._pids and not _group_lives(group):
+                del self._groups[name]  # its number may be given to others from now on
 
     def _end(self) -> None:
-        for name in list(self._pids):
+        for name in {*self._pids, *self._groups}:
             self._signal(name, signal.SIGKILL)
+
+
+def _group_lives(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def die_with_parent() -> None:

@@ -41,6 +41,8 @@ class Task:
         Whether its result is handed to another agent for review, by message.
     optional : bool
         Whether it may be dropped when the workflow is simplified.
+    locks : tuple of str
+        Locks that it takes one after the other while it runs, and holds to its end.
     token : int
         Fencing token under which it was handed out; 0 before.
     """
@@ -52,6 +54,7 @@ class Task:
     memory_key: str | None = None
     review: bool = False
     optional: bool = False
+    locks: tuple[str, ...] = ()
     token: int = 0
 
 
@@ -117,7 +120,8 @@ class Ledger:
         """Put tasks in the queue, each with the time the plan has it done by."""
         with self.transaction() as connection:
             connection.executemany(
-                "INSERT OR IGNORE INTO tasks VALUES (?,?,?,?,?,?,?,'queued',NULL,0,?,?)",
+                "INSERT OR IGNORE INTO tasks VALUES "
+                "(?,?,?,?,?,?,?,'queued',NULL,0,?,?,?,0)",
                 [
                     (
                         task.task_id,
@@ -129,6 +133,7 @@ class Ledger:
                         task.optional,
                         now_s,
                         planned,
+                        ",".join(task.locks),
                     )
                     for task, planned in zip(tasks, planned_s, strict=True)
                 ],
@@ -179,7 +184,8 @@ class Ledger:
         with self.transaction() as connection:
             row = connection.execute(
                 "UPDATE tasks SET status='running', owner=?1, token=token+1, since_s=?2 "  # noqa: S608 - a constant of this file
-                "WHERE id=(SELECT id FROM tasks WHERE status='queued' ORDER BY rowid LIMIT 1) "
+                "WHERE id=(SELECT id FROM tasks WHERE status='queued' AND not_before_s<=?2 "
+                "ORDER BY rowid LIMIT 1) "
                 "AND EXISTS(SELECT 1 FROM agents WHERE id=?1 AND state='live') "
                 f"RETURNING {TASK_COLUMNS}",
                 (agent_id, now_s),
@@ -227,6 +233,45 @@ class Ledger:
             if accepted and task.review:
                 _hand_over(connection, task, agent_id, now_s)
         return accepted
+
+    def give_back(self, task: Task, agent_id: str, *, now_s: float) -> bool:
+        """Return an own task to the queue without a result."""
+        with self.transaction() as connection:
+            return _changed(
+                connection.execute(
+                    "UPDATE tasks SET status='queued', owner=NULL, token=token+1, "
+                    "since_s=? WHERE id=? AND owner=? AND token=? "
+                    "AND status='running'",
+                    (now_s, task.task_id, agent_id, task.token),
+                )
+            )
+
+    def set_aside(self, task_id: str, *, now_s: float) -> bool:
+        """Keep a task from every agent; whoever has it in hand drops it."""
+        with self.transaction() as connection:
+            changed = _changed(
+                connection.execute(
+                    "UPDATE tasks SET status='set_aside', owner=NULL, token=token+1, "
+                    "since_s=? WHERE id=? AND status<>'done'",
+                    (now_s, task_id),
+                )
+            )
+            _send_drops(connection, task_id, now_s)
+        return changed
+
+    def reopen(self, task_ids: Sequence[str], *, now_s: float) -> int:
+        """Queue tasks again whose reported results cannot be found."""
+        with self.transaction() as connection:
+            for task_id in task_ids:
+                connection.execute(
+                    "UPDATE results SET accepted=0 WHERE task=?", (task_id,)
+                )
+                connection.execute(
+                    "UPDATE tasks SET status='queued', owner=NULL, token=token+1, "
+                    "since_s=? WHERE id=? AND status='done'",
+                    (now_s, task_id),
+                )
+        return len(task_ids)
 
     def requeue(self, agent_id: str, *, now_s: float) -> list[str]:
         """Take every task from an agent and put it back in the queue, token raised."""
@@ -322,9 +367,10 @@ def requeue_tasks(
 ) -> list[str]:
     """Requeue inside a transaction that does more."""
     rows = connection.execute(
-        "UPDATE tasks SET status='queued', owner=NULL, token=token+1, since_s=? "
-        "WHERE owner=? AND status IN ('running','assigned') RETURNING id",
-        (now_s, agent_id),
+        "UPDATE tasks SET status='queued', owner=NULL, token=token+1, since_s=?1, "
+        "not_before_s=?1+?3 "
+        "WHERE owner=?2 AND status IN ('running','assigned') RETURNING id",
+        (now_s, agent_id, REQUEUE_DELAY_S),
     ).fetchall()
     for (task_id,) in rows:
         send_message(connection, agent_id, "drop", task_id, now_s)
@@ -341,6 +387,13 @@ def send_message(
     )
 
 
+def _send_drops(connection: sqlite3.Connection, task_id: str, now_s: float) -> None:
+    for (agent,) in connection.execute(
+        "SELECT id FROM agents WHERE state='live' AND task=?", (task_id,)
+    ).fetchall():
+        send_message(connection, agent, "drop", task_id, now_s)
+
+
 def _hand_over(
     connection: sqlite3.Connection, task: Task, author: str, now_s: float
 ) -> None:
@@ -354,7 +407,7 @@ def _hand_over(
     review = f"{task.task_id}.review"
     connection.execute(
         "INSERT OR IGNORE INTO tasks VALUES "
-        "(?,'review',?,0,NULL,0,0,'assigned',?,1,?,NULL)",
+        "(?,'review',?,0,NULL,0,0,'assigned',?,1,?,NULL,'',0)",
         (review, REVIEW_S, reviewer, now_s),
     )
     send_message(connection, reviewer, "assign", review, now_s)
@@ -365,7 +418,7 @@ def _changed(cursor: sqlite3.Cursor) -> bool:
 
 
 def _task(row: Sequence[object]) -> Task:
-    name, operation, duration, silent, key, review, optional, token = row
+    name, operation, duration, silent, key, review, optional, token, locks = row
     return Task(
         task_id=str(name),
         operation_type=str(operation),
@@ -374,6 +427,7 @@ def _task(row: Sequence[object]) -> Task:
         memory_key=None if key is None else str(key),
         review=bool(review),
         optional=bool(optional),
+        locks=tuple(str(locks).split(",")) if locks else (),
         token=int(str(token)),
     )
 
@@ -381,9 +435,14 @@ def _task(row: Sequence[object]) -> Task:
 REVIEW_S = 30.0
 """How long a review takes."""
 
-_ENDINGS = ("finish", "refused", "drop")
+REQUEUE_DELAY_S = 20.0
+"""A task taken from an agent waits this long: agents that it held up come first."""
 
-TASK_COLUMNS = "id, operation, duration_s, silent, memory_key, review, optional, token"
+_ENDINGS = ("finish", "refused", "drop", "return")
+
+TASK_COLUMNS = (
+    "id, operation, duration_s, silent, memory_key, review, optional, token, locks"
+)
 
 SCHEMA = """
 PRAGMA journal_mode=WAL;
@@ -391,7 +450,7 @@ BEGIN IMMEDIATE;
 CREATE TABLE IF NOT EXISTS tasks (
   id TEXT PRIMARY KEY, operation TEXT, duration_s REAL, silent INTEGER,
   memory_key TEXT, review INTEGER, optional INTEGER, status TEXT, owner TEXT,
-  token INTEGER, since_s REAL, planned_s REAL
+  token INTEGER, since_s REAL, planned_s REAL, locks TEXT, not_before_s REAL
 );
 CREATE INDEX IF NOT EXISTS by_status ON tasks(status);
 CREATE TABLE IF NOT EXISTS results (

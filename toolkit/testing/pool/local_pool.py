@@ -74,7 +74,9 @@ class LocalAgentPool:
         self.clock = clock
         self.settings = _read_settings(directory)
         self.ledger = Ledger(directory / "pool.sqlite")
-        self.memory = SharedMemory(directory / "memory.sqlite")
+        self.memory = SharedMemory(
+            directory / "memory.sqlite", queue=directory / "pool.sqlite"
+        )
         self.forkserver = ForkServer(Path(self.settings.forkserver))
 
     @classmethod
@@ -168,6 +170,25 @@ class LocalAgentPool:
         self.reassign(slot, key=key)
         self.ledger.retire(slot, keep=agent_id)
         return self.spawn(slot, key=key)
+
+    def set_aside(self, task_id: str) -> bool:
+        """Keep a task from every agent; false where it is done or unknown."""
+        return self.ledger.set_aside(task_id, now_s=self.clock.monotonic_s())
+
+    def missing_results(self) -> list[tuple[str, str, float]]:
+        """Compare reported results with the memory: (task, slot, seconds) of those gone."""
+        rows = self.ledger.rows(
+            "SELECT r.task, a.slot, r.at_s FROM results r "
+            "JOIN tasks t ON t.id=r.task JOIN agents a ON a.id=r.agent "
+            "WHERE r.accepted AND t.memory_key IS NOT NULL"
+        )
+        written = self.memory.written_by([row["task"] for row in rows])
+        return [tuple(row) for row in rows if row["task"] not in written]
+
+    def redo(self, slot: str) -> int:
+        """Queue the tasks of a slot again whose results cannot be found."""
+        tasks = [task for task, by, _ in self.missing_results() if by == slot]
+        return self.ledger.reopen(tasks, now_s=self.clock.monotonic_s())
 
     def remind(self, slot: str) -> int:
         """Ask the living agents of a slot for a sign; returns how many were asked."""

@@ -1,14 +1,17 @@
-"""The memory that the agents share: versioned, checked, repairable.
+"""The memory that the agents share: versioned, checked, repairable, fenced.
 
 Every write commits a version that is never changed; the *current* entry points at the
 newest. An entry whose digest is wrong, or that holds an older version than the newest
 committed one, is inconsistent, and can be repaired from the versions. A write carries
-the task it comes from: the same task writes once, however often it is carried out.
+its task and the fencing token under which the task was handed out: a write under a
+token that the queue has raised since is refused, and one under a newer token replaces
+what an earlier owner of the task had written.
 """
 
 import fcntl
 import os
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -54,40 +57,54 @@ class SharedMemory:
     ----------
     path : path
         The database; made when missing.
+    queue : path, optional
+        The pool's queue, whose tokens are looked up at each write.
 
     Examples
     --------
     >>> import tempfile
     >>> memory = SharedMemory(Path(tempfile.mkdtemp()) / "memory.sqlite")
-    >>> memory.write("plan", "v", writer="a1", task="t1", now_s=0.0)
+    >>> memory.write("plan", "v", writer="a1", task="t1", now_s=0.0, token=2)
     1
-    >>> memory.write("plan", "v", writer="a2", task="t1", now_s=1.0)
+    >>> memory.write("plan", "v", writer="a1", task="t1", now_s=1.0, token=2)
     1
+    >>> memory.write("plan", "old", writer="a2", task="t1", now_s=2.0, token=1) is None
+    True
     >>> memory.read("plan").consistent
     True
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, queue: Path | None = None) -> None:
         self._connection = sqlite3.connect(
             path, timeout=BUSY_S, isolation_level=None, check_same_thread=False
         )
         self._connection.execute("PRAGMA synchronous=NORMAL")
         if not self._connection.execute("PRAGMA user_version").fetchone()[0]:
             self._connection.executescript(SCHEMA)
+        self._fenced = queue is not None
+        if queue is not None:
+            self._connection.execute("ATTACH DATABASE ? AS queue", (str(queue),))
 
     def close(self) -> None:
         """Let go of the database."""
         self._connection.close()
 
     def write(
-        self, key: str, value: str, *, writer: str, task: str, now_s: float
-    ) -> int:
-        """Commit a new version and point at it; the same task commits once.
+        self,
+        key: str,
+        value: str,
+        *,
+        writer: str,
+        task: str,
+        now_s: float,
+        token: int = 0,
+    ) -> int | None:
+        """Commit a new version and point at it; a task commits once under a token.
 
         Returns
         -------
-        int
-            The version.
+        int or None
+            The version; `None` where the token is no longer current.
 
         Raises
         ------
@@ -98,7 +115,9 @@ class SharedMemory:
         self._limit()
         with self._connection:  # commits, or takes back whatever interrupted it
             self._connection.execute("BEGIN IMMEDIATE")
-            return self._commit(key, value, digest, writer, task, now_s)
+            if not self._is_current(task, token):
+                return None
+            return self._commit(key, value, digest, writer, task, now_s, token)
 
     def read(self, key: str) -> Entry | None:
         """Read one entry."""
@@ -179,6 +198,16 @@ class SharedMemory:
             except sqlite3.OperationalError:
                 continue  # full for this size: that is what was wanted
 
+    def written_by(self, tasks: Sequence[str]) -> set[str]:
+        """Name the tasks, of those given, that a committed version came from."""
+        found = set()
+        for task in tasks:
+            if self._connection.execute(
+                "SELECT 1 FROM written WHERE task=?", (task,)
+            ).fetchone():
+                found.add(task)
+        return found
+
     def harm(self, key: str, *, value: str, writer: str) -> None:
         """Change a value behind its digest's back, as a broken writer would."""
         self._connection.execute(
@@ -197,11 +226,33 @@ class SharedMemory:
             > 0
         )
 
+    def _is_current(self, task: str, token: int) -> bool:
+        """Whether no later owner of the task is known, here or in the queue."""
+        (newest,) = self._connection.execute(
+            "SELECT coalesce(max(token), 0) FROM versions WHERE task=?", (task,)
+        ).fetchone()
+        if token < newest:
+            return False
+        if not self._fenced:
+            return True
+        row = self._connection.execute(
+            "SELECT token FROM queue.tasks WHERE id=?", (task,)
+        ).fetchone()
+        return row is None or int(row[0]) == token
+
     def _commit(
-        self, key: str, value: str, digest: str, writer: str, task: str, now_s: float
+        self,
+        key: str,
+        value: str,
+        digest: str,
+        writer: str,
+        task: str,
+        now_s: float,
+        token: int,
     ) -> int:
         known = self._connection.execute(
-            "SELECT version FROM versions WHERE key=? AND task=?", (key, task)
+            "SELECT version FROM versions WHERE key=? AND task=? AND token=?",
+            (key, task, token),
         ).fetchone()
         if known is not None:
             return int(known[0])
@@ -210,11 +261,12 @@ class SharedMemory:
         ).fetchone()
         row = (key, newest + 1, value, digest, writer)
         self._connection.execute(
-            "INSERT INTO versions VALUES (?,?,?,?,?,?,?)", (*row, task, now_s)
+            "INSERT INTO versions VALUES (?,?,?,?,?,?,?,?)", (*row, task, now_s, token)
         )
         self._connection.execute(
             "INSERT OR REPLACE INTO current VALUES (?,?,?,?,?)", row
         )
+        self._connection.execute("INSERT OR IGNORE INTO written VALUES (?)", (task,))
         return int(newest) + 1
 
     def _limit(self) -> None:
@@ -233,25 +285,25 @@ class WriteLock:
     """
 
     def __init__(self, path: Path) -> None:
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
 
     def acquire(self, slot: str) -> str | None:
         """Take the lock, or tell which slot holds it."""
         try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            return os.pread(self._descriptor, 100, 0).decode() or "unknown"
-        os.ftruncate(self._descriptor, 0)
-        os.pwrite(self._descriptor, slot.encode(), 0)
+            return os.pread(self.descriptor, 100, 0).decode() or "unknown"
+        os.ftruncate(self.descriptor, 0)
+        os.pwrite(self.descriptor, slot.encode(), 0)
         return None
 
     def release(self) -> None:
         """Let the next one in."""
-        fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+        fcntl.flock(self.descriptor, fcntl.LOCK_UN)
 
     def close(self) -> None:
         """Let go of the lock and its file."""
-        os.close(self._descriptor)
+        os.close(self.descriptor)
 
 
 def digest_of(value: str) -> str:
@@ -270,9 +322,10 @@ CREATE TABLE IF NOT EXISTS current (
 );
 CREATE TABLE IF NOT EXISTS versions (
   key TEXT, version INTEGER, value TEXT, digest TEXT, writer TEXT, task TEXT,
-  at_s REAL, PRIMARY KEY (key, version)
+  at_s REAL, token INTEGER, PRIMARY KEY (key, version)
 );
-CREATE UNIQUE INDEX IF NOT EXISTS by_task ON versions(key, task);
+CREATE UNIQUE INDEX IF NOT EXISTS by_task ON versions(key, task, token);
+CREATE TABLE IF NOT EXISTS written (task TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS scratch (data BLOB);
 CREATE TABLE IF NOT EXISTS quota (pages INTEGER);
 PRAGMA user_version=1;

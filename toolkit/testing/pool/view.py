@@ -1,4 +1,4 @@
-"""A pool as it can be seen from outside: by its own signs, its books, its processes."""
+"""Snapshots of a pool: its agents' activity, its ledger, its processes."""
 
 import sqlite3
 
@@ -9,6 +9,7 @@ from toolkit.runtime.healing import (
     ActivityKind,
     AgentState,
     EntryState,
+    MissingResult,
     SwarmSnapshot,
     TaskState,
     TaskStatus,
@@ -18,11 +19,11 @@ from toolkit.testing.pool.local_pool import LocalAgentPool
 __all__ = ["PoolView"]
 
 RUNNER_FRESH_S = 60.0
-"""Who has not spoken for this long is not counted as at work on a task."""
+"""An agent without activity for this long is not counted as at work on a task."""
 
 
 class PoolView:
-    """Looks at a pool.
+    """Takes snapshots of a pool.
 
     Parameters
     ----------
@@ -47,6 +48,10 @@ class PoolView:
             entries=self._entries(),
             completed=counts.get("done", 0),
             planned=planned,
+            missing=tuple(
+                MissingResult(task_id=task, slot=slot, at_s=at_s)
+                for task, slot, at_s in self.pool.missing_results()
+            ),
         )
 
     def _agents(self) -> tuple[AgentState, ...]:
@@ -66,6 +71,7 @@ class PoolView:
                 operation_type=row["operation"],
                 operation_s=row["operation_s"],
                 expected_s=row["expected_s"],
+                task_id=row["task"],
                 owned=row["owned"],
                 waiting_for=row["waiting_for"],
                 waiting_s=row["waiting_s"],

@@ -7,6 +7,7 @@ silent although its connection lives; that is why a heartbeat proves nothing.
 
 import os
 import resource
+import signal
 import sqlite3
 import sys
 import threading
@@ -23,6 +24,9 @@ from toolkit.testing.pool.memory import SharedMemory, WriteLock
 __all__ = ["Worker", "work"]
 
 OUT_OF_MEMORY = 137
+POISON = "poison"
+"""Type of a task that kills the process of whoever works on it."""
+
 VALUE_CHARS = 1000
 """Size of a result, as a short note would have."""
 
@@ -71,8 +75,13 @@ class Worker:
         self.agent_id = agent_id
         self.slot = slot
         self.ledger = Ledger(Path(directory) / "pool.sqlite")
-        self.memory = SharedMemory(Path(directory) / "memory.sqlite")
-        self.lock = WriteLock(Path(directory) / "write.lock")
+        self.memory = SharedMemory(
+            Path(directory) / "memory.sqlite", queue=Path(directory) / "pool.sqlite"
+        )
+        self.directory = Path(directory)
+        self.lock = WriteLock(self.directory / "write.lock")
+        self._locks: dict[str, WriteLock] = {}
+        self._held: list[str] = []
         self.task: Task | None = None
         self.done_s = 0.0
         self.faults = Faults(self)
@@ -149,7 +158,9 @@ class Worker:
 
     def _turn(self, now_s: float, message: dict[str, Any]) -> None:
         passed_s, self._now_s = now_s - self._now_s, now_s
-        self.faults.apply()
+        self.faults.apply(passed_s)
+        if self.faults.halts(now_s):
+            return
         try:
             self._step(passed_s)
             if self._heartbeat == "loop" and not self._is_inside_call():
@@ -193,7 +204,7 @@ class Worker:
         )
         if not mine:
             self._speak("drop")
-            self.task = None
+            self._let_go()
 
     def _take(self) -> None:
         while self._assigned and self.task is None:
@@ -205,8 +216,40 @@ class Worker:
         if self.task is not None:
             self.done_s = 0.0
             self._speak("start")
+            if self.faults.returns and self.ledger.give_back(
+                self.task, self.agent_id, now_s=self._now_s
+            ):
+                self._speak("return")
+                self._let_go()
+
+    def _let_go(self) -> None:
+        """Have nothing in hand, and hold no lock for it."""
+        self.task = None
+        while self._held:
+            self._locks[self._held.pop()].release()
+
+    def _waits_for(self, task: Task) -> str | None:
+        """Take the lock that is needed by now, or name the slot that holds it."""
+        place = len(self._held)
+        if place >= len(task.locks):
+            return None
+        if self.done_s < place * task.duration_s / len(task.locks):
+            return None
+        name = task.locks[place]
+        if name not in self._locks:
+            self._locks[name] = WriteLock(self.directory / f"{name}.lock")
+        holder = self._locks[name].acquire(self.slot)
+        if holder is None:
+            self._held.append(name)
+        return holder
 
     def _advance(self, task: Task, worked_s: float) -> None:
+        if task.operation_type == POISON:
+            os.kill(os.getpid(), signal.SIGKILL)
+        holder = self._waits_for(task)
+        if holder is not None:
+            self._speak("wait", waiting_for=holder)
+            return
         self.done_s += worked_s
         if self.done_s >= task.duration_s:
             self._finish(task)
@@ -214,6 +257,7 @@ class Worker:
             self._speak("step")
 
     def _finish(self, task: Task) -> None:
+        current = True
         if task.memory_key is not None:
             holder = self.lock.acquire(self.slot)
             if holder is not None:
@@ -221,23 +265,34 @@ class Worker:
                 return
             try:
                 self.faults.while_locked()
-                self._write(task, task.memory_key)
+                current = self._write(task, task.memory_key)
             except sqlite3.OperationalError:
                 self._speak("fail", storage=True)
                 return
             finally:
                 self.lock.release()
-        accepted = self.ledger.complete(task, self.agent_id, now_s=self._now_s)
+        accepted = current and self.ledger.complete(
+            task, self.agent_id, now_s=self._now_s
+        )
         self._speak("finish" if accepted else "refused")
-        self.task = None
+        self._let_go()
         self._read_messages()
         self._take()
 
-    def _write(self, task: Task, key: str) -> None:
+    def _write(self, task: Task, key: str) -> bool:
+        """Write the result; false where another owns the task by now."""
+        if self.faults.hollow:
+            return True
         value = f"{task.task_id} by {task.operation_type}".ljust(VALUE_CHARS, ".")
-        self.memory.write(
-            key, value, writer=self.slot, task=task.task_id, now_s=self._now_s
+        version = self.memory.write(
+            key,
+            value,
+            writer=self.slot,
+            task=task.task_id,
+            now_s=self._now_s,
+            token=task.token,
         )
+        return version is not None
 
     def _speak(
         self, kind: str, *, waiting_for: str | None = None, storage: bool = False

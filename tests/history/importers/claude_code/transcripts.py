@@ -30,16 +30,22 @@ class Session:
     """Makes the lines of one agent; times are seconds since `BEGUN`."""
 
     def __init__(
-        self, session_id: str = "session-1", *, agent_id: str | None = None
+        self,
+        session_id: str = "session-1",
+        *,
+        agent_id: str | None = None,
+        drawn_ids: bool = True,
     ) -> None:
         self.session_id = session_id
+        self.drawn_ids = drawn_ids
         self.agent_id = agent_id
         self.lines: list[Line] = []
         self._number = 0
 
     def prompt(self, at_s: float, **fields: Any) -> "Session":
         """A person, or whoever gave a subagent its task, writes."""
-        return self._add("user", at_s, {"role": "user", "content": "please"}, **fields)
+        said = fields.pop("message", {"role": "user", "content": "please"})
+        return self._add("user", at_s, said, **fields)
 
     def call(
         self,
@@ -54,7 +60,7 @@ class Session:
         """One line with one call of an assistant message."""
         block = {
             "type": "tool_use",
-            "id": call_id,
+            "id": self._call_id(call_id),
             "name": tool,
             "input": given if given is not None else {"file_path": "/home/a/b.py"},
         }
@@ -78,7 +84,7 @@ class Session:
         """One line with the result of one call."""
         block: dict[str, Any] = {
             "type": "tool_result",
-            "tool_use_id": call_id,
+            "tool_use_id": self._call_id(call_id),
             "content": content,
         }
         if error is not None:
@@ -90,8 +96,17 @@ class Session:
     def progress(self, at_s: float, call_id: str, data: object) -> "Session":
         """One line of progress of a call."""
         return self._add(
-            "progress", at_s, None, data=data, parentToolUseID=call_id, toolUseID="x"
+            "progress",
+            at_s,
+            None,
+            data=data,
+            parentToolUseID=self._call_id(call_id),
+            toolUseID="x",
         )
+
+    def _call_id(self, call_id: str) -> str:
+        """Write an id as a provider draws it, or as a model that counts does."""
+        return f"toolu_{call_id}" if self.drawn_ids else call_id
 
     def inline(self, at_s: float, agent_id: str, inner: Line) -> "Session":
         """A subagent's line inside the session's, as `agent_progress`."""

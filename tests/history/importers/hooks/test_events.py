@@ -241,3 +241,61 @@ def test_the_spool_of_a_store_is_imported_once(tmp_path: Path) -> None:
 
     assert (first.batches, first.calls, first.sessions) == (2, 3, 1)
     assert (again.added, again.updated) == (0, 0)
+
+
+@pytest.mark.parametrize("gap_s", [0.0, 0.3])
+def test_events_that_are_fired_twice_are_recorded_once(gap_s: float) -> None:
+    rows = session(
+        [[("Read", "ok")] * 2, [("Edit", "failed")], [("Read", "ok")]]
+    ).rows()
+    later = [{**row, "at_ns": row["at_ns"] + round(gap_s * 1e9)} for row in rows]
+    twice = [row for pair in zip(rows, later, strict=True) for row in pair]
+
+    assert joined(twice) == joined(rows)
+
+
+def test_ids_that_a_model_counts_within_a_message_are_calls_of_their_own() -> None:
+    events: list[tuple[dict[str, Any], float]] = []
+    for turn in range(3):
+        calls = [{**call("Read", n), "tool_use_id": f"Read:{n}"} for n in range(2)]
+        at = 10 * turn
+        events += [(before(one), at + 5) for one in calls]
+        events += [(after(one), at + 5.5) for one in calls]
+        events.append((batch(calls), at + 6))
+    found = batches(Told(events))
+
+    assert [(b.size, b.succeeded) for b in found] == [(2, 2)] * 3
+    assert len({b.record_id for b in found}) == 3
+
+
+def test_a_command_that_goes_on_is_neither_a_success_nor_a_cost() -> None:
+    one = call("Bash", 1)
+    answer = {"stdout": "", "backgroundTaskId": "b1"}
+    told = Told(
+        [(before(one), 0), (after(one, tool_response=answer), 1), (batch([one]), 2)]
+    )
+    found = batches(told)[0]
+
+    assert (found.succeeded, found.failed, found.cancelled) == (0, 0, 0)
+    assert (found.background, found.execution_s) == (1, None)
+
+
+def test_words_in_the_answer_of_a_call_that_succeeded_are_no_ending() -> None:
+    one = call("Read", 1)
+    answered = after(one, tool_response="Summary: The user doesn't want to upgrade.")
+    told = Told([(before(one), 0), (answered, 1), (batch([one]), 2)])
+
+    assert [(b.succeeded, b.cancelled) for b in batches(told)] == [(1, 0)]
+
+
+def test_a_team_mate_is_an_active_agent_until_it_is_idle() -> None:
+    spawn, read, last = call("Agent", 1), call("Read", 2), call("Read", 3)
+    answer = {"status": "teammate_spawned", "teammate_id": "w1@t", "name": "w1"}
+    events = [(before(spawn), 0.0), (after(spawn, tool_response=answer), 1.0)]
+    events.append((batch([spawn]), 2.0))
+    for one, at in ((read, 3.0), (last, 8.0)):
+        events += [(before(one), at), (after(one), at + 1), (batch([one]), at + 2)]
+        events.append((payload("TeammateIdle", teammate_name="w1"), at + 3))
+    found = batches(Told(events))
+
+    assert [b.active_agents for b in found] == [2, 2, 1]

@@ -38,7 +38,8 @@ class ActiveAgents:
             if reply is None:
                 continue
             if reply.in_background:
-                end_s = ends.get(reply.agent_id or "", inf)
+                name = reply.agent_id or ""
+                end_s = ends.get(name, ends.get(name.partition("@")[0], inf))
                 background.append((call.start_s, end_s))
             else:
                 foreground.append((call.start_s, reply.end_s))

@@ -1,35 +1,46 @@
 """One tool call of a transcript, and the result that answers it."""
 
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from toolkit.history.importers import UnreadableLineError
 from toolkit.history.importers.claude_code.tools import (
     ASYNC_LAUNCHED,
+    TEAMMATE_SPAWNED,
     ToolClass,
     classify_tool,
 )
-from toolkit.records import Outcome
+from toolkit.records import Outcome, call_record_id
 
-__all__ = ["IDENTIFIER", "Call", "Reply", "read_call", "read_reply", "read_time"]
+__all__ = [
+    "INTERRUPTED",
+    "REFUSED",
+    "SIBLING",
+    "Call",
+    "Reply",
+    "read_call",
+    "read_reply",
+    "read_time",
+]
 
-CANCELLED_BY_SIBLING = ("Sibling tool call errored", "Cancelled: parallel tool call")
-"""How the harness words a call that it gave up because another one failed."""
+SIBLING: Final = "sibling"
+REFUSED: Final = "refused"
+INTERRUPTED: Final = "interrupted"
 
-REFUSED_BY_PERSON = (
-    "The user doesn't want to",
-    "User rejected tool use",
-    "[Request interrupted by user",
-)
-"""How it words a call that a person refused or interrupted."""
+MARKERS = {
+    INTERRUPTED: ("[Request interrupted by user",),
+    REFUSED: ("The user doesn't want to", "User rejected tool use"),
+    SIBLING: ("Sibling tool call errored", "Cancelled: parallel tool call"),
+}
+"""Why a call was given up that did not fail itself, and how the harness words it: a
+person stopped it while it was at work, a person did not allow it, or another call of
+its message failed."""
+
+ALL_MARKERS = tuple(words for markers in MARKERS.values() for words in markers)
 
 MAX_WORKED_MS = 1e12
 """Thirty years: what is longer is not a duration."""
-
-IDENTIFIER = re.compile(r"[A-Za-z0-9_.:@\[\]-]{1,100}")
-"""What an id or a model's name looks like; what does not is hidden or left out."""
 
 LOOKED_AT = 400
 """Characters of a failed call's text in which those words are looked for."""
@@ -54,11 +65,26 @@ class Call:
         stored as a keyed hash only.
     begun_s : float or None
         When its execution was seen to begin (shell commands report progress).
+    scope : str
+        Session and agent within which its id is unique.
+    nth : int
+        How many calls of the same id came before it there, each with its result.
     reply : Reply or None
         Its result, once seen.
     """
 
-    __slots__ = ("at", "begun_s", "call_id", "key", "reply", "start_s", "todos", "tool")
+    __slots__ = (
+        "at",
+        "begun_s",
+        "call_id",
+        "key",
+        "nth",
+        "reply",
+        "scope",
+        "start_s",
+        "todos",
+        "tool",
+    )
 
     def __init__(
         self, call_id: str, tool: ToolClass, at: datetime, todos: int, key: str | None
@@ -70,7 +96,14 @@ class Call:
         self.todos = todos
         self.key = key
         self.begun_s: float | None = None
+        self.scope = ""
+        self.nth = 0
         self.reply: Reply | None = None
+
+    @property
+    def record_id(self) -> str:
+        """Identity of what began with this call."""
+        return call_record_id(self.call_id, scope=self.scope, nth=self.nth)
 
     @property
     def duration_s(self) -> float | None:
@@ -86,8 +119,10 @@ class Reply(NamedTuple):
     end_s : float
         Seconds since 1970.
     outcome : Outcome
-    by_person : bool
-        A person refused or interrupted the call.
+    why : str
+        `sibling`, `refused` or `interrupted` for a call that was given up.
+    goes_on : bool
+        Its command goes on in the background, so neither its end nor its cost is known.
     agent_id : str or None
         The subagent that the call spawned.
     agent_s : float or None
@@ -98,10 +133,16 @@ class Reply(NamedTuple):
 
     end_s: float
     outcome: Outcome
-    by_person: bool = False
+    why: str = ""
     agent_id: str | None = None
     agent_s: float | None = None
     in_background: bool = False
+    goes_on: bool = False
+
+    @property
+    def by_person(self) -> bool:
+        """A person refused or interrupted the call."""
+        return self.why in (REFUSED, INTERRUPTED)
 
 
 def read_time(value: object) -> datetime:
@@ -173,34 +214,36 @@ def read_reply(block: Mapping[str, Any], at: datetime, details: object) -> Reply
     """Read a `tool_result` block and the `toolUseResult` beside it.
 
     An error flag alone is not believed: some failures carry none, and a call that was
-    given up for a sibling carries one though it did not fail itself.
+    given up for a sibling carries one though it did not fail itself. Words count only
+    where the harness wrote them: in a result with the flag, or at its very beginning.
     """
     end_s = at.timestamp()
-    if isinstance(details, dict):
-        if details.get("interrupted") is True:
-            return Reply(end_s, Outcome.CANCELLED, by_person=True)
-        if not block.get("is_error"):
-            content = block.get("content")
-            if not (
-                isinstance(content, str) and content.startswith("<tool_use_error>")
-            ):
-                return _success(end_s, details)
-    elif not block.get("is_error") and not isinstance(details, str):
-        content = block.get("content")
-        if not (isinstance(content, str) and content.startswith("<tool_use_error>")):
-            return Reply(end_s, Outcome.SUCCEEDED)
+    given = details if isinstance(details, dict) else {}
+    if given.get("interrupted") is True:
+        return Reply(end_s, Outcome.CANCELLED, why=INTERRUPTED)
     text = _text(block.get("content"))
-    if any(words in text for words in REFUSED_BY_PERSON):
-        return Reply(end_s, Outcome.CANCELLED, by_person=True)
-    if any(words in text for words in CANCELLED_BY_SIBLING):
-        return Reply(end_s, Outcome.CANCELLED)
-    failed = bool(block.get("is_error")) or text.startswith("<tool_use_error>")
-    failed = failed or (isinstance(details, str) and details.startswith("Error:"))
-    return Reply(end_s, Outcome.FAILED if failed else Outcome.SUCCEEDED)
+    said = details if isinstance(details, str) else ""
+    if not _is_error(block, text, said):
+        return _success(end_s, given)
+    for why, markers in MARKERS.items():
+        if any(words in text for words in markers):
+            return Reply(end_s, Outcome.CANCELLED, why=why)
+    return Reply(end_s, Outcome.FAILED)
+
+
+def _is_error(block: Mapping[str, Any], text: str, said: str) -> bool:
+    """Whether the harness itself says that a call did not succeed."""
+    if block.get("is_error") or text.startswith("<tool_use_error>"):
+        return True
+    if not said.startswith(("Error:", *ALL_MARKERS)):
+        return False
+    return said.startswith("Error:") or text.startswith(ALL_MARKERS)
 
 
 def _success(end_s: float, details: Mapping[str, Any]) -> Reply:
-    agent_id = details.get("agentId")
+    if details.get("backgroundTaskId"):
+        return Reply(end_s, Outcome.UNKNOWN, goes_on=True)
+    agent_id = details.get("agentId") or details.get("teammate_id")
     if not isinstance(agent_id, str):
         return Reply(end_s, Outcome.SUCCEEDED)
     worked_ms: Any = details.get("totalDurationMs")
@@ -210,7 +253,7 @@ def _success(end_s: float, details: Mapping[str, Any]) -> Reply:
         Outcome.SUCCEEDED,
         agent_id=agent_id,
         agent_s=worked_ms / 1000 if known else None,
-        in_background=details.get("status") == ASYNC_LAUNCHED,
+        in_background=details.get("status") in (ASYNC_LAUNCHED, TEAMMATE_SPAWNED),
     )
 
 

@@ -4,7 +4,12 @@ from collections.abc import Callable, Iterator
 
 from toolkit.errors import SchemaError
 from toolkit.history.importers.claude_code.agents import ActiveAgents
-from toolkit.history.importers.claude_code.calls import Call
+from toolkit.history.importers.claude_code.calls import (
+    INTERRUPTED,
+    REFUSED,
+    SIBLING,
+    Call,
+)
 from toolkit.history.importers.claude_code.streams import MessageBatch, Stream
 from toolkit.history.importers.claude_code.timing import (
     Timing,
@@ -18,7 +23,6 @@ from toolkit.records import (
     Provenance,
     Record,
     Workflow,
-    call_record_id,
 )
 
 __all__ = ["SOURCE", "records_of"]
@@ -64,7 +68,7 @@ def _records(
     active: int | None,
     hidden: Callable[[str], str],
 ) -> Iterator[Record]:
-    identity = call_record_id(batch.calls[0].call_id)
+    identity = batch.calls[0].record_id
     yield _batch(stream, batch, timing, identity, active)
     for call in batch.calls:
         if call.tool.action is not None:
@@ -85,14 +89,18 @@ def _batch(
     if any([call.tool.operation_type != operation_type for call in calls]):  # noqa: C419 - twice as fast
         operation_type = "mixed"
     counts_todos = operation_type == TODO
-    ended = {Outcome.SUCCEEDED: 0, Outcome.FAILED: 0, Outcome.CANCELLED: 0}
-    size = reads = 0
+    ended = dict.fromkeys(Outcome, 0)
+    given_up = {SIBLING: 0, REFUSED: 0, INTERRUPTED: 0}
+    size = reads = background = 0
     for call in calls:
         weight = call.todos if counts_todos else 1
         size += weight
         reads += call.tool.reads
         if call.reply is not None:
             ended[call.reply.outcome] += weight
+            if call.reply.why:
+                given_up[call.reply.why] += weight
+            background += call.reply.goes_on or call.reply.in_background
     return Batch(
         record_id=identity,
         at=calls[0].at,
@@ -118,6 +126,10 @@ def _batch(
         succeeded=ended[Outcome.SUCCEEDED],
         failed=ended[Outcome.FAILED],
         cancelled=ended[Outcome.CANCELLED],
+        siblings=given_up[SIBLING],
+        refused=given_up[REFUSED],
+        interrupted=given_up[INTERRUPTED],
+        background=background,
         parallelism=timing.parallelism,
         active_agents=active,
     )
@@ -136,7 +148,7 @@ def _event(
     if reply is not None and not had_person(call, batch.mode):
         duration_s = max(round(reply.end_s - call.start_s, 3), 0.0)
     return CoordinationEvent(
-        record_id=identity if call is batch.calls[0] else call_record_id(call.call_id),
+        record_id=identity if call is batch.calls[0] else call.record_id,
         at=call.at,
         source=SOURCE,
         source_version=batch.version,

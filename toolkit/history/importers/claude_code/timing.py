@@ -16,6 +16,8 @@ is averaged in, cut off at a limit, or guessed. In detail:
   to have waited when it could have been asked for in its permission mode and took longer
   than the tool itself does: see `had_person`. Shell commands report progress, which
   tells exactly when they began.
+* **A command that goes on.** One that was sent to the background, or moved there when
+  it took too long, has not ended with its result: as with a question.
 * **Sleep.** A turn or a call longer than the harness lets anything run (`SLEEP_S`, for
   subagents `AGENT_S`) contains something else.
 * **A clock set back.** An interval that is negative by more than `CLOCK_SLACK_S` is not
@@ -107,7 +109,7 @@ def had_person(call: Call, mode: str | None) -> bool:
     if reply is None:
         return False
     took_s = reply.end_s - call.start_s
-    if reply.by_person or tool.operation_type == "question":
+    if reply.by_person or reply.goes_on or tool.operation_type == "question":
         return True
     if took_s > (AGENT_S if tool.action == "spawn" else SLEEP_S):
         return True

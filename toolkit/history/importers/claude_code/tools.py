@@ -2,10 +2,19 @@
 
 from typing import NamedTuple
 
-__all__ = ["ASYNC_LAUNCHED", "ToolClass", "classify_tool", "known_tools"]
+__all__ = [
+    "ASYNC_LAUNCHED",
+    "TEAMMATE_SPAWNED",
+    "ToolClass",
+    "classify_tool",
+    "known_tools",
+]
 
 ASYNC_LAUNCHED = "async_launched"
 """Status of a subagent that goes on in the background after its call has returned."""
+
+TEAMMATE_SPAWNED = "teammate_spawned"
+"""Status of a team mate, which works on beside the session that spawned it."""
 
 
 class ToolClass(NamedTuple):

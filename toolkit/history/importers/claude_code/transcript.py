@@ -17,7 +17,6 @@ from toolkit.errors import SchemaError
 from toolkit.history.importers import Sink, UnreadableLineError
 from toolkit.history.importers.claude_code.agents import ActiveAgents
 from toolkit.history.importers.claude_code.calls import (
-    IDENTIFIER,
     Call,
     Reply,
     read_call,
@@ -26,23 +25,59 @@ from toolkit.history.importers.claude_code.calls import (
 )
 from toolkit.history.importers.claude_code.records import records_of
 from toolkit.history.importers.claude_code.streams import MAIN, Stream
-from toolkit.records import Record
+from toolkit.records import Record, call_record_id, identifier, model_name
 
 __all__ = ["Transcript"]
 
 BOOKKEEPING = frozenset(
-    {
+    [
+        "agent-color",
         "agent-name",
+        "agent-setting",
         "ai-title",
         "attachment",
+        "attribution-snapshot",
+        "bridge-session",
+        "content-replacement",
         "custom-title",
         "file-history-snapshot",
+        "frame-link",
         "last-prompt",
+        "mode",
         "permission-mode",
+        "pr-link",
+        "relocated",
         "summary",
-    }
+        "tag",
+        "task-summary",
+        "worktree-state",
+    ]
 )
-"""Types of lines that hold nothing for us and need not name a session."""
+"""Types of lines that hold nothing for us; some name no session."""
+
+TYPE = re.compile(r"[a-z][a-z0-9_-]{0,39}")
+"""What the type of a line looks like, so that it can be counted by its name."""
+
+IDLE = re.compile(r'teammate_id="([^"]{1,100})"[^<]{0,200}"idle_notification"')
+"""How the notice of a team mate begins that has nothing more to do."""
+
+READ = frozenset({"assistant", "user", "progress", "queue-operation", "system"})
+"""Types of lines that say something about calls, their results or people."""
+
+NOT_A_PERSON = (
+    "<task-notification>",
+    "<teammate-message",
+    "<agent-message",
+    "<user-prompt-submit-hook>",
+    "<local-command-stdout>",
+    "<bash-stdout>",
+    "<system-reminder>",
+    "<scheduled-",
+    "<cron-",
+    "Stop hook feedback:",
+    "[SYSTEM NOTIFICATION",
+)
+"""How texts begin that the harness writes in a user's place."""
 
 NOTICE = re.compile(
     r"<task-id>([\w-]{1,100})</task-id>.*<status>(?:completed|failed|killed|stopped)<",
@@ -90,6 +125,9 @@ class Transcript:
         if kind in BOOKKEEPING:
             self.recognised = True
             return
+        if kind not in READ:
+            self._pass_over(kind, row, written)
+            return
         if not isinstance(written, str) or not written:
             raise UnreadableLineError("not an id", field="sessionId")
         session = self._session_ids.get(written) or self._session(written)
@@ -101,14 +139,27 @@ class Transcript:
             self._progress(number, row, session)
         elif kind == "queue-operation":
             self._queue(row)
-        elif kind != "system" and "uuid" not in row and "timestamp" not in row:
-            raise UnreadableLineError("not a line of a transcript", field="type")
         self.recognised = True
+
+    def _pass_over(self, kind: str, row: dict[str, Any], written: object) -> None:
+        """Count a line of a kind that holds no message, whatever it is about.
+
+        Newer versions write new kinds every few weeks. A line that names its session,
+        or that follows one of a transcript, is the harness's own bookkeeping.
+        """
+        if "message" in row and not isinstance(written, str):
+            raise UnreadableLineError("not an id", field="sessionId")
+        if isinstance(written, str) and written:
+            self.recognised = True
+        elif not self.recognised:
+            raise UnreadableLineError("not a line of a transcript", field="type")
+        name = kind if TYPE.fullmatch(kind) else "another type"
+        self._sink.pass_over(f"line {name}")
 
     def records(self) -> Iterator[tuple[int, Record | SchemaError]]:
         """Give what all lines say, once they have been taken; see `records_of`."""
-        for call_id, begun_s in self._begun.items():
-            call = self._calls.get(call_id)
+        for name, begun_s in self._begun.items():
+            call = self._calls.get(name)
             if call is not None:
                 call.begun_s = begun_s
         spawns = (c for c in self._calls.values() if c.tool.action == "spawn")
@@ -147,7 +198,7 @@ class Transcript:
             raise UnreadableLineError("not an object", field="data")
         kind = data.get("type")
         if kind == "bash_progress":
-            self._shell_progress(row, data)
+            self._shell_progress(row, data, session)
         elif kind == "agent_progress":
             agent = data.get("agentId")
             if not isinstance(agent, str) or not agent:
@@ -194,10 +245,15 @@ class Transcript:
             if block.get("type") != "tool_use":
                 continue
             call = read_call(block, read_time(row.get("timestamp")), cwd)
-            again = self._calls.get(call.call_id)
+            scope = _scope(row, stream)
+            name = call_record_id(call.call_id, scope=scope)
+            again = self._calls.get(name)
             if again is not None:
-                again.todos = max(again.todos, call.todos)
-                continue
+                if not _has_ended(again, call.start_s):
+                    again.todos = max(again.todos, call.todos)
+                    continue
+                call.nth = again.nth + 1
+            call.scope = scope
             message_id = _message_id(message, row)
             batch = stream.batches.get(message_id) or stream.begin(
                 message_id,
@@ -206,8 +262,8 @@ class Transcript:
                 model=self._name(message.get("model")),
                 version=self._name(row.get("version")),
             )
-            self._calls[call.call_id] = call
-            call.reply = self._early.pop(call.call_id, None)
+            self._calls[name] = call
+            call.reply = self._early.pop(name, None)
             batch.calls.append(call)
 
     def _answer(
@@ -222,7 +278,7 @@ class Transcript:
         if isinstance(content, list):
             results = [b for b in content if _is_result(b)]
             for block in results:
-                self._result(block, row, details)
+                self._result(block, row, stream, details)
             if results:
                 return
         elif not isinstance(content, str):
@@ -231,33 +287,47 @@ class Transcript:
             )
         written = row.get("uuid")
         uuid = written if isinstance(written, str) else None
-        if row.get("isMeta") or row.get("isCompactSummary") or uuid in self._prompts:
+        for name in IDLE.findall(_first_text(content)):
+            self._ends[name] = read_time(row.get("timestamp")).timestamp()
+        if not _is_person(row, content) or uuid in self._prompts:
             return
         if uuid is not None:
             self._prompts.add(uuid)
         stream.prompt(read_time(row.get("timestamp")).timestamp())
 
     def _result(
-        self, block: dict[str, Any], row: dict[str, Any], details: object
+        self,
+        block: dict[str, Any],
+        row: dict[str, Any],
+        stream: Stream,
+        details: object,
     ) -> None:
         call_id = block.get("tool_use_id")
         if not isinstance(call_id, str):
             raise UnreadableLineError("not an id", field="tool_result.tool_use_id")
         reply = read_reply(block, read_time(row.get("timestamp")), details)
-        call = self._calls.get(call_id)
+        name = call_record_id(call_id, scope=_scope(row, stream))
+        call = self._calls.get(name)
         if call is None:
-            self._early.setdefault(call_id, reply)
+            self._early.setdefault(name, reply)
         elif call.reply is None:
             call.reply = reply
 
-    def _shell_progress(self, row: dict[str, Any], data: dict[str, Any]) -> None:
+    def _shell_progress(
+        self, row: dict[str, Any], data: dict[str, Any], session: str
+    ) -> None:
         """Note when a command began: when it reports, less what it says has passed."""
         call_id, passed_s = row.get("parentToolUseID"), data.get("elapsedTimeSeconds")
-        if not isinstance(call_id, str) or call_id in self._begun:
+        if not isinstance(call_id, str):
+            return
+        agent = row.get("agentId")
+        named = self._identifier(agent) if isinstance(agent, str) else MAIN
+        name = call_record_id(call_id, scope=f"{session}/{named}")
+        if name in self._begun:
             return
         if isinstance(passed_s, (int, float)) and 0 <= passed_s < 1e9:
             at = read_time(row.get("timestamp"))
-            self._begun[call_id] = at.timestamp() - passed_s
+            self._begun[name] = at.timestamp() - passed_s
 
     def _queue(self, row: dict[str, Any]) -> None:
         """Note the end of an agent in the background, which a notice tells of."""
@@ -298,8 +368,7 @@ class Transcript:
         """Keep what looks like an id, hide what does not."""
         clean = self._clean.get(text)
         if clean is None:
-            clean = text if IDENTIFIER.fullmatch(text) else self._sink.hidden(text)
-            self._clean[text] = clean
+            clean = self._clean[text] = identifier(text, self._sink.hidden)
         return clean
 
     def _name(self, text: object) -> str | None:
@@ -308,7 +377,7 @@ class Transcript:
             return None
         name = self._names.get(text)
         if name is None:
-            name = self._names[text] = text if IDENTIFIER.fullmatch(text) else ""
+            name = self._names[text] = model_name(text) or ""
         return name or None
 
 
@@ -319,13 +388,60 @@ def _message(row: dict[str, Any]) -> dict[str, Any]:
     return message
 
 
+def _is_person(row: dict[str, Any], content: object) -> bool:
+    """Whether a person, or who gave a subagent its task, wrote a user's line.
+
+    Notices of tasks, messages of team mates, output of hooks and prompts on a schedule
+    come as lines of the user as well; since 2.1.2xx they name their origin.
+    """
+    if row.get("isMeta") or row.get("isCompactSummary"):
+        return False
+    origin = row.get("origin")
+    kind = origin.get("kind") if isinstance(origin, dict) else origin
+    if isinstance(kind, str) and kind not in ("human", "user"):
+        return False
+    text = _first_text(content).lstrip()
+    return not text.startswith(NOT_A_PERSON)
+
+
+def _first_text(content: object) -> str:
+    if isinstance(content, str):
+        return content
+    if isinstance(content, list):
+        for block in content:
+            if isinstance(block, dict) and isinstance(block.get("text"), str):
+                return str(block["text"])
+    return ""
+
+
 def _is_result(block: object) -> bool:
     return isinstance(block, dict) and block.get("type") == "tool_result"
 
 
 def _message_id(message: dict[str, Any], row: dict[str, Any]) -> str:
-    """Find what the lines of one message share; a line without it stands alone."""
-    for value in (message.get("id"), row.get("requestId"), row.get("uuid")):
-        if isinstance(value, str) and value:
-            return value
+    """Find what the lines of one message share; a line without it stands alone.
+
+    Some proxies give every answer the same id, so the request's is part of it: in
+    15,803 messages of real history no message had two.
+    """
+    own, request = message.get("id"), row.get("requestId")
+    named = [value for value in (own, request) if isinstance(value, str) and value]
+    if named:
+        return "/".join(named)
+    uuid = row.get("uuid")
+    if isinstance(uuid, str) and uuid:
+        return uuid
     raise UnreadableLineError("not an id", field="message.id")
+
+
+def _scope(row: dict[str, Any], stream: Stream) -> str:
+    """Name where a call id is unique: a fork repeats those of the session it left."""
+    origin = row.get("forkedFrom")
+    session = origin.get("sessionId") if isinstance(origin, dict) else None
+    named = session if isinstance(session, str) else stream.session_id
+    return f"{named}/{stream.agent_id}"
+
+
+def _has_ended(call: Call, at_s: float) -> bool:
+    """Whether a call had its result by then: what begins later is another one."""
+    return call.reply is not None and call.reply.end_s < at_s

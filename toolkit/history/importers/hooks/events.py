@@ -23,7 +23,12 @@ from toolkit.history.importers import (
     read_lines,
 )
 from toolkit.history.importers.claude_code import (
+    ASYNC_LAUNCHED,
+    INTERRUPTED,
     MAIN,
+    REFUSED,
+    SIBLING,
+    TEAMMATE_SPAWNED,
     ActiveAgents,
     Call,
     Reply,
@@ -61,11 +66,14 @@ MAX_CONTEXT = 200
 MAX_OPEN_CALLS = 10_000
 """Calls of one session that wait for their batch; older ones are let go."""
 
-ENDINGS = {
-    "cancelled": Outcome.CANCELLED,
-    "rejected": Outcome.CANCELLED,
-    "failed": Outcome.FAILED,
-}
+REPEATED_S = 10.0
+"""How long after an event its copy may come: two scopes with our hooks, or a session in
+the home folder, whose settings are the user's and the project's, fire each one twice."""
+
+GIVEN_UP = {"cancelled": SIBLING, "rejected": REFUSED}
+"""Why a call was given up, by what the handler found in its result."""
+
+CALL_EVENTS = ("PreToolUse", "PostToolUse", "PostToolUseFailure")
 STOPS = ("Stop", "StopFailure", "SessionEnd", "SubagentStop")
 
 
@@ -170,6 +178,9 @@ class _Session:
         self._id = session_id
         self._model: str | None = None
         self._open: dict[str, _Open] = {}
+        self._counted: dict[str, int] = {}
+        self._finished: dict[str, tuple[frozenset[str], float]] = {}
+        self._team: set[str] = set()
         self._streams: dict[str, _Stream] = {}
         self._running: set[str] = set()
         self._has_batches = False
@@ -178,6 +189,10 @@ class _Session:
         self, event: str, agent: str, at_s: float, row: Mapping[str, Any]
     ) -> Iterator[Record]:
         stream = self._streams.setdefault(agent, _Stream(self._id, agent))
+        if self._is_repeated(event, agent, at_s, row):
+            return
+        if event == "TeammateIdle":
+            self._team.discard(str(row.get("teammate")))
         if event == "SessionStart" and isinstance(row.get("model"), str):
             self._model = row["model"]
         elif event == "UserPromptSubmit":
@@ -188,12 +203,47 @@ class _Session:
         elif event in ("PreToolUse", "PostToolUse", "PostToolUseFailure"):
             self._note(event, agent, at_s, row)
         elif event == "advice":
-            stream.decisions[str(row.get("operation_type"))] = row
+            stream.decide(row)
         elif event == "PostToolBatch":
             self._has_batches = True
-            yield from self._batch(stream, _calls_of(row), at_s, row)
+            yield from self._batch(stream, self._calls_of(agent, row), at_s, row)
         elif event in STOPS:
             yield from self._stop(event, agent, stream)
+
+    def _name(self, agent: str, call_id: str) -> str:
+        """Name a call within the session: some models count ids within a message."""
+        return call_record_id(call_id, scope=f"{self._id}/{agent}")
+
+    def _is_repeated(
+        self, event: str, agent: str, at_s: float, row: Mapping[str, Any]
+    ) -> bool:
+        """Whether an event is a second copy of one that was just there."""
+        last, last_s = self._finished.get(agent, (frozenset[str](), -math.inf))
+        recent = at_s - last_s < REPEATED_S
+        if event == "PostToolBatch":
+            names = {name for name, _ in self._calls_of(agent, row)}
+            return recent and names == last and self._open.keys().isdisjoint(names)
+        call_id = row.get("id")
+        if event not in CALL_EVENTS or not isinstance(call_id, str):
+            return False
+        name = self._name(agent, call_id)
+        held = self._open.get(name)
+        if event == "PreToolUse":
+            return held is not None and held.pre is not None and held.post is None
+        if held is None:
+            return recent and name in last
+        return held.post is not None
+
+    def _calls_of(
+        self, agent: str, row: Mapping[str, Any]
+    ) -> list[tuple[str, Mapping[str, Any]]]:
+        """List the calls of a batch by their names."""
+        calls = row.get("calls")
+        found: dict[str, Mapping[str, Any]] = {}
+        for call in calls if isinstance(calls, list) else []:
+            if isinstance(call, dict) and isinstance(call.get("id"), str):
+                found.setdefault(self._name(agent, call["id"]), call)
+        return list(found.items())
 
     def _stop(self, event: str, agent: str, stream: "_Stream") -> Iterator[Record]:
         if event == "SubagentStop":
@@ -211,7 +261,9 @@ class _Session:
             raise InputDataError("not an id", field="id")
         if len(self._open) >= MAX_OPEN_CALLS:
             del self._open[next(iter(self._open))]
-        held = self._open.setdefault(call_id, _Open(agent))
+        held = self._open.setdefault(self._name(agent, call_id), _Open(agent))
+        if row.get("status") == TEAMMATE_SPAWNED:
+            self._team.add(str(row.get("teammate")))
         if event == "PreToolUse":
             held.pre_s, held.pre = at_s, row
         else:
@@ -231,9 +283,9 @@ class _Session:
         facts = [(name, held[name], said) for name, said in calls]
         events_seen = any(known.post is not None for known in held.values())
         built = [
-            _call(name, known, said, at_s, told=events_seen)
-            for name, known, said in facts
+            self._built(known, said, at_s, seen=events_seen) for _, known, said in facts
         ]
+        self._finished[stream.agent] = frozenset(held), at_s
         mode = row.get("permission_mode")
         batch = stream.lines.batch(
             first,
@@ -245,13 +297,26 @@ class _Session:
         batch.calls = built
         load = held[first].pre or row
         active = self._active(stream.agent)
+        by_record = dict(zip((c.record_id for c in built), held.values(), strict=True))
         for record in stream.finished(first):
             if isinstance(record, SchemaError):
                 raise record
-            yield _measured(record, held, load, active, stream)
-        sample = _load_sample(first, at_s, row)
+            yield _measured(record, by_record, load, active, stream)
+        sample = _load_sample(built[0].record_id, at_s, row)
         if sample is not None:
             yield sample
+
+    def _built(
+        self, known: "_Open", said: Mapping[str, Any], at_s: float, *, seen: bool
+    ) -> Call:
+        """Build a call; an id that comes again after its own result is another one."""
+        call = _call(str(said["id"]), known, said, at_s, seen=seen)
+        call.scope = f"{self._id}/{known.agent}"
+        first = call.record_id
+        if first != call_record_id(call.call_id):
+            call.nth = self._counted.get(first, 0)
+            self._counted[first] = call.nth + 1
+        return call
 
     def _active(self, agent: str) -> int:
         waiting = any(
@@ -262,7 +327,7 @@ class _Session:
             for known in self._open.values()
         )
         own_thread = 0 if waiting and agent != MAIN else 1
-        return max(len(self._running) + own_thread, 1)
+        return max(len(self._running | self._team) + own_thread, 1)
 
     def _overlapping(self, agent: str, stream: "_Stream") -> Iterator[Record]:
         """Group ended calls that overlap; serial calls of one message stay apart."""
@@ -316,6 +381,13 @@ class _Stream:
         self.decisions: dict[str, Mapping[str, Any]] = {}
         self._result_s: float | None = None
 
+    def decide(self, row: Mapping[str, Any]) -> None:
+        """Note a decision; a second one for the same batch changes nothing."""
+        kind = str(row.get("operation_type"))
+        before = self.decisions.get(kind)
+        if before is None or before.get("batch") != row.get("batch"):
+            self.decisions[kind] = row
+
     def finished(self, first: str) -> Iterator[Record | SchemaError]:
         """Give the records of the batch that has just ended, and let go of it."""
         batch = self.lines.batches.pop(first)
@@ -328,18 +400,8 @@ class _Stream:
             yield record
 
 
-def _calls_of(row: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
-    calls = row.get("calls")
-    listed = calls if isinstance(calls, list) else []
-    found: dict[str, Mapping[str, Any]] = {}
-    for call in listed:
-        if isinstance(call, dict) and isinstance(call.get("id"), str):
-            found.setdefault(call["id"], call)
-    return list(found.items())
-
-
 def _call(
-    name: str, known: _Open, said: Mapping[str, Any], batch_s: float, *, told: bool
+    name: str, known: _Open, said: Mapping[str, Any], batch_s: float, *, seen: bool
 ) -> Call:
     row = {**said, **(known.pre or {}), **(known.post or {})}
     tool = classify_tool(str(row.get("tool")))
@@ -355,36 +417,42 @@ def _call(
         todos if isinstance(todos, int) and 0 < todos < MAX_TODOS else 1,
         key if isinstance(key, str) and tool.action is not None else None,
     )
-    call.reply = _reply(known, said, batch_s, told=told)
+    call.reply = _reply(known, said, batch_s, seen=seen)
     if known.duration_s is not None and not math.isnan(known.pre_s):
         call.begun_s = max(known.pre_s, known.post_s - known.duration_s)
     return call
 
 
 def _reply(
-    known: _Open, said: Mapping[str, Any], batch_s: float, *, told: bool
+    known: _Open, said: Mapping[str, Any], batch_s: float, *, seen: bool
 ) -> Reply | None:
     if known.post is None:
-        return _unfired(said, batch_s, told=told)
+        return _unfired(said, batch_s, seen=seen)
     post = known.post
-    spawned = post.get("spawned")
-    outcome = Outcome.SUCCEEDED
+    if post.get("interrupted") is True:
+        return Reply(known.post_s, Outcome.CANCELLED, why=INTERRUPTED)
     if post.get("event") == "PostToolUseFailure":
-        outcome = ENDINGS.get(str(post.get("ended")), Outcome.FAILED)
-    by_person = post.get("interrupted") is True or post.get("ended") == "rejected"
-    if by_person:
-        outcome = Outcome.CANCELLED
+        return _given_up(str(post.get("ended")), known.post_s)
+    if post.get("goes_on") is True:
+        return Reply(known.post_s, Outcome.UNKNOWN, goes_on=True)
+    spawned = post.get("spawned")
     return Reply(
         known.post_s,
-        outcome,
-        by_person=by_person,
+        Outcome.SUCCEEDED,
         agent_id=spawned if isinstance(spawned, str) else None,
         agent_s=_seconds(post.get("totalDurationMs")),
-        in_background=post.get("status") == "async_launched",
+        in_background=post.get("status") in (ASYNC_LAUNCHED, TEAMMATE_SPAWNED),
     )
 
 
-def _unfired(said: Mapping[str, Any], batch_s: float, *, told: bool) -> Reply | None:
+def _given_up(ended: str, at_s: float) -> Reply:
+    why = GIVEN_UP.get(ended)
+    if why is None:
+        return Reply(at_s, Outcome.FAILED)
+    return Reply(at_s, Outcome.CANCELLED, why=why)
+
+
+def _unfired(said: Mapping[str, Any], batch_s: float, *, seen: bool) -> Reply | None:
     """Say how a call ended for which no event came.
 
     The harness fires none for calls that were cancelled, rejected or invalid; the
@@ -392,10 +460,9 @@ def _unfired(said: Mapping[str, Any], batch_s: float, *, told: bool) -> Reply | 
     calls, nothing is known.
     """
     ended = str(said.get("ended"))
-    if ended not in ENDINGS and not told:
+    if ended not in (*GIVEN_UP, "failed") and not seen:
         return None
-    outcome = ENDINGS.get(ended, Outcome.FAILED)
-    return Reply(batch_s, outcome, by_person=ended == "rejected")
+    return _given_up(ended, batch_s)
 
 
 def _measured(
@@ -415,10 +482,7 @@ def _measured(
         )
         return _with_decision(record, stream.decisions)
     if isinstance(record, CoordinationEvent):
-        known = next(
-            (o for name, o in held.items() if call_record_id(name) == record.record_id),
-            _Open(stream.agent),
-        )
+        known = held.get(record.record_id, _Open(stream.agent))
         return replace(
             record,
             duration_s=known.duration_s or record.duration_s,
