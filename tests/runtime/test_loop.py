@@ -10,6 +10,7 @@ from toolkit.notifier import Level, MemoryNotifier, Notification
 from toolkit.records import Batch, CoordinationEvent, Provenance, Record
 from toolkit.runtime import HEALING_RETRY_S, RuntimeLoop
 from toolkit.runtime.advice import Advisor
+from toolkit.runtime.batching import AdaptiveBatchingOptimizer
 from toolkit.runtime.coordination import CoordinationMonitor
 from toolkit.runtime.planning import PlanFollower, TaskComplexity, open_planner
 from toolkit.runtime.sinks import MemorySink
@@ -230,3 +231,44 @@ def test_the_real_monitor_and_follower_run_side_by_side() -> None:
     assert follower.snapshot().unplanned_batches == 1
     assert running.statistics().records == {"batch": 1, "coordination": 1}
     assert running.statistics().failures == {}
+
+
+def test_what_ran_in_the_optimizer_reaches_the_sinks_and_the_others_once() -> None:
+    sink, clock = MemorySink(), VirtualClock(NOW)
+    optimizer = AdaptiveBatchingOptimizer(
+        Advisor("batch_size", bundle=None, clock=clock), clock=clock
+    )
+    follower = Organ()
+    running = loop(batching=optimizer, follower=follower, sinks=[sink])
+    with optimizer.batch("shell") as ran:
+        ran.run([lambda: clock.move(1.0)])
+    running.observe(batch())
+    optimizer.observe(batch())
+
+    assert [record.record_id for record in sink.kept] == [
+        ran.record.record_id if ran.record else None,
+        "b",
+    ]
+    assert list(sink.kept) == follower.seen
+    assert optimizer.statistics().observed_batches == 2
+
+
+def test_a_finished_task_is_a_record_and_a_failed_one_too() -> None:
+    sink = MemorySink()
+    running = loop(sinks=[sink])
+    with running.task("a"):
+        pass
+    with pytest.raises(KeyError), running.task("b"):
+        raise KeyError
+
+    outcomes = [getattr(record, "outcome", None) for record in sink.kept]
+    assert outcomes == ["succeeded", "failed"]
+
+
+def test_runs_reach_the_planner() -> None:
+    planner = Organ()
+    running = loop(planner=planner)
+    with running.task():
+        pass
+
+    assert [record.kind for record in planner.seen] == ["workflow"]

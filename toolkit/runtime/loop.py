@@ -5,18 +5,28 @@ raises from the rest, and counts it. What the runtime observes is a record again
 sinks come first, so that a record is kept whatever an organ makes of it.
 """
 
+import threading
 from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from types import MappingProxyType
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 from toolkit.clock import Clock
 from toolkit.errors import UsageError
 from toolkit.notifier import Level, Notification, Notifier
 from toolkit.policies import Decision, Reason, Value
-from toolkit.records import Batch, CoordinationEvent, Record
+from toolkit.records import (
+    Batch,
+    CoordinationEvent,
+    Outcome,
+    Provenance,
+    Record,
+    Workflow,
+    record_id,
+)
 from toolkit.runtime.advice import Advisor
 from toolkit.runtime.sinks import Sink
 
@@ -26,9 +36,13 @@ __all__ = [
     "HealingOrgan",
     "LoopStatistics",
     "OrganFailure",
+    "RecordSource",
     "RunOrgan",
     "RuntimeLoop",
+    "WorkflowOrgan",
 ]
+
+SOURCE = "toolkit.runtime"
 
 HEALING_RETRY_S = 15.0
 """After a healing turn that raised: as often as healing looks at a post-condition."""
@@ -49,6 +63,23 @@ class CoordinationOrgan(Protocol):
 
     def observe(self, event: CoordinationEvent, /) -> object:
         """Take in one operation of one agent."""
+        ...
+
+
+@runtime_checkable
+class RecordSource(Protocol):
+    """Writes records of what ran in it: the batching optimizer."""
+
+    def attach(self, emit: Callable[[Record], object], /) -> None:
+        """Keep every record that it writes through a callable."""
+        ...
+
+
+class WorkflowOrgan(Protocol):
+    """Learns from runs that ended: the planner."""
+
+    def observe(self, record: Workflow, /) -> object:
+        """Observe a run that ended."""
         ...
 
 
@@ -114,8 +145,9 @@ class RuntimeLoop:
     """What a swarm embeds: organs side by side, each of them optional.
 
     An organ that raises does not stop the others: its failure is counted and kept, and
-    told once until the organ works again. Not thread-safe; organs that are may be
-    called beside the loop.
+    notified once until the organ works again. Thread-safe: one record at a time. The
+    batching optimizer writes records of what ran in it; the loop attaches itself, so
+    that they reach the sinks and the other organs.
 
     Parameters
     ----------
@@ -126,6 +158,7 @@ class RuntimeLoop:
     batching : BatchOrgan, optional
     coordination : CoordinationOrgan, optional
     follower : RunOrgan, optional
+    planner : WorkflowOrgan, optional
     healing : HealingOrgan, optional
     sinks : sequence of Sink
         The record spool first.
@@ -160,6 +193,7 @@ class RuntimeLoop:
         batching: BatchOrgan | None = None,
         coordination: CoordinationOrgan | None = None,
         follower: RunOrgan | None = None,
+        planner: WorkflowOrgan | None = None,
         healing: HealingOrgan | None = None,
         sinks: Sequence[Sink] = (),
         keep: int = 100,
@@ -175,6 +209,7 @@ class RuntimeLoop:
         self.batching = batching
         self.coordination = coordination
         self.follower = follower
+        self.planner = planner
         self.healing = healing
         self.sinks = tuple(sinks)
         self._records: Counter[str] = Counter()
@@ -183,6 +218,12 @@ class RuntimeLoop:
         self._broken: set[str] = set()
         self._healing_turns = 0
         self._closed = False
+        self._tasks = 0
+        self._lock = threading.RLock()
+        self._passing: set[str] = set()
+        """Ids of the records on their way: an organ may hand one back."""
+        if isinstance(batching, RecordSource):
+            batching.attach(self.observe)
 
     def observe(self, record: Record) -> None:
         """Give a record to the sinks, then to every organ that it is for.
@@ -192,8 +233,18 @@ class RuntimeLoop:
         UsageError
             The loop is closed.
         """
-        if self._closed:
-            raise UsageError("the loop is closed; nothing would keep this record")
+        with self._lock:
+            if self._closed:
+                raise UsageError("the loop is closed; nothing would keep this record")
+            if record.record_id in self._passing:
+                return
+            self._passing.add(record.record_id)
+            try:
+                self._pass_on(record)
+            finally:
+                self._passing.discard(record.record_id)
+
+    def _pass_on(self, record: Record) -> None:
         self._records[record.kind] += 1
         for index, sink in enumerate(self.sinks):
             self._ask(_sink_name(index, sink), partial(sink.emit, record))
@@ -204,8 +255,46 @@ class RuntimeLoop:
             and (coordination := self.coordination) is not None
         ):
             self._ask("coordination", partial(coordination.observe, record))
+        if isinstance(record, Workflow) and (planner := self.planner) is not None:
+            self._ask("planner", partial(planner.observe, record))
         if (follower := self.follower) is not None:
             self._ask("follower", partial(follower.observe_record, record))
+
+    @contextmanager
+    def task(self, agent_id: str = "main") -> Iterator[None]:
+        """Time one task of one agent: ``with loop.task("worker-1"): ...``.
+
+        Its end becomes a workflow record of the form `task`, which is what the
+        velocity of a plan is computed from; an exception makes it a failed one and is
+        raised again.
+
+        Parameters
+        ----------
+        agent_id : str
+        """
+        at, began_s = self.clock.now(), self.clock.monotonic_s()
+        outcome = Outcome.FAILED
+        try:
+            yield
+            outcome = Outcome.SUCCEEDED
+        finally:
+            self._tasks += 1
+            taken_s = max(self.clock.monotonic_s() - began_s, 0.0)
+            self.observe(
+                Workflow(
+                    record_id=record_id(
+                        SOURCE, agent_id, at.isoformat(), str(self._tasks)
+                    ),
+                    at=at,
+                    source=SOURCE,
+                    provenance=Provenance.MEASURED,
+                    agents=1,
+                    form="task",
+                    makespan_s=taken_s,
+                    agent_seconds=taken_s,
+                    outcome=outcome,
+                )
+            )
 
     def advise(
         self,
@@ -263,6 +352,7 @@ class RuntimeLoop:
             "batching": self.batching,
             "coordination": self.coordination,
             "follower": self.follower,
+            "planner": self.planner,
             "healing": self.healing,
         }
         return (

@@ -221,3 +221,29 @@ def test_a_task_nobody_began_has_no_duration(world: World) -> None:
 
     assert done["duration_s"] is None
     assert "no pre-task" in done["note"]
+
+
+def test_recommendations_come_from_the_bundle_where_there_is_one(
+    tmp_path: Path,
+) -> None:
+    world = World(tmp_path / "store")
+    asked = []
+
+    def size_of(operation_type: str, load: Any) -> float:
+        asked.append((operation_type, dict(load)))
+        return 4.0
+
+    world.hooks = HookVerbs(
+        world.store,
+        clock=world.clock,
+        notifier=world.notifier,
+        load=lambda: {"cpu": 0.3},
+        sizes=size_of,
+    )
+    task = world.hooks.pre_task(description="d")
+    world.works(cycle_s=4, size=8)
+    done = world.hooks.post_task(task_id=task["task_id"], generate_recommendations=True)
+
+    assert asked == [("fileOperations", {"cpu": 0.3})]
+    assert done["recommendations"][0]["action"] == "smaller_batch"
+    assert done["recommendations"][0]["threshold"] == 4.0

@@ -1,9 +1,11 @@
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.bundle_factory import small_bundle
 from toolkit.bundle import AdviceTable
 from toolkit.cli import run
 
@@ -180,3 +182,16 @@ def test_git_sees_neither_the_store_nor_the_local_settings(project: Path) -> Non
     )
 
     assert said.stdout == ""
+
+
+def test_the_end_of_a_task_recommends_from_a_bundle(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    expires = datetime.now(UTC) + timedelta(days=30)  # noqa: TID251 - the bundle must be fresh to the real clock of the command
+    small_bundle(tmp_path / "b", expires_at=expires)
+    words = ["--task-id", "t", "--generate-recommendations", "true"]
+    store = ["--store", str(tmp_path / "s"), "--json"]
+
+    assert hooks("post-task", *words, "--bundle", str(tmp_path / "b"), *store) == 0
+    assert answered(capsys)["recommendations"] == []
+    assert hooks("post-task", *words, "--bundle", str(tmp_path / "no"), *store) == 7

@@ -7,6 +7,8 @@ import pytest
 
 from tests.bundle_factory import agent_bundle
 from toolkit.cli import run
+from toolkit.records import Spool
+from toolkit.runtime.planning import Pattern
 
 TASK = ["recommend", "workflow", "--components", "20", "--parallelizable", "0.8"]
 
@@ -88,3 +90,21 @@ def test_a_wrong_word_is_one_line_and_exit_code_2(
     assert run([*TASK, *words]) == 2
 
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_saved_patterns_are_read_by_the_plan(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [
+        Pattern(
+            operation_type="fileOperations", batches=30, mean_size=size, cost_s=cost_s
+        ).to_json()
+        for size, cost_s in [(8, 2.0), (4, 0.5)]
+    ]
+    Spool(tmp_path / "patterns").append_all(rows)
+    found = answer(
+        capsys, "--operations", "fileOperations=40", "--store", str(tmp_path)
+    )
+
+    assert found["batches"][0]["size"] == 4
+    assert found["batches"][0]["reason"]["code"] == "own_patterns"

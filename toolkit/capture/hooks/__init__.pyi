@@ -1,5 +1,6 @@
 __all__: list[str]
 
+from .advising import SizeOf as SizeOf
 from .advising import recommendations as recommendations
 from .harness import CURRENT as CURRENT
 from .harness import EVENTS as EVENTS

@@ -1,13 +1,16 @@
 """What to do differently after a task, each with the figure that calls for it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from toolkit.capture.hooks.performance import Performance
 from toolkit.errors import UsageError
 from toolkit.policies.rules import BatchSizeRule
 
-__all__ = ["recommendations"]
+__all__ = ["SizeOf", "recommendations"]
+
+SizeOf = Callable[[str, Mapping[str, float]], float | None]
+"""Decides the batch size of an operation type under known utilisations."""
 
 TARGET_SUCCESS = 0.85
 """Target of the coordination efficiency (specification, section 6)."""
@@ -20,7 +23,7 @@ NEAR = 0.25
 
 
 def recommendations(
-    work: Performance, load: Mapping[str, float]
+    work: Performance, load: Mapping[str, float], sizes: SizeOf | None = None
 ) -> list[dict[str, Any]]:
     """Recommend from a task's batches, in the words of definitions, section 1.
 
@@ -29,6 +32,9 @@ def recommendations(
     work : Performance
     load : mapping of str to float
         Known utilisations, 0 to 1; without any the rule is not asked for a size.
+    sizes : callable, optional
+        Decides a size of an operation type under a load, from a bundle; the
+        specification's rule unless given.
 
     Returns
     -------
@@ -44,17 +50,19 @@ def recommendations(
     """
     if not work.batches:
         return []
-    found = [*_of_types(work, load), *_of_all(work)]
+    found = [*_of_types(work, load, sizes or _rule_size), *_of_all(work)]
     return found or [_said("no_change", "all", "success", work.success, TARGET_SUCCESS)]
 
 
-def _of_types(work: Performance, load: Mapping[str, float]) -> Iterator[dict[str, Any]]:
+def _of_types(
+    work: Performance, load: Mapping[str, float], size_of: SizeOf
+) -> Iterator[dict[str, Any]]:
     for kind, (_, size, _, success) in work.by_type.items():
         if success is not None and success < TARGET_SUCCESS:
             action = "smaller_batch" if size > 1 else "isolate_failing_operation"
             yield _said(action, kind, "success", success, TARGET_SUCCESS)
             continue
-        rule = _rule_size(kind, load)
+        rule = size_of(kind, load)
         if rule is None:
             continue
         if size < rule * (1 - NEAR):

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from toolkit.capture.hooks.advising import recommendations
+from toolkit.capture.hooks.advising import SizeOf, recommendations
 from toolkit.capture.hooks.performance import Performance, compared, measured
 from toolkit.clock import Clock
 from toolkit.errors import InputDataError, UsageError
@@ -57,6 +57,9 @@ class HookVerbs:
         leaves out.
     history : callable, optional
         Gives the store's batches; those still in its spool unless given.
+    sizes : callable, optional
+        Decides the batch sizes that `post_task` recommends, from a bundle; the
+        specification's rule unless given.
 
     Examples
     --------
@@ -83,12 +86,14 @@ class HookVerbs:
         notifier: Notifier,
         load: Callable[[], Mapping[str, float]] = dict,
         history: Callable[[], Iterable[Record]] | None = None,
+        sizes: SizeOf | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
         self._notifier = notifier
         self._load = load
         self._history = history or self._spooled
+        self._sizes = sizes
         self._tasks = Spool(store / "tasks")
         self._patterns = Spool(store / "patterns")
         self._records = Spool(store / "spool")
@@ -281,7 +286,7 @@ class HookVerbs:
         if save_patterns:
             answer["patterns"] = self._save_patterns(at, task_id, work)
         if generate_recommendations:
-            answer["recommendations"] = recommendations(work, self._load())
+            answer["recommendations"] = recommendations(work, self._load(), self._sizes)
         if began is not None:
             self._records.append(_workflow(task_id, began, at, batches).to_json())
         self._note(at, answer)

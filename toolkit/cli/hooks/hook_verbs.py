@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.cli.output import print_json, print_note
-from toolkit.errors import InputDataError, UsageError
+from toolkit.errors import BundleRefusedError, InputDataError, UsageError
 
 if TYPE_CHECKING:
-    from toolkit.capture.hooks import HookVerbs
+    from toolkit.capture.hooks import HookVerbs, SizeOf
     from toolkit.notifier import Notification
     from toolkit.records import Record
 
@@ -83,6 +83,13 @@ def add_verbs(verbs: Any) -> None:
                 metavar="BOOL",
             )
         parser.add_argument("--store", type=Path, default=Path(".toolkit"))
+        if verb == "post-task":
+            parser.add_argument(
+                "--bundle",
+                type=Path,
+                metavar="DIR",
+                help="batch-size model to recommend from (default: the rule)",
+            )
         parser.add_argument(
             "--claude-flow",
             metavar="COMMAND",
@@ -131,7 +138,27 @@ def _hooks(options: argparse.Namespace) -> "HookVerbs":
         notifier=_Console(),
         load=_load,
         history=lambda: _history(options.store),
+        sizes=_sizes(getattr(options, "bundle", None)),
     )
+
+
+def _sizes(bundle: Path | None) -> "SizeOf | None":
+    """Decide sizes from a bundle, by its whole ladder; `None` leaves the rule."""
+    if bundle is None:
+        return None
+    from toolkit.clock import SystemClock
+    from toolkit.runtime.advice import open_advisor
+
+    advisor = open_advisor(bundle, decision="batch_size", clock=SystemClock())
+    if advisor.refused is not None:
+        raise BundleRefusedError(advisor.refused, path=bundle)
+
+    def size_of(operation_type: str, load: Mapping[str, float]) -> float:
+        context = {f"load_{name}": value for name, value in load.items()}
+        decision = advisor.decide({**context, "operation_type": operation_type})
+        return decision.action[0]
+
+    return size_of
 
 
 class _Console:

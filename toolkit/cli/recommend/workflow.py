@@ -62,6 +62,12 @@ def add_verb(subparsers: Any) -> None:
         help="exported batch-size model; none means the rule",
     )
     parser.add_argument(
+        "--store",
+        type=Path,
+        metavar="DIR",
+        help="store whose saved patterns correct the batch sizes",
+    )
+    parser.add_argument(
         "--components", type=float, required=True, metavar="N", help="parts of the task"
     )
     for options, kind in (
@@ -92,13 +98,14 @@ def add_verb(subparsers: Any) -> None:
 def recommend_workflow(options: argparse.Namespace) -> int:
     """Predict once and print the plan with what is behind it."""
     from toolkit.clock import SystemClock
-    from toolkit.runtime.planning import AgentCapabilities, open_planner
+    from toolkit.runtime.planning import AgentCapabilities, open_planner, read_patterns
 
     task, resources = _task(options), _resources(options)
     planner = open_planner(
         clock=SystemClock(),
         agent_bundle=options.bundle,
         batch_bundle=options.batch_bundle,
+        patterns=[] if options.store is None else read_patterns(options.store),
     )
     capabilities = AgentCapabilities(agents=_agents(options.agent))
     prediction = planner.predict(task, capabilities, resources)

@@ -30,6 +30,8 @@ kept: what is no longer shown goes back to the base, which is measured again."""
 BARREN_RUNS, STILL_BARREN_RUNS = 5.0, 1.0
 """Runs without any success after which the next smaller action is taken, and runs that
 must still count for it to stay that way."""
+FORGOTTEN_RUNS = 0.2
+"""Faded runs below which an action counts as one that was never tried."""
 EXPLORED_REACH = 2.0
 """Exploration draws from actions within this factor of the answer, and its neighbours."""
 DRAWS = np.random.default_rng(20261129).standard_normal((128, 64))
@@ -321,7 +323,7 @@ class Adaptation:
         shown = (gain > least) & (gain > TO_LEAVE * error)
         kept = max(least / 2, TO_STAY * float(error[current]))
         shown[current] |= gain[current] > kept
-        shown &= ~self._barren
+        shown &= ~self._barren & self._between_tried()
         shown[base] = True
         further, error = _gains(weights, means, covariances, current)
         better = shown & (further > least) & (further > TO_STAY * error)
@@ -345,6 +347,14 @@ class Adaptation:
             return current
         below = np.flatnonzero((sizes < sizes[base]) & ~self._barren)
         return int(below[np.argmax(sizes[below])] if len(below) else np.argmin(sizes))
+
+    def _between_tried(self) -> NDArray[np.bool_]:
+        """Find the actions tried, and those between them: no answer is extrapolated."""
+        tried = self._logs[self._totals.runs >= FORGOTTEN_RUNS]
+        if not len(tried):
+            return np.zeros(len(self._logs), dtype=np.bool_)
+        low, high = tried.min(axis=0) - 1e-9, tried.max(axis=0) + 1e-9
+        return np.asarray(((self._logs >= low) & (self._logs <= high)).all(axis=1))
 
     def _near(self, current: int, factor: float) -> NDArray[np.bool_]:
         """Find the actions within a factor along every axis, and the next on one axis."""

@@ -1,5 +1,7 @@
 __all__: list[str]
 
+from .actions import PlanActions as PlanActions
+from .actions import StandardPlanActions as StandardPlanActions
 from .capabilities import AgentCapabilities as AgentCapabilities
 from .costing import AgentCosting as AgentCosting
 from .followed_workflow import FollowedWorkflow as FollowedWorkflow
@@ -14,11 +16,14 @@ from .monitoring import alert_rules as alert_rules
 from .observation import Observation as Observation
 from .optimizer import PredictiveWorkflowOptimizer as PredictiveWorkflowOptimizer
 from .optimizer import open_planner as open_planner
+from .pattern import Pattern as Pattern
+from .pattern import read_patterns as read_patterns
 from .performance import Estimate as Estimate
 from .performance import ExpectedPerformance as ExpectedPerformance
 from .performance import expected_performance as expected_performance
 from .plan_alert import PlanAlert as PlanAlert
 from .resources import SystemResources as SystemResources
+from .run_progress import RunProgress as RunProgress
 from .task import TaskComplexity as TaskComplexity
 from .workflow import AgentPlan as AgentPlan
 from .workflow import Alternative as Alternative

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from toolkit.runtime.planning.monitoring import MonitoringPoint, PlanAlertKind
+from toolkit.runtime.planning.pattern import Pattern
 from toolkit.runtime.planning.performance import ExpectedPerformance
 from toolkit.runtime.planning.plan_alert import PlanAlert
 
@@ -28,7 +29,11 @@ class FollowedWorkflow:
         Observed / predicted cost that predictions are multiplied with, by operation
         type, and of the whole under `workflow`.
     observations, unplanned_batches : int
-        Taken in; batches of a type without a predicted cost.
+        Observed; batches of a type without a predicted cost.
+    tasks_completed : int
+        As the records of finished tasks say.
+    patterns : tuple of Pattern
+        Sizes used so far and what they cost.
     """
 
     points: Mapping[MonitoringPoint, float]
@@ -38,3 +43,5 @@ class FollowedWorkflow:
     corrections: Mapping[str, float]
     observations: int
     unplanned_batches: int
+    tasks_completed: int = 0
+    patterns: tuple[Pattern, ...] = ()

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from toolkit.notifier import Notifier
 from toolkit.policies.adaptation import CostCorrection
 from toolkit.records import Batch, Record
+from toolkit.runtime.planning.actions import PlanActions
 from toolkit.runtime.planning.cost_window import CostWindow
 from toolkit.runtime.planning.followed_workflow import FollowedWorkflow
 from toolkit.runtime.planning.monitoring import (
@@ -15,8 +16,10 @@ from toolkit.runtime.planning.monitoring import (
     PlanAlertKind,
 )
 from toolkit.runtime.planning.observation import Observation
+from toolkit.runtime.planning.pattern import Pattern
 from toolkit.runtime.planning.performance import ExpectedPerformance
 from toolkit.runtime.planning.plan_alert import PlanAlert
+from toolkit.runtime.planning.run_progress import RunProgress
 
 __all__ = ["PlanFollower"]
 
@@ -25,11 +28,17 @@ PERFORMANCE = (
     PlanAlertKind.EFFICIENCY_OPPORTUNITY,
 )
 COORDINATION = (PlanAlertKind.COORDINATION_BREAKDOWN,)
+LEAST_COST_S = 1e-9
+"""Seconds per success below which times say nothing: a clock does not resolve them."""
+
+MOST_TYPES = 256
+"""Operation types whose sums are kept."""
+
 COORDINATION_SUBJECT = "coordination_efficiency"
 
 
 class PlanFollower:
-    """Compares a run with its monitoring plan and tells at each threshold.
+    """Compares a run with its monitoring plan and raises an alert at each threshold.
 
     Alerts are judged against the prediction as it was made; corrections move what is
     expected from here on. An alert fires once and not again while it lasts. Cost per
@@ -39,7 +48,9 @@ class PlanFollower:
     ----------
     plan : MonitoringPlan
     notifier : Notifier
-        Told of each alert at the observation that raised it.
+        Notified of each alert at the observation that raised it.
+    actions : PlanActions, optional
+        Carry out what an alert calls for; without them an alert is only notified.
     coordination_baseline : float, optional
         Coordination efficiency that a drop is measured from, above 0; the mean of the
         first `adjustment.every` observations when left out.
@@ -67,16 +78,18 @@ class PlanFollower:
         plan: MonitoringPlan,
         *,
         notifier: Notifier,
+        actions: PlanActions | None = None,
         coordination_baseline: float | None = None,
     ) -> None:
         self.plan = plan
         self._notifier = notifier
+        self._actions = actions
+        self._run = RunProgress()
+        self._sums: dict[str, list[float]] = {}
+        """Batches, operations, successes and seconds of each operation type."""
         self._coordination = coordination_baseline
         self._first_scores: list[float] = []
-        self._windows = {
-            name: CostWindow(cost_s, plan.batch_adjustment)
-            for name, cost_s in plan.batch_costs_s.items()
-        }
+        self._windows = _windows(plan)
         self._whole = CostCorrection(plan.adjustment)
         self._progress = (0.0, 0.0)
         self._requested = 0
@@ -104,11 +117,41 @@ class PlanFollower:
         )
 
     def observe_record(self, record: Record) -> tuple[PlanAlert, ...]:
-        """Take in a record of the run; only batches of known cost say something here."""
-        if not isinstance(record, Batch):
-            return ()
-        observation = Observation.of_batch(record)
+        """Observe a record of the run: a batch, a coordination event, a finished task.
+
+        Waits, spawn times, coordination efficiency and velocity are computed from them.
+        """
+        observation = self._run.observe(record)
+        if isinstance(record, Batch):
+            observation = Observation.of_batch(record)
         return () if observation is None else self.observe(observation)
+
+    def follow(self, plan: MonitoringPlan) -> None:
+        """Compare with another plan from now on; what was observed is kept.
+
+        Corrections of the batch costs begin again, since the plan knows of them.
+        """
+        self.plan = plan
+        self._windows = _windows(plan)
+        self._lasting = {
+            key: alert
+            for key, alert in self._lasting.items()
+            if key[0] not in PERFORMANCE
+        }
+
+    def patterns(self) -> tuple[Pattern, ...]:
+        """Sizes used so far and what they cost, by operation type."""
+        return tuple(
+            Pattern(
+                operation_type=name,
+                batches=int(batches),
+                mean_size=operations / batches,
+                cost_s=cycle_s / succeeded,
+                success=min(succeeded / operations, 1.0),
+            )
+            for name, (batches, operations, succeeded, cycle_s) in self._sums.items()
+            if succeeded and LEAST_COST_S < cycle_s / succeeded < math.inf
+        )
 
     def expected(self) -> ExpectedPerformance | None:
         """Give the prediction as corrected by what was observed."""
@@ -138,6 +181,8 @@ class PlanFollower:
             corrections=MappingProxyType(corrections),
             observations=self._observations,
             unplanned_batches=self._unplanned,
+            tasks_completed=self._run.tasks_completed,
+            patterns=self.patterns(),
         )
 
     def _note_points(self, seen: Observation) -> None:
@@ -159,6 +204,7 @@ class PlanFollower:
         name = seen.operation_type
         if name is None or seen.operations is None:
             return ()
+        self._add(name, seen)
         window = self._windows.get(name)
         if window is None:
             self._unplanned += 1
@@ -173,6 +219,15 @@ class PlanFollower:
         point = MonitoringPoint.BATCH_EXECUTION_PERFORMANCE
         self._points[point] = ratio
         return self._judge(PERFORMANCE, f"{point} of {name}", ratio, 1.0)
+
+    def _add(self, name: str, seen: Observation) -> None:
+        if name not in self._sums and len(self._sums) >= MOST_TYPES:
+            return
+        sums = self._sums.setdefault(name, [0.0] * 4)
+        for at, value in enumerate(
+            (1, seen.operations or 0, seen.succeeded or 0, seen.cycle_s or 0.0)
+        ):
+            sums[at] += value
 
     def _judge_coordination(self, seen: Observation) -> tuple[PlanAlert, ...]:
         score = seen.coordination_efficiency
@@ -244,3 +299,21 @@ class PlanFollower:
     def _tell(self, alert: PlanAlert, rule: AlertRule) -> None:
         self._raised[alert.kind] += 1
         self._notifier.notify(alert.notification(rule.level))
+        if (actions := self._actions) is None:
+            return
+        run = self.snapshot()
+        if alert.kind is PlanAlertKind.PERFORMANCE_DEGRADATION:
+            plan = actions.adjust(alert, run)
+            if plan is not None:
+                self.follow(plan)
+        elif alert.kind is PlanAlertKind.COORDINATION_BREAKDOWN:
+            actions.reset(alert, run)
+        else:
+            actions.capture(alert, run)
+
+
+def _windows(plan: MonitoringPlan) -> dict[str, CostWindow]:
+    return {
+        name: CostWindow(cost_s, plan.batch_adjustment)
+        for name, cost_s in plan.batch_costs_s.items()
+    }

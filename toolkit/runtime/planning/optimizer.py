@@ -4,18 +4,21 @@ Longer than our files are: one class whose steps share what one prediction knows
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+import numpy as np
 
 from toolkit.clock import Clock
 from toolkit.errors import UsageError
 from toolkit.policies import Decision, Reason, Value
-from toolkit.policies.adaptation import CorrectionSettings
+from toolkit.policies.adaptation import AdaptationSettings, CorrectionSettings
 from toolkit.policies.rules import (
     OPTIMUMS,
     AgentCountRulePolicy,
     coordination_complexity,
 )
+from toolkit.records import Workflow
 from toolkit.runtime.advice import Advisor, open_advisor
 from toolkit.runtime.planning.capabilities import AgentCapabilities
 from toolkit.runtime.planning.coordination_rules import CoordinationRules
@@ -26,6 +29,8 @@ from toolkit.runtime.planning.monitoring import (
     MonitoringSettings,
     alert_rules,
 )
+from toolkit.runtime.planning.observed_runs import ObservedRuns
+from toolkit.runtime.planning.pattern import Pattern, adapted_size, observed_cost_s
 from toolkit.runtime.planning.performance import Estimate, ExpectedPerformance
 from toolkit.runtime.planning.resources import SystemResources
 from toolkit.runtime.planning.task import TaskComplexity
@@ -51,7 +56,8 @@ SETTINGS = MonitoringSettings()
 class PredictiveWorkflowOptimizer:
     """Predicts how to work on a task: learned where the bundles support it, else ruled.
 
-    Safe to share between threads: predicting changes no state.
+    Safe to share between threads: predicting changes no state. Runs that `observe` was
+    given move the number of agents through the same posterior as batch sizes.
 
     Parameters
     ----------
@@ -59,6 +65,9 @@ class PredictiveWorkflowOptimizer:
         They decide `agent_count` and `batch_size`.
     coordination : CoordinationRules
     settings : MonitoringSettings
+    patterns : sequence of Pattern
+        Sizes of earlier runs and what they cost, in the order of time: they correct
+        the batch sizes, and are the predicted costs where no model has one.
 
     Raises
     ------
@@ -82,6 +91,7 @@ class PredictiveWorkflowOptimizer:
         batches: Advisor,
         coordination: CoordinationRules = COORDINATION,
         settings: MonitoringSettings = SETTINGS,
+        patterns: Sequence[Pattern] = (),
     ) -> None:
         if (agents.decision, batches.decision) != ("agent_count", "batch_size"):
             raise UsageError(
@@ -92,6 +102,26 @@ class PredictiveWorkflowOptimizer:
         self.batches = batches
         self.coordination = coordination
         self.settings = settings
+        self.patterns = tuple(patterns)
+        self.runs = ObservedRuns(agents)
+
+    def with_patterns(
+        self, patterns: Sequence[Pattern]
+    ) -> "PredictiveWorkflowOptimizer":
+        """Make a planner that knows of more patterns, and of the same runs."""
+        planner = PredictiveWorkflowOptimizer(
+            agents=self.agents,
+            batches=self.batches,
+            coordination=self.coordination,
+            settings=self.settings,
+            patterns=(*self.patterns, *patterns),
+        )
+        planner.runs = self.runs
+        return planner
+
+    def observe(self, record: Workflow) -> None:
+        """Learn from a run that ended what its number of agents cost."""
+        self.runs.observe(record)
 
     def predict(
         self,
@@ -149,7 +179,7 @@ class PredictiveWorkflowOptimizer:
             "cpu_cores": resources.cpu_cores,
         }
         offered = self._offered(task, resources)
-        decision = self.agents.decide(context, offered)
+        decision = self.runs.adapted(self.agents.decide(context, offered), offered)
         bundle = self.agents.bundle
         if bundle is None or decision.expected_cost is None:
             return decision, None
@@ -232,19 +262,43 @@ class PredictiveWorkflowOptimizer:
         self, operation_type: str, operations: int | None, shared: Mapping[str, Value]
     ) -> BatchPlan:
         decision = self.batches.decide({**shared, "operation_type": operation_type})
-        size = int(decision.action[0])
+        known = [p for p in self.patterns if p.operation_type == operation_type]
+        size, reason = self._size(decision, known)
         baseline = decision.label if decision.baseline is None else decision.baseline
-        learned = decision.reason.code in LEARNED
+        learned = reason.code in LEARNED
         return BatchPlan(
             operation_type=operation_type,
             size=size,
             rule_size=int(float(baseline)),
             operations=operations,
             batches=None if operations is None else math.ceil(operations / size),
-            cost_s=_cost_of(decision),
+            cost_s=_cost_of(decision, known, size),
             confidence=decision.confidence if learned else None,
-            reason=decision.reason,
+            reason=reason,
         )
+
+    def _size(
+        self, decision: Decision, patterns: Sequence[Pattern]
+    ) -> tuple[int, Reason]:
+        """Correct a decided size by what patterns of its operation type cost."""
+        decided = decision.action[0]
+        sizes = np.asarray(self.batches.offered, dtype=np.float64)
+        curve = None if decision.curve is None else decision.curve.log_cost
+        history = curve if curve is not None and len(curve) == len(sizes) else None
+        size = adapted_size(
+            patterns,
+            sizes,
+            decided,
+            settings=AdaptationSettings(every=_adjustment(self.batches).every),
+            history=history,
+        )
+        if size == decided:
+            return int(decided), decision.reason
+        facts: dict[str, Value] = {
+            "decided": decided,
+            "batches": float(sum(pattern.batches for pattern in patterns)),
+        }
+        return int(size), Reason(code="own_patterns", facts=facts)
 
     def _alternatives(
         self,
@@ -300,6 +354,7 @@ def open_planner(
     agent_bundle: Path | None = None,
     batch_bundle: Path | None = None,
     settings: MonitoringSettings = SETTINGS,
+    patterns: Sequence[Pattern] = (),
 ) -> PredictiveWorkflowOptimizer:
     """Load the bundles and make a planner; a refused bundle leaves the rule.
 
@@ -309,11 +364,15 @@ def open_planner(
         Tells when a bundle has expired.
     agent_bundle, batch_bundle : path or None
         `None` means the rule.
+    settings : MonitoringSettings
+    patterns : sequence of Pattern
+        As `read_patterns` gives those of a store.
     """
     return PredictiveWorkflowOptimizer(
         agents=open_advisor(agent_bundle, decision="agent_count", clock=clock),
         batches=open_advisor(batch_bundle, decision="batch_size", clock=clock),
         settings=settings,
+        patterns=patterns,
     )
 
 
@@ -329,7 +388,12 @@ def _complexity(task: TaskComplexity, agents: int) -> float | None:
     )
 
 
-def _cost_of(decision: Decision) -> Estimate | None:
+def _cost_of(
+    decision: Decision, patterns: Sequence[Pattern], size: int
+) -> Estimate | None:
+    """Take what was observed at about this size, else the model's prediction."""
+    if (observed_s := observed_cost_s(patterns, size)) is not None:
+        return Estimate(expected=observed_s, low=observed_s, high=observed_s)
     costs = (decision.expected_cost, decision.cost_low, decision.cost_high)
     known = [cost for cost in costs if cost is not None and 0 < cost < math.inf]
     if len(known) < len(costs):
