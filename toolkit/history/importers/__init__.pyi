@@ -7,6 +7,8 @@ from .base import run_import as run_import
 from .catalogue import SOURCES as SOURCES
 from .catalogue import open_source as open_source
 from .counter import Tally as Tally
+from .flow import CallFlow as CallFlow
+from .flow import DataFlow as DataFlow
 from .lines import MAX_LINE_BYTES as MAX_LINE_BYTES
 from .lines import UnreadableLineError as UnreadableLineError
 from .lines import decode_object as decode_object
@@ -15,3 +17,8 @@ from .lines import read_lines as read_lines
 from .lines import reason_of as reason_of
 from .paths import find_files as find_files
 from .report import ImportReport as ImportReport
+from .texts import block_texts as block_texts
+from .texts import is_removed as is_removed
+from .texts import text_length as text_length
+from .texts import texts_of as texts_of
+from .usage import TokenUsage as TokenUsage

@@ -296,6 +296,7 @@ _NOUNS = {
     "sessions": "session",
     "subagent_streams": "subagent_stream",
     "batches": "batch",
+    "turns": "turn",
     "load_samples": "load",
     "events": "coordination",
     "workflows": "workflow",

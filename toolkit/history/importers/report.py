@@ -24,6 +24,8 @@ class ImportReport:
         Sessions, and (session, subagent) pairs, met.
     batches, multi_call_batches, calls : int
         Batches met, those of two calls or more, and the calls in all of them.
+    turns : int
+        Replies of a model met, with or without calls.
     load_samples, events, workflows, recoveries : int
         Records of the other kinds met.
     added, updated, duplicates : int
@@ -55,6 +57,7 @@ class ImportReport:
     multi_call_batches: int = 0
     calls: int = 0
     subagent_streams: int = 0
+    turns: int = 0
     load_samples: int = 0
     events: int = 0
     workflows: int = 0
@@ -71,8 +74,8 @@ class ImportReport:
     @property
     def records(self) -> int:
         """Records of all kinds met."""
-        kinds = (self.batches, self.load_samples, self.events, self.workflows)
-        return sum(kinds) + self.recoveries
+        kinds = (self.batches, self.turns, self.load_samples, self.events)
+        return sum(kinds) + self.workflows + self.recoveries
 
     @property
     def is_useless(self) -> bool:

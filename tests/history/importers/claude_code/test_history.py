@@ -69,6 +69,10 @@ def test_the_counts_of_each_source_equal_the_data_sheet(
     assert tuple(part[name] for name in NAMES) == SHEET[source]
 
 
+def test_every_reply_of_a_model_is_one_turn(printed: dict[str, Any]) -> None:
+    assert printed["turns"] == 18_426
+
+
 def test_every_broken_line_is_rejected(printed: dict[str, Any]) -> None:
     assert (printed["rejected"], printed["refused_files"]) == (372, 1)
 

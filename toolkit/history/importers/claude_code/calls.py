@@ -4,7 +4,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
-from toolkit.history.importers import UnreadableLineError
+from toolkit.history.importers import (
+    CallFlow,
+    UnreadableLineError,
+    text_length,
+    texts_of,
+)
 from toolkit.history.importers.claude_code.tools import (
     ASYNC_LAUNCHED,
     TEAMMATE_SPAWNED,
@@ -63,6 +68,13 @@ class Call:
     key : str or None
         The file, memory key or recipient it is about. Held while the file is read,
         stored as a keyed hash only.
+    characters : int or None
+        Length of its arguments' texts.
+    flow : CallFlow or None
+        What it took from the results before it; unknown for a first batch and where
+        those results hold no identifier.
+    result_characters : int or None
+        Length of its result's text.
     begun_s : float or None
         When its execution was seen to begin (shell commands report progress).
     scope : str
@@ -77,9 +89,12 @@ class Call:
         "at",
         "begun_s",
         "call_id",
+        "characters",
+        "flow",
         "key",
         "nth",
         "reply",
+        "result_characters",
         "scope",
         "start_s",
         "todos",
@@ -87,7 +102,14 @@ class Call:
     )
 
     def __init__(
-        self, call_id: str, tool: ToolClass, at: datetime, todos: int, key: str | None
+        self,
+        call_id: str,
+        tool: ToolClass,
+        at: datetime,
+        todos: int,
+        key: str | None,
+        *,
+        characters: int | None = None,
     ) -> None:
         self.call_id = call_id
         self.tool = tool
@@ -95,6 +117,9 @@ class Call:
         self.start_s = at.timestamp()
         self.todos = todos
         self.key = key
+        self.characters = characters
+        self.flow: CallFlow | None = None
+        self.result_characters: int | None = None
         self.begun_s: float | None = None
         self.scope = ""
         self.nth = 0
@@ -198,7 +223,8 @@ def read_call(block: Mapping[str, Any], at: datetime, cwd: object) -> Call:
         key = _key(given)
         if key is None and tool.action == "read" and isinstance(cwd, str):
             key = cwd
-    return Call(call_id, tool, at, todos, key)
+    characters = sum(map(text_length, texts_of(given)))
+    return Call(call_id, tool, at, todos, key, characters=characters)
 
 
 def _key(given: Mapping[str, Any]) -> str | None:

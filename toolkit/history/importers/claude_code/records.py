@@ -4,18 +4,21 @@ from collections.abc import Callable, Iterator
 
 from toolkit.errors import SchemaError
 from toolkit.history.importers.claude_code.agents import ActiveAgents
-from toolkit.history.importers.claude_code.calls import (
-    INTERRUPTED,
-    REFUSED,
-    SIBLING,
-    Call,
+from toolkit.history.importers.claude_code.batches import (
+    FIRST,
+    SOURCE,
+    Past,
+    Whole,
+    batch_of,
 )
+from toolkit.history.importers.claude_code.calls import Call
 from toolkit.history.importers.claude_code.streams import MessageBatch, Stream
 from toolkit.history.importers.claude_code.timing import (
     Timing,
     had_person,
     time_batch,
 )
+from toolkit.history.importers.claude_code.turns import turn_of
 from toolkit.records import (
     Batch,
     CoordinationEvent,
@@ -25,16 +28,16 @@ from toolkit.records import (
     Workflow,
 )
 
-__all__ = ["SOURCE", "records_of"]
-
-SOURCE = "claude-code"
-TODO = "todoWrite"
+__all__ = ["records_of"]
 
 
 def records_of(
-    stream: Stream, agents: ActiveAgents, hidden: Callable[[str], str]
+    stream: Stream,
+    agents: ActiveAgents,
+    hidden: Callable[[str], str],
+    whole: Whole | None = None,
 ) -> Iterator[tuple[int, Record | SchemaError]]:
-    """Turn the batches of a stream into records.
+    """Turn the replies and the batches of a stream into records.
 
     Parameters
     ----------
@@ -43,19 +46,40 @@ def records_of(
         Of the same transcript.
     hidden : callable
         Keyed hash of a path or key.
+    whole : Whole, optional
+        Given where the stream holds everything that its agent did, so that what came
+        before a batch is known.
 
     Yields
     ------
     line : int
-        Of the batch's first call, to name should the record break the schema.
+        Of the record's first line, to name should the record break the schema.
     record : Record or SchemaError
-        The error stands for a batch that breaks the schema.
+        The error stands for a record that breaks the schema.
     """
+    project = None if whole is None else whole.project
+    for reply in stream.replies.values():
+        try:
+            yield (
+                reply.line,
+                turn_of(
+                    reply,
+                    stream.session_id,
+                    stream.agent_id,
+                    source=SOURCE,
+                    project=project,
+                ),
+            )
+        except SchemaError as error:
+            yield reply.line, error
+    past = FIRST
     for batch, before in stream.in_order():
         timing = time_batch(batch.calls, batch.mode, before)
         active = agents.at(batch.calls[0].start_s, stream)
         try:
-            for record in _records(stream, batch, timing, active, hidden):
+            for record in _records(stream, batch, timing, active, hidden, whole, past):
+                if isinstance(record, Batch):
+                    past = Past.of(record)
                 yield batch.line, record
         except SchemaError as error:
             yield batch.line, error
@@ -67,72 +91,18 @@ def _records(
     timing: Timing,
     active: int | None,
     hidden: Callable[[str], str],
+    whole: Whole | None,
+    past: Past,
 ) -> Iterator[Record]:
     identity = batch.calls[0].record_id
-    yield _batch(stream, batch, timing, identity, active)
+    yield batch_of(
+        stream, batch, timing, identity, active=active, whole=whole, past=past
+    )
     for call in batch.calls:
         if call.tool.action is not None:
             yield _event(stream, batch, call, identity, hidden)
     if any(c.reply and c.reply.agent_s is not None for c in batch.calls):
         yield _workflow(stream, batch, timing, identity)
-
-
-def _batch(
-    stream: Stream,
-    batch: MessageBatch,
-    timing: Timing,
-    identity: str,
-    active: int | None,
-) -> Batch:
-    calls = batch.calls
-    operation_type = calls[0].tool.operation_type
-    if any([call.tool.operation_type != operation_type for call in calls]):  # noqa: C419 - twice as fast
-        operation_type = "mixed"
-    counts_todos = operation_type == TODO
-    ended = dict.fromkeys(Outcome, 0)
-    given_up = {SIBLING: 0, REFUSED: 0, INTERRUPTED: 0}
-    size = reads = background = 0
-    for call in calls:
-        weight = call.todos if counts_todos else 1
-        size += weight
-        reads += call.tool.reads
-        if call.reply is not None:
-            ended[call.reply.outcome] += weight
-            if call.reply.why:
-                given_up[call.reply.why] += weight
-            background += call.reply.goes_on or call.reply.in_background
-    return Batch(
-        record_id=identity,
-        at=calls[0].at,
-        source=SOURCE,
-        source_version=batch.version,
-        provenance=Provenance.DERIVED,
-        operation_type=operation_type,
-        size=size,
-        calls=len(calls),
-        session_id=stream.session_id,
-        agent_id=stream.agent_id,
-        group_id=stream.session_id,
-        model=batch.model,
-        read_share=reads / len(calls),
-        cycle_s=timing.cycle_s,
-        execution_s=timing.execution_s,
-        turn_s=timing.turn_s,
-        waiting_s=timing.waiting_s,
-        operations_s=timing.operations_s,
-        longest_s=timing.longest_s,
-        median_s=timing.median_s,
-        censored=timing.censored,
-        succeeded=ended[Outcome.SUCCEEDED],
-        failed=ended[Outcome.FAILED],
-        cancelled=ended[Outcome.CANCELLED],
-        siblings=given_up[SIBLING],
-        refused=given_up[REFUSED],
-        interrupted=given_up[INTERRUPTED],
-        background=background,
-        parallelism=timing.parallelism,
-        active_agents=active,
-    )
 
 
 def _event(

@@ -24,7 +24,7 @@ from toolkit.history.importers import (
     read_lines,
     reason_of,
 )
-from toolkit.history.importers.claude_code.records import SOURCE
+from toolkit.history.importers.claude_code.batches import SOURCE
 from toolkit.history.importers.claude_code.transcript import Transcript
 
 __all__ = ["ClaudeCodeSource"]

@@ -1,9 +1,12 @@
 """What one agent of one session did: its batches in order, and the prompts between."""
 
 from collections.abc import Iterator
+from datetime import datetime
 
+from toolkit.history.importers import DataFlow
 from toolkit.history.importers.claude_code.calls import Call
 from toolkit.history.importers.claude_code.timing import Before
+from toolkit.history.importers.claude_code.turns import ModelReply
 
 __all__ = ["MAIN", "MessageBatch", "Stream"]
 
@@ -24,9 +27,20 @@ class MessageBatch:
         Permission mode, model and harness version at its first call.
     task_s, prompt_s : float or None
         When the agent was given its task, or a person wrote, since the batch before.
+    turn : ModelReply or None
+        The reply that issued it, where the source shows replies.
     """
 
-    __slots__ = ("calls", "line", "mode", "model", "prompt_s", "task_s", "version")
+    __slots__ = (
+        "calls",
+        "line",
+        "mode",
+        "model",
+        "prompt_s",
+        "task_s",
+        "turn",
+        "version",
+    )
 
     def __init__(
         self,
@@ -45,6 +59,7 @@ class MessageBatch:
         self.version = version
         self.task_s = task_s
         self.prompt_s = prompt_s
+        self.turn: ModelReply | None = None
 
     @property
     def last_result_s(self) -> float | None:
@@ -63,22 +78,68 @@ class Stream:
         The lines of a subagent lie inside those of the session.
     """
 
-    __slots__ = ("agent_id", "batches", "inline", "prompt_s", "session_id", "task_s")
+    __slots__ = (
+        "agent_id",
+        "batches",
+        "flow",
+        "inline",
+        "latest_s",
+        "prompt_s",
+        "prompted",
+        "replies",
+        "session_id",
+        "task_s",
+    )
 
     def __init__(self, session_id: str, agent_id: str, *, inline: bool) -> None:
         self.session_id = session_id
         self.agent_id = agent_id
         self.inline = inline
         self.batches: dict[str, MessageBatch] = {}
+        self.replies: dict[str, ModelReply] = {}
+        self.flow = DataFlow()
+        self.latest_s: float | None = None
+        self.prompted = False
         self.prompt_s: float | None = None
         self.task_s: float | None = None
 
     def prompt(self, at_s: float) -> None:
         """Note that someone wrote: a person, or whoever gave a subagent its task."""
+        self.latest_s = at_s
+        self.prompted = True
         if self.agent_id == MAIN:
             self.prompt_s = at_s
         else:
             self.task_s = at_s
+
+    def answered(self, at_s: float) -> None:
+        """Note that a result came: the model goes on from the last one."""
+        if self.latest_s is None or at_s > self.latest_s:
+            self.latest_s = at_s
+
+    def reply(
+        self,
+        identity: str,
+        line: int,
+        at: datetime,
+        *,
+        model: str | None,
+        version: str | None,
+        branch: str | None,
+    ) -> ModelReply:
+        """Begin the reply that a line is the first of."""
+        begun = self.replies[identity] = ModelReply(
+            identity,
+            line,
+            at,
+            since_s=self.latest_s,
+            prompted=self.prompted,
+            model=model,
+            version=version,
+            branch=branch,
+        )
+        self.prompted = False
+        return begun
 
     def batch(
         self,
@@ -112,6 +173,7 @@ class Stream:
             task_s=self.task_s,
             prompt_s=self.prompt_s,
         )
+        self.flow.begin_batch()
         self.task_s = self.prompt_s = None
         return batch
 

@@ -14,8 +14,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from toolkit.errors import SchemaError
-from toolkit.history.importers import Sink, UnreadableLineError
+from toolkit.history.importers import Sink, UnreadableLineError, block_texts
 from toolkit.history.importers.claude_code.agents import ActiveAgents
+from toolkit.history.importers.claude_code.batches import Whole
 from toolkit.history.importers.claude_code.calls import (
     Call,
     Reply,
@@ -25,9 +26,13 @@ from toolkit.history.importers.claude_code.calls import (
 )
 from toolkit.history.importers.claude_code.records import records_of
 from toolkit.history.importers.claude_code.streams import MAIN, Stream
+from toolkit.history.importers.claude_code.turns import ModelReply, turn_record_id
 from toolkit.records import Record, call_record_id, identifier, model_name
 
 __all__ = ["Transcript"]
+
+SYNTHETIC = "<synthetic>"
+"""Model of the messages that the harness writes itself, for instance after an error."""
 
 BOOKKEEPING = frozenset(
     [
@@ -110,6 +115,7 @@ class Transcript:
         self._session_ids: dict[str, str] = {}
         self._clean: dict[str, str] = {}
         self._names: dict[str, str] = {}
+        self._project: str | None = None
 
     def take(self, number: int, row: dict[str, Any]) -> None:
         """Read one line's object.
@@ -165,7 +171,9 @@ class Transcript:
         spawns = (c for c in self._calls.values() if c.tool.action == "spawn")
         agents = ActiveAgents(spawns, self._ends)
         for stream in self._streams.values():
-            yield from records_of(stream, agents, self._sink.hidden)
+            yield from records_of(
+                stream, agents, self._sink.hidden, Whole(self._project)
+            )
 
     def streams(self) -> Iterator[str]:
         """Name every subagent stream, within its session."""
@@ -183,7 +191,7 @@ class Transcript:
     def _assistant(self, number: int, row: dict[str, Any], session: str) -> None:
         stream = self._stream(row, session)
         message = _message(row)
-        self._issue(number, row, message, stream, row.get("cwd"))
+        self._issue(number, row, message, stream, row)
 
     def _user(self, row: dict[str, Any], session: str) -> None:
         stream = self._stream(row, session)
@@ -220,7 +228,7 @@ class Transcript:
             "version": row.get("version"),
         }
         if kind == "assistant":
-            self._issue(number, line, _message(inner), stream, row.get("cwd"))
+            self._issue(number, line, _message(inner), stream, row)
         elif kind == "user":
             details = inner.get("toolUseResult")
             self._answer(line, _message(inner), stream, details)
@@ -231,40 +239,104 @@ class Transcript:
         row: dict[str, Any],
         message: dict[str, Any],
         stream: Stream,
-        cwd: object,
+        outer: dict[str, Any],
     ) -> None:
-        """Read the calls of an assistant's line."""
+        """Read an assistant's line: a block of a reply, and the calls in it.
+
+        Parameters
+        ----------
+        number : int
+        row : dict
+            The agent's own line.
+        message : dict
+        stream : Stream
+        outer : dict
+            The line of the file, which says where it was written.
+        """
         content = message.get("content")
-        if isinstance(content, str):
-            return
-        if not isinstance(content, list):
+        if not isinstance(content, (list, str)):
             raise UnreadableLineError("not a list", field="message.content")
-        for block in content:
-            if not isinstance(block, dict):
-                raise UnreadableLineError("not an object", field="message.content")
-            if block.get("type") != "tool_use":
-                continue
-            call = read_call(block, read_time(row.get("timestamp")), cwd)
-            scope = _scope(row, stream)
-            name = call_record_id(call.call_id, scope=scope)
-            again = self._calls.get(name)
-            if again is not None:
-                if not _has_ended(again, call.start_s):
-                    again.todos = max(again.todos, call.todos)
-                    continue
-                call.nth = again.nth + 1
-            call.scope = scope
-            message_id = _message_id(message, row)
-            batch = stream.batches.get(message_id) or stream.begin(
-                message_id,
+        blocks: list[Any] = [] if isinstance(content, str) else content
+        if any([not isinstance(block, dict) for block in blocks]):  # noqa: C419 - twice as fast
+            raise UnreadableLineError("not an object", field="message.content")
+        reply = self._model_reply(number, row, message, stream, outer)
+        for block in blocks:
+            if block.get("type") == "tool_use":
+                call = read_call(
+                    block, read_time(row.get("timestamp")), outer.get("cwd")
+                )
+                self._call(call, block, number, row, message, stream, reply)
+            elif isinstance(block.get("text"), str):
+                stream.flow.say(block["text"])
+
+    def _model_reply(
+        self,
+        number: int,
+        row: dict[str, Any],
+        message: dict[str, Any],
+        stream: Stream,
+        outer: dict[str, Any],
+    ) -> ModelReply | None:
+        """Find the reply that a line belongs to, or begin it; `None` for no model's."""
+        model, usage = message.get("model"), message.get("usage")
+        if model == SYNTHETIC:
+            self._sink.pass_over("message of the harness")
+            return None
+        own = message.get("id") or _message_id(message, row)
+        identity = turn_record_id(str(own), row.get("requestId"), stream.session_id)
+        reply = stream.replies.get(identity)
+        if reply is None:
+            folder, branch = outer.get("cwd"), outer.get("gitBranch")
+            if self._project is None and isinstance(folder, str):
+                self._project = self._sink.hidden(folder)
+            known = isinstance(branch, str) and branch
+            reply = stream.reply(
+                identity,
                 number,
-                mode=self._mode,
-                model=self._name(message.get("model")),
+                read_time(row.get("timestamp")),
+                model=self._name(model),
                 version=self._name(row.get("version")),
+                branch=self._sink.hidden(f"branch {branch}") if known else None,
             )
-            self._calls[name] = call
-            call.reply = self._early.pop(name, None)
-            batch.calls.append(call)
+        if isinstance(usage, dict):
+            reply.count_tokens(usage)
+        return reply
+
+    def _call(
+        self,
+        call: Call,
+        block: dict[str, Any],
+        number: int,
+        row: dict[str, Any],
+        message: dict[str, Any],
+        stream: Stream,
+        reply: ModelReply | None,
+    ) -> None:
+        """Put a call into the batch of its reply, once."""
+        scope = _scope(row, stream)
+        name = call_record_id(call.call_id, scope=scope)
+        again = self._calls.get(name)
+        if again is not None:
+            if not _has_ended(again, call.start_s):
+                again.todos = max(again.todos, call.todos)
+                return
+            call.nth = again.nth + 1
+        call.scope = scope
+        message_id = _message_id(message, row)
+        batch = stream.batches.get(message_id) or stream.begin(
+            message_id,
+            number,
+            mode=self._mode,
+            model=self._name(message.get("model")),
+            version=self._name(row.get("version")),
+        )
+        batch.turn = reply
+        if reply is not None:
+            reply.calls += 1
+        self._calls[name] = call
+        call.reply = self._early.pop(name, None)
+        call.flow = stream.flow.call(block.get("input"))
+        batch.calls.append(call)
 
     def _answer(
         self,
@@ -289,7 +361,11 @@ class Transcript:
         uuid = written if isinstance(written, str) else None
         for name in IDLE.findall(_first_text(content)):
             self._ends[name] = read_time(row.get("timestamp")).timestamp()
-        if not _is_person(row, content) or uuid in self._prompts:
+        if uuid in self._prompts:
+            return
+        for text in block_texts(content):
+            stream.flow.write(text)
+        if not _is_person(row, content):
             return
         if uuid is not None:
             self._prompts.add(uuid)
@@ -307,11 +383,13 @@ class Transcript:
             raise UnreadableLineError("not an id", field="tool_result.tool_use_id")
         reply = read_reply(block, read_time(row.get("timestamp")), details)
         name = call_record_id(call_id, scope=_scope(row, stream))
+        stream.answered(reply.end_s)
         call = self._calls.get(name)
         if call is None:
             self._early.setdefault(name, reply)
         elif call.reply is None:
             call.reply = reply
+            call.result_characters = stream.flow.result(block.get("content"))
 
     def _shell_progress(
         self, row: dict[str, Any], data: dict[str, Any], session: str

@@ -1,0 +1,181 @@
+"""The record of one batch of a transcript."""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from toolkit.history.importers.claude_code.calls import (
+    INTERRUPTED,
+    REFUSED,
+    SIBLING,
+    Call,
+)
+from toolkit.history.importers.claude_code.streams import MessageBatch, Stream
+from toolkit.history.importers.claude_code.timing import Timing as Durations
+from toolkit.records import Batch, Outcome, Provenance, Timing
+
+__all__ = ["FIRST", "SOURCE", "Past", "Whole", "batch_of"]
+
+SOURCE = "claude-code"
+TODO = "todoWrite"
+
+
+class Whole(NamedTuple):
+    """What is known of a stream whose lines were all read.
+
+    Attributes
+    ----------
+    project : str or None
+        Keyed hash of the folder it began in.
+    """
+
+    project: str | None
+
+
+class Past(NamedTuple):
+    """The batch before, as the next one's record refers to it."""
+
+    identity: str | None
+    operation_type: str
+    failed: bool
+    characters: int | None
+
+    @classmethod
+    def of(cls, record: Batch) -> "Past":
+        """Keep what the next batch's record says about this one."""
+        return cls(
+            record.record_id,
+            record.operation_type,
+            bool(record.failed),
+            record.result_characters,
+        )
+
+
+FIRST = Past(None, "none", failed=False, characters=None)
+
+
+def batch_of(
+    stream: Stream,
+    batch: MessageBatch,
+    timing: Durations,
+    identity: str,
+    *,
+    active: int | None,
+    whole: Whole | None,
+    past: Past,
+) -> Batch:
+    """Write a batch as a record.
+
+    Parameters
+    ----------
+    stream : Stream
+    batch : MessageBatch
+    timing : Timing
+        As `time_batch` gives it.
+    identity : str
+    active : int or None
+        Agents at work when it began.
+    whole : Whole or None
+        `None` where the stream may lack what came before the batch.
+    past : Past
+
+    Raises
+    ------
+    SchemaError
+        A value is outside its field's range.
+    """
+    calls = batch.calls
+    operation_type = calls[0].tool.operation_type
+    if any([call.tool.operation_type != operation_type for call in calls]):  # noqa: C419 - twice as fast
+        operation_type = "mixed"
+    counts_todos = operation_type == TODO
+    ended = dict.fromkeys(Outcome, 0)
+    given_up = {SIBLING: 0, REFUSED: 0, INTERRUPTED: 0}
+    size = reads = background = 0
+    for call in calls:
+        weight = call.todos if counts_todos else 1
+        size += weight
+        reads += call.tool.reads
+        reply = call.reply
+        if reply is not None:
+            ended[reply.outcome] += weight
+            if reply.why:
+                given_up[reply.why] += weight
+            background += reply.goes_on or reply.in_background
+    return Batch(
+        record_id=identity,
+        at=calls[0].at,
+        source=SOURCE,
+        source_version=batch.version,
+        provenance=Provenance.DERIVED,
+        operation_type=operation_type,
+        size=size,
+        calls=len(calls),
+        session_id=stream.session_id,
+        agent_id=stream.agent_id,
+        group_id=stream.session_id,
+        client=SOURCE,
+        model=batch.model,
+        read_share=reads / len(calls),
+        timing=Timing.CALL,
+        cycle_s=timing.cycle_s,
+        execution_s=timing.execution_s,
+        turn_s=timing.turn_s,
+        waiting_s=timing.waiting_s,
+        operations_s=timing.operations_s,
+        longest_s=timing.longest_s,
+        median_s=timing.median_s,
+        censored=timing.censored,
+        succeeded=ended[Outcome.SUCCEEDED],
+        failed=ended[Outcome.FAILED],
+        cancelled=ended[Outcome.CANCELLED],
+        siblings=given_up[SIBLING],
+        refused=given_up[REFUSED],
+        interrupted=given_up[INTERRUPTED],
+        background=background,
+        parallelism=timing.parallelism,
+        active_agents=active,
+        call_characters=_sum(call.characters for call in calls),
+        result_characters=_sum(call.result_characters for call in calls),
+        **_flow(calls),
+        **_context(batch, whole, past),
+    )
+
+
+def _flow(calls: list[Call]) -> dict[str, Any]:
+    """Count the three bits of the calls; unknown where one call's are."""
+    flows = [call.flow for call in calls if call.flow is not None]
+    if len(flows) < len(calls):
+        return {}
+    return {
+        "needs_previous": sum(flow.needs_previous for flow in flows),
+        "mentioned_by_previous": sum(flow.mentioned_by_previous for flow in flows),
+        "known_before": sum(flow.known_before for flow in flows),
+    }
+
+
+def _context(batch: MessageBatch, whole: Whole | None, past: Past) -> dict[str, Any]:
+    """Name what was known when the batch was issued."""
+    if whole is None:
+        return {}
+    known: dict[str, Any] = {
+        "project": whole.project,
+        "previous_id": past.identity,
+        "previous_operation_type": past.operation_type,
+        "previous_failed": past.failed,
+        "previous_characters": past.characters,
+        "prompted": batch.prompt_s is not None or batch.task_s is not None,
+    }
+    if batch.turn is not None:
+        known["turn_id"] = batch.turn.identity
+        known["branch"] = batch.turn.branch
+        known["context_tokens"] = batch.turn.usage.context_tokens
+    return known
+
+
+def _sum(lengths: Iterable[int | None]) -> int | None:
+    total = 0
+    for length in lengths:
+        if length is None:
+            return None
+        total += length
+    return total

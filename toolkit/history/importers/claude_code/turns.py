@@ -1,0 +1,155 @@
+"""The replies of the model in a transcript, each of which is written as several lines."""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from toolkit.history.importers import TokenUsage
+from toolkit.history.importers.claude_code.timing import CLOCK_SLACK_S, SLEEP_S
+from toolkit.records import Provenance, Turn, record_id
+
+__all__ = ["ModelReply", "turn_of", "turn_record_id"]
+
+DRAWN_ID = re.compile(r"(?:msg_|req_|chatcmpl-|resp_|gen-)[\w-]{16,}")
+"""Ids of replies that a provider drew at random: no two replies anywhere share one."""
+
+
+class ModelReply:
+    """One reply, as far as it has been seen; times are seconds since 1970.
+
+    Attributes
+    ----------
+    identity : str
+        Record id of its turn.
+    line : int
+        Of its first block, 1-based.
+    at : datetime
+        When its first block was written.
+    since_s : float or None
+        When the last result or prompt before it was written.
+    prompted : bool
+        A person, or who set the agent its task, wrote since the reply before.
+    model, version, branch : str or None
+    usage : TokenUsage
+        Of the last line seen: earlier ones are written while the reply streams.
+    calls : int
+    """
+
+    __slots__ = (
+        "at",
+        "branch",
+        "calls",
+        "identity",
+        "line",
+        "model",
+        "prompted",
+        "since_s",
+        "usage",
+        "version",
+    )
+
+    def __init__(
+        self,
+        identity: str,
+        line: int,
+        at: datetime,
+        *,
+        since_s: float | None,
+        prompted: bool,
+        model: str | None,
+        version: str | None,
+        branch: str | None,
+    ) -> None:
+        self.identity = identity
+        self.line = line
+        self.at = at
+        self.since_s = since_s
+        self.prompted = prompted
+        self.model = model
+        self.version = version
+        self.branch = branch
+        self.usage = TokenUsage()
+        self.calls = 0
+
+    def count_tokens(self, usage: Mapping[str, Any]) -> None:
+        """Take the counts of a line; those of the last line stay."""
+        self.usage = TokenUsage.from_anthropic(usage)
+
+
+def turn_record_id(message_id: str, request_id: object, session_id: str) -> str:
+    """Derive the identity of a turn.
+
+    A fork repeats replies under another session, so an id that a provider drew at random
+    stands alone; others are unique within their session at most. A proxy may give every
+    reply one message id: its request ids then differ.
+
+    Examples
+    --------
+    >>> one = turn_record_id("msg_01Gk6fgWirrrH3sgb8Gnrg", "req_1", "a")
+    >>> one == turn_record_id("msg_01Gk6fgWirrrH3sgb8Gnrg", "req_1", "b")
+    True
+    >>> turn_record_id("msg_proxy", "1", "a") == turn_record_id("msg_proxy", "2", "a")
+    False
+    """
+    scope = "" if DRAWN_ID.fullmatch(message_id) else session_id
+    request = request_id if isinstance(request_id, str) else ""
+    return record_id("claude-code", "turn", message_id, request, scope)
+
+
+def turn_of(
+    reply: ModelReply,
+    session_id: str,
+    agent_id: str,
+    *,
+    source: str,
+    project: str | None,
+) -> Turn:
+    """Write a reply as a record.
+
+    Parameters
+    ----------
+    reply : ModelReply
+    session_id, agent_id : str
+    source : str
+    project : str or None
+
+    Raises
+    ------
+    SchemaError
+        A count is outside its range.
+    """
+    latency_s, slept = _latency(reply)
+    usage = reply.usage
+    return Turn(
+        record_id=reply.identity,
+        at=reply.at,
+        source=source,
+        source_version=reply.version,
+        provenance=Provenance.DERIVED,
+        session_id=session_id,
+        group_id=session_id,
+        project=project,
+        branch=reply.branch,
+        client=source,
+        model=reply.model,
+        agent_id=agent_id,
+        calls=reply.calls,
+        prompted=reply.prompted,
+        latency_s=latency_s,
+        censored=slept,
+        context_tokens=usage.context_tokens,
+        **usage._asdict(),
+    )
+
+
+def _latency(reply: ModelReply) -> tuple[float | None, bool]:
+    """Time from the last result or prompt to the first block; a long one held sleep."""
+    if reply.since_s is None:
+        return None, False
+    seconds = round(reply.at.timestamp() - reply.since_s, 3)
+    if seconds > SLEEP_S:
+        return None, True
+    if seconds < 0:
+        return (0.0 if seconds > -CLOCK_SLACK_S else None), False
+    return seconds, False

@@ -1,0 +1,234 @@
+"""Which calls used what the results before them showed.
+
+For every call three bits bound whether it had to wait for the batch before it (review,
+section 2). They come from the identifiers in its arguments: paths, symbols, ids, line
+numbers. The texts live only as long as the file is read; a record holds counts.
+
+An identifier is a run of letters, digits, `_` and `-` that is longer than two characters
+and no common word. A number below a million counts as shown where a number within 60 of
+it was: a line that is asked for stands near the line that was seen.
+"""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from toolkit.history.importers.texts import (
+    block_texts,
+    is_removed,
+    text_length,
+    texts_of,
+    without_counts,
+)
+
+__all__ = ["CallFlow", "DataFlow"]
+
+NEAR = 60
+"""Lines between a line that was shown and one that is then asked for."""
+
+SHORT_NUMBER = 6
+"""Digits from which a number is an id, equal or not, and no line."""
+
+LEAST_NUMBER = 100
+"""Smaller numbers are counts, limits and levels."""
+
+_SEPARATORS = bytes(
+    code if chr(code).isascii() and (chr(code).isalnum() or chr(code) in "_-") else 0x20
+    for code in range(256)
+)
+
+_COMMON = frozenset(
+    b"""
+    about above action actions add added after again against all allow already also
+    and any anything app apply are args around array assert async await back base
+    based because been before being below between body bool boolean both break build
+    but call called calls can case catch change changed changes check class clean
+    code command commands commit component config const content context continue
+    copy correctly could count create created css current data date debug def default
+    delete description details detect diff different dir directory display does doing
+    done each edit either elif else empty end ensure entry enum env error errors etc
+    even every example except exists exit expect expected export fail failed false
+    fetch field fields file files filter final finally find first fix flag flow folder
+    following for format found from full func function functions general get getting
+    git give given global good grep had handle has have head header help here how html
+    http https ignore implement import improve include index info init input inside
+    instead int interface internal into invalid issue issues item items its java
+    javascript join json just keep key keys know last later latest lead length less
+    let level like limit line lines link list load local log logic look make making
+    many map match max maybe md message method might min missing mode model module
+    more most move multiple must name names need needs never new next node none not
+    note now npm null number object off offset old once one only open option options
+    or other otherwise our out output over package page param parameters parent part
+    parse pass passed path paths pattern phase plan please point possible post present
+    print private process project properties property public push put python query
+    raise read reading ready really receive record ref related remove replace report
+    request require required response rest result results return returns review right
+    root row rows rule rules run running same save search second section see select
+    self send server set setting settings setup should show side simple since single
+    size some something source specific src start state static status step steps still
+    stop store str string structure style sub such summary support sure switch system
+    table tag take target task tasks template test tests text than that the their them
+    then there these they thing this those three through throw time to todo tool tools
+    top total track true try tsx two txt type types under undefined union unit unknown
+    until update updated use used user uses using valid validate value values var
+    toml scss sass svg png jpg lock tpl cfg ini conf log mjs cjs jsx rs cpp hpp
+    variable version very view void wait want was way well were what when where
+    whether which while who why will with within without work working works would
+    agent agents allowed bash cat completed deleted doesn enoent eisdir errored exceeds
+    exist explore files_with_matches grep haiku in_progress inputvalidationerror
+    interrupted matches maximum modified opus pending permission proceed rejected sibling
+    skill sonnet timed tokens tool_use_error unexpectedly writing
+    write wrong xml yaml yes yet yml you your tmp usr home bin opt etc var dev
+    """.split()
+)
+"""Words of English, programming, file names and harnesses that say nothing about flow."""
+
+
+class CallFlow(NamedTuple):
+    """What one call took from what was in its context.
+
+    Attributes
+    ----------
+    needs_previous : bool
+        An identifier occurs in the previous results and in nothing before them.
+    mentioned_by_previous : bool
+        An identifier occurs in those results.
+    known_before : bool
+        Every identifier was in the context before those results.
+    """
+
+    needs_previous: bool
+    mentioned_by_previous: bool
+    known_before: bool
+
+
+class DataFlow:
+    """Follows the identifiers of one agent's context, batch by batch.
+
+    Examples
+    --------
+    >>> flow = DataFlow()
+    >>> flow.write("please mend the parser")
+    >>> flow.begin_batch()
+    >>> flow.call({"pattern": "parser"})
+    >>> characters = flow.result("lib/lexer.py")
+    >>> flow.begin_batch()
+    >>> flow.call({"file_path": "lib/lexer.py"})
+    CallFlow(needs_previous=True, mentioned_by_previous=True, known_before=False)
+    """
+
+    __slots__ = ("_arguments", "_known", "_missing", "_shown", "_shown_now")
+
+    def __init__(self) -> None:
+        self._known: set[bytes] = set()
+        self._shown: set[bytes] | None = None
+        self._shown_now: set[bytes] = set()
+        self._arguments: set[bytes] = set()
+        self._missing = False
+
+    def write(self, text: str) -> None:
+        """Take a text that the model had before it, or that it wrote itself."""
+        self._known.update(_words(text))
+
+    def say(self, text: str) -> None:
+        """Take a text of the reply that issues the batch: known to later ones."""
+        self._arguments.update(_words(text))
+
+    def begin_batch(self) -> None:
+        """Begin a batch: the results so far are those of the batch before it."""
+        if self._shown:
+            self._known |= self._shown
+        self._known |= self._arguments
+        self._shown = None
+        if not self._missing and any(map(_is_identifier, self._shown_now)):
+            self._shown = self._shown_now
+        else:
+            self._known |= self._shown_now
+        self._shown_now = set()
+        self._arguments = set()
+        self._missing = False
+
+    def call(self, arguments: Any) -> CallFlow | None:
+        """Compare a call's arguments with what was shown.
+
+        Parameters
+        ----------
+        arguments : object
+            JSON value.
+
+        Returns
+        -------
+        CallFlow or None
+            `None` for a first batch, and where the previous results are not known or
+            hold no identifier.
+        """
+        words, numbers = _arguments_of(arguments)
+        self._arguments |= words
+        shown, known = self._shown, self._known
+        if shown is None:
+            return None
+        asked = [word for word in words if _is_identifier(word)]
+        fresh = [word for word in asked if word not in known]
+        needs = any(word in shown for word in fresh)
+        mentioned = needs or any(word in shown for word in asked)
+        everything = not fresh
+        for number in numbers:
+            near, before = _is_near(number, shown), _is_near(number, known)
+            needs |= near and not before
+            mentioned |= near
+            everything &= before
+        return CallFlow(needs, mentioned, everything)
+
+    def result(self, content: Any) -> int:
+        """Take the result of a call of the batch that was begun last.
+
+        Returns
+        -------
+        int
+            Its length in characters.
+        """
+        length = 0
+        for text in block_texts(content):
+            length += text_length(text)
+            if is_removed(text):
+                self._missing = True
+            self._shown_now.update(_words(text))
+        return length
+
+
+def _words(text: str) -> list[bytes]:
+    return text.encode("utf-8", "replace").translate(_SEPARATORS).split()
+
+
+def _arguments_of(arguments: Any) -> tuple[set[bytes], list[int]]:
+    words: set[bytes] = set()
+    numbers: list[int] = []
+    for text in texts_of(arguments):
+        words.update(_words(without_counts(text)))
+    lines = {word for word in words if word.isdigit() and len(word) < SHORT_NUMBER}
+    words -= lines
+    numbers.extend(map(int, lines))
+    if isinstance(arguments, dict) and "_flow" not in arguments:
+        numbers.extend(v for v in arguments.values() if v.__class__ is int)
+    return words, [n for n in numbers if LEAST_NUMBER <= n < 10**SHORT_NUMBER]
+
+
+def _is_identifier(word: bytes) -> bool:
+    """Tell whether a word names something: long enough, and no common word.
+
+    Examples
+    --------
+    >>> [
+    ...     w
+    ...     for w in (b"read_lines", b"the", b"12", b"x", b"4f2a01")
+    ...     if _is_identifier(w)
+    ... ]
+    [b'read_lines', b'4f2a01']
+    """
+    if len(word) < 3 or (len(word) < SHORT_NUMBER and word.isdigit()):
+        return False
+    return word.lower() not in _COMMON
+
+
+def _is_near(number: int, words: Iterable[bytes]) -> bool:
+    held = words if isinstance(words, (set, frozenset)) else frozenset(words)
+    return any(b"%d" % near in held for near in range(number - NEAR, number + NEAR + 1))
