@@ -12,8 +12,11 @@ RUNS ?= 20000
 # the libraries is off, and one thread a process: on two busy cores the OpenMP default
 # makes boosted trees many times slower.
 unexport PYTHONDONTWRITEBYTECODE
+export HF_HUB_DISABLE_TELEMETRY := 1
+export HF_HUB_OFFLINE := 1
 export MLFLOW_DISABLE_TELEMETRY := true
-export DO_NOT_TRACK := 1
+export ORT_DISABLE_TELEMETRY := 1
+export DO_NOT_TRACK := true
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 

@@ -138,7 +138,7 @@ def _json(rng: random.Random, data: bytes) -> bytes:
         elif way < 0.2 and isinstance(holder, dict):
             holder[rng.choice(["x", "", "\x1b", str(place) + "x"])] = holder[place]
         elif way < 0.3 and isinstance(holder[place], (int, float)):
-            holder[place] = -holder[place] * rng.choice([1, 1e3, 1e-3, 1e30])
+            holder[place] = -holder[place] * rng.choice([1, 1000, 10**30])
         else:
             holder[place] = rng.choice(NUMBERS if rng.random() < 0.7 else OTHERS)
     return json.dumps(document).encode()

@@ -23,12 +23,7 @@ RECEIVED_NS = time.time_ns()
 if not __package__:
     sys.path.append(str(Path(__file__).resolve().parents[2]))
 
-from toolkit.records import (  # noqa: E402 - found through the line above
-    Spool,
-    ignore_in_git,
-    make_directory,
-    read_regular,
-)
+from toolkit.records import Spool, read_or_draw_key  # noqa: E402 - found through the line above
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # typing itself is loaded lazily: it costs as much as the work here
@@ -42,7 +37,6 @@ LIMIT_S = 2.0
 """The one time limit: after it the process leaves, whatever it was doing."""
 
 MAX_PAYLOAD_BYTES = 16 * 1024 * 1024
-KEY_LEAST_BYTES = 16
 MAX_CALLS = 500
 MAX_ID = 128
 MARKER_SCAN = 400
@@ -168,7 +162,7 @@ def reduce_event(
 def _handle(store: Path, options: "Mapping[str, str]") -> str | None:
     payload = _read_payload()
     spool = _spool(store)
-    row = reduce_event(payload, _key(store), RECEIVED_NS)
+    row = reduce_event(payload, read_or_draw_key(store), RECEIVED_NS)
     if "session" not in row:
         raise ValueError("a hook payload without `session_id`")
     row.update(_load(row["event"]))
@@ -345,27 +339,6 @@ def _read_payload() -> "dict[str, Any]":
     if not isinstance(payload, dict):
         raise TypeError("a hook payload that is not a JSON object")
     return payload
-
-
-def _key(store: Path) -> bytes:
-    """Read the store's secret, drawing it the first time as `records.identity` does."""
-    path = store / "key"
-    if not os.path.lexists(path):
-        make_directory(store)
-        ignore_in_git(store)
-        draft = store / f".key-{os.urandom(8).hex()}"
-        draft.touch(mode=0o600)
-        draft.write_bytes(os.urandom(32))
-        try:
-            path.hardlink_to(draft)
-        except FileExistsError:
-            pass  # another process drew the key first; its key is the store's
-        finally:
-            draft.unlink()
-    key = read_regular(path, max_bytes=64)
-    if len(key) < KEY_LEAST_BYTES:
-        raise ValueError(f"a key of {len(key)} bytes in the store")
-    return key
 
 
 def _default_store() -> Path:

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from toolkit.errors import InputDataError
-from toolkit.records import SCHEMA_VERSION, make_directory, replace_file
+from toolkit.records import SCHEMA_VERSION, ignore_in_git, make_directory, replace_file
 
 __all__ = ["STORE_FORMAT", "StoreVersion", "check_version", "raise_version"]
 
@@ -107,6 +107,7 @@ def raise_version(root: Path) -> None:
     if before == NOW:
         return
     make_directory(root)
+    ignore_in_git(root)
     replace_file(root / OLD_INDEX, OLD_INDEX_TEXT)
     for name in (f"{OLD_INDEX}-wal", f"{OLD_INDEX}-shm"):
         (root / name).unlink(missing_ok=True)

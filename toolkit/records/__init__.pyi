@@ -47,3 +47,4 @@ from .spool import encode as encode
 from .spool import lines_of as lines_of
 from .spool import read_lines as read_lines
 from .spool_follower import SpoolFollower as SpoolFollower
+from .store_secret import read_or_draw_key as read_or_draw_key

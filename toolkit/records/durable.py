@@ -72,7 +72,7 @@ def make_directory(directory: Path) -> None:
     if parent != directory:
         make_directory(parent)
     with suppress(FileExistsError):
-        directory.mkdir()
+        directory.mkdir(mode=0o700)
         if private_mode(parent) == GROUP_TOO:
             directory.chmod(0o2770)
         sync_directory(parent)
@@ -83,9 +83,12 @@ def ignore_in_git(directory: Path) -> None:
 
     A store lies in a project by default, and its secret must not be committed with it.
     """
-    path = directory / ".gitignore"
-    if not os.path.lexists(path):
-        path.write_text("*\n", encoding="ascii")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+    with suppress(FileExistsError):
+        mode = private_mode(directory)
+        descriptor = os.open(directory / ".gitignore", flags, mode)
+        os.write(descriptor, b"*\n")
+        os.close(descriptor)
 
 
 def sync_file(path: Path) -> None:

@@ -1,14 +1,12 @@
 """Identities: what makes two copies of an event one, and how names are hidden."""
 
-import os
 import re
-import secrets
 from collections.abc import Callable
 from hashlib import blake2b
 from pathlib import Path
 
 from toolkit.errors import InputDataError
-from toolkit.records.durable import ignore_in_git, make_directory, read_regular
+from toolkit.records.store_secret import KEY_NAME, read_or_draw_key
 
 __all__ = [
     "call_record_id",
@@ -18,11 +16,6 @@ __all__ = [
     "record_id",
     "store_key",
 ]
-
-KEY_BYTES = 32
-KEY_LEAST_BYTES = 16
-KEY_MAX_BYTES = 64
-"""What the hash accepts as a key."""
 
 DIGEST_BYTES = 10
 """80 bits: among a hundred million ids a collision has a chance below one in a hundred."""
@@ -138,44 +131,23 @@ def keyed_hash(key: bytes, text: str) -> str:
 def store_key(directory: Path) -> bytes:
     """Read a store's secret key, drawing it the first time.
 
-    The file is created exclusively and readable by its owner only; of two processes
-    that start together one draws the key and both read it.
-
     Returns
     -------
     bytes
-        32 random bytes.
+        32 random bytes where it was drawn here; see `store_secret`.
 
     Raises
     ------
     InputDataError
         The file is a link, no file, empty, or too short or long for a key.
     """
-    path = directory / "key"
-    if not os.path.lexists(path):
-        make_directory(directory)
-        ignore_in_git(directory)
-        draft = directory / f".key-{secrets.token_hex(8)}"
-        draft.touch(mode=0o600)
-        draft.write_bytes(secrets.token_bytes(KEY_BYTES))
-        try:
-            path.hardlink_to(draft)
-        except FileExistsError:
-            pass  # another process drew the key first; its key is the store's
-        finally:
-            draft.unlink()
+    path = directory / KEY_NAME
     try:
-        key = read_regular(path, max_bytes=KEY_MAX_BYTES)
-    except OSError as error:
-        raise _bad_key(path, str(error.strerror)) from error
-    if len(key) < KEY_LEAST_BYTES:
-        raise _bad_key(path, f"{len(key)} bytes, at least {KEY_LEAST_BYTES} needed")
-    return key
-
-
-def _bad_key(path: Path, why: str) -> InputDataError:
-    return InputDataError(
-        f"the store's key cannot be used ({why})",
-        file=path,
-        fix="restore it from a backup: names hidden with another key do not match",
-    )
+        return read_or_draw_key(directory)
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise InputDataError(
+            f"the store's key cannot be used ({why})",
+            file=path,
+            fix="restore it from a backup: names hidden with another key do not match",
+        ) from error

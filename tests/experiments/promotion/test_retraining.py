@@ -18,6 +18,7 @@ import pytest
 from tests.bundle_factory import SIZES, small_bundle
 from tests.kills import killed_at
 from toolkit.bundle import read_bundle
+from toolkit.environment import silence_telemetry
 from toolkit.errors import GateRefusedError, NotEnoughDataError, UsageError
 from toolkit.experiments.promotion import (
     Registry,
@@ -28,7 +29,7 @@ from toolkit.experiments.promotion import (
 )
 from toolkit.experiments.promotion import champion_challenger as contest
 from toolkit.experiments.tables import MeasuredProblem
-from toolkit.experiments.training import own_warnings_ignored, silence_telemetry
+from toolkit.experiments.training import own_warnings_ignored
 from toolkit.policies import Problem
 from toolkit.policies.rules import ConstantPolicy
 

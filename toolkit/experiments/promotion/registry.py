@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from toolkit.environment import silence_telemetry
 from toolkit.experiments.training import (
     own_warnings_ignored,
     quiet,
-    silence_telemetry,
     tracking_address,
 )
 

@@ -16,5 +16,4 @@ from .stack_bundle import Trained as Trained
 from .stack_bundle import train_bundle as train_bundle
 from .tracking import own_warnings_ignored as own_warnings_ignored
 from .tracking import quiet as quiet
-from .tracking import silence_telemetry as silence_telemetry
 from .tracking_database import tracking_address as tracking_address

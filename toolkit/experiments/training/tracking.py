@@ -4,13 +4,13 @@ MLflow's own reporting is switched off before it is imported.
 """
 
 import logging
-import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from toolkit.environment import silence_telemetry
 from toolkit.errors import naming
 from toolkit.experiments.training.tracking_database import opening, tracking_address
 
@@ -21,20 +21,15 @@ __all__ = [
     "TrackedRun",
     "own_warnings_ignored",
     "quiet",
-    "silence_telemetry",
     "track",
 ]
 
-TELEMETRY_OFF: Mapping[str, str] = {
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "DO_NOT_TRACK": "true",
+ANONYMOUS: dict[str, Any] = {
+    "mlflow.source.name": "toolkit",
+    "mlflow.source.type": "LOCAL",
+    "mlflow.user": "toolkit",
 }
-"""Switches that MLflow reads when it is imported."""
-
-
-def silence_telemetry() -> None:
-    """Switch MLflow's reporting off in this process; call before importing it."""
-    os.environ.update(TELEMETRY_OFF)
+"""Tags that MLflow would fill with the user's name and the path of the program."""
 
 
 class TrackedRun:
@@ -104,7 +99,7 @@ class TrackedRun:
         """Open a child run."""
         import mlflow
 
-        with mlflow.start_run(run_name=name, nested=True) as run:
+        with mlflow.start_run(run_name=name, nested=True, tags=ANONYMOUS) as run:
             yield TrackedRun(run.info.run_id)
 
 
@@ -126,7 +121,7 @@ def track(experiment: str, *, folder: Path, run_name: str) -> Iterator[TrackedRu
         with own_warnings_ignored(), opening(folder) as artifacts:
             mlflow.set_tracking_uri(address)
             _set_experiment(experiment, artifacts)
-        with mlflow.start_run(run_name=run_name) as run:
+        with mlflow.start_run(run_name=run_name, tags=ANONYMOUS) as run:
             yield TrackedRun(run.info.run_id)
 
 

@@ -1,0 +1,45 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from toolkit.environment import TELEMETRY_OFF, THREADS, silence_telemetry
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def test_reporting_is_switched_off_whatever_is_set(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in TELEMETRY_OFF:
+        monkeypatch.setenv(name, "0")
+
+    silence_telemetry()
+
+    assert {name: os.environ[name] for name in TELEMETRY_OFF} == TELEMETRY_OFF
+
+
+def test_the_makefile_sets_what_the_program_sets() -> None:
+    text = (ROOT / "Makefile").read_text()
+
+    assert all(f"export {name} " in text for name in [*TELEMETRY_OFF, *THREADS])
+
+
+@pytest.mark.slow
+def test_what_a_command_creates_is_its_users_alone(tmp_path: Path) -> None:
+    for words in (
+        ["records", "simulate", "--batches", "30", "--events", "9", "--seed", "1"],
+        ["records", "compact"],
+    ):
+        command = [sys.executable, "-m", "toolkit", *words, "--store", "s"]
+        subprocess.run(command, check=True, cwd=tmp_path, umask=0o022)
+    modes = {
+        str(path.relative_to(tmp_path)): path.stat().st_mode & 0o077
+        for path in tmp_path.rglob("*")
+    }
+
+    assert len(modes) > 5
+    assert [name for name, open_to_others in modes.items() if open_to_others] == []
+    assert (tmp_path / "s" / ".gitignore").read_text() == "*\n"

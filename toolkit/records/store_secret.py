@@ -1,0 +1,49 @@
+"""The secret of a store, with which names are hidden: drawn once, its owner's alone.
+
+Standard library only: an installed hook draws the key of a store that is new.
+"""
+
+import os
+from pathlib import Path
+
+from toolkit.records.durable import ignore_in_git, make_directory, read_regular
+
+__all__ = ["read_or_draw_key"]
+
+KEY_NAME = "key"
+KEY_BYTES = 32
+KEY_LEAST_BYTES = 16
+KEY_MAX_BYTES = 64
+"""What the hash accepts as a key."""
+
+
+def read_or_draw_key(directory: Path) -> bytes:
+    """Read a store's secret, drawing it the first time.
+
+    The file is created exclusively and readable by its owner only; of two processes
+    that start together one draws the key and both read it.
+
+    Raises
+    ------
+    OSError
+        The file is a link or no small regular file.
+    ValueError
+        It is empty or too short for a key.
+    """
+    path = directory / KEY_NAME
+    if not os.path.lexists(path):
+        make_directory(directory)
+        ignore_in_git(directory)
+        draft = directory / f".key-{os.urandom(8).hex()}"
+        draft.touch(mode=0o600)
+        draft.write_bytes(os.urandom(KEY_BYTES))
+        try:
+            path.hardlink_to(draft)
+        except FileExistsError:
+            pass  # another process drew the key first; its key is the store's
+        finally:
+            draft.unlink()
+    key = read_regular(path, max_bytes=KEY_MAX_BYTES)
+    if len(key) < KEY_LEAST_BYTES:
+        raise ValueError(f"{len(key)} bytes, at least {KEY_LEAST_BYTES} needed")
+    return key
