@@ -101,9 +101,23 @@ def _import(options: argparse.Namespace) -> int:
         print_json(report.to_json())
     else:
         _print_report(report)
+        _print_shared(options.origin, report)
     if report.is_useless:
         raise _useless(options.origin, report)
     return 0
+
+
+def _print_shared(origin: str, report: "ImportReport") -> None:
+    """Say what became of records that have one id and differ."""
+    if not report.shared_ids:
+        return
+    if origin == "table":
+        print_note(
+            f"{report.shared_ids} rows share an id with another row and took its place; "
+            "name more columns in `identity`"
+        )
+    else:
+        print_note(f"{report.shared_ids} records are also in forks; one copy is kept")
 
 
 def _useless(origin: str, report: "ImportReport") -> "InputDataError":

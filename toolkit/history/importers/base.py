@@ -129,6 +129,7 @@ class FileSink:
     ) -> None:
         self.lines = 0
         self.rejected = 0
+        self.shared_ids = 0
         self.passed_over: Counter[str] = Counter()
         self.additions = dict.fromkeys(Addition, 0)
         self._file = file
@@ -179,11 +180,17 @@ class FileSink:
     def hand_over(self) -> None:
         """Give what is held back to the store."""
         part = self._file.part
+        again: list[bool] = []
         for record in self._held:
             weight = (record.calls or record.size) if isinstance(record, Batch) else 1
-            self._tally.meet(record.kind, record.record_id, part=part, weight=weight)
-        for addition in self._store.add_all(self._held):
+            again.append(
+                self._tally.meet(
+                    record.kind, record.record_id, part=part, weight=weight
+                )
+            )
+        for addition, met in zip(self._store.add_all(self._held), again, strict=True):
             self.additions[addition] += 1
+            self.shared_ids += met and addition is Addition.UPDATED
         self._held.clear()
 
 
@@ -192,7 +199,7 @@ class _Counts:
 
     def __init__(self) -> None:
         self.files = self.lines = self.rejected = self.refused_files = 0
-        self.added = self.updated = self.duplicates = 0
+        self.added = self.updated = self.duplicates = self.shared_ids = 0
         self.passed_over: Counter[str] = Counter()
 
     def numbers(self) -> dict[str, int]:
@@ -204,6 +211,7 @@ class _Counts:
         self.lines += sink.lines
         self.rejected += sink.rejected
         self.passed_over += sink.passed_over
+        self.shared_ids += sink.shared_ids
         self.refused_files += int(refused)
         self.added += sink.additions[Addition.ADDED]
         self.updated += sink.additions[Addition.UPDATED]

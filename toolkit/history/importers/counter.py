@@ -19,9 +19,10 @@ class Tally:
     Examples
     --------
     >>> tally = Tally()
-    >>> for weight in (1, 3, 2):
-    ...     tally.meet("batch", "b1", part=0, weight=weight)
+    >>> [tally.meet("batch", "b1", part=0, weight=weight) for weight in (1, 3, 2)]
+    [False, True, True]
     >>> tally.meet("batch", "b2", part=1)
+    False
     >>> tally.counts()["batch", 0], tally.counts()["batch", 1]
     ((1, 3, 1), (1, 1, 0))
     """
@@ -31,7 +32,7 @@ class Tally:
         self._met: dict[int, tuple[str, int, int]] = {}
         self._database: sqlite3.Connection | None = None
 
-    def meet(self, noun: str, identity: str, *, part: int, weight: int = 1) -> None:
+    def meet(self, noun: str, identity: str, *, part: int, weight: int = 1) -> bool:
         """Note a thing; of several weights the largest counts.
 
         Parameters
@@ -44,6 +45,11 @@ class Tally:
             Which part of the import met it.
         weight : int
             How many it holds, for instance the calls of a batch.
+
+        Returns
+        -------
+        bool
+            Whether it was met before; `False` as well for one met long ago.
         """
         key = hash((noun, identity))
         before = self._met.get(key)
@@ -53,6 +59,7 @@ class Tally:
                 self._spill()
         elif before[2] < weight:
             self._met[key] = (before[0], before[1], weight)
+        return before is not None
 
     def counts(self) -> Mapping[tuple[str, int], tuple[int, int, int]]:
         """Count by noun and part: things, their weights' sum, those heavier than 1."""

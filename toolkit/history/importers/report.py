@@ -31,6 +31,9 @@ class ImportReport:
     added, updated, duplicates : int
         Records new to the store; fuller than the copy it had; known already. They add
         up to all records emitted.
+    shared_ids : int
+        Of those updated, records that came again in this import with another content:
+        rows of a table that share an id, or batches that forks of a session repeat.
     rejected : int
         Lines that could not be read, each noted with its reason.
     refused_files : int
@@ -65,6 +68,7 @@ class ImportReport:
     added: int = 0
     updated: int = 0
     duplicates: int = 0
+    shared_ids: int = 0
     rejected: int = 0
     refused_files: int = 0
     passed_over: dict[str, int] = field(default_factory=dict)

@@ -124,7 +124,7 @@ def test_the_same_rows_in_another_format_add_nothing(
     assert imported(write(tmp_path / "t.parquet", ROWS)).report.added == 0
 
 
-def test_without_identity_a_row_is_known_by_its_file_and_line(
+def test_without_identity_a_row_is_known_by_what_it_holds(
     tmp_path: Path, imported: Import
 ) -> None:
     text = MAP.replace('identity = ["run", "step"]\n', "")
@@ -148,7 +148,7 @@ def test_the_delimiter_is_that_of_the_header(
     ("column", "value", "reason"),
     [
         ("cycle_ms", "soon", "field `cycle_ms`: not a number"),
-        ("cycle_ms", "inf", "field `cycle_ms`: not a finite number"),
+        ("cycle_ms", "inf", "field `cycle_ms`: not a number"),
         ("n", "2.5", "field `n`: not a whole number"),
         ("n", "0", "field `n`: outside 1 to 1e+06"),
         ("cpu", "250", "field `cpu`: outside 0 to 1"),

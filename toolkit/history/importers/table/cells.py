@@ -1,12 +1,14 @@
 """One cell of a table, turned into what a record's field holds."""
 
 import math
+import re
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from toolkit.errors import InputDataError
-from toolkit.history.importers.table.map import MappedColumn
+from toolkit.history.importers.table.map import EXCEL_DAYS, THOUSANDS, MappedColumn
 from toolkit.records import FieldRule
 
 __all__ = ["read_cell"]
@@ -14,8 +16,21 @@ __all__ = ["read_cell"]
 EMPTY = {"", "na", "nan", "null", "none", "n/a"}
 """Texts, lowered, that mean that nothing is known."""
 FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
-MILLISECONDS_FROM = 1e11
-"""Numbers from here on are milliseconds since 1970; as seconds, the year 5138."""
+EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
+LATEST = datetime(2200, 1, 1, tzinfo=UTC)
+"""Times outside are a unit that was mistaken, not history."""
+
+SINCE_1970 = (("s", 1.0), ("ms", 1e-3), ("us", 1e-6), ("ns", 1e-9))
+FROM_S, TO_S = 946_684_800.0, 4_102_444_800.0
+"""Years 2000 to 2100 in seconds since 1970: within these a number's unit is plain."""
+
+COMPACT = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
+"""How times of so many digits are written, where the digits begin with 19 or 20."""
+
+EXCEL_EPOCH = datetime(1899, 12, 30)  # noqa: DTZ001 - the map's zone follows
+EXCEL_RANGE = (20_000.0, 80_000.0)
+NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+HOW = "write 2026-01-05T12:30:00Z, or name a `unit` or a `format` in the map"
 
 
 def read_cell(
@@ -63,10 +78,7 @@ def _is_empty(value: Any, mapped: MappedColumn) -> bool:
 
 
 def _number(value: Any, rule: FieldRule, mapped: MappedColumn) -> float | int:
-    try:
-        number = float(value) * mapped.scale
-    except (TypeError, ValueError) as error:
-        raise _wrong(mapped, "not a number") from error
+    number = _plain_number(value, mapped) * mapped.scale
     if not math.isfinite(number):
         raise _wrong(mapped, "not a finite number")
     if rule.type_name == "float":
@@ -74,6 +86,33 @@ def _number(value: Any, rule: FieldRule, mapped: MappedColumn) -> float | int:
     if abs(number - round(number)) > 1e-6:
         raise _wrong(mapped, "not a whole number")
     return round(number)
+
+
+def _plain_number(value: Any, mapped: MappedColumn) -> float:
+    """Read a number as the map says that numbers are written."""
+    if isinstance(value, (bool, int, float, Decimal)):
+        return float(value)
+    text = str(value).strip()
+    if mapped.unit == "percent":
+        text = text.removesuffix("%").rstrip()
+    if mapped.thousands:
+        text = text.replace(mapped.thousands, "")
+    if mapped.decimal != ".":
+        text = text.replace(mapped.decimal, ".")
+    if NUMBER.fullmatch(text) is None:
+        raise _wrong(mapped, f"not a number{_number_hint(str(value))}")
+    return float(text)
+
+
+def _number_hint(text: str) -> str:
+    """Say what the map must name for a number in this form, if it is one."""
+    if text.rstrip().endswith("%"):
+        return '; for a percent sign, write `unit = "percent"` for its column'
+    if text.count(",") == 1 and "." not in text:
+        return '; for a decimal comma, write `decimal = ","` in the map'
+    if any(mark in text for mark in THOUSANDS):
+        return '; for marks between thousands, write `thousands = "."` in the map'
+    return ""
 
 
 def _flag(value: Any, mapped: MappedColumn) -> bool:
@@ -84,30 +123,66 @@ def _flag(value: Any, mapped: MappedColumn) -> bool:
 
 
 def _moment(value: Any, mapped: MappedColumn, zone: ZoneInfo | None) -> datetime:
+    moment = _found_moment(value, mapped, zone)
+    if not EARLIEST <= moment < LATEST:
+        raise _wrong(mapped, f"a time in the year {moment.year}; {HOW}")
+    return moment
+
+
+def _found_moment(value: Any, mapped: MappedColumn, zone: ZoneInfo | None) -> datetime:
     if isinstance(value, datetime):
         return _aware(value, mapped, zone)
     if isinstance(value, date):
         return _aware(datetime(value.year, value.month, value.day), mapped, zone)  # noqa: DTZ001 - the zone follows
+    text = str(value).strip()
+    if mapped.format is not None:
+        return _aware(_in_format(text, mapped.format, mapped), mapped, zone)
+    if NUMBER.fullmatch(text):
+        return _from_number(text, mapped, zone)
+    return _aware(_parsed(text, mapped), mapped, zone)
+
+
+def _from_number(text: str, mapped: MappedColumn, zone: ZoneInfo | None) -> datetime:
+    """Read a number as a time; one whose unit is not plain is refused, never guessed."""
+    number = float(text)
+    if mapped.unit == EXCEL_DAYS:
+        return _aware(_after(EXCEL_EPOCH, number * 86400, mapped), mapped, zone)
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    if mapped.unit is not None or mapped.scale != 1.0:
+        return _after(epoch, number * mapped.scale, mapped)
+    form = COMPACT.get(len(text)) if text.isdigit() else None
+    if form is not None and text.startswith(("19", "20")):
+        return _aware(_in_format(text, form, mapped), mapped, zone)
+    for _, scale in SINCE_1970:
+        if FROM_S <= number * scale < TO_S:
+            return _after(epoch, number * scale, mapped)
+    low, high = EXCEL_RANGE
+    if low <= number < high:
+        hint = f'a spreadsheet\'s day? write `unit = "{EXCEL_DAYS}"` for its column'
+        raise _wrong(mapped, f"not a time; {hint}")
+    raise _wrong(mapped, f"not a time; {HOW}")
+
+
+def _after(epoch: datetime, seconds: float, mapped: MappedColumn) -> datetime:
     try:
-        number = float(value)
-    except (TypeError, ValueError):
-        return _aware(_parsed(str(value).strip(), mapped), mapped, zone)
-    seconds = number * mapped.scale
-    if mapped.scale == 1.0 and number >= MILLISECONDS_FROM:
-        seconds = number / 1000
-    try:
-        return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
+        return epoch + timedelta(seconds=seconds)
     except (OverflowError, ValueError) as error:
-        raise _wrong(mapped, "not a time") from error
+        raise _wrong(mapped, f"not a time; {HOW}") from error
+
+
+def _in_format(text: str, form: str, mapped: MappedColumn) -> datetime:
+    try:
+        return datetime.strptime(text, form)  # noqa: DTZ007 - the map's zone follows
+    except ValueError as error:
+        raise _wrong(mapped, f"not a time in the form {form}") from error
 
 
 def _parsed(text: str, mapped: MappedColumn) -> datetime:
+    text = text.removesuffix("UTC").rstrip() + ("Z" if text.endswith("UTC") else "")
     try:
         return datetime.fromisoformat(text)
     except ValueError as error:
-        raise _wrong(
-            mapped, "not a time; write 2026-01-05T12:30:00Z or seconds since 1970"
-        ) from error
+        raise _wrong(mapped, f"not a time; {HOW}") from error
 
 
 def _aware(moment: datetime, mapped: MappedColumn, zone: ZoneInfo | None) -> datetime:

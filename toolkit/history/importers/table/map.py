@@ -1,8 +1,9 @@
 """The map from a table's columns to a record's fields, read from TOML and checked."""
 
+import codecs
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import MISSING, dataclass
+from dataclasses import MISSING, dataclass, replace
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -31,8 +32,24 @@ UNITS: Mapping[str, float] = {
 }
 """What a value is multiplied by to reach the field's SI unit."""
 
-PARTS = {"kind", "source", "identity", "zone", "columns", "constants"}
-COLUMN_PARTS = {"column", "unit", "scale", "missing", "values"}
+EXCEL_DAYS = "excel_days"
+"""Unit of times that a spreadsheet writes as days since the end of 1899."""
+
+PARTS = {
+    "kind",
+    "source",
+    "identity",
+    "zone",
+    "columns",
+    "constants",
+    "encoding",
+    "delimiter",
+    "decimal",
+    "thousands",
+}
+COLUMN_PARTS = {"column", "unit", "scale", "missing", "values", "format"}
+THOUSANDS = (".", ",", " ", "'", "\u00a0", "\u202f")
+"""Marks that may stand between thousands."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,10 +66,20 @@ class MappedColumn:
         Values that mean that nothing is known, beside an empty cell.
     values : mapping of str to object
         What other values stand for; none given, values stand for themselves.
+    unit : str or None
+        As the map names it.
+    format : str or None
+        How times are written, in the letters of `strptime`.
+    decimal, thousands : str
+        What stands before decimals, and between thousands.
     """
 
     column: str
     scale: float = 1.0
+    unit: str | None = None
+    format: str | None = None
+    decimal: str = "."
+    thousands: str = ""
     missing: tuple[str, ...] = ()
     values: Mapping[str, Any] | None = None
 
@@ -77,6 +104,10 @@ class TableMap:
         By field.
     constants : mapping of str to object
         Fields with the same value in every row.
+    encoding : str
+        Of CSV files.
+    delimiter : str or None
+        Of CSV files; by default the one that occurs most in the header line.
     """
 
     path: Path
@@ -86,6 +117,8 @@ class TableMap:
     zone: ZoneInfo | None
     columns: Mapping[str, MappedColumn]
     constants: Mapping[str, Any]
+    encoding: str = "utf-8"
+    delimiter: str | None = None
 
     def mapped(self) -> Iterator[tuple[FieldRule, MappedColumn]]:
         """List the mapped fields with their rules."""
@@ -110,7 +143,8 @@ def read_map(path: Path) -> TableMap:
     if kind not in KINDS:
         raise _wrong(path, "kind", f"must be one of {', '.join(KINDS)}", got=kind)
     source = _text(path, text, "source", "table")
-    columns = _columns(path, text.get("columns"))
+    marks = _marks(path, text)
+    columns = _columns(path, text.get("columns"), marks)
     constants = {
         "source": source,
         "provenance": Provenance.DECLARED.value,
@@ -125,6 +159,8 @@ def read_map(path: Path) -> TableMap:
         zone=_zone(path, text.get("zone")),
         columns=columns,
         constants=constants,
+        encoding=_encoding(path, text),
+        delimiter=_delimiter(path, text),
     )
 
 
@@ -169,11 +205,48 @@ def _no_default(record_class: type[Record], rule: FieldRule) -> bool:
     return record_class.__dataclass_fields__[rule.name].default is MISSING
 
 
-def _columns(path: Path, given: Any) -> dict[str, MappedColumn]:
+def _marks(path: Path, text: Mapping[str, Any]) -> tuple[str, str]:
+    """Read what stands before decimals and between thousands."""
+    decimal = _text(path, text, "decimal", ".")
+    if decimal not in (".", ","):
+        raise _wrong(path, "decimal", 'a dot or a comma: `decimal = ","`', got=decimal)
+    thousands = _text(path, text, "thousands", "")
+    if thousands and (thousands not in THOUSANDS or thousands == decimal):
+        raise _wrong(
+            path, "thousands", "a dot, a comma, a blank or an apostrophe", got=thousands
+        )
+    return decimal, thousands
+
+
+def _encoding(path: Path, text: Mapping[str, Any]) -> str:
+    name = _text(path, text, "encoding", "utf-8")
+    try:
+        codecs.lookup(name)
+    except LookupError as error:
+        raise _wrong(
+            path, "encoding", "unknown; write utf-8, utf-16 or cp1252", got=name
+        ) from error
+    return name
+
+
+def _delimiter(path: Path, text: Mapping[str, Any]) -> str | None:
+    if "delimiter" not in text:
+        return None
+    mark = _text(path, text, "delimiter", None)
+    if len(mark) != 1:
+        raise _wrong(path, "delimiter", "one character", got=mark)
+    return mark
+
+
+def _columns(path: Path, given: Any, marks: tuple[str, str]) -> dict[str, MappedColumn]:
     table = _table(path, "columns", given)
     if not table:
         raise _wrong(path, "columns", "maps nothing; name the column of `at` at least")
-    return {name: _column(path, name, value) for name, value in table.items()}
+    decimal, thousands = marks
+    return {
+        name: replace(_column(path, name, value), decimal=decimal, thousands=thousands)
+        for name, value in table.items()
+    }
 
 
 def _column(path: Path, field: str, given: Any) -> MappedColumn:
@@ -188,14 +261,17 @@ def _column(path: Path, field: str, given: Any) -> MappedColumn:
     if isinstance(scale, bool) or not isinstance(scale, (int, float)):
         raise _wrong(path, field, "`scale` is a number", got=scale)
     unit = table.get("unit")
-    if unit is not None and unit not in UNITS:
+    known = [*UNITS, EXCEL_DAYS]
+    if unit is not None and unit not in known:
         raise _wrong(
-            path, field, f"unknown unit; known are {', '.join(UNITS)}", got=unit
+            path, field, f"unknown unit; known are {', '.join(known)}", got=unit
         )
     values = table.get("values")
     return MappedColumn(
         column=_text(path, table, "column", None),
-        scale=float(scale) * (UNITS[unit] if unit else 1.0),
+        scale=float(scale) * UNITS.get(unit or "", 1.0),
+        unit=unit,
+        format=_text(path, table, "format", None) if "format" in table else None,
         missing=_names(path, field, table.get("missing", [])),
         values=None if values is None else _table(path, field, values),
     )

@@ -1,10 +1,12 @@
 """Rows of CSV, JSON-lines and Parquet files, plain or gzipped, in bounded memory."""
 
+import codecs
 import csv
 import gzip
 import io
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, Any
@@ -37,12 +39,23 @@ MOST_UNPACKED_BYTES = 2**30
 UNPACK_BYTES = 2**20
 DELIMITERS = ",;\t|"
 GZIP_MAGIC = b"\x1f\x8b"
+UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 Rows = Iterator[tuple[int, dict[str, Any] | UnreadableLineError]]
 
 
-def read_table(path: Path) -> tuple[Sequence[str] | None, Rows]:
+def read_table(
+    path: Path, *, encoding: str = "utf-8", delimiter: str | None = None
+) -> tuple[Sequence[str] | None, Rows]:
     """Open a table by its suffix.
+
+    Parameters
+    ----------
+    path : path
+    encoding : str
+        Of a CSV file.
+    delimiter : str, optional
+        Of a CSV file; by default the one that occurs most in its header line.
 
     Returns
     -------
@@ -62,34 +75,65 @@ def read_table(path: Path) -> tuple[Sequence[str] | None, Rows]:
     if name.endswith((".jsonl", ".ndjson")):
         return None, _json_lines(path)
     if name.endswith((".csv", ".tsv")):
-        return _csv(path)
+        return _csv(path, encoding, delimiter)
     raise InputDataError(
         "unknown format", file=path, fix=f"known endings are {', '.join(SUFFIXES)}"
     )
 
 
-def _csv(path: Path) -> tuple[Sequence[str], Rows]:
-    with _opened_text(path) as stream:
+def _csv(
+    path: Path, encoding: str, delimiter: str | None
+) -> tuple[Sequence[str], Rows]:
+    with _opened_text(path, encoding) as stream:
         try:
             head = stream.readline()
-            columns = next(csv.reader([head], delimiter=_delimiter(head)), [])
-        except (csv.Error, UnicodeDecodeError, EOFError, zlib.error, OSError) as error:
+            skipped = 0
+            if head[:4].lower() == "sep=" and len(head.strip()) == 5:  # spreadsheets
+                delimiter, skipped = delimiter or head[4], 1
+                head = stream.readline()
+            mark = delimiter or _delimiter(head)
+            columns = next(csv.reader([head], delimiter=mark), [])
+        except UnicodeError as error:
+            raise _undecodable(path, encoding) from error
+        except (csv.Error, EOFError, zlib.error, OSError) as error:
             raise InputDataError(f"not a CSV file: {error}", file=path) from error
     if not columns:
         raise InputDataError("no header line", file=path, fix="name the columns in it")
-    return columns, _csv_rows(path, _delimiter(head))
+    return columns, _csv_rows(path, encoding, mark, skipped)
 
 
-def _csv_rows(path: Path, delimiter: str) -> Rows:
-    with _opened_text(path) as stream:
+def _csv_rows(path: Path, encoding: str, delimiter: str, skipped: int) -> Rows:
+    with _opened_text(path, encoding) as stream:
+        for _ in range(skipped):
+            stream.readline()
         reader = csv.DictReader(stream, delimiter=delimiter, strict=True)
         try:
             for row in reader:
-                yield reader.line_num, {k: v for k, v in row.items() if k is not None}
-        except (csv.Error, UnicodeDecodeError, EOFError, zlib.error) as error:
+                number = reader.line_num + skipped
+                if None in row:
+                    yield (
+                        number,
+                        UnreadableLineError("more cells than the header names"),
+                    )
+                else:
+                    yield number, row
+        except UnicodeError as error:
+            raise _undecodable(path, encoding) from error
+        except (csv.Error, EOFError, zlib.error) as error:
             raise InputDataError(
-                f"broken CSV after line {reader.line_num}: {error}", file=path
+                f"broken CSV after line {reader.line_num + skipped}: {error}", file=path
             ) from error
+
+
+def _undecodable(path: Path, encoding: str) -> InputDataError:
+    """Say which encoding a text may have that is not the one it was said to have."""
+    with path.open("rb") as raw:
+        begins = raw.read(4)
+    likely = "utf-16" if begins[:2] in UTF16_MARKS or b"\0" in begins else "cp1252"
+    return InputDataError(
+        f'not {encoding}; write `encoding = "{likely}"` in the map if it is that',
+        file=path,
+    )
 
 
 def _delimiter(head: str) -> str:
@@ -97,12 +141,15 @@ def _delimiter(head: str) -> str:
     return max(DELIMITERS, key=head.count)
 
 
-def _opened_text(path: Path) -> io.TextIOBase:
+def _opened_text(path: Path, encoding: str) -> io.TextIOBase:
+    """Open a text; the mark at the beginning of a UTF-8 file is no part of it."""
+    plain = codecs.lookup(encoding).name
+    name = "utf-8-sig" if plain == "utf-8" else encoding
     with path.open("rb") as raw:
         zipped = raw.read(2) == GZIP_MAGIC
     if zipped:
-        return gzip.open(path, "rt", encoding="utf-8-sig", newline="")
-    return path.open(encoding="utf-8-sig", newline="")
+        return gzip.open(path, "rt", encoding=name, newline="")
+    return path.open(encoding=name, newline="")
 
 
 def _json_lines(path: Path) -> Rows:
@@ -154,7 +201,8 @@ def _unpacked(path: Path) -> IO[bytes]:
     return target
 
 
-def _opened_parquet(path: Path) -> "pq.ParquetFile":
+@contextmanager
+def _opened_parquet(path: Path) -> Iterator["pq.ParquetFile"]:
     """Open a Parquet file; a gzipped one is unpacked to a temporary file."""
     try:
         import pyarrow as pa
@@ -164,6 +212,7 @@ def _opened_parquet(path: Path) -> "pq.ParquetFile":
     with path.open("rb") as raw:
         zipped = raw.read(2) == GZIP_MAGIC
     try:
-        return pq.ParquetFile(_unpacked(path) if zipped else path)
+        with _unpacked(path) if zipped else path.open("rb") as source:
+            yield pq.ParquetFile(source)
     except (pa.ArrowInvalid, gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise InputDataError(f"not a Parquet file: {error}", file=path) from error

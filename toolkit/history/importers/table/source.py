@@ -15,10 +15,23 @@ The map is TOML; it says what a row is and which column holds what::
     [constants]
     operation_type = "fileOperations"
     provenance = "declared"
+
+How numbers and texts are written is said once for the whole table, and how times are
+written beside their column::
+
+    encoding = "cp1252"           # or utf-16; without it a CSV file is UTF-8
+    delimiter = ";"               # without it, the one that the header has most of
+    decimal = ","
+    thousands = "."
+
+    [columns]
+    at = { column = "Beginn", format = "%d.%m.%Y %H:%M" }
+    cycle_s = { column = "Dauer", unit = "s" }
 """
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +45,8 @@ from toolkit.history.importers import (
 )
 from toolkit.history.importers.table.cells import read_cell
 from toolkit.history.importers.table.map import read_map
-from toolkit.history.importers.table.rows import SUFFIXES, read_table
+from toolkit.history.importers.table.occurrences import Occurrences
+from toolkit.history.importers.table.rows import SUFFIXES, Rows, read_table
 from toolkit.records import Record, record_id
 
 __all__ = ["TableSource"]
@@ -73,14 +87,20 @@ class TableSource:
         InputDataError
             The format is unknown, or the table lacks a column that the map names.
         """
-        columns, rows = read_table(path)
+        columns, rows = read_table(
+            path, encoding=self.map.encoding, delimiter=self.map.delimiter
+        )
         self._check(columns, path)
+        with closing(Occurrences()) as seen:
+            self._read_rows(path, rows, seen, sink)
+
+    def _read_rows(self, path: Path, rows: Rows, seen: Occurrences, sink: Sink) -> None:
         for number, row in rows:
             sink.read(1)
             try:
                 if isinstance(row, UnreadableLineError):
                     raise row
-                sink.add(self._record(number, row, path))
+                sink.add(self._record(number, row, path, seen))
             except InputDataError as error:
                 sink.reject(number, reason_of(error))
 
@@ -90,6 +110,13 @@ class TableSource:
             return
         wanted = [*(mapped.column for mapped in self.map.columns.values())]
         for column in [*wanted, *self.map.identity]:
+            if columns.count(column) > 1:
+                raise InputDataError(
+                    f"{columns.count(column)} columns are called `{column}`",
+                    file=path,
+                    field=column,
+                    fix="give each its own name",
+                )
             if column not in columns:
                 raise InputDataError(
                     f"no column `{column}`; {_listed(columns)}",
@@ -98,7 +125,9 @@ class TableSource:
                     fix=f"name another one in {self.map.path.name}",
                 )
 
-    def _record(self, number: int, row: Mapping[str, Any], path: Path) -> Record:
+    def _record(
+        self, number: int, row: Mapping[str, Any], path: Path, seen: Occurrences
+    ) -> Record:
         """Make a record; a mapped column goes before a constant of the same field."""
         known: dict[str, Any] = dict(self.map.constants)
         for rule, mapped in self.map.mapped():
@@ -107,7 +136,7 @@ class TableSource:
                 known[rule.name] = value
             elif rule.name not in known and not rule.optional:
                 raise InputDataError("missing", field=mapped.column)
-        known.setdefault("record_id", self._identity(number, row, path))
+        known.setdefault("record_id", self._identity(row, seen))
         try:
             return self.map.record_class.from_json(known)
         except SchemaError as error:
@@ -117,12 +146,21 @@ class TableSource:
                 error.problem, file=path, line=number, field=named, fix=error.fix
             ) from error
 
-    def _identity(self, number: int, row: Mapping[str, Any], path: Path) -> str:
-        """Tell rows apart by the columns named for it, else by file name and place."""
-        if not self.map.identity:
-            return record_id("table", self.map.source, path.name, str(number))
-        parts = [str(row.get(column)) for column in self.map.identity]
-        return record_id("table", self.map.source, *parts)
+    def _identity(self, row: Mapping[str, Any], seen: Occurrences) -> str:
+        """Tell rows apart by the columns named for it, else by all that is mapped.
+
+        Neither a file's name nor a row's place is part of it: the next export may have
+        the same name, and new rows at its top. Of rows that are equal in all that is
+        mapped, the second is another row, in whatever file the two are found first.
+        """
+        if self.map.identity:
+            parts = [str(row.get(column)) for column in self.map.identity]
+            return record_id("table", self.map.source, *parts)
+        mapped = sorted({column.column for column in self.map.columns.values()})
+        parts = [f"{column}={row.get(column)}" for column in mapped]
+        content = record_id("table", self.map.source, *parts)
+        nth = seen.count(content)
+        return content if nth == 0 else record_id("table", content, str(nth))
 
 
 def _listed(columns: Sequence[str]) -> str:
