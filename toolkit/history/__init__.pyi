@@ -9,6 +9,12 @@ from .duplicates import read_accounts as read_accounts
 from .engine import COMPACTING as COMPACTING
 from .engine import EngineLimits as EngineLimits
 from .engine import connect as connect
+from .prices import ListPrices as ListPrices
+from .prices import Money as Money
+from .prices import PriceBook as PriceBook
+from .prices import Unpriced as Unpriced
+from .prices import installed_prices as installed_prices
+from .prices import price_turn as price_turn
 from .reading import read_store as read_store
 from .reconciliation import reconcile as reconcile
 from .snapshot import Snapshot as Snapshot

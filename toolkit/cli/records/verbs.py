@@ -90,13 +90,15 @@ def _add_store(parser: argparse.ArgumentParser) -> None:
 
 
 def _import(options: argparse.Namespace) -> int:
-    from toolkit.history import RecordStore
+    from toolkit.history import RecordStore, installed_prices
     from toolkit.history.importers import open_source, run_import
 
     given = {"map_path": options.map} if options.origin == "table" else {}
     source = open_source(options.origin, **given)
     with RecordStore(options.store) as store, progress("reading") as shown:
-        report = run_import(source, options.paths, store, progress=shown)
+        report = run_import(
+            source, options.paths, store, progress=shown, prices=installed_prices()
+        )
     if options.json:
         print_json(report.to_json())
     else:

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from toolkit.errors import InputDataError, SchemaError, StorageError
-from toolkit.history import Addition, RecordStore, Rejection
+from toolkit.history import Addition, PriceBook, RecordStore, Rejection, price_turn
 from toolkit.history.importers.counter import Tally
 from toolkit.history.importers.recognition import recognise_file
 from toolkit.history.importers.report import ImportReport
-from toolkit.records import Batch, Record, keyed_hash
+from toolkit.records import Batch, Record, Turn, keyed_hash
 
 __all__ = ["FileSink", "ImportReport", "Sink", "Source", "SourceFile", "run_import"]
 
@@ -122,10 +122,18 @@ class FileSink:
         Shared by all files of the run.
     key : bytes
         Secret of the keyed hashes.
+    prices : PriceBook, optional
+        Prices the turns.
     """
 
     def __init__(
-        self, file: SourceFile, store: RecordStore, tally: Tally, *, key: bytes
+        self,
+        file: SourceFile,
+        store: RecordStore,
+        tally: Tally,
+        *,
+        key: bytes,
+        prices: PriceBook | None = None,
     ) -> None:
         self.lines = 0
         self.rejected = 0
@@ -136,11 +144,16 @@ class FileSink:
         self._store = store
         self._tally = tally
         self._key = key
+        self._prices = prices
         self._hidden: dict[str, str] = {}
         self._held: list[Record] = []
 
     def add(self, record: Record) -> None:
         """Keep a record, once however often it comes."""
+        if self._prices is not None and isinstance(record, Turn):
+            record = price_turn(record, self._prices)
+            if record.money_usd is None:
+                self.met("unpriced_turn", record.record_id)
         self._held.append(record)
         if len(self._held) >= HOLD_ROWS:
             self.hand_over()
@@ -224,6 +237,7 @@ def run_import(
     store: RecordStore,
     *,
     progress: Progress | None = None,
+    prices: PriceBook | None = None,
 ) -> ImportReport:
     """Import every file that a source finds under some paths.
 
@@ -238,6 +252,8 @@ def run_import(
     store : RecordStore
     progress : callable, optional
         Told how many of how many files are done, and what is being read.
+    prices : PriceBook, optional
+        Prices the replies; without it turns hold their tokens and no money.
 
     Returns
     -------
@@ -259,7 +275,7 @@ def run_import(
         for done, file in enumerate(files):
             if progress is not None:
                 progress(done, len(files), file.path.name)
-            sink = FileSink(file, store, tally, key=key)
+            sink = FileSink(file, store, tally, key=key, prices=prices)
             counts[file.part].include(sink, refused=not _read(source, file, sink))
         store.flush()
         return _report(paths, counts, tally)
@@ -305,6 +321,7 @@ _NOUNS = {
     "subagent_streams": "subagent_stream",
     "batches": "batch",
     "turns": "turn",
+    "unpriced_turns": "unpriced_turn",
     "load_samples": "load",
     "events": "coordination",
     "workflows": "workflow",

@@ -26,6 +26,8 @@ class ImportReport:
         Batches met, those of two calls or more, and the calls in all of them.
     turns : int
         Replies of a model met, with or without calls.
+    unpriced_turns : int
+        Of those, replies of a model without a known price, where prices were at hand.
     load_samples, events, workflows, recoveries : int
         Records of the other kinds met.
     added, updated, duplicates : int
@@ -61,6 +63,7 @@ class ImportReport:
     calls: int = 0
     subagent_streams: int = 0
     turns: int = 0
+    unpriced_turns: int = 0
     load_samples: int = 0
     events: int = 0
     workflows: int = 0

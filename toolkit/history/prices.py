@@ -1,0 +1,315 @@
+"""List prices of models: the port, and the book that an installed price list fills.
+
+A price is dated and belongs to one request: tiers go by the tokens of that request, so a
+sum of tokens has no price. A model without a known price is *unpriced*; it never costs 0.
+Nothing is fetched: the prices are those of the installed `genai-prices`, with the few
+corrections of `OVERRIDES`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, NamedTuple, Protocol
+
+from toolkit.errors import MissingExtraError
+from toolkit.records import Turn
+
+__all__ = [
+    "ListPrices",
+    "Money",
+    "PriceBook",
+    "Rates",
+    "TokenCounts",
+    "Unpriced",
+    "installed_prices",
+    "price_turn",
+]
+
+PER_MILLION = 1e-6
+LONG_CACHE = 2.0
+"""Price of writing to a cache for an hour, as a multiple of the input's, where a list
+holds no price of its own (Anthropic's rule since prompt caching has two durations)."""
+
+
+class TokenCounts(Protocol):
+    """Tokens of one request by class, as `Turn` and `TokenUsage` hold them."""
+
+    @property
+    def input_tokens(self) -> int | None: ...  # noqa: D102 - see Turn
+    @property
+    def cache_read_tokens(self) -> int | None: ...  # noqa: D102 - see Turn
+    @property
+    def cache_write_5m_tokens(self) -> int | None: ...  # noqa: D102 - see Turn
+    @property
+    def cache_write_1h_tokens(self) -> int | None: ...  # noqa: D102 - see Turn
+    @property
+    def output_tokens(self) -> int | None: ...  # noqa: D102 - see Turn
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """What one request costs at list price.
+
+    Attributes
+    ----------
+    usd : float
+    basis : str
+        Source and version of the prices.
+    day : str
+        Whose prices apply, `YYYY-MM-DD` in UTC.
+    """
+
+    usd: float
+    basis: str
+    day: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unpriced:
+    """A request whose price is not known.
+
+    Attributes
+    ----------
+    model : str or None
+    basis : str
+        The prices that were asked.
+    """
+
+    model: str | None
+    basis: str
+
+
+class PriceBook(Protocol):
+    """Knows what a request cost at its time."""
+
+    @property
+    def basis(self) -> str:
+        """Source and version of the prices."""
+        ...
+
+    def price(
+        self, model: str | None, when: datetime, tokens: TokenCounts
+    ) -> Money | Unpriced:
+        """Price one request.
+
+        Parameters
+        ----------
+        model : str or None
+        when : datetime
+            When the request was made.
+        tokens : TokenCounts
+
+        Returns
+        -------
+        Money or Unpriced
+        """
+        ...
+
+
+class Rates(NamedTuple):
+    """US dollars per million tokens, and the tiers above some size of request.
+
+    Attributes
+    ----------
+    tiers : tuple of (int, Rates)
+        Rates for *all* tokens of a request with more input than that, ascending.
+    """
+
+    input: float
+    output: float
+    cache_read: float
+    cache_write_5m: float
+    cache_write_1h: float
+    tiers: tuple[tuple[int, "Rates"], ...] = ()
+
+    def cost(self, tokens: TokenCounts) -> float:
+        """Compute what one request costs, in US dollars.
+
+        Examples
+        --------
+        >>> from toolkit.history.importers import TokenUsage
+        >>> rates = Rates(3.0, 15.0, 0.3, 3.75, 6.0)
+        >>> round(rates.cost(TokenUsage(1000, 100_000, 0, 10_000, 200)), 6)
+        0.096
+        """
+        fresh = tokens.input_tokens or 0
+        read = tokens.cache_read_tokens or 0
+        short, long = (
+            tokens.cache_write_5m_tokens or 0,
+            tokens.cache_write_1h_tokens or 0,
+        )
+        rates: Rates = self
+        for above, dearer in self.tiers:
+            if fresh + read + short + long > above:
+                rates = dearer
+        return PER_MILLION * (
+            fresh * rates.input
+            + read * rates.cache_read
+            + short * rates.cache_write_5m
+            + long * rates.cache_write_1h
+            + (tokens.output_tokens or 0) * rates.output
+        )
+
+
+class _Override(NamedTuple):
+    """Rates that replace or complete the list's, from one day on."""
+
+    since: date
+    rates: Rates
+
+
+OVERRIDES: Mapping[str, tuple[_Override, ...]] = {
+    # no dearer tier above 200,000 tokens any more; the list still applies it
+    "claude-sonnet-4-5": (
+        _Override(date(2025, 9, 29), Rates(3.0, 15.0, 0.3, 3.75, 6.0)),
+    ),
+    # not in the list; vendors' pages and models.dev, read in November 2026
+    "claude-mythos-5": (
+        _Override(date(2026, 10, 23), Rates(10.0, 50.0, 1.0, 12.5, 20.0)),
+    ),
+    "gpt-5.3-codex-spark": (
+        _Override(date(2026, 2, 12), Rates(1.75, 14.0, 0.175, 1.75, 1.75)),
+    ),
+    "glm-4.6": (_Override(date(2025, 9, 30), Rates(0.6, 2.2, 0.11, 0.6, 0.6)),),
+}
+"""Corrections by model, without the date in its name; the last one that had begun holds."""
+
+
+class ListPrices:
+    """Prices of the installed `genai-prices`, corrected by `OVERRIDES`.
+
+    Raises
+    ------
+    MissingExtraError
+        It is not installed.
+
+    Examples
+    --------
+    >>> from toolkit.history.importers import TokenUsage
+    >>> book, when = ListPrices(), datetime(2026, 2, 1, tzinfo=UTC)
+    >>> tokens = TokenUsage(input_tokens=1_000_000, output_tokens=0)
+    >>> book.price("claude-sonnet-4-5-20250929", when, tokens).usd
+    3.0
+    >>> book.price("a-model-of-ours", when, tokens).model
+    'a-model-of-ours'
+    """
+
+    def __init__(self) -> None:
+        try:
+            self.basis = f"genai-prices {version('genai-prices')}"
+        except PackageNotFoundError as error:
+            raise MissingExtraError("list prices", "money") from error
+        self._rates: dict[tuple[str, datetime], Rates | None] = {}
+
+    def price(
+        self, model: str | None, when: datetime, tokens: TokenCounts
+    ) -> Money | Unpriced:
+        """Price one request by the rates of its hour; see `PriceBook.price`."""
+        rates = None
+        if model is not None and tokens.output_tokens is not None:
+            hour = when.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+            key = model, hour
+            if key not in self._rates:
+                self._rates[key] = _rates_of(model, hour)
+            rates = self._rates[key]
+        if rates is None:
+            return Unpriced(model, self.basis)
+        return Money(
+            rates.cost(tokens), self.basis, when.astimezone(UTC).date().isoformat()
+        )
+
+
+def installed_prices() -> ListPrices | None:
+    """Open the installed price list; `None` without the extra `money`."""
+    try:
+        return ListPrices()
+    except MissingExtraError:
+        return None
+
+
+def price_turn(turn: Turn, book: PriceBook) -> Turn:
+    """Price a turn, again if it was priced before: its tokens are all that is needed.
+
+    Returns
+    -------
+    Turn
+        With `money_usd` unknown where the model has no known price.
+    """
+    found = book.price(turn.model, turn.at, turn)
+    if isinstance(found, Unpriced):
+        return replace(turn, money_usd=None, price_basis=found.basis, price_date=None)
+    return replace(
+        turn, money_usd=found.usd, price_basis=found.basis, price_date=found.day
+    )
+
+
+def _rates_of(model: str, when: datetime) -> Rates | None:
+    """Find the rates of a model at a time: ours where there are, else the list's."""
+    plain = model.rpartition("/")[2].partition("[")[0]
+    for name, overrides in OVERRIDES.items():
+        suffix = plain.removeprefix(name)
+        if suffix == plain or (suffix and not suffix.lstrip("-").isdigit()):
+            continue
+        begun = [o.rates for o in overrides if o.since <= when.date()]
+        if begun:
+            return begun[-1]
+    for written in dict.fromkeys((model, plain)):
+        rates = _listed(written, when)
+        if rates is not None:
+            return rates
+    return None
+
+
+def _listed(model: str, when: datetime) -> Rates | None:
+    from genai_prices import Usage, calc_price
+
+    try:
+        listed = calc_price(
+            Usage(input_tokens=1, output_tokens=1),
+            model,
+            genai_request_timestamp=when,
+        ).model_price
+    except LookupError:
+        return None
+    starts = sorted({tier.start for price in _PRICES for tier in _tiers(listed, price)})
+    base = _rates_above(listed, None)
+    if base is None:
+        return None
+    tiers = [(start, _rates_above(listed, start)) for start in starts]
+    return base._replace(tiers=tuple((s, r) for s, r in tiers if r is not None))
+
+
+_PRICES = (
+    "input_mtok",
+    "output_mtok",
+    "cache_read_mtok",
+    "cache_write_mtok",
+    "cache_write_1h_mtok",
+)
+"""Prices of `genai-prices` that a text model has, in the order of `Rates`."""
+
+
+def _tiers(listed: Any, name: str) -> list[Any]:
+    return getattr(getattr(listed, name, None), "tiers", [])
+
+
+def _rates_above(listed: Any, start: int | None) -> Rates | None:
+    """Read the rates of requests above a size; classes without a price cost as input."""
+    found: list[float | None] = []
+    for name in _PRICES:
+        price = getattr(listed, name, None)
+        if price is not None and hasattr(price, "base"):
+            held = [tier.price for tier in price.tiers if start and tier.start <= start]
+            price = held[-1] if held else price.base
+        found.append(None if price is None else float(price))
+    fresh, output, read, short, long = found
+    if fresh is None or output is None:
+        return None
+    short_or_input = fresh if short is None else short
+    long_or_double = fresh * LONG_CACHE if long is None else long
+    if short is None and long is None:
+        long_or_double = fresh
+    return Rates(
+        fresh, output, fresh if read is None else read, short_or_input, long_or_double
+    )
