@@ -86,6 +86,14 @@ def of_every_event() -> dict[str, tuple[Payload, Payload]]:
             batch([one], under="tool_results"),
             {"calls_seen": 1},
         ),
+        "PermissionRequest": (
+            payload(
+                "PermissionRequest",
+                tool_name="Bash",
+                tool_input={"command": "words"},
+            ),
+            {"tool": "Bash"},
+        ),
         "Notification": (
             payload(
                 "Notification", message="words", notification_type="permission_prompt"

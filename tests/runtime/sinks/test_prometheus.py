@@ -163,3 +163,34 @@ def test_model_age_and_fallbacks_are_shown() -> None:
 
     assert registry.get_sample_value("swarm_model_age_seconds") == 60.0
     assert registry.get_sample_value("swarm_fallback_total", {"reason": "stale"}) == 1
+
+
+def test_a_sink_that_was_replaced_is_counted_from_0_again() -> None:
+    registry = CollectorRegistry()
+    sink = PrometheusSink(registry)
+    for dropped in (7, 9, 0, 4):
+        sink.show_sink(
+            "otel",
+            SinkStatistics(
+                accepted=100,
+                dropped=dropped,
+                delivered=90,
+                failed=0,
+                waiting=0,
+                last_error=None,
+            ),
+        )
+
+    name = "swarm_telemetry_dropped_total"
+    assert registry.get_sample_value(name, {"sink": "otel"}) == 13
+
+
+def test_a_reason_keeps_its_name_whatever_policies_were_met() -> None:
+    registry = CollectorRegistry()
+    sink = PrometheusSink(registry)
+    for number in range(40):
+        sink._policy(f"guarded-v{number}")
+    sink.show_fallback("stale")
+
+    name = "swarm_fallback_total"
+    assert registry.get_sample_value(name, {"reason": "stale"}) == 1

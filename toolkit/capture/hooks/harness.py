@@ -72,6 +72,7 @@ SINCE = {
     "PostToolUse": FIRST,
     "PostToolUseFailure": HarnessVersion(2, 1, 33),
     "PostToolBatch": PASSES_OVER_UNKNOWN,
+    "PermissionRequest": HarnessVersion(2, 0, 45),
     "Notification": FIRST,
     "SubagentStart": HarnessVersion(2, 0, 43),
     "SubagentStop": FIRST,

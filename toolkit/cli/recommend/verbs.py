@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.cli.output import print_error, print_json, print_table
+from toolkit.cli.recommend.values import checked_context
 from toolkit.cli.recommend.workflow import add_verb
 from toolkit.errors import BundleRefusedError, UsageError
 
@@ -79,6 +80,9 @@ def recommend(options: argparse.Namespace) -> int:
     if advisor.refused is not None:
         print_error(f"bundle {options.bundle} refused: {advisor.refused}; rule used")
         return BundleRefusedError.exit_code
+    if decision.reason.code == "bundle_expired":
+        print_error(f"bundle {options.bundle}: {decision.reason}; rule used")
+        return BundleRefusedError.exit_code
     return 0
 
 
@@ -143,17 +147,21 @@ def _context(options: argparse.Namespace, advisor: "Advisor") -> "dict[str, Valu
         if not separator:
             raise UsageError(f"`--set {pair}`: write it as COLUMN=VALUE")
         given[name] = value
-    return {name: _value(name, text, advisor) for name, text in given.items()}
+    columns, categories = _known(options, advisor)
+    return checked_context(given, columns=columns, categories=categories)
 
 
-def _value(name: str, text: str, advisor: "Advisor") -> "Value":
-    if name == "operation_type":
-        return text
+def _known(
+    options: argparse.Namespace, advisor: "Advisor"
+) -> "tuple[set[str], dict[str, tuple[str, ...]]]":
+    """List the columns that a bundle or the rule reads, and the words of some."""
+    from toolkit.policies.rules import OPTIMUMS
+
+    columns = {name.replace("-", "_") for name in options.columns}
+    categories: dict[str, tuple[str, ...]] = {"operation_type": tuple(OPTIMUMS)}
     if advisor.bundle is not None:
-        columns = {c.name: c for c in advisor.bundle.manifest.feature_schema.context}
-        if name in columns and columns[name].kind == "category":
-            return text
-    try:
-        return float(text)
-    except ValueError as error:
-        raise UsageError(f"`{name}` must be a number; got `{text}`") from error
+        for column in advisor.bundle.manifest.feature_schema.context:
+            columns.add(column.name)
+            if column.kind == "category":
+                categories[column.name] = tuple(column.categories)
+    return columns, categories

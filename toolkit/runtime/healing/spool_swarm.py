@@ -136,7 +136,7 @@ class SpoolSwarm:
 
     def _take_hook(self, row: dict[str, Any], at_s: float) -> None:
         event, tool = row.get("event"), str(row.get("tool", ""))
-        session = str(row.get("session", ""))[:8]
+        session = str(row.get("session", ""))
         slot = f"{session}/{row.get('agent', 'main')}"
         if event in STARTS:
             self._speak(slot, at_s, ActivityKind.START, tool)
@@ -167,7 +167,7 @@ class SpoolSwarm:
             agent.waits_on = WaitsOn.PERSON
 
     def _take_record(self, row: dict[str, Any], at_s: float) -> None:
-        slot = f"{str(row.get('session_id') or '')[:8]}/{row.get('agent_id')}"
+        slot = f"{row.get('session_id') or ''}/{row.get('agent_id')}"
         operation = str(row.get("operation"))
         open_call = row.get("has_pre_event") is True and not row.get("has_post_event")
         end_s = at_s + float(row.get("duration_s") or 0.0)

@@ -79,6 +79,7 @@ class PrometheusSink:
 
         kind = "operation_type"
         self._policies: set[str] = set()
+        self._reasons: set[str] = set()
         self._batch_size = histogram(
             "swarm_batch_size", "Operations of a batch", SIZE_BUCKETS, kind
         )
@@ -188,12 +189,14 @@ class PrometheusSink:
 
     def show_fallback(self, reason: str) -> None:
         """Count a decision that the rule answered; the reason is a code, not a text."""
-        self._fallbacks.labels(self._policy(reason)).inc()
+        self._fallbacks.labels(_bounded(reason, self._reasons)).inc()
 
     def show_sink(self, name: str, statistics: SinkStatistics) -> None:
         """Count what another sink lost since the last call."""
         lost = statistics.dropped + statistics.failed
-        self._lost.labels(name).inc(lost - self._lost_before.get(name, 0))
+        before = self._lost_before.get(name, 0)
+        # A sink that was replaced begins at 0 again, as `rate()` takes it.
+        self._lost.labels(name).inc(lost - before if lost >= before else lost)
         self._lost_before[name] = lost
 
     def close(self) -> None:
@@ -232,10 +235,15 @@ class PrometheusSink:
             self._recoveries.labels(issue).inc()
 
     def _policy(self, name: str) -> str:
-        if name in self._policies or len(self._policies) < MOST_POLICIES:
-            self._policies.add(name)
-            return name
-        return "other"
+        return _bounded(name, self._policies)
+
+
+def _bounded(name: str, known: set[str]) -> str:
+    """Keep a label's name while there are few, so that the series stay few."""
+    if name in known or len(known) < MOST_POLICIES:
+        known.add(name)
+        return name
+    return "other"
 
 
 def _one_of(value: str, known: frozenset[str]) -> str:
