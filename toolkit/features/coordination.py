@@ -246,7 +246,8 @@ def _with_duplicates(rows: Any) -> Any:
     )
     found = pairs.select(duplicate_id="record_id").distinct()
     rows = rows.left_join(found, rows.record_id == found.duplicate_id)
-    return rows.mutate(duplicate=_flag(rows.duplicate_id.notnull()))
+    goes_on = _flag((rows.is_write == 1) & (rows.version_seen >= rows.newest_version))
+    return rows.mutate(duplicate=_flag(rows.duplicate_id.notnull() & (goes_on == 0)))
 
 
 def _with_windows(rows: Any) -> Any:

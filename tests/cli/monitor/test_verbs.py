@@ -18,6 +18,7 @@ from toolkit.records import (
     Outcome,
     Provenance,
     Recovery,
+    Spool,
     Workflow,
 )
 
@@ -243,3 +244,32 @@ def test_a_baseline_of_everything_leaves_nothing_to_judge(store: Path) -> None:
     words = ["report", "objectives", "--store", str(store)]
 
     assert run([*words, "--baseline-until", "2026-02-01"]) == 5
+
+
+def test_once_shows_every_agent_of_the_last_session(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    start = dt.datetime(2026, 1, 5, tzinfo=dt.UTC)
+    events = [
+        CoordinationEvent(
+            record_id=f"r{hour}",
+            at=start + dt.timedelta(hours=2 * hour),
+            source="test",
+            provenance=Provenance.MEASURED,
+            agent_id=f"a{hour}",
+            session_id="old" if hour == 0 else "last",
+            operation="edit",
+            action="write",
+        )
+        for hour in range(4)
+    ]
+    Spool(tmp_path / "spool").append_all(event.to_json() for event in events)
+
+    assert run(["monitor", "--store", str(tmp_path), "--once", "--json"]) == 0
+
+    shown = json.loads(capsys.readouterr().out)
+    assert {agent["agent"] for agent in shown["agents"]} == {
+        "last/a1",
+        "last/a2",
+        "last/a3",
+    }

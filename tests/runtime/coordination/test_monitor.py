@@ -9,7 +9,7 @@ import pytest
 from toolkit.errors import UsageError
 from toolkit.notifier import MemoryNotifier
 from toolkit.policies.rules import EfficiencyScore
-from toolkit.records import CoordinationEvent, Outcome, Provenance
+from toolkit.records import CoordinationEvent, Outcome, Provenance, Turn
 from toolkit.runtime.coordination import (
     FACTORS,
     AlertKind,
@@ -21,12 +21,22 @@ from toolkit.runtime.coordination import (
 )
 
 START = 1_700_000_000.0
+AT_ONCE: dict[str, Any] = {
+    "drop_lasts": 1,
+    "drop_threshold": 0.5,
+    "drop_minimum": 10,
+    "rate_evidence": 0.0,
+    "silence_floor_s": 0.0,
+    "silence_unknown_s": 0.0,
+}
 
 
 def watching(**settings: Any) -> tuple[CoordinationMonitor, MemoryNotifier]:
+    """Watch with alerts at once and without a floor, so that each can be shown."""
     notifier = MemoryNotifier()
+    given = {**AT_ONCE, **settings}
     return (
-        CoordinationMonitor(notifier=notifier, settings=MonitorSettings(**settings)),
+        CoordinationMonitor(notifier=notifier, settings=MonitorSettings(**given)),
         notifier,
     )
 
@@ -636,3 +646,75 @@ def test_a_replay_counts_what_it_tracked() -> None:
 
     assert monitor.replay(events) == monitor.agent_counts("a").operations == 3
     assert monitor.agent_counts("nobody").operations == 0
+
+
+def test_silence_has_a_floor_of_a_minute_and_counts_from_the_end() -> None:
+    monitor, notifier = watching(silence_floor_s=60.0)
+    for second in range(30):
+        monitor.track("a", "own", "a", START + second)
+    monitor.advance(START + 29 + 179)
+    before = told(notifier)
+    monitor.advance(START + 29 + 181)
+
+    assert (before, told(notifier)) == ([], ["agent_silent"])
+
+
+def test_an_operation_that_has_ended_leaves_nothing_to_be_silent_in() -> None:
+    monitor, notifier = watching()
+    for second in range(30):
+        monitor.track("a", "own", "a", START + second, duration_s=0.5)
+
+    monitor.advance(START + 3000)
+
+    assert told(notifier) == []
+
+
+def turn(at_s: float, calls: int) -> Turn:
+    return Turn(
+        record_id=f"t{at_s}",
+        at=dt.datetime.fromtimestamp(at_s, dt.UTC),
+        source="test",
+        provenance=Provenance.MEASURED,
+        agent_id="a",
+        calls=calls,
+    )
+
+
+@pytest.mark.parametrize(("calls", "raised"), [(0, []), (2, ["agent_silent"])])
+def test_a_reply_without_calls_waits_for_a_person(
+    calls: int, raised: list[str]
+) -> None:
+    monitor, notifier = watching()
+    for second in range(30):
+        monitor.track("a", "own", "a", START + second, duration_s=0.5)
+    monitor.observe_turn(turn(START + 40, calls))
+
+    monitor.advance(START + 3000)
+
+    assert told(notifier) == raised
+
+
+def test_a_write_that_goes_on_from_the_newest_version_is_no_duplicate() -> None:
+    monitor, _ = watching()
+    for place, agent in enumerate("abab"):
+        monitor.track(
+            agent,
+            "put",
+            "k",
+            START + place,
+            action="write",
+            version_seen=place,
+            version=place + 1,
+        )
+
+    assert monitor.counts().duplicates == 0
+
+
+def test_a_band_must_be_lost_for_as_long_as_the_settings_say() -> None:
+    monitor, notifier = watching(drop_lasts=5, drop_threshold=99.0)
+    for second in range(20):
+        scored(monitor, START + second, 0.0)
+    scored(monitor, START + 20, 60.0)
+    scored(monitor, START + 21, 0.0)
+
+    assert told(notifier) == []

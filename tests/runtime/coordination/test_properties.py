@@ -33,10 +33,10 @@ any_event = st.builds(
     duration_s=st.none() | st.floats(0, 1e9),
     waited_s=st.none()
     | st.floats(0, allow_nan=False, allow_infinity=False)
-    | st.integers(0, 2**62),
+    | st.integers(0, 10**9),
     outcome=st.sampled_from(Outcome),
-    version_seen=st.none() | st.integers(0, 2**62),
-    version=st.none() | st.integers(0, 2**62),
+    version_seen=st.none() | st.integers(0, 10**9),
+    version=st.none() | st.integers(0, 10**9),
     has_pre_event=st.none() | st.booleans(),
     has_post_event=st.none() | st.booleans(),
     batch_id=st.none() | names,

@@ -1,9 +1,12 @@
 """Usual silences, learned from everything that a store holds."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from toolkit.errors import NotEnoughDataError
 
 if TYPE_CHECKING:
     from toolkit.records import CoordinationEvent
@@ -28,16 +31,15 @@ def calibrated_silences(store: Path) -> "SilenceThresholds":
     SilenceThresholds
     """
     from toolkit.clock import SystemClock
-    from toolkit.history import RecordStore
+    from toolkit.history import read_store
     from toolkit.runtime.healing import HARNESS_FLOORS, SilenceThresholds, SpoolSwarm
 
     silences = SilenceThresholds(floors=HARNESS_FLOORS)
     live = SpoolSwarm(store, clock=SystemClock())
     silences.learn_all(live.snapshot(float("-inf")).activity)
-    with RecordStore(store) as opened:
-        if opened.dataset.files("coordination"):
-            events = opened.dataset.scan("coordination")
-            learn_events(silences, events)  # type: ignore[arg-type]  # a scan of one kind
+    with suppress(NotEnoughDataError):
+        events = read_store(store).scan("coordination")
+        learn_events(silences, events)  # type: ignore[arg-type]  # a scan of one kind
     return silences
 
 

@@ -3,11 +3,13 @@
 import argparse
 import dataclasses
 import datetime as dt
+import heapq
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +19,12 @@ from toolkit.errors import NotEnoughDataError, UsageError
 if TYPE_CHECKING:
     from toolkit.cli import Parser
     from toolkit.notifier import Notification
-    from toolkit.records import CoordinationEvent
+    from toolkit.records import CoordinationEvent, Record, Turn
 
 __all__ = ["add_parser"]
+
+FOREVER_S = 1e9
+"""No session lasts as long: thirty years."""
 
 REFRESH_EVENTS = 2000
 """Events between two frames of a replay."""
@@ -92,6 +97,8 @@ class Watched:
         self.raised: Counter[str] = Counter()
         self.latest: list[Notification] = []
         self.monitor: CoordinationMonitor = CoordinationMonitor(notifier=self)
+        self.listed = self.monitor
+        """The monitor whose agents are listed: of one session, with `--once`."""
 
     def notify(self, notification: "Notification", /) -> None:
         """Count an alert and, in a stream of lines, print it."""
@@ -107,10 +114,31 @@ class Watched:
                 }
             )
 
-    def take(self, event: "CoordinationEvent") -> None:
-        """Track one event."""
-        self.monitor.observe(event)
+    def take(self, record: "CoordinationEvent | Turn") -> None:
+        """Track one event, or one reply of an agent's model."""
+        from toolkit.records import Turn
+
+        if isinstance(record, Turn):
+            self.monitor.observe_turn(record)
+            return
+        self.monitor.observe(record)
         self.events += 1
+
+    def list_session(self, events: Iterable["CoordinationEvent"]) -> None:
+        """List the agents of one session, however long ago each was active.
+
+        Parameters
+        ----------
+        events : iterable of CoordinationEvent
+            All events of the session, in order of time.
+        """
+        from toolkit.notifier import SilentNotifier
+        from toolkit.runtime.coordination import CoordinationMonitor, MonitorSettings
+
+        self.listed = CoordinationMonitor(
+            notifier=SilentNotifier(), settings=MonitorSettings(forget_s=FOREVER_S)
+        )
+        self.listed.replay(events)
 
     def snapshot(self) -> dict[str, Any]:
         """Everything that is known now, as JSON types."""
@@ -122,7 +150,7 @@ class Watched:
             else dt.datetime.fromtimestamp(latest_s, dt.UTC).isoformat(),
             "events": self.events,
             "overall": dataclasses.asdict(self.monitor.overall()),
-            "agents": [self._agent(name) for name in self.monitor.agents],
+            "agents": [self._agent(name) for name in self.listed.agents],
             "alerts": [
                 {**dataclasses.asdict(alert), "message": alert.message}
                 for alert in self.monitor.alerts
@@ -131,7 +159,7 @@ class Watched:
         }
 
     def _agent(self, name: str) -> dict[str, Any]:
-        efficiency = self.monitor.efficiency(name)
+        efficiency = self.listed.efficiency(name)
         return {
             "agent": name,
             "operations": efficiency.operations,
@@ -161,8 +189,21 @@ def replay(watched: Watched, options: argparse.Namespace) -> int:
         raise NotEnoughDataError(
             f"a view of {options.store}", got=0, needed=1, unit="coordination records"
         )
+    if options.once:
+        watched.list_session(_last_session(options.store))
     _show(watched, options)
     return 0
+
+
+def _last_session(store: Path) -> Iterator["CoordinationEvent"]:
+    """Read the events of the session that was active last."""
+    latest = None
+    for record in _stored(store):
+        if record.kind == "coordination":
+            latest = record.session_id
+    for record in _stored(store):
+        if record.kind == "coordination" and record.session_id == latest:
+            yield record  # type: ignore[misc]  # of this kind
 
 
 async def follow(watched: Watched, options: argparse.Namespace, clock: Any) -> None:
@@ -193,12 +234,19 @@ async def follow(watched: Watched, options: argparse.Namespace, clock: Any) -> N
             await clock.sleep(options.interval)
 
 
-def _stored(store: Path) -> Iterator["CoordinationEvent"]:
-    """Read a store's events in order of time, whether compacted or not."""
+def _stored(store: Path) -> Iterator["CoordinationEvent | Turn"]:
+    """Read a store's events and its models' replies in order of time."""
     from toolkit.history import read_store
 
-    with suppress(NotEnoughDataError):  # `replay` says what it looked for
-        yield from read_store(store).scan("coordination")  # type: ignore[misc]  # a scan of one kind
+    dataset = read_store(store)
+
+    def records(kind: str) -> Iterator["Record"]:
+        with suppress(NotEnoughDataError):  # `replay` says what it looked for
+            yield from dataset.scan(kind)
+
+    yield from heapq.merge(  # type: ignore[misc]  # of these kinds
+        records("coordination"), records("turn"), key=attrgetter("at")
+    )
 
 
 def _animated(options: argparse.Namespace) -> bool:

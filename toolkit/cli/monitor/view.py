@@ -54,14 +54,31 @@ def live_view() -> Iterator[Update]:
 
 def print_view(snapshot: dict[str, Any], latest: Sequence["Notification"]) -> None:
     """Print the view once."""
-    Console().print(view(snapshot, latest))
+    Console().print(view(snapshot, latest, most=len(snapshot["agents"])))
 
 
-def view(snapshot: dict[str, Any], latest: Sequence["Notification"]) -> Group:
-    """Lay a snapshot out: the swarm, its agents, the latest alerts."""
+def view(
+    snapshot: dict[str, Any],
+    latest: Sequence["Notification"],
+    *,
+    most: int = MOST_AGENTS,
+) -> Group:
+    """Lay a snapshot out: the swarm, its agents, the latest alerts.
+
+    Parameters
+    ----------
+    snapshot : dict
+    latest : sequence of Notification
+    most : int
+        Agents listed.
+
+    Returns
+    -------
+    Group
+    """
     parts: list[Any] = [_headline(snapshot), _rates(snapshot["overall"])]
     if snapshot["agents"]:
-        parts.append(_agents(snapshot))
+        parts.append(_agents(snapshot, most))
     parts.append(_raised(snapshot))
     parts += [Text(f"  {told.level}: {told.message}") for told in latest]
     return Group(*parts)
@@ -87,7 +104,7 @@ def _rates(overall: dict[str, Any]) -> Text:
     )
 
 
-def _agents(snapshot: dict[str, Any]) -> Table:
+def _agents(snapshot: dict[str, Any], most: int) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("agent", no_wrap=True, overflow="ellipsis", max_width=28)
     for name in ("ops", "score", "band", "trend", *FACTORS.values(), "alerts"):
@@ -98,10 +115,10 @@ def _agents(snapshot: dict[str, Any]) -> Table:
     for alert in snapshot["alerts"]:
         lasting.setdefault(alert["agent"], []).append(str(alert["kind"]))
     ranked = sorted(snapshot["agents"], key=_weakest_first)
-    for agent in ranked[:MOST_AGENTS]:
+    for agent in ranked[:most]:
         _add_agent(table, agent, lasting.get(agent["agent"], []))
-    if len(ranked) > MOST_AGENTS:
-        table.add_row(f"... {len(ranked) - MOST_AGENTS} more")
+    if len(ranked) > most:
+        table.add_row(f"... {len(ranked) - most} more")
     return table
 
 

@@ -1,4 +1,4 @@
-"""When the monitor speaks up: bands lost, sudden drops, silence, the swarm's rates.
+"""Alerts of the monitor: bands lost, sudden drops, silence, the swarm's rates.
 
 Operations of one instant are judged together: what an earlier one of them raised is
 taken back before the later one is judged.
@@ -77,6 +77,7 @@ class Alarms(SwarmState):
         me.drop_level = me.drop_level_before
         me.band = me.band_before
         me.top_band = me.top_band_before
+        me.low_since = me.low_since_before
         for kind in (AlertKind.SUDDEN_DROP, AlertKind.EFFICIENCY_DROP):
             if (lasted := me.alerts_before.get(kind)) is None:
                 me.end(kind)
@@ -101,6 +102,11 @@ class Alarms(SwarmState):
         if me.band < 0:
             me.band = me.top_band = reached
         elif reached < me.band:
+            if not me.low_since:
+                me.low_since = me.operations
+            if me.operations - me.low_since < self.settings.drop_lasts:
+                return
+            me.low_since = 0
             me.band = reached
             self._raise(me, band_lost(me.name, now / MICRO, score, reached), reached)
         else:
@@ -145,10 +151,12 @@ class Alarms(SwarmState):
         """Tell which swarm-wide alerts hold, given those before this instant."""
         packed = self._packed
         repeats, conflicts = self._limits[self._lasting_before]
+        evidence = self.settings.rate_evidence
         lasting = 0
-        if packed >> 8 * BITS > repeats * (packed & MASK):
+        if is_above(packed >> 8 * BITS, packed & MASK, repeats, evidence):
             lasting = DUPLICATES_LAST
-        if (packed >> 7 * BITS & MASK) > conflicts * (packed >> 5 * BITS & MASK):
+        writes = packed >> 5 * BITS & MASK
+        if is_above(packed >> 7 * BITS & MASK, writes, conflicts, evidence):
             lasting |= CONFLICTS_LAST
         return lasting
 
@@ -198,10 +206,10 @@ class Alarms(SwarmState):
                 self._forget(me)
                 return
             self._age(me, now)
-            if not me.silent and me.gap_total > 0.0:
-                patience = self._idle_gaps * me.gap_total / me.gap_weight
-                if now - me.last_at > patience:
-                    self._fell_silent(me, now, patience)
+            if not me.silent and me.gap_total > 0.0 and not me.waits:
+                allowed = self._allowed_silence(me)
+                if now - me.ended_at > allowed:
+                    self._fell_silent(me, now, allowed)
             coming = max(self._coming(me), now)
         self._schedule(me, coming)
 
@@ -213,13 +221,19 @@ class Alarms(SwarmState):
             oldest = me.rings[(me.pos - held + me.aged) % self._window]
             if oldest + self._horizon < coming:
                 coming = oldest + self._horizon
-        if not me.silent and me.gap_total > 0.0:
-            patience = self._idle_gaps * me.gap_total / me.gap_weight
-            if me.last_at + patience < coming:
-                coming = me.last_at + patience
+        if not me.silent and me.gap_total > 0.0 and not me.waits:
+            silent_at = me.ended_at + self._allowed_silence(me)
+            if silent_at < coming:
+                coming = silent_at
         return coming
 
-    def _fell_silent(self, me: AgentRecord, now: float, patience: float) -> None:
+    def _allowed_silence(self, me: AgentRecord) -> float:
+        """Microseconds of silence that an agent's own pace or its work explains."""
+        pace = me.gap_total / me.gap_weight
+        usual = self._usual.allowance_s(me.operation) * MICRO
+        return self._idle_gaps * (pace if pace > usual else usual)
+
+    def _fell_silent(self, me: AgentRecord, now: float, allowed: float) -> None:
         me.silent = True
         self._idle[me.name] = None
         alert = Alert(
@@ -227,8 +241,8 @@ class Alarms(SwarmState):
             priority=Priority.HIGH,
             agent=me.name,
             at_s=now / MICRO,
-            value=(now - me.last_at) / MICRO,
-            threshold=patience / MICRO,
+            value=(now - me.ended_at) / MICRO,
+            threshold=allowed / MICRO,
         )
         self._raise(me, alert)
 
@@ -236,6 +250,33 @@ class Alarms(SwarmState):
         me.silent = False
         del self._idle[me.name]
         me.end(AlertKind.AGENT_SILENT)
+
+
+def is_above(count: int, total: int, limit: float, evidence: float) -> bool:
+    """Whether a share is above a limit beyond doubt: its lower Wilson bound is.
+
+    Parameters
+    ----------
+    count, total : int
+    limit : float
+        0 to 1.
+    evidence : float
+        Standard normal quantile of the bound; 0 compares the share itself.
+
+    Examples
+    --------
+    >>> (
+    ...     is_above(2, 10, 0.1, 0.0),
+    ...     is_above(2, 10, 0.1, 1.96),
+    ...     is_above(20, 100, 0.1, 1.96),
+    ... )
+    (True, False, True)
+    """
+    # The bound is above the limit where the score test rejects it.
+    beyond = count - limit * total
+    return beyond > 0 and beyond * beyond > (
+        evidence * evidence * total * limit * (1 - limit)
+    )
 
 
 def _of_swarm(kind: AlertKind, rate: float, limit: float, now: float) -> Alert:

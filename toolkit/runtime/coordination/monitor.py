@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from toolkit.errors import UsageError
 from toolkit.notifier import Notifier
 from toolkit.policies.rules import EfficiencyScore
-from toolkit.records import CoordinationEvent
+from toolkit.records import CoordinationEvent, Outcome, Turn
 from toolkit.runtime.coordination.alarms import Alarms
 from toolkit.runtime.coordination.alerts import Alert
 from toolkit.runtime.coordination.counts import (
@@ -164,7 +164,49 @@ class CoordinationMonitor(Alarms):
             version=event.version,
             has_pre_event=event.has_pre_event,
             has_post_event=event.has_post_event,
+            duration_s=event.duration_s,
+            ended=event.outcome is not Outcome.UNKNOWN,
         )
+
+    def observe_turn(self, turn: Turn) -> None:
+        """Track one reply of an agent's model: whether it has work in hand after it.
+
+        A reply without a call ends the turn: the agent waits for a person, or has done
+        what it was started for. One with calls goes on as soon as they have ended.
+
+        Parameters
+        ----------
+        turn : Turn
+        """
+        agent = turn.agent_id or "main"
+        if turn.session_id is not None:
+            agent = f"{turn.session_id}/{agent}"
+        self.advance(turn.at)
+        me = self._agents.get(agent)
+        if me is None or turn.calls is None:
+            return
+        me.ended_at = max(me.ended_at, microseconds(turn.at))
+        self.waits(agent, waits=turn.calls == 0)
+
+    def waits(self, agent: str, *, waits: bool = True) -> None:
+        """Set whether an agent waits: for a person, a child, a background job.
+
+        One that waits is not silent, however long it lasts; its next operation ends
+        the wait.
+
+        Parameters
+        ----------
+        agent : str
+        waits : bool
+        """
+        me = self._agents.get(agent)
+        if me is None:
+            return
+        me.waits = waits
+        if me.silent:
+            self._answered(me)
+        if not waits:
+            self._schedule(me, max(self._coming(me), self._now))
 
     # One function of this length, and on purpose: each part runs for every event, and
     # a dozen calls would double the cost that the issue bounds.
@@ -181,8 +223,10 @@ class CoordinationMonitor(Alarms):
         version: int | None = None,
         has_pre_event: bool | None = None,
         has_post_event: bool | None = None,
+        duration_s: float | None = None,
+        ended: bool = False,
     ) -> AgentWatch:
-        """Take in one operation of one agent and bring everything up to date.
+        """Track one operation of one agent and bring everything up to date.
 
         Parameters
         ----------
@@ -206,6 +250,11 @@ class CoordinationMonitor(Alarms):
             version of the key after the event.
         has_pre_event, has_post_event : bool, optional
             Whether the operation's hook events were seen.
+        duration_s : float, optional
+            How long it took, in seconds; known, it has ended.
+        ended : bool
+            Whether the operation has ended: then the agent has nothing in hand, and is
+            not silent, until a reply of its model says that it goes on.
 
         Returns
         -------
@@ -285,6 +334,15 @@ class CoordinationMonitor(Alarms):
                     key.done.get(operation), me, oldest, now
                 ):
                     code |= IS_DUPLICATE
+                if (
+                    code & IS_DUPLICATE
+                    and code & IS_WRITE
+                    and newest >= now - self._horizon
+                    and version_seen is not None
+                    and key.version is not None
+                    and version_seen >= key.version
+                ):
+                    code &= ~IS_DUPLICATE  # it goes on from the newest version
             self._pending.append((key, me, operation, kind, version))
         if has_pre_event is not None or has_post_event is not None:
             if has_pre_event and has_post_event:
@@ -312,6 +370,7 @@ class CoordinationMonitor(Alarms):
             me.fall_mean_before = me.fall_mean
             me.fall_before = me.fall
             me.drop_level_before = me.drop_level
+            me.low_since_before = me.low_since
             me.band_before = me.band
             me.top_band_before = me.top_band
             me.alerts_before = me.alerts
@@ -358,7 +417,8 @@ class CoordinationMonitor(Alarms):
                 weight += share
                 present += 1
                 total += share if expected >= mean_gap else share * expected / mean_gap
-                due = now + self._idle_gaps * expected
+                pace = expected if expected > self._floor else self._floor
+                due = now + self._idle_gaps * pace
                 if due < me.due:
                     # Half way there, so that a falling expectation seldom comes back.
                     self._schedule(me, now + (due - now) * 0.5)
@@ -380,6 +440,18 @@ class CoordinationMonitor(Alarms):
             self._changed.append(me)
         if me.silent:
             self._answered(me)
+        seen = self._gaps_seen
+        last = me.operation
+        seen[last] = seen.get(last, 0) + 1
+        if operations > 1 and now - me.ended_at > self._floor:
+            self._usual.learn_long(last, (now - me.ended_at) / MICRO)
+        me.operation = operation
+        if duration_s is None:
+            me.ended_at = now
+            me.waits = ended or (action == "spawn" and not has_post_event)
+        else:
+            me.ended_at = now + duration_s * MICRO
+            me.waits = True
         if present > 2:
             score = total / weight
             if score > 1.0:
@@ -406,6 +478,8 @@ class CoordinationMonitor(Alarms):
                 self._recovered(me)
             if not me.band_low <= score < me.band_high:
                 self._reband(me, score, now)
+            elif me.low_since:
+                me.low_since = 0
         else:
             self._unscored(me)
         if unit >= FLAGGED or left >= FLAGGED or self._lasting:

@@ -58,6 +58,17 @@ class MonitorSettings:
         Median wait at which the latency factor is one half, in seconds.
     idle_gaps : float
         Expected gaps without an operation that make an agent idle.
+    silence_floor_s : float
+        Least silence that raises `agent_silent`, in seconds, counted from the end of
+        the last operation.
+    silence_unknown_s : float
+        The same for a type of work of which fewer than 20 gaps are known.
+    drop_lasts : int
+        Operations for which a lower band must be held before `efficiency_drop` is
+        raised; by default two whole windows, so that one odd window is no drop.
+    rate_evidence : float
+        Standard normal quantile of the lower bound (Wilson) that a swarm-wide rate's
+        share must have above its limit; 0 takes the share itself.
     overload : float
         Times the median agent's rate that make an agent overloaded.
     trend_scores : int
@@ -87,6 +98,10 @@ class MonitorSettings:
     gap_half_life: float = 50.0
     wait_budget_s: float = 1.0
     idle_gaps: float = 3.0
+    silence_floor_s: float = 60.0
+    silence_unknown_s: float = 600.0
+    drop_lasts: int = 20
+    rate_evidence: float = 2.575829
     overload: float = 3.0
     trend_scores: int = 20
     hysteresis: float = 0.05
@@ -95,8 +110,8 @@ class MonitorSettings:
     conflict_rate: float = 0.1
     hook_floor: float = 0.8
     drop_tolerance: float = 0.05
-    drop_threshold: float = 0.5
-    drop_minimum: int = 10
+    drop_threshold: float = 1.5
+    drop_minimum: int = 20
     forget_s: float = 3600.0
     most_keys: int = 65_536
 

@@ -50,6 +50,7 @@ class AgentRecord:
         "drop_level",
         "drop_level_before",
         "due",
+        "ended_at",
         "evicted_at",
         "fall",
         "fall_before",
@@ -61,7 +62,10 @@ class AgentRecord:
         "gap_total",
         "gap_weight",
         "last_at",
+        "low_since",
+        "low_since_before",
         "name",
+        "operation",
         "operations",
         "ordered_waits",
         "packed",
@@ -76,6 +80,7 @@ class AgentRecord:
         "sums",
         "top_band",
         "top_band_before",
+        "waits",
         "watch",
     )
 
@@ -88,6 +93,15 @@ class AgentRecord:
         self.operations = 0
         self.first_at = at
         self.last_at = NEVER
+        self.ended_at = NEVER
+        """When its last operation ended; silence counts from there."""
+        self.operation = ""
+        """The last one: silence is judged against it."""
+        self.waits = False
+        """Whether it waits for a person, a child or a job, or has nothing in hand."""
+        self.low_since = 0
+        """Operations when its score fell below its band; 0 while it holds it."""
+        self.low_since_before = 0
         self.pos = 0
         self.score_pos = 2 * window
         self.rings = array(

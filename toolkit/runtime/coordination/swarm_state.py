@@ -15,6 +15,7 @@ from toolkit.runtime.coordination.alerts import Alert, AlertKind
 from toolkit.runtime.coordination.factors import Tally
 from toolkit.runtime.coordination.settings import MonitorSettings
 from toolkit.runtime.coordination.state import NEVER, AgentRecord, KeyRecord
+from toolkit.runtime.coordination.usual_gaps import UsualGaps
 from toolkit.stats import decay_of
 
 if TYPE_CHECKING:
@@ -62,8 +63,10 @@ class SwarmState:
         "_changed",
         "_decay",
         "_due",
+        "_floor",
         "_forgotten_after",
         "_frequency_weight",
+        "_gaps_seen",
         "_horizon",
         "_hysteresis",
         "_idle",
@@ -95,6 +98,7 @@ class SwarmState:
         "_threshold",
         "_told",
         "_tolerance",
+        "_usual",
         "_window",
         "settings",
     )
@@ -114,6 +118,7 @@ class SwarmState:
         self._decay = decay_of(settings.gap_half_life)
         self._forgotten_after = settings.forget_s * MICRO
         self._idle_gaps = settings.idle_gaps
+        self._floor = settings.silence_floor_s * MICRO
         self._budget = settings.wait_budget_s
         self._hysteresis = settings.hysteresis
         self._tolerance = settings.drop_tolerance
@@ -165,6 +170,11 @@ class SwarmState:
         self._changed: list[AgentRecord] = []
         self._rates: list[tuple[float, str]] = []
         self._sums: dict[int, Tally] = {}
+        self._usual = UsualGaps(
+            floor_s=self.settings.silence_floor_s,
+            unknown_s=self.settings.silence_unknown_s,
+        )
+        self._gaps_seen = self._usual.counts
 
     def _schedule(self, me: AgentRecord, due: float) -> None:
         """Plan the next visit."""
