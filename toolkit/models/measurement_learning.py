@@ -24,6 +24,9 @@ SCALES = (0.25, 1.0, 4.0, 16.0)
 LEVEL_VARIANCE = 30.0
 MOST_PROBLEMS = 120
 MOST_ACTIONS = 12
+STRETCHES = np.array([1.0, 0.35, 0.6, 1.7, 3.0])
+"""Factors on the length of an axis that are tried, one axis at a time."""
+SWEEPS = 2
 RUNS = 4
 """Runs that a problem shows when the weights are learned."""
 DRAWS = 2
@@ -33,7 +36,12 @@ SMOOTHING = 0.2
 
 
 def learn_measurement_prior(
-    rows: RelativeRows, held_out: Floats, axes: tuple[int, ...], seed: int
+    rows: RelativeRows,
+    held_out: Floats,
+    axes: tuple[int, ...],
+    seed: int,
+    *,
+    noise: float = 0.0,
 ) -> MeasurementPrior:
     """Learn a prior from held-out predictions.
 
@@ -45,6 +53,8 @@ def learn_measurement_prior(
     axes : tuple of int
         Action columns that differ within problems.
     seed : int
+    noise : float
+        Variance of the log cost of one own run, as the history's repeats show it.
     """
     rng = np.random.default_rng(seed)
     first = rows.layout.context
@@ -53,6 +63,10 @@ def learn_measurement_prior(
     spread = np.sqrt(np.average(within**2, axis=0, weights=rows.weight)) + 1e-9
     points = within / spread
     residuals = [rows.regret - held_out, rows.regret]
+    if len(axes) > 1:
+        first_fit = _components(rows, points, residuals[0], rng)
+        lengths = _lengths(_curves(rows, points, residuals[0], rng), first_fit)
+        spread, points = spread * lengths, points / lengths
     amplitudes = [_components(rows, points, r, rng) for r in residuals]
     weights = _weights(rows, points, np.stack(residuals), np.stack(amplitudes), rng)
     pairs = [tuple(map(float, row)) for row in weights]
@@ -63,6 +77,7 @@ def learn_measurement_prior(
         amplitudes=(shapes[0], shapes[1]),
         scales=SCALES,
         weights=(pairs[0], pairs[1]),
+        noise=noise,
     )
 
 
@@ -70,6 +85,7 @@ def learn_measurement_prior(
 class _Curves:
     """Residual curves of some problems, padded to the same number of actions."""
 
+    points: Floats
     kernels: Floats
     residual: Floats
     known: NDArray[np.bool_]
@@ -113,6 +129,31 @@ def _components(
     return np.asarray(np.exp(found.x))
 
 
+def _lengths(curves: _Curves, amplitudes: Floats) -> Floats:
+    """Stretch each axis by the factor that makes the curves likeliest, one at a time."""
+    lengths = np.ones(curves.points.shape[2])
+    for _ in range(SWEEPS):
+        for axis in range(len(lengths)):
+            tried = np.repeat(lengths[None], len(STRETCHES), axis=0)
+            tried[:, axis] *= STRETCHES
+            losses = [_misfit(curves, amplitudes, each) for each in tried]
+            lengths = tried[int(np.argmin(losses))]
+    return lengths
+
+
+def _misfit(curves: _Curves, amplitudes: Floats, lengths: Floats) -> float:
+    """Negative log marginal likelihood of the curves, groups weighing alike."""
+    both = curves.known[:, :, None] & curves.known[:, None, :]
+    kernels = np.tensordot(amplitudes, curve_kernels(curves.points / lengths), 1)
+    size = both.shape[1]
+    padding = np.eye(size) * ~curves.known[:, :, None]
+    covariance = np.where(both, kernels + LEVEL_VARIANCE + 1e-4 * np.eye(size), padding)
+    _, log_determinant = np.linalg.slogdet(covariance)
+    solved = np.linalg.solve(covariance, curves.residual[..., None])[..., 0]
+    fit = (solved * curves.residual).sum(axis=1) + log_determinant
+    return float(curves.weight @ fit)
+
+
 def _curves(
     rows: RelativeRows, points: Floats, residual: Floats, rng: np.random.Generator
 ) -> _Curves:
@@ -131,6 +172,7 @@ def _curves(
     groups = rows.group_of_problem[problems]
     weight = 1 / np.bincount(groups)[groups]
     return _Curves(
+        points=placed,
         kernels=curve_kernels(placed),
         residual=values,
         known=known,

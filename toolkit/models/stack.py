@@ -59,12 +59,13 @@ FLOOR = 0.03
 """Regret, about the noise of replicates, below which members are alike."""
 SHARPNESS = 0.05
 """Relative loss that costs a member a factor e of its weight."""
-PRIOR_GROUPS = 2.0
+PRIOR_GROUPS = 1.0
 """Groups that the ranking of the members on other tables counts for: with two to seven
 groups of its own a table says little about which member is best."""
 PENALTY = 100.0
-PROCESS, PLACED_TREES, ALL_TREES = (
+PROCESS, RAW_PROCESS, PLACED_TREES, ALL_TREES = (
     "process, offered range",
+    "process, all columns",
     "trees, offered range",
     "trees, all columns",
 )
@@ -160,6 +161,7 @@ class RelativeEnsemble:
             return self.members
         return (
             (PROCESS, RelativeProcess(raw=False, seed=self.seed)),
+            (RAW_PROCESS, RelativeProcess(raw=True, seed=self.seed)),
             (PLACED_TREES, self._trees(10, everything=False)),
             (ALL_TREES, self._trees(4, everything=True)),
             (BOOSTED, RelativeBoosted(seed=self.seed)),

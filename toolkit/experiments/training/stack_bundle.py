@@ -198,7 +198,7 @@ def _manifest(
             low=float(errors[0]),
             high=float(errors[1]),
             probabilities=PROBABILITIES,
-            differences=tuple(map(float, savings)),
+            differences=_about_zero(savings),
             groups=len(table.group_names),
         ),
         guard_level=0.95,
@@ -221,3 +221,9 @@ def _manifest(
             }
         },
     )
+
+
+def _about_zero(errors: Floats) -> tuple[float, ...]:
+    """Keep quantiles below the middle below zero, and those above it above."""
+    above = np.array(PROBABILITIES) >= 0.5
+    return tuple(np.where(above, np.maximum(errors, 0), np.minimum(errors, 0)).tolist())

@@ -65,6 +65,7 @@ class Belief:
         )
         self._covariances = prior.covariances(points)
         self._log_weights = np.log(np.asarray(prior.weights).ravel() + 1e-12)
+        self._noise = prior.noise
         self.measured: list[int] = []
         self.log_costs: list[float] = []
 
@@ -82,7 +83,7 @@ class Belief:
         self.log_costs.append(float(log_cost))
 
     def answer(self) -> int:
-        """Take the action of least expected log cost; a measured one counts as measured."""
+        """Take the action of least expected log cost; without noise, as measured."""
         if len(self.measured) <= 1:
             return int(np.argmin(self.history))
         weights, means, _ = self._posterior()
@@ -110,6 +111,8 @@ class Belief:
         return float(weights[: len(weights) // 2].sum())
 
     def _pinned(self, expected: Floats) -> Floats:
+        if self._noise > 0:
+            return expected
         pinned = expected.copy()
         pinned[self.measured] = self.log_costs
         return pinned
@@ -122,7 +125,7 @@ class Belief:
             return weights / weights.sum(), self._means, covariances
         seen = self.measured
         across = covariances[:, :, seen]
-        own = across[:, seen, :] + JITTER * np.eye(len(seen))
+        own = across[:, seen, :] + (JITTER + self._noise) * np.eye(len(seen))
         gain = np.linalg.solve(own, across.transpose(0, 2, 1)).transpose(0, 2, 1)
         error = np.asarray(self.log_costs) - self._means[:, seen]
         solved = np.linalg.solve(own, error[..., None])[..., 0]
@@ -147,7 +150,7 @@ class Belief:
         self, index: int, weights: Floats, means: Floats, covariances: Floats
     ) -> float:
         """Expect the log cost of the answer after measuring one more action."""
-        variance = np.maximum(covariances[:, index, index], 0.0) + JITTER
+        variance = np.maximum(covariances[:, index, index], 0.0) + JITTER + self._noise
         spread = np.sqrt(variance)
         outcomes = (means[:, index, None] + spread[:, None] * NODES).ravel()
         chance = (weights[:, None] * NODE_WEIGHTS).ravel()
@@ -155,8 +158,9 @@ class Belief:
         posterior = _reweighed(weights, shift, variance)
         expected = posterior @ means
         expected += (posterior * shift / variance) @ covariances[:, :, index]
-        expected[:, self.measured] = self.log_costs
-        expected[:, index] = outcomes
+        if self._noise <= 0:
+            expected[:, self.measured] = self.log_costs
+            expected[:, index] = outcomes
         return float(chance @ expected.min(axis=1))
 
 

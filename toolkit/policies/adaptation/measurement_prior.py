@@ -51,13 +51,15 @@ class MeasurementPrior:
     axes : tuple of int
         Action columns that the curve runs along.
     spread : tuple of float
-        Typical spread of each axis within a problem.
+        Length of each axis: the spread within a problem, stretched as curves ask.
     amplitudes : tuple of tuples of float
         Variances of `curve_kernels`, for a mean from history and for no mean.
     scales : tuple of float
         Multiples of those variances that are entertained.
     weights : tuple of tuples of float
         Prior probability of each (mean, scale); sums to 1.
+    noise : float
+        Variance of the log cost of one own run, at least 0; 0 believes it exactly.
     """
 
     axes: tuple[int, ...]
@@ -65,6 +67,7 @@ class MeasurementPrior:
     amplitudes: tuple[tuple[float, ...], tuple[float, ...]]
     scales: tuple[float, ...]
     weights: tuple[tuple[float, ...], tuple[float, ...]]
+    noise: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
         """Write as JSON types."""
@@ -74,6 +77,7 @@ class MeasurementPrior:
             "amplitudes": [list(row) for row in self.amplitudes],
             "scales": list(self.scales),
             "weights": [list(row) for row in self.weights],
+            "noise": self.noise,
         }
 
     @classmethod
@@ -94,8 +98,15 @@ class MeasurementPrior:
                 amplitudes=(amplitudes[0], amplitudes[1]),
                 scales=tuple(map(float, value["scales"])),
                 weights=(weights[0], weights[1]),
+                noise=float(value.get("noise", 0.0)),
             )
-        except (KeyError, TypeError, ValueError, IndexError) as error:
+        except (
+            AttributeError,
+            KeyError,
+            TypeError,
+            ValueError,
+            IndexError,
+        ) as error:
             raise SchemaError(
                 "not a measurement prior", field="measurement_prior", got=str(error)
             ) from error
