@@ -19,6 +19,7 @@ from toolkit.errors import ToolkitError, UsageError
 __all__ = ["NOUNS", "build_parser", "run"]
 
 NOUNS = {
+    "review": "what batch sizes and agents cost, and what would have been cheaper",
     "records": "import, measure, simulate, compact, show and receive records",
     "features": "build feature tables",
     "experiment": "run, tune, benchmark, retrain and report experiments",

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from toolkit.cli.default_store import add_store_option
 from toolkit.cli.output import print_json, print_note, print_table
 from toolkit.cli.progress import progress
 
@@ -25,6 +26,9 @@ SOURCE_NAMES = {
     "spool": "spools that other stores wrote",
 }
 """Every source with its one-line help."""
+
+AT_HOME = ("claude-code", "codex", "copilot", "gemini", "opencode", "pi")
+"""Sources whose logs lie in a known place; their PATH may be left out."""
 
 VERBS = ("measure", "simulate", "receive")
 """Verbs in a module of their own, `toolkit.cli.records.<verb>`, with `add_verb`."""
@@ -49,13 +53,26 @@ def _add_import(verbs: Any) -> None:
     sources = parser.add_subparsers(dest="origin", metavar="SOURCE", required=True)
     for name, text in SOURCE_NAMES.items():
         source = sources.add_parser(name, help=text, description=text)
-        source.add_argument("paths", nargs="+", type=Path, metavar="PATH")
+        source.add_argument(
+            "paths",
+            nargs="*" if name in AT_HOME else "+",
+            type=Path,
+            metavar="PATH",
+            help="files and folders"
+            + (
+                " (default: where that agent keeps its logs)" if name in AT_HOME else ""
+            ),
+        )
         _add_store(source)
         if name == "table":
             source.add_argument(
                 "--map", type=Path, required=True, help="TOML file that maps columns"
             )
         source.set_defaults(command=_import)
+    text = "the logs of every coding agent that is found on this machine"
+    every = sources.add_parser("auto", help=text, description=text)
+    _add_store(every)
+    every.set_defaults(command=_import_found)
 
 
 def _add_compact(verbs: Any) -> None:
@@ -79,13 +96,7 @@ def _add_show(verbs: Any) -> None:
 
 
 def _add_store(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--store",
-        type=Path,
-        required=True,
-        metavar="DIR",
-        help="where records are kept",
-    )
+    add_store_option(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
@@ -95,9 +106,10 @@ def _import(options: argparse.Namespace) -> int:
 
     given = {"map_path": options.map} if options.origin == "table" else {}
     source = open_source(options.origin, **given)
+    paths = options.paths or _places_of(options.origin)
     with RecordStore(options.store) as store, progress("reading") as shown:
         report = run_import(
-            source, options.paths, store, progress=shown, prices=installed_prices()
+            source, paths, store, progress=shown, prices=installed_prices()
         )
     if options.json:
         print_json(report.to_json())
@@ -120,6 +132,44 @@ def _print_shared(origin: str, report: "ImportReport") -> None:
         )
     else:
         print_note(f"{report.shared_ids} records are also in forks; one copy is kept")
+
+
+def _import_found(options: argparse.Namespace) -> int:
+    from toolkit.cli.records.auto import import_found
+
+    reports = import_found(options.store)
+    if options.json:
+        print_json({name: report.to_json() for name, report in reports.items()})
+    else:
+        header = ["source", "sessions", "batches", "turns", "added", "not readable"]
+        print_table(
+            header,
+            [
+                [
+                    name,
+                    report.sessions,
+                    report.batches,
+                    report.turns,
+                    report.added,
+                    report.rejected + report.refused_files,
+                ]
+                for name, report in reports.items()
+            ],
+        )
+    return 0
+
+
+def _places_of(origin: str) -> list[Path]:
+    from toolkit.cli.records.auto import found_logs
+    from toolkit.errors import InputDataError
+
+    places = found_logs().get(origin, [])
+    if not places:
+        raise InputDataError(
+            f"no logs of {origin} are found where it keeps them",
+            fix=f"name them: `toolkit records import {origin} PATH`",
+        )
+    return places
 
 
 def _useless(origin: str, report: "ImportReport") -> "InputDataError":

@@ -16,6 +16,8 @@ from .lines import decode_value as decode_value
 from .lines import read_lines as read_lines
 from .lines import reason_of as reason_of
 from .paths import find_files as find_files
+from .places import PLACES as PLACES
+from .places import log_places as log_places
 from .report import ImportReport as ImportReport
 from .texts import block_texts as block_texts
 from .texts import is_removed as is_removed

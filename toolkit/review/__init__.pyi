@@ -1,0 +1,34 @@
+__all__: list[str]
+
+from .change import Change as Change
+from .change import changes as changes
+from .change import rules as rules
+from .comparison import ComparedFigure as ComparedFigure
+from .comparison import compare as compare
+from .comparison import render_comparison as render_comparison
+from .facts import Columns as Columns
+from .facts import Facts as Facts
+from .facts import Period as Period
+from .facts import read_facts as read_facts
+from .figure import Figure as Figure
+from .history_review import Review as Review
+from .history_review import review as review
+from .history_review import review_facts as review_facts
+from .loss import Losses as Losses
+from .loss import losses as losses
+from .matching import MatchedRatio as MatchedRatio
+from .matching import matched_ratios as matched_ratios
+from .merge import APART as APART
+from .merge import KINDS as KINDS
+from .merge import Bounds as Bounds
+from .merge import MergeKind as MergeKind
+from .merge import mergeable as mergeable
+from .merge import merging as merging
+from .spent import DIMENSIONS as DIMENSIONS
+from .spent import Spending as Spending
+from .spent import spending as spending
+from .spent import spending_by as spending_by
+from .text import render_text as render_text
+from .wave import Waves as Waves
+from .wave import WaveSize as WaveSize
+from .wave import waves as waves

@@ -1,0 +1,204 @@
+"""Reads what a review needs from a store: batches, turns and waves as columns.
+
+One query a kind, on DuckDB, without pandas: the review is what the lightest install can
+do. Columns are numpy arrays of one length; texts are arrays of objects, unknown numbers
+are NaN.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.errors import NotEnoughDataError
+from toolkit.history import Dataset, connect
+
+if TYPE_CHECKING:
+    import duckdb
+
+__all__ = ["Columns", "Facts", "Period", "read_facts"]
+
+Columns = Mapping[str, NDArray[Any]]
+
+_WORK = """CASE
+  WHEN {0}.operation_type = 'fileOperations' AND {0}.read_share = 1 THEN 'read'
+  WHEN {0}.operation_type = 'fileOperations' AND {0}.read_share = 0 THEN 'edit'
+  WHEN {0}.operation_type = 'fileOperations' THEN 'read and edit'
+  WHEN {0}.operation_type = 'todoWrite' THEN 'todo'
+  WHEN {0}.operation_type = 'taskSpawning' THEN 'spawn'
+  ELSE {0}.operation_type END"""
+"""What a batch did: its operation type, with reads and edits of files apart."""
+
+_STRATUM = """coalesce({0}.project, {0}.group_id, 'unknown') AS project,
+  coalesce({0}.branch, 'unknown') AS branch,
+  coalesce({0}.session_id, 'unknown') AS session,
+  coalesce({0}.agent_id, 'main') AS agent,
+  coalesce({0}.model, 'unknown') AS model,
+  coalesce({0}.client, {0}.source) AS client,
+  coalesce({0}.client, {0}.source) || ' ' || coalesce({0}.source_version, 'unknown')
+    AS version,
+  epoch({0}.at) AS at_s,
+  strftime(date_trunc('week', {0}.at), '%Y-%m-%d') AS week"""
+
+_TURNS = f"""SELECT t.record_id, {_STRATUM.format("t")},
+  t.latency_s, t.calls, t.input_tokens, t.cache_read_tokens,
+  coalesce(t.cache_write_5m_tokens, 0) + coalesce(t.cache_write_1h_tokens, 0)
+    AS cache_write_tokens,
+  t.output_tokens, t.money_usd, t.declared_usd, t.context_tokens,
+  coalesce(t.censored, false) AS censored, coalesce(t.price_basis, '') AS price_basis
+FROM {{turn}} AS t WHERE {{where}} ORDER BY t.at, t.record_id"""  # noqa: S608 - columns of our own
+
+_BATCHES = f"""WITH files AS (
+  SELECT batch_id, list(DISTINCT memory_key) AS keys FROM {{coordination}}
+  WHERE batch_id IS NOT NULL AND memory_key IS NOT NULL GROUP BY batch_id)
+SELECT b.record_id, {_STRATUM.format("b")},
+  b.operation_type, {_WORK.format("b")} AS work, b.size,
+  coalesce(b.calls, b.size) AS calls,
+  b.cycle_s, b.execution_s, b.turn_s, b.operations_s,
+  coalesce(b.succeeded, 0) AS succeeded, coalesce(b.failed, 0) AS failed,
+  coalesce(b.siblings, 0) AS siblings, coalesce(b.refused, 0) AS refused,
+  coalesce(b.interrupted, 0) AS interrupted, coalesce(b.background, 0) AS background,
+  coalesce(b.cancelled, 0) AS cancelled, coalesce(b.censored, true) AS censored,
+  b.context_tokens, b.needs_previous, b.mentioned_by_previous, b.known_before,
+  coalesce(b.prompted, false) AS prompted, b.previous_id AS previous,
+  {_WORK.format("p")} AS previous_work,
+  p.record_id IS NOT NULL AND coalesce(p.failed, 0) + coalesce(p.cancelled, 0) = 0
+    AS previous_succeeded,
+  list_has_any(coalesce(f.keys, []), coalesce(g.keys, [])) AS same_file,
+  len(coalesce(f.keys, [])) AS files, b.turn_id AS turn,
+  t.latency_s AS turn_latency_s, t.cache_read_tokens AS turn_cache_read,
+  t.money_usd AS turn_usd
+FROM {{batch}} AS b
+LEFT JOIN {{batch}} AS p ON p.record_id = b.previous_id
+LEFT JOIN files AS f ON f.batch_id = b.record_id
+LEFT JOIN files AS g ON g.batch_id = b.previous_id
+LEFT JOIN {{turn}} AS t ON t.record_id = b.turn_id
+WHERE {{where}} ORDER BY b.at, b.record_id"""  # noqa: S608 - columns of our own
+
+_WAVES = f"""SELECT w.record_id, {_STRATUM.format("w").replace("w.agent_id", "NULL")},
+  coalesce(w.form, 'unknown') AS form, w.agents,
+  coalesce(w.runs, w.agents) AS runs, w.runs_succeeded, w.runs_failed,
+  w.runs_refused, w.runs_unfinished, w.dependencies, w.makespan_s, w.agent_seconds,
+  w.money_usd, w.output_tokens, coalesce(w.cache_read_tokens, 0)
+    + coalesce(w.input_tokens, 0) + coalesce(w.cache_write_tokens, 0) AS input_tokens,
+  coalesce(w.censored, false) AS censored
+FROM {{workflow}} AS w WHERE {{where}} ORDER BY w.at, w.record_id"""  # noqa: S608 - columns of our own
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Period:
+    """A span of time, half open.
+
+    Parameters
+    ----------
+    since, until : datetime, optional
+        Aware; unbounded where missing.
+    """
+
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def sql(self, table: str) -> str:
+        """Write the span as a condition on a table's `at`.
+
+        Examples
+        --------
+        >>> from datetime import UTC
+        >>> Period(since=datetime(2026, 1, 5, tzinfo=UTC)).sql("b")
+        "b.at >= TIMESTAMPTZ '2026-01-05T00:00:00+00:00'"
+        """
+        bounds = [(">=", self.since), ("<", self.until)]
+        known = [
+            f"{table}.at {sign} TIMESTAMPTZ '{at.isoformat()}'"
+            for sign, at in bounds
+            if at is not None
+        ]
+        return " AND ".join(known) or "true"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What a review counts.
+
+    Attributes
+    ----------
+    batches, turns, waves : mapping of str to ndarray
+        Columns of one length each, in order of time.
+    """
+
+    batches: Columns
+    turns: Columns
+    waves: Columns
+
+    def where(self, column: str, value: str) -> "Facts":
+        """Keep the rows whose `column` is `value`, of every kind that has it."""
+        return Facts(
+            batches=_kept(self.batches, column, value),
+            turns=_kept(self.turns, column, value),
+            waves=_kept(self.waves, column, value),
+        )
+
+
+def read_facts(dataset: Dataset, period: Period | None = None) -> Facts:
+    """Read the batches, turns and waves of a store.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    period : Period, optional
+        Everything if not given.
+
+    Returns
+    -------
+    Facts
+
+    Raises
+    ------
+    NotEnoughDataError
+        The store holds no batch of that period.
+    """
+    span = period or Period()
+    with connect() as connection, dataset.snapshot() as snapshot:
+        kinds = ("batch", "turn", "workflow", "coordination")
+        views = {kind: snapshot.attach(connection, kind) for kind in kinds}
+        facts = Facts(
+            batches=_fetched(connection, _BATCHES, views, span.sql("b")),
+            turns=_fetched(connection, _TURNS, views, span.sql("t")),
+            waves=_fetched(connection, _WAVES, views, span.sql("w")),
+        )
+    if not len(facts.batches["record_id"]):
+        raise NotEnoughDataError("a review", got=0, needed=1, unit="batches")
+    return facts
+
+
+def _fetched(
+    connection: "duckdb.DuckDBPyConnection",
+    query: str,
+    views: Mapping[str, str],
+    where: str,
+) -> Columns:
+    found = connection.execute(query.format(**views, where=where)).fetchnumpy()
+    return {name: _plain(values) for name, values in found.items()}
+
+
+def _plain(values: Any) -> NDArray[Any]:
+    """Turn a masked column into a plain one: unknown numbers are NaN."""
+    masked = np.ma.asarray(values)
+    if masked.dtype.kind in "iuf" and (
+        masked.dtype.kind == "f" or np.ma.getmaskarray(masked).any()
+    ):
+        return np.asarray(masked.astype(np.float64).filled(np.nan))
+    plain = np.array(masked.data)
+    if plain.dtype.kind == "O":
+        plain[np.ma.getmaskarray(masked)] = None
+    return plain
+
+
+def _kept(columns: Columns, name: str, value: str) -> Columns:
+    if name not in columns:
+        return columns
+    rows = columns[name] == value
+    return {each: values[rows] for each, values in columns.items()}

@@ -1,0 +1,220 @@
+"""The review: everything that is said of a history, from one reading of it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.errors import UsageError
+from toolkit.history import Dataset
+from toolkit.review.change import Change, changes
+from toolkit.review.facts import Facts, Period, read_facts
+from toolkit.review.figure import Figure
+from toolkit.review.loss import Losses, losses
+from toolkit.review.matching import MatchedRatio, matched_ratios
+from toolkit.review.merge import Bounds, merging
+from toolkit.review.spent import Spending, spending
+from toolkit.review.wave import Waves, waves
+
+__all__ = ["Review", "review", "review_facts"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Review:
+    """What a team's batch sizes and agents cost, and what would have been cheaper.
+
+    Attributes
+    ----------
+    facts : Facts
+        What was counted.
+    spent : Spending
+    merging : mapping of str to Bounds
+        By kind of work, and `all`.
+    losses : Losses
+    waves : Waves
+    matched : tuple of MatchedRatio
+    """
+
+    facts: Facts
+    spent: Spending
+    merging: Mapping[str, Bounds]
+    losses: Losses
+    waves: Waves
+    matched: tuple[MatchedRatio, ...]
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """The three changes that are worth most."""
+        return changes(self)
+
+    @property
+    def span(self) -> tuple[datetime, datetime]:
+        """Time of the first and of the last batch."""
+        at = self.facts.batches["at_s"]
+        return (
+            datetime.fromtimestamp(float(at[0]), UTC),
+            datetime.fromtimestamp(float(at[-1]), UTC),
+        )
+
+    def figures(self) -> Iterator[Figure]:
+        """Yield every figure that has records behind it."""
+        yield from self.spent.figures
+        for bounds in self.merging.values():
+            yield from bounds.figures
+        yield from self.losses.figures
+        yield from self.waves.figures
+        for each in self.matched:
+            yield Figure(
+                name=f"matched.{each.work}.{each.sizes}",
+                value=each.ratio,
+                unit="ratio",
+                low=each.low,
+                high=each.high,
+                records=each.records,
+                how="seconds per operation over those of single batches of the same "
+                "session, agent, work and model; geometric mean",
+            )
+
+    def explain(self, name: str) -> Figure:
+        """Return the figure of that name, with its records.
+
+        Raises
+        ------
+        UsageError
+            There is no such figure.
+        """
+        named = {figure.name: figure for figure in self.figures()}
+        if name not in named:
+            raise UsageError.unknown("figure", name, sorted(named))
+        return named[name]
+
+    def unsaid(self) -> list[str]:
+        """List what this history cannot say, and why."""
+        return _unsaid(self)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return every figure by its name, the estimates, the changes and the limits."""
+        first, last = self.span
+        return {
+            "since": first.isoformat(),
+            "until": last.isoformat(),
+            "sessions": len(set(self.facts.batches["session"])),
+            "projects": len(set(self.facts.batches["project"])),
+            "figures": {
+                figure.name: figure.to_json()
+                for figure in self.figures()
+                if np.isfinite(figure.value)
+            },
+            "matched": [each.to_json() for each in self.matched],
+            "changes": [
+                {
+                    "what": change.what,
+                    "seconds": list(change.seconds),
+                    "money_usd": list(change.money_usd),
+                    "evidence": change.evidence,
+                    "figure": change.figure,
+                }
+                for change in self.changes
+            ],
+            "cannot_say": self.unsaid(),
+        }
+
+
+def review(
+    dataset: Dataset,
+    *,
+    rng: np.random.Generator,
+    period: Period | None = None,
+    cached_usd: NDArray[np.float64] | None = None,
+) -> Review:
+    """Review a store.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        As `toolkit.history.read_store` opens it; it is only read.
+    rng : numpy.random.Generator
+        Draws the resamples of the intervals.
+    period : Period, optional
+        Everything if not given.
+    cached_usd : ndarray, optional
+        What the cache reads of each batch's turn cost; see `review_facts`.
+
+    Returns
+    -------
+    Review
+
+    Raises
+    ------
+    NotEnoughDataError
+        The store holds no batch of that period.
+    """
+    return review_facts(read_facts(dataset, period), rng=rng, cached_usd=cached_usd)
+
+
+def review_facts(
+    facts: Facts,
+    *,
+    rng: np.random.Generator,
+    cached_usd: NDArray[np.float64] | None = None,
+) -> Review:
+    """Review facts that were read already.
+
+    Parameters
+    ----------
+    facts : Facts
+    rng : numpy.random.Generator
+        Draws the resamples of the intervals.
+    cached_usd : ndarray of shape (batches,), optional
+        US dollars of the cache reads of each batch's turn, NaN where unpriced.
+
+    Returns
+    -------
+    Review
+    """
+    return Review(
+        facts=facts,
+        spent=spending(facts),
+        merging=merging(facts.batches, cached_usd),
+        losses=losses(facts.batches),
+        waves=waves(facts.waves),
+        matched=tuple(matched_ratios(facts.batches, rng=rng)),
+    )
+
+
+def _unsaid(found: Review) -> list[str]:
+    batches = found.facts.batches
+    said = []
+    censored = float(np.mean(batches["censored"]))
+    said.append(
+        f"{censored:.0%} of the batches have a cycle in which a person, a permission or "
+        "a sleeping machine may have taken part; they are in no estimate of time."
+    )
+    unclear = found.merging["all"].unclear
+    if unclear:
+        said.append(
+            f"For {unclear:,} pairs of turns the log holds no texts, so what needed what "
+            "is unknown: they are in the upper bounds only."
+        )
+    unpriced = found.spent.money.unknown
+    if unpriced:
+        share = unpriced / max(found.spent.turns.value, 1)
+        said.append(f"{unpriced:,} replies ({share:.0%}) have no known price.")
+    said += [
+        f"The effect of {each.sizes} in a batch of {each.work} is not identified: "
+        + (
+            f"a placebo ({' and '.join(each.failed_placebos)}) excludes 1."
+            if each.failed_placebos
+            else "too few pairs have a placebo."
+        )
+        for each in found.matched
+        if not each.identified
+    ]
+    said.append(
+        "What a shell command or another tool changed is not visible, so whether two of "
+        "them could have run together is not counted."
+    )
+    return said
