@@ -40,7 +40,8 @@ class Talk:
         """One reply with calls `(tool, arguments, result)`, and their results."""
         self._turn += 1
         self.at_s += self.latency_s
-        ids = [f"t{self._turn}-{place}" for place in range(len(calls))]
+        name = self.session.session_id
+        ids = [f"toolu_{name}_{self._turn}_{place}" for place in range(len(calls))]
         for name, (tool, given, _) in zip(ids, calls, strict=True):
             self.session.call(
                 self.at_s,

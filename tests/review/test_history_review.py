@@ -31,7 +31,7 @@ def talk(session: str = "s1") -> Talk:
 def without(store: Path, target: Path, record_id: str) -> Path:
     """Copy a store, but for one record."""
     with RecordStore(target) as copy:
-        for kind in ("batch", "turn", "workflow", "coordination"):
+        for kind in ("batch", "turn", "coordination"):
             kept = read_store(store).scan(kind)
             copy.add_all([each for each in kept if each.record_id != record_id])
     return target

@@ -6,6 +6,8 @@ from .change import rules as rules
 from .comparison import ComparedFigure as ComparedFigure
 from .comparison import compare as compare
 from .comparison import render_comparison as render_comparison
+from .drawing import Drawing as Drawing
+from .drawing import draw as draw
 from .facts import Columns as Columns
 from .facts import Facts as Facts
 from .facts import Period as Period
@@ -14,6 +16,7 @@ from .figure import Figure as Figure
 from .history_review import Review as Review
 from .history_review import review as review
 from .history_review import review_facts as review_facts
+from .html import render_html as render_html
 from .loss import Losses as Losses
 from .loss import losses as losses
 from .matching import MatchedRatio as MatchedRatio

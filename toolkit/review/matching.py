@@ -188,7 +188,11 @@ def _seconds_per_operation(batches: Columns) -> Floats:
 
 
 def _neighbours(batches: Columns, costs: Floats) -> tuple[Floats, Floats]:
-    """Cost of each batch's predecessor, and latency of the turn after it."""
+    """Cost of each batch's predecessor, and latency of the turn after it.
+
+    Only a predecessor of one operation counts: the nearest single batch often follows
+    the very batch that it is held against, whose size would show in its placebo.
+    """
     place = {record: row for row, record in enumerate(batches["record_id"])}
     before = np.full(len(costs), np.nan)
     after = np.full(len(costs), np.nan)
@@ -196,7 +200,8 @@ def _neighbours(batches: Columns, costs: Floats) -> tuple[Floats, Floats]:
     for row, previous in enumerate(batches["previous"]):
         earlier = place.get(previous)
         if earlier is not None:
-            before[row] = costs[earlier]
+            if batches["size"][earlier] == 1:
+                before[row] = costs[earlier]
             if latency[row] > 0:
                 after[earlier] = latency[row]
     return before, after
