@@ -36,7 +36,7 @@ VARIABLES = {
 MOST_CALLS = 60
 """Batches of the session that is drawn as a graph."""
 
-SVG_STYLE = {
+SVG_STYLE: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "review",
     "font.family": "sans-serif",
@@ -339,10 +339,10 @@ def _session(found: Review) -> Drawing | None:
             ("may ride", "D", upper[rows] & ~lower[rows], 2),
             ("rides", "^", lower[rows], 1),
         ):
-            at = np.flatnonzero(mask)
-            size = 30 + 25 * np.minimum(batches["calls"][rows][at].astype(float), 6)
+            places = np.flatnonzero(mask)
+            size = 30 + 25 * np.minimum(batches["calls"][rows][places].astype(float), 6)
             axes.scatter(
-                at, np.zeros(len(at)), s=size, marker=marker, color=SERIES[colour],
+                places, np.zeros(len(places)), s=size, marker=marker, color=SERIES[colour],
                 label=name, zorder=2,
             )  # fmt: skip
         axes.set_yticks([])

@@ -190,7 +190,9 @@ def _plain(values: Any) -> NDArray[Any]:
     if masked.dtype.kind in "iuf" and (
         masked.dtype.kind == "f" or np.ma.getmaskarray(masked).any()
     ):
-        return np.asarray(masked.astype(np.float64).filled(np.nan))
+        return np.where(
+            np.ma.getmaskarray(masked), np.nan, masked.data.astype(np.float64)
+        )
     plain = np.array(masked.data)
     if plain.dtype.kind == "O":
         plain[np.ma.getmaskarray(masked)] = None

@@ -213,10 +213,10 @@ def _matches(
     """Pair each batch of several with the nearest single ones like it."""
     usable = np.flatnonzero((batches["work"] == work) & np.isfinite(costs))
     strata: dict[tuple[str, str, str], list[int]] = defaultdict(list)
-    for row in usable:
+    for row in map(int, usable):
         key = (batches["session"][row], batches["agent"][row], batches["model"][row])
-        strata[key].append(int(row))
-    found = []
+        strata[key].append(row)
+    found: list[tuple[int, NDArray[np.intp]]] = []
     context, at = batches["context_tokens"].astype(np.float64), batches["at_s"]
     for rows in strata.values():
         singles = np.array([row for row in rows if batches["size"][row] == 1], np.intp)
