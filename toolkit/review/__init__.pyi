@@ -27,6 +27,7 @@ from .merge import Bounds as Bounds
 from .merge import MergeKind as MergeKind
 from .merge import mergeable as mergeable
 from .merge import merging as merging
+from .saving import cached_reads_usd as cached_reads_usd
 from .spent import DIMENSIONS as DIMENSIONS
 from .spent import Spending as Spending
 from .spent import spending as spending

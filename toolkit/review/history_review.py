@@ -6,16 +6,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from toolkit.errors import UsageError
-from toolkit.history import Dataset
+from toolkit.history import Dataset, PriceBook
 from toolkit.review.change import Change, changes
 from toolkit.review.facts import Facts, Period, read_facts
 from toolkit.review.figure import Figure
 from toolkit.review.loss import Losses, losses
 from toolkit.review.matching import MatchedRatio, matched_ratios
 from toolkit.review.merge import Bounds, merging
+from toolkit.review.saving import cached_reads_usd
 from toolkit.review.spent import Spending, spending
 from toolkit.review.wave import Waves, waves
 
@@ -128,7 +128,7 @@ def review(
     *,
     rng: np.random.Generator,
     period: Period | None = None,
-    cached_usd: NDArray[np.float64] | None = None,
+    prices: PriceBook | None = None,
 ) -> Review:
     """Review a store.
 
@@ -140,8 +140,8 @@ def review(
         Draws the resamples of the intervals.
     period : Period, optional
         Everything if not given.
-    cached_usd : ndarray, optional
-        What the cache reads of each batch's turn cost; see `review_facts`.
+    prices : PriceBook, optional
+        Prices the cache reads that merged turns would have saved.
 
     Returns
     -------
@@ -152,14 +152,14 @@ def review(
     NotEnoughDataError
         The store holds no batch of that period.
     """
-    return review_facts(read_facts(dataset, period), rng=rng, cached_usd=cached_usd)
+    return review_facts(read_facts(dataset, period), rng=rng, prices=prices)
 
 
 def review_facts(
     facts: Facts,
     *,
     rng: np.random.Generator,
-    cached_usd: NDArray[np.float64] | None = None,
+    prices: PriceBook | None = None,
 ) -> Review:
     """Review facts that were read already.
 
@@ -168,17 +168,18 @@ def review_facts(
     facts : Facts
     rng : numpy.random.Generator
         Draws the resamples of the intervals.
-    cached_usd : ndarray of shape (batches,), optional
-        US dollars of the cache reads of each batch's turn, NaN where unpriced.
+    prices : PriceBook, optional
+        Prices the cache reads that merged turns would have saved.
 
     Returns
     -------
     Review
     """
+    cached = None if prices is None else cached_reads_usd(facts.batches, prices)
     return Review(
         facts=facts,
         spent=spending(facts),
-        merging=merging(facts.batches, cached_usd),
+        merging=merging(facts.batches, cached),
         losses=losses(facts.batches),
         waves=waves(facts.waves),
         matched=tuple(matched_ratios(facts.batches, rng=rng)),

@@ -40,16 +40,16 @@ def import_logs(
     dict of str to ImportReport
         By source; a source of which no file can be read is left out with a note.
     """
-    from toolkit.history import RecordStore
+    from toolkit.history import RecordStore, installed_prices
     from toolkit.history.importers import open_source, run_import
 
-    reports = {}
+    reports, prices = {}, installed_prices()
     with RecordStore(root) as store:
         for name, paths in logs.items():
             try:
                 with progress(f"reading {name}") as shown:
                     reports[name] = run_import(
-                        open_source(name), paths, store, progress=shown
+                        open_source(name), paths, store, progress=shown, prices=prices
                     )
             except InputDataError as error:
                 print_note(f"{name}: {error}")

@@ -110,7 +110,7 @@ def _import_new(store: Path) -> None:
 def _reviewed(options: argparse.Namespace) -> "Review":
     import numpy as np
 
-    from toolkit.history import read_store
+    from toolkit.history import installed_prices, read_store
     from toolkit.review import Period, review
 
     period: Period = Period(since=options.since, until=options.until)
@@ -119,6 +119,7 @@ def _reviewed(options: argparse.Namespace) -> "Review":
             read_store(options.store),
             rng=np.random.default_rng(options.seed),
             period=period,
+            prices=installed_prices(),
         )
 
 
