@@ -53,13 +53,17 @@ class CallableBatch:
 
 
 def run_sync(batch: CallableBatch, seconds: Seconds) -> list[MeasuredOperation]:
-    """Run plain callables on threads; every exception of theirs is an outcome.
+    """Run plain callables; every exception of theirs is an outcome.
+
+    One worker without a time limit runs them on the calling thread, others on threads.
 
     Parameters
     ----------
     seconds : callable
         A clock that does not run backwards.
     """
+    if batch.workers == 1 and batch.timeout_s is None:
+        return _run_here(batch, seconds)
     begin_s = seconds()
     stop = threading.Event()
     pool = ThreadPoolExecutor(max_workers=min(batch.workers, len(batch.operations)))
@@ -87,6 +91,24 @@ def run_sync(batch: CallableBatch, seconds: Seconds) -> list[MeasuredOperation]:
         _result(future, starts.get(index), seconds() - begin_s)
         for index, future in enumerate(futures)
     ]
+
+
+def _run_here(batch: CallableBatch, seconds: Seconds) -> list[MeasuredOperation]:
+    begin_s, stopped = seconds(), False
+    ran: list[MeasuredOperation] = []
+    for operation in batch.operations:
+        start_s = seconds() - begin_s
+        if stopped:
+            ran.append(_cancelled(start_s))
+            continue
+        error = None
+        try:
+            operation()
+        except Exception as raised:  # noqa: BLE001 - the work is not ours: what it raises is its outcome
+            error = type(raised).__name__
+            stopped = batch.atomic
+        ran.append(_measured(start_s, seconds() - begin_s, error, None))
+    return ran
 
 
 async def run_async(batch: CallableBatch, seconds: Seconds) -> list[MeasuredOperation]:

@@ -238,15 +238,19 @@ class AdaptiveBatchingOptimizer:
 
         A record that was observed, or written here, before changes nothing.
         """
-        with self._lock:
-            observed = self._type(record.operation_type)
-            known = record.record_id in self._seen
-            if not known:
-                self._learn(record, observed, observed.curve)
-            update = _update(record.operation_type, observed)
+        known = record.record_id in self._seen
+        update = self.learn(record)
         if not known and self._emit is not None:
             self._emit(record)
         return update
+
+    def learn(self, record: Batch) -> StrategyUpdate:
+        """Learn from a batch whose record is kept already: another worker's."""
+        with self._lock:
+            observed = self._type(record.operation_type)
+            if record.record_id not in self._seen:
+                self._learn(record, observed, observed.curve)
+            return _update(record.operation_type, observed)
 
     def statistics(self) -> BatchingStatistics:
         """Take a snapshot."""

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from statistics import median
 from types import TracebackType
@@ -146,6 +147,16 @@ class RunningBatch:
         for _ in range(count):
             self.add(MeasuredOperation(start_s=at_s, end_s=at_s, outcome="cancelled"))
 
+    def void(self) -> None:
+        """Count what has succeeded as given up: a failure had it undone."""
+        with self._lock:
+            self.operations = [
+                replace(each, outcome="cancelled", error=None)
+                if each.outcome == "succeeded"
+                else each
+                for each in self.operations
+            ]
+
     def run(
         self,
         operations: Sequence[Callable[[], Any]],
@@ -266,7 +277,7 @@ class RunningBatch:
         """
         if not self.operations:
             raise UsageError("a batch without an operation has no record")
-        ran = [each for each in self.operations if each.outcome != "cancelled"]
+        ran = [each for each in self.operations if each.end_s > each.start_s]
         durations = [each.end_s - each.start_s for each in ran]
         first_s = min((each.start_s for each in ran), default=0.0)
         last_s = max(each.end_s for each in self.operations)

@@ -1,0 +1,54 @@
+"""`toolkit experiment swarm`: real workers by fixed sizes and by the embedded optimizer."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+__all__ = ["add_verb"]
+
+
+def add_verb(subparsers: Any) -> None:
+    """Add the verb to the `experiment` noun."""
+    text = "run a swarm of real processes by fixed batch sizes and by the optimizer"
+    parser = subparsers.add_parser("swarm", help=text, description=text)
+    parser.add_argument(
+        "folder", type=Path, metavar="FOLDER", help="holds spec.toml and results.json"
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help="results (default: in the folder)"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.set_defaults(command=swarm)
+
+
+def swarm(options: argparse.Namespace) -> int:
+    """Run the swarms and print how they compare."""
+    from toolkit.cli.output import print_json, print_table
+    from toolkit.cli.progress import progress
+    from toolkit.studies.swarm import read_swarm_spec, run_swarm_study
+
+    spec = read_swarm_spec(options.folder / "spec.toml")
+    with progress("swarms") as shown:
+        found = run_swarm_study(
+            spec, results=options.out or options.folder / "results.json", report=shown
+        )
+    if options.json:
+        print_json(found)
+        return 0
+    rows: list[list[object]] = []
+    for each in found["classes"]:
+        arms = {f"size {size}": cost for size, cost in each["costs"].items()}
+        for arm in ("adapted", "exploring"):
+            arms[arm] = each[arm]["whole"]
+            arms[f"{arm}, second half"] = each[arm]["second_half"]
+        rows += [
+            [
+                f"{each['failures']:.0%}",
+                arm,
+                f"{cost['percent']:+.1f} %",
+                f"{cost['low']:+.1f} to {cost['high']:+.1f} %",
+            ]
+            for arm, cost in arms.items()
+        ]
+    print_table(["failures", "arm", "cost against the rule", "95 %"], rows)
+    return 0
