@@ -21,7 +21,7 @@ export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint check notebooks coverage bench fuzz lock clean
+.PHONY: help setup demo test lint check docs notebooks coverage bench fuzz lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -42,11 +42,15 @@ demo: setup ## run the whole path on the bundled sample
 lint: setup ## style, types, import contracts
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/codespell
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
 check: setup ## the quick tests only
 	@$(BIN)/pytest -q -m "not slow"
+
+docs: setup ## build the documentation into work/site
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build -q
 
 notebooks: setup ## run every notebook from top to bottom
 	@$(BIN)/pytest -q -p nbmake --nbmake --nbmake-timeout=300 notebooks
