@@ -39,7 +39,7 @@ def lazy_face(
     Examples
     --------
     >>> import toolkit.stats
-    >>> "Ring" in toolkit.stats.__all__
+    >>> "RollingQuantile" in toolkit.stats.__all__
     True
     """
     homes: dict[str, str] = {}

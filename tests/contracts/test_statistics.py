@@ -10,18 +10,7 @@ from toolkit.errors import NotEnoughDataError, UsageError
 from toolkit.stats import Statistic
 
 MEMBERS: dict[str, Callable[[], Statistic]] = {
-    "EWMean": lambda: stats.EWMean(half_life=5),
-    "EWVariance": lambda: stats.EWVariance(half_life=5),
-    "Mean": stats.Mean,
-    "PageHinkley": lambda: stats.PageHinkley(tolerance=0.1, threshold=1, minimum=2),
-    "Proportion": stats.Proportion,
-    "Ring": lambda: stats.Ring(window=4),
-    "RollingMaximum": lambda: stats.RollingMaximum(window=4),
-    "RollingMedian": lambda: stats.RollingMedian(window=4),
-    "RollingMinimum": lambda: stats.RollingMinimum(window=4),
     "RollingQuantile": lambda: stats.RollingQuantile(0.9, window=4),
-    "TheilSen": lambda: stats.TheilSen(window=4),
-    "Variance": stats.Variance,
 }
 
 every_statistic = pytest.mark.parametrize("name", MEMBERS)

@@ -11,6 +11,7 @@ from toolkit.metrics import (
     Trials,
     Verdict,
     objective_report,
+    parted,
 )
 
 BY_NAME = {objective.name: objective for objective in OBJECTIVES}
@@ -158,3 +159,33 @@ def test_a_claim_without_a_quantity_says_so() -> None:
 def test_more_successes_than_trials_are_refused() -> None:
     with pytest.raises(UsageError, match="successes"):
         Trials(successes=2, count=1)
+
+
+def test_events_of_one_session_do_not_narrow_the_interval() -> None:
+    sessions = {
+        EFFICIENCY.name: {
+            name: Trials(successes=100 * (number % 2), count=100)
+            for number, name in enumerate("abcdefgh")
+        }
+    }
+    trials = {EFFICIENCY.name: Trials(successes=400, count=800)}
+    clustered = Period(label="d", trials=trials, sessions=sessions)
+    plain = Period(label="d", trials=trials)
+
+    wide, narrow = (
+        objective_report(EFFICIENCY, [each], []).interval for each in (clustered, plain)
+    )
+
+    assert wide is not None
+    assert narrow is not None
+    assert wide.high - wide.low > 6 * (narrow.high - narrow.low)
+
+
+def test_the_baseline_is_a_share_of_the_days_with_that_kind_of_record() -> None:
+    empty = [Period(label=f"a{n}", trials={}) for n in range(10)]
+    held = [day(f"b{n}", 1, 2) for n in range(10)]
+
+    baseline, judged = parted(EFFICIENCY, [*empty, *held], share=0.2)
+
+    assert [each.label for each in baseline[-2:]] == ["b0", "b1"]
+    assert [each.label for each in judged] == [f"b{n}" for n in range(2, 10)]

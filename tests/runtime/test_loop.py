@@ -1,9 +1,11 @@
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
 
+from tests.runtime.healing.swarms import HandmadeSwarm
 from toolkit.clock import VirtualClock
 from toolkit.errors import UsageError
 from toolkit.notifier import Level, MemoryNotifier, Notification
@@ -12,6 +14,8 @@ from toolkit.runtime import HEALING_RETRY_S, RuntimeLoop
 from toolkit.runtime.advice import Advisor
 from toolkit.runtime.batching import AdaptiveBatchingOptimizer
 from toolkit.runtime.coordination import CoordinationMonitor
+from toolkit.runtime.healing import HealingEngine, Journal
+from toolkit.runtime.healing.effectors import DryRunEffector
 from toolkit.runtime.planning import PlanFollower, TaskComplexity, open_planner
 from toolkit.runtime.sinks import MemorySink
 
@@ -272,3 +276,23 @@ def test_runs_reach_the_planner() -> None:
         pass
 
     assert [record.kind for record in planner.seen] == ["workflow"]
+
+
+def test_recoveries_of_the_engine_reach_the_sinks_of_the_loop(tmp_path: Path) -> None:
+    clock = VirtualClock(NOW)
+    swarm = HandmadeSwarm(clock)
+    engine = HealingEngine(
+        swarm=swarm,
+        effector=DryRunEffector(),
+        journal=Journal(tmp_path / "healing.sqlite", owner="one"),
+        clock=clock,
+        notifier=MemoryNotifier(),
+        seed=1,
+    )
+    kept = MemorySink()
+    RuntimeLoop(clock=clock, notifier=MemoryNotifier(), healing=engine, sinks=[kept])
+    swarm.harmed = {"k1"}
+
+    anyio.run(engine.turn)
+
+    assert [record.kind for record in kept.kept] == ["recovery"]

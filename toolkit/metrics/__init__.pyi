@@ -22,7 +22,10 @@ from .decision import range_normalised_regret as range_normalised_regret
 from .decision import share_within as share_within
 from .decision import slowdown as slowdown
 from .interval import ShareInterval as ShareInterval
+from .interval import clustered_wilson as clustered_wilson
 from .interval import wilson as wilson
+from .objective_counts import ObjectiveCount as ObjectiveCount
+from .objective_counts import ObjectiveCounter as ObjectiveCounter
 from .objectives import OBJECTIVES as OBJECTIVES
 from .objectives import Burn as Burn
 from .objectives import Claim as Claim
@@ -32,6 +35,7 @@ from .objectives import Period as Period
 from .objectives import Trials as Trials
 from .objectives import Verdict as Verdict
 from .objectives import objective_report as objective_report
+from .objectives import parted as parted
 from .regression import mean_absolute_log_error as mean_absolute_log_error
 from .regression import r_squared as r_squared
 from .regression import rank_correlation as rank_correlation

@@ -5,11 +5,11 @@ they mean. No data is *no data*, never 0 or 1.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from toolkit.errors import UsageError
-from toolkit.metrics.interval import ShareInterval, wilson
+from toolkit.metrics.interval import ShareInterval, clustered_wilson, wilson
 
 __all__ = [
     "OBJECTIVES",
@@ -22,6 +22,7 @@ __all__ = [
     "Verdict",
     "claim_of",
     "objective_report",
+    "parted",
 ]
 
 
@@ -62,7 +63,7 @@ OBJECTIVES: tuple[Objective, ...] = (
     Objective(
         name="parallel_execution_rate",
         target=0.90,
-        measurement="operations that overlapped another / operations",
+        measurement="operations that overlapped another / timed operations",
         claim="40%_faster_completion",
         claimed_gain=0.40,
     ),
@@ -140,6 +141,8 @@ class Period:
     trials: Mapping[str, Trials]
     seconds_per_operation: tuple[float, int] | None = None
     """Cycle seconds and operations that succeeded, in this period."""
+    sessions: Mapping[str, Mapping[str, Trials]] = field(default_factory=dict)
+    """By objective and session: intervals count sessions, not single events."""
 
 
 class Verdict(StrEnum):
@@ -226,7 +229,7 @@ def objective_report(
     """
     counted = [p.trials.get(objective.name, Trials()) for p in periods]
     trials = sum(counted, Trials())
-    interval = wilson(trials.successes, trials.count) if trials.count else None
+    interval = _interval(objective.name, periods)
     return ObjectiveReport(
         objective=objective,
         trials=trials,
@@ -252,7 +255,7 @@ def claim_of(
     name = objective.name
     now = _total(name, periods)
     if objective.claimed_share is not None:
-        return _share_claim(objective, objective.claimed_share, now)
+        return _share_claim(objective, objective.claimed_share, now, periods)
     if objective.claimed_gain is None:
         return _unmeasured(objective, None, "the claim names no quantity")
     if name == "parallel_execution_rate":
@@ -264,7 +267,60 @@ def claim_of(
     if not before.successes:
         reason = "nothing succeeded in the baseline period"
         return _unmeasured(objective, objective.claimed_gain, reason)
-    return _gain_claim(objective, objective.claimed_gain, before, now)
+    return _gain_claim(
+        objective,
+        objective.claimed_gain,
+        (before, _interval(name, baseline)),
+        (now, _interval(name, periods)),
+    )
+
+
+def _interval(name: str, periods: Iterable[Period]) -> ShareInterval | None:
+    """Bound a share over periods, with the sessions as clusters where they are known."""
+    seen = list(periods)
+    total = _total(name, seen)
+    if not total.count:
+        return None
+    clusters: dict[str, Trials] = {}
+    for period in seen:
+        for session, trials in period.sessions.get(name, {}).items():
+            clusters[session] = clusters.get(session, Trials()) + trials
+    if sum(each.count for each in clusters.values()) != total.count:
+        return wilson(total.successes, total.count)
+    return clustered_wilson([(t.successes, t.count) for t in clusters.values()])
+
+
+def parted(
+    objective: Objective, periods: Sequence[Period], *, share: float
+) -> tuple[list[Period], list[Period]]:
+    """Part periods into a baseline and those judged, for one objective.
+
+    Parameters
+    ----------
+    objective : Objective
+    periods : sequence of Period
+        In order of time.
+    share : float
+        Part of the periods *with data of this objective* that are the baseline.
+
+    Returns
+    -------
+    tuple of list of Period
+        The baseline, and what is judged.
+    """
+    held = [period for period in periods if _holds(objective, period)]
+    cut = int(len(held) * share)
+    if not cut:
+        return [], list(periods)
+    last = held[cut - 1].label
+    before = [period for period in periods if period.label <= last]
+    return before, list(periods[len(before) :])
+
+
+def _holds(objective: Objective, period: Period) -> bool:
+    if objective.name == "parallel_execution_rate":
+        return period.seconds_per_operation is not None
+    return bool(period.trials.get(objective.name, Trials()).count)
 
 
 def _total(name: str, periods: Iterable[Period]) -> Trials:
@@ -286,10 +342,12 @@ def _burn(label: str, trials: Trials, target: float) -> Burn:
     return Burn(label=label, trials=trials, rate=failed / (1 - target))
 
 
-def _share_claim(objective: Objective, claimed: float, now: Trials) -> Claim:
-    if not now.count:
+def _share_claim(
+    objective: Objective, claimed: float, now: Trials, periods: Sequence[Period]
+) -> Claim:
+    interval = _interval(objective.name, periods)
+    if interval is None:
         return _unmeasured(objective, claimed, "no data in the period judged")
-    interval = wilson(now.successes, now.count)
     return Claim(
         claim=objective.claim,
         claimed=claimed,
@@ -301,14 +359,19 @@ def _share_claim(objective: Objective, claimed: float, now: Trials) -> Claim:
 
 
 def _gain_claim(
-    objective: Objective, claimed: float, before: Trials, now: Trials
+    objective: Objective,
+    claimed: float,
+    before: tuple[Trials, ShareInterval | None],
+    now: tuple[Trials, ShareInterval | None],
 ) -> Claim:
     """Compare two shares; the gain's bounds combine the two intervals.
 
     Bounds from the ends of both intervals hold with at least 90 % confidence; that
     they are wide is the honest part.
     """
-    old, new = (wilson(t.successes, t.count) for t in (before, now))
+    (old_trials, old), (new_trials, new) = before, now
+    if old is None or new is None:
+        return _unmeasured(objective, claimed, "no data on one side")
     low = new.low / old.high - 1
     high = new.high / old.low - 1 if old.low > 0 else float("inf")
     verdict = Verdict.OPEN
@@ -321,8 +384,8 @@ def _gain_claim(
         claimed=claimed,
         measured=new.estimate / old.estimate - 1,
         verdict=verdict,
-        reason=f"share {new.estimate:.3f} of {now.count}, "
-        f"baseline {old.estimate:.3f} of {before.count}",
+        reason=f"share {new.estimate:.3f} of {new_trials.count}, "
+        f"baseline {old.estimate:.3f} of {old_trials.count}",
     )
 
 

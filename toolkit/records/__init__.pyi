@@ -15,9 +15,12 @@ from .identity import model_name as model_name
 from .identity import record_id as record_id
 from .identity import store_key as store_key
 from .otlp_mapping import attributes_of as attributes_of
+from .otlp_mapping import attributes_of_record as attributes_of_record
+from .otlp_mapping import duration_of_record as duration_of_record
 from .otlp_mapping import record_of_span as record_of_span
 from .otlp_mapping import records_to_otlp as records_to_otlp
 from .otlp_mapping import span_id as span_id
+from .otlp_mapping import span_name as span_name
 from .otlp_mapping import span_of_record as span_of_record
 from .otlp_mapping import to_attributes as to_attributes
 from .schema import ENUMS as ENUMS

@@ -19,9 +19,12 @@ from toolkit.records.schema import KINDS, Record
 
 __all__ = [
     "attributes_of",
+    "attributes_of_record",
+    "duration_of_record",
     "record_of_span",
     "records_to_otlp",
     "span_id",
+    "span_name",
     "span_of_record",
     "to_attributes",
 ]
@@ -75,24 +78,72 @@ def span_of_record(record: Record) -> dict[str, Any]:
     ('swarm.load', True)
     """
     row = record.to_json()
+    attributes = attributes_of_record(record)
     start = (record.at - EPOCH) // timedelta(microseconds=1) * 1000
-    duration_s = next((row[n] for n in DURATIONS if row.get(n) is not None), 0.0)
+    duration_s = duration_of_record(record)
     # Beyond 64 bits a collector refuses the whole request; the attribute stays exact.
     end = min(start + round(duration_s * 1e9), 2**63 - 1)
-    attributes = {KIND: record.kind}
-    for field, value in row.items():
-        if field not in ("kind", "at"):
-            attributes[_attribute_name(record.kind, field)] = value
     return {
         "traceId": _hex_id(str(row.get("session_id", record.record_id)), 16),
         "spanId": _hex_id(f"{record.kind}:{record.record_id}", 8),
-        "name": f"swarm.{record.kind}",
+        "name": span_name(record),
         "kind": 1,
         "startTimeUnixNano": str(start),
         "endTimeUnixNano": str(end),
         "attributes": to_attributes(attributes),
         "status": {},
     }
+
+
+def attributes_of_record(record: Record) -> dict[str, Any]:
+    """Write a record's fields as attributes; `record_of_span` reads them back.
+
+    Parameters
+    ----------
+    record : Record
+
+    Returns
+    -------
+    dict
+        Text, numbers and flags by attribute name; a mapping's entries stand one by one
+        under the name of its field. What is not known is left out.
+    """
+    attributes: dict[str, Any] = {KIND: record.kind}
+    for field, value in record.to_json().items():
+        if field in ("kind", "at") or value is None:
+            continue
+        name = _attribute_name(record.kind, field)
+        if isinstance(value, Mapping):
+            attributes |= {f"{name}.{key}": entry for key, entry in value.items()}
+        else:
+            attributes[name] = value
+    return attributes
+
+
+def duration_of_record(record: Record) -> float:
+    """Seconds that a record's span lasts: its first known duration, else 0."""
+    known = (getattr(record, name, None) for name in DURATIONS)
+    return next((float(value) for value in known if value is not None), 0.0)
+
+
+def span_name(record: Record) -> str:
+    """Name the span of a record, by the GenAI conventions where they have a name.
+
+    Examples
+    --------
+    >>> from toolkit.records import LoadSample, Provenance
+    >>> at = datetime(2026, 1, 5, tzinfo=UTC)
+    >>> measured = Provenance.MEASURED
+    >>> span_name(
+    ...     LoadSample(record_id="x", at=at, source="d", provenance=measured, host="h")
+    ... )
+    'swarm.load'
+    """
+    if record.kind == "coordination":
+        return f"execute_tool {getattr(record, 'operation', 'unknown')}"
+    if record.kind == "workflow":
+        return f"invoke_workflow {getattr(record, 'strategy', None) or 'workflow'}"
+    return f"swarm.{record.kind}"
 
 
 def record_of_span(span: Mapping[str, Any]) -> Record | None:
@@ -117,7 +168,12 @@ def record_of_span(span: Mapping[str, Any]) -> Record | None:
     row: dict[str, Any] = {}
     for name, value in attributes.items():
         field = _FIELDS.get(name) or name.removeprefix(f"swarm.{kind}.")
-        if name in _FIELDS or field != name:
+        if name not in _FIELDS and field == name:
+            continue
+        head, dot, key = field.partition(".")
+        if dot:
+            row.setdefault(head, {})[key] = value
+        else:
             row[field] = value
     row["at"] = _time(span.get("startTimeUnixNano"))
     return KINDS[kind].from_json(row)

@@ -222,8 +222,9 @@ class RuntimeLoop:
         self._lock = threading.RLock()
         self._passing: set[str] = set()
         """Ids of the records on their way: an organ may hand one back."""
-        if isinstance(batching, RecordSource):
-            batching.attach(self.observe)
+        for organ in (batching, healing):
+            if isinstance(organ, RecordSource):
+                organ.attach(self.observe)
 
     def observe(self, record: Record) -> None:
         """Give a record to the sinks, then to every organ that it is for.

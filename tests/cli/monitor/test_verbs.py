@@ -53,7 +53,7 @@ def store(tmp_path: Path) -> Path:
                 )
             )
         opened.add(Workflow(**shared(0, START), agents=2, outcome=Outcome.SUCCEEDED))
-        for number, held in enumerate([True, False, None]):
+        for number, held in enumerate([False, True, None]):
             opened.add(
                 Recovery(
                     **shared(number, START + dt.timedelta(days=1)),
@@ -70,6 +70,8 @@ def store(tmp_path: Path) -> Path:
                 operation_type="shell",
                 size=2,
                 cycle_s=4.0,
+                execution_s=2.0,
+                operations_s=3.5,
                 succeeded=2,
             )
         )
@@ -199,9 +201,9 @@ def test_objectives_are_counted(
     }
     assert counted == {
         "coordination_efficiency": (24, 30),
-        "parallel_execution_rate": (20, 30),
+        "parallel_execution_rate": (2, 2),
         "workflow_reliability": (1, 1),
-        "memory_consistency": (30, 30),
+        "memory_consistency": (0, 0),
         "self_healing_effectiveness": (1, 2),
     }
 
@@ -215,7 +217,8 @@ def test_the_baseline_is_left_out_of_what_is_judged(
         *("--baseline-until", "2026-01-05"),
     )
 
-    assert (found["baseline"], found["judged"]) == (["2026-01-05"], ["2026-01-06"])
+    each = objectives(found)["coordination_efficiency"]
+    assert (each["baseline"], each["judged"]) == (["2026-01-05"], ["2026-01-06"])
     assert objectives(found)["workflow_reliability"]["verdict"] == "no data"
 
 

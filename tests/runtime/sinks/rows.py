@@ -11,6 +11,7 @@ from toolkit.records import (
     Provenance,
     Record,
     Recovery,
+    Turn,
     Workflow,
 )
 
@@ -42,6 +43,8 @@ def rows() -> list[Record]:
             session_id="s",
             agent_id="a",
             model="m",
+            numbers={"queue_length": 3.0},
+            categories={"team": "x"},
         ),
         CoordinationEvent(
             **SHARED,
@@ -61,6 +64,7 @@ def rows() -> list[Record]:
             makespan_s=60.0,
             outcome=Outcome.SUCCEEDED,
         ),
+        Turn(**SHARED, agent_id="a", session_id="s", calls=2, output_tokens=10),
         LoadSample(**SHARED, host="h", cpu=0.5, memory=0.25),
         Recovery(
             **SHARED,

@@ -10,6 +10,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import StatusCode
 
 from tests.runtime.sinks.rows import rows
+from toolkit.records import KINDS, record_of_span, to_attributes
 from toolkit.runtime.sinks import OpenTelemetrySink
 
 
@@ -31,13 +32,33 @@ def attributes(span: ReadableSpan) -> Mapping[str, Any]:
     return span.attributes
 
 
-def test_every_record_that_lasts_is_a_span(spans: dict[str, ReadableSpan]) -> None:
+def test_every_record_is_a_span(spans: dict[str, ReadableSpan]) -> None:
     assert set(spans) == {
         "swarm.batch",
+        "swarm.turn",
         "execute_tool Edit",
         "invoke_workflow hybrid",
+        "swarm.load",
         "swarm.recovery",
     }
+
+
+def test_what_is_sent_comes_back_equal_for_every_kind_of_record(
+    spans: dict[str, ReadableSpan],
+) -> None:
+    received = [
+        record_of_span(
+            {
+                "attributes": to_attributes(dict(attributes(span))),
+                "startTimeUnixNano": str(span.start_time),
+            }
+        )
+        for span in spans.values()
+    ]
+
+    sent = {row.kind: row for row in rows()}
+    assert {row.kind: row for row in received if row is not None} == sent
+    assert set(sent) == set(KINDS)
 
 
 def test_an_operation_has_what_the_convention_requires(

@@ -2,15 +2,17 @@
 
 import importlib.resources
 import json
-import math
 import re
+import shutil
+import subprocess
+from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry
 
 from tests.runtime.sinks.rows import SHARED, rows
 from toolkit.metrics import OBJECTIVES
-from toolkit.notifier import Notification
+from toolkit.notifier import Notification, SilentNotifier
 from toolkit.records import Batch
 from toolkit.runtime.coordination import CoordinationMonitor
 from toolkit.runtime.sinks import PrometheusSink, SinkStatistics
@@ -24,6 +26,11 @@ def filled() -> tuple[PrometheusSink, CollectorRegistry]:
     sink = PrometheusSink(registry)
     for row in rows():
         sink.emit(row)
+    monitor = CoordinationMonitor(notifier=SilentNotifier())
+    for number in range(6):
+        monitor.track("a", "look", "k", 1e9 + number, action="write", waited_s=0.1)
+    sink.show(monitor.overall())
+    sink.show_model(1.0)
     return sink, registry
 
 
@@ -49,8 +56,12 @@ def test_every_exported_metric_is_on_the_dashboard() -> None:
 
     unseen = {metric.name for metric in registry.collect() if metric.name not in shown}
 
-    assert unseen <= {"swarm_workflow_duration_seconds", "toolkit_build"} | {
-        "toolkit_build_info"
+    assert unseen <= {
+        "swarm_workflow_duration_seconds",
+        "swarm_coordination_events",
+        "swarm_workflows",
+        "swarm_recoveries",
+        "toolkit_build_info",
     }
 
 
@@ -79,21 +90,30 @@ def test_a_batch_is_counted_by_outcome() -> None:
     assert registry.get_sample_value("swarm_operations_total", labels) == 1.0
 
 
+def objective(registry: CollectorRegistry, name: str) -> tuple[float | None, ...]:
+    labels = {"objective": name}
+    return tuple(
+        registry.get_sample_value(f"swarm_objective_{what}_total", labels)
+        for what in ("successes", "trials")
+    )
+
+
 def test_an_operation_that_overlapped_is_counted() -> None:
     _, registry = filled()
 
-    value = registry.get_sample_value(
-        "swarm_operation_overlaps_total", {"overlapped": "yes"}
-    )
-    assert value == 4.0
+    assert objective(registry, "parallel_execution_rate") == (4.0, 4.0)
 
 
 def test_a_recovery_counts_an_issue_and_its_end() -> None:
     _, registry = filled()
 
-    labels = {"issue": "stuck_agent"}
-    assert registry.get_sample_value("swarm_issues_total", labels) == 1.0
-    assert registry.get_sample_value("swarm_recoveries_total", labels) == 1.0
+    assert objective(registry, "self_healing_effectiveness") == (1.0, 1.0)
+
+
+def test_accesses_without_versions_are_no_check_of_consistency() -> None:
+    _, registry = filled()
+
+    assert objective(registry, "memory_consistency") == (None, None)
 
 
 def test_strange_values_do_not_grow_the_registry() -> None:
@@ -114,21 +134,68 @@ def test_gauges_follow_the_monitor() -> None:
     monitor.track("a", "look", "k", 1e9, action="read")
     monitor.track("b", "look", "k", 1e9 + 1, action="read")
 
-    sink.show(monitor.overall(), monitor.counts())
+    sink.show(monitor.overall())
 
     assert registry.get_sample_value("swarm_duplicate_work_ratio") == 0.5
-    assert registry.get_sample_value("swarm_memory_consistency_ratio") == 1.0
 
 
-def test_an_unknown_score_is_not_a_number() -> None:
-    sink, registry = filled()
-    monitor = CoordinationMonitor(notifier=sink)
+def test_a_gauge_without_data_is_absent() -> None:
+    registry = CollectorRegistry()
+    sink = PrometheusSink(registry)
+    sink.show(CoordinationMonitor(notifier=sink).overall())
 
-    sink.show(monitor.overall(), monitor.counts())
+    assert registry.get_sample_value("swarm_coordination_efficiency_ratio") is None
+    assert registry.get_sample_value("swarm_model_age_seconds") is None
 
-    value = registry.get_sample_value("swarm_coordination_efficiency_ratio")
-    assert value is not None
-    assert math.isnan(value)
+
+def promtool() -> str:
+    """Find promtool, unpacking Debian's package where that is allowed."""
+    found = shutil.which("promtool")
+    if found is None:
+        pytest.skip("promtool is not installed (Debian package `prometheus`)")
+    return found
+
+
+@pytest.mark.slow
+def test_prometheus_accepts_the_rules_and_stays_silent_without_data(
+    tmp_path: Path,
+) -> None:
+    rules = tmp_path / "rules.yaml"
+    rules.write_text((DASHBOARDS / "rules.yaml").read_text())
+    (tmp_path / "test.yaml").write_text(RULE_TESTS)
+    for command in (["check", "rules", "rules.yaml"], ["test", "rules", "test.yaml"]):
+        done = subprocess.run(
+            [promtool(), *command],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+RULE_TESTS = """
+rule_files: [rules.yaml]
+evaluation_interval: 1m
+tests:
+  - interval: 1m
+    input_series: []
+    alert_rule_test:
+      - {eval_time: 30m, alertname: SwarmMemoryConsistencyBelowTarget, exp_alerts: []}
+      - {eval_time: 30m, alertname: SwarmWorkflowReliabilityBelowTarget, exp_alerts: []}
+  - interval: 1m
+    input_series:
+      - {series: 'swarm_objective_trials_total{objective="workflow_reliability"}', values: '0+10x60'}
+      - {series: 'swarm_objective_successes_total{objective="workflow_reliability"}', values: '0+9x60'}
+      - {series: 'swarm_objective_revoked_total{objective="workflow_reliability"}', values: '0x60'}
+    alert_rule_test:
+      - eval_time: 50m
+        alertname: SwarmWorkflowReliabilityBelowTarget
+        exp_alerts:
+          - exp_labels: {severity: warning}
+            exp_annotations:
+              summary: "Workflow reliability is 90%, the target is 95%"
+"""
 
 
 def test_alerts_are_counted_and_other_notifications_are_not() -> None:

@@ -11,7 +11,7 @@ from toolkit.errors import NotEnoughDataError, UsageError
 
 if TYPE_CHECKING:
     from toolkit.cli import Parser
-    from toolkit.metrics import ObjectiveReport, Period
+    from toolkit.metrics import Objective, ObjectiveReport, Period
 
 __all__ = ["add_parser"]
 
@@ -40,7 +40,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[Parser]") -> None:
         "--baseline-until",
         metavar="DAY",
         help="last day of the baseline period, YYYY-MM-DD (default: the first fifth "
-        "of the days)",
+        "of the days with records of the kind)",
     )
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     parser.set_defaults(command=objectives)
@@ -52,12 +52,15 @@ def objectives(options: argparse.Namespace) -> int:
     from toolkit.metrics import OBJECTIVES, objective_report
 
     periods = _periods(options.store)
-    baseline, judged = _parted(periods, options.baseline_until)
-    reports = [objective_report(each, judged, baseline) for each in OBJECTIVES]
+    parts = [_parted(each, periods, options.baseline_until) for each in OBJECTIVES]
+    reports = [
+        objective_report(each, judged, baseline)
+        for each, (baseline, judged) in zip(OBJECTIVES, parts, strict=True)
+    ]
     if options.json:
-        print_json(_as_json(reports, baseline, judged))
+        print_json(_as_json(reports, parts))
     else:
-        _print(reports, baseline, judged)
+        _print(reports, parts)
     return 0
 
 
@@ -70,14 +73,19 @@ def _periods(store: Path) -> list["Period"]:
     return objective_periods(read_store(store))
 
 
+Parts = tuple[list["Period"], list["Period"]]
+"""The baseline, and what is judged."""
+
+
 def _parted(
-    periods: list["Period"], until: str | None
-) -> tuple[list["Period"], list["Period"]]:
-    """Part the days into the baseline and those that are judged."""
+    objective: "Objective", periods: list["Period"], until: str | None
+) -> Parts:
+    """Part the days into an objective's baseline and those that are judged."""
+    from toolkit.metrics import parted
+
     if until is None:
-        cut = int(len(periods) * BASELINE_SHARE)
-    else:
-        cut = sum(period.label <= until for period in periods)
+        return parted(objective, periods, share=BASELINE_SHARE)
+    cut = sum(period.label <= until for period in periods)
     if cut == len(periods):
         raise NotEnoughDataError(
             f"a report after the baseline until {until}", got=0, needed=1, unit="days"
@@ -85,16 +93,16 @@ def _parted(
     return periods[:cut], periods[cut:]
 
 
-def _print(
-    reports: list["ObjectiveReport"], baseline: list["Period"], judged: list["Period"]
-) -> None:
-    print(f"judged {_span(judged)}; baseline {_span(baseline)}\n")
+def _print(reports: list["ObjectiveReport"], parts: list[Parts]) -> None:
     header = ["objective", "target", "share", "95 % interval", "of", "verdict", "burn"]
     print_table(header, [_row(report) for report in reports])
     print("\nclaims of the specification, measured")
     print_table(
-        ["objective", "claim", "measured", "verdict", "from"],
-        [_claim_row(report) for report in reports],
+        ["objective", "claim", "measured", "verdict", "from", "baseline"],
+        [
+            [*_claim_row(report), _span(baseline)]
+            for report, (baseline, _) in zip(reports, parts, strict=True)
+        ],
     )
 
 
@@ -146,11 +154,14 @@ def _span(periods: list["Period"]) -> str:
     return f"{first} to {last} ({len(periods)} days with records)"
 
 
-def _as_json(
-    reports: list["ObjectiveReport"], baseline: list["Period"], judged: list["Period"]
-) -> dict[str, Any]:
+def _as_json(reports: list["ObjectiveReport"], parts: list[Parts]) -> dict[str, Any]:
     return {
-        "judged": [period.label for period in judged],
-        "baseline": [period.label for period in baseline],
-        "objectives": [dataclasses.asdict(report) for report in reports],
+        "objectives": [
+            {
+                **dataclasses.asdict(report),
+                "baseline": [period.label for period in baseline],
+                "judged": [period.label for period in judged],
+            }
+            for report, (baseline, judged) in zip(reports, parts, strict=True)
+        ],
     }

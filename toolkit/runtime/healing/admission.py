@@ -191,6 +191,7 @@ class Admission:
             session.tried = [step for each in earlier for step in each.tried]
             session.tried.append(f"the cause recurred {len(earlier)} times")
             session.phase = Phase.HANDED_OVER
+            session.restarts = sum(each.restarts for each in earlier)
             self._withdraw(earlier, now_s)
         elif not rungs:
             session.phase = Phase.HANDED_OVER
@@ -211,11 +212,12 @@ class Admission:
             self._log.record_relapse(session, now_s - (session.closed_s or now_s))
 
     def _earlier(self, cause: str, now_s: float) -> list[HealingSession]:
+        """List the treatments of a cause within the window, preventive ones as well."""
         since_s = now_s - self._plan.recurrence_s
         return [
             session
             for session in self._journal.sessions_of(cause, since_s=since_s)
-            if not session.preventive
+            if session.phase is not Phase.ABANDONED
         ]
 
     def _start(self, session: HealingSession, outcome: str, level: Level) -> None:

@@ -7,10 +7,11 @@ continued by the next one. Only a post-condition that was measured, and that las
 success.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from toolkit.clock import Clock
 from toolkit.notifier import Notifier
+from toolkit.records import Record
 from toolkit.runtime.healing.admission import Admission, Sessions
 from toolkit.runtime.healing.check import HealthCheck
 from toolkit.runtime.healing.check_result import CheckResult, Finding
@@ -106,9 +107,15 @@ class HealingEngine:
         """The latest closed sessions, oldest first."""
         return tuple(self._sessions.closed)
 
-    def subscribe(self, records: RecordSink) -> None:
-        """Send recoveries to a sink, where none was given."""
-        self.log.subscribe(records)
+    def attach(self, take: Callable[[Record], object]) -> None:
+        """Pass every recovery to a taker of records, unless a sink was given.
+
+        Parameters
+        ----------
+        take : callable
+            For example `RuntimeLoop.observe`, which attaches itself.
+        """
+        self.log.attach(take)
 
     async def run(self) -> None:
         """Heal until cancelled."""

@@ -1,5 +1,6 @@
 """Notifications and records of healing, as the definitions list them."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Protocol
 
@@ -48,13 +49,15 @@ class HealingLog:
     ) -> None:
         self.errors = 0
         self._notifier = notifier
-        self._records = records
+        self._take: Callable[[Record], object] | None = (
+            None if records is None else records.emit
+        )
         self._clock = clock
 
-    def subscribe(self, records: RecordSink) -> None:
-        """Send records to a sink, where none was given."""
-        if self._records is None:
-            self._records = records
+    def attach(self, take: Callable[[Record], object]) -> None:
+        """Pass records to a taker, unless a sink was given."""
+        if self._take is None:
+            self._take = take
 
     def report(
         self, session: HealingSession, outcome: str, level: Level, *, detail: str = ""
@@ -148,10 +151,10 @@ class HealingLog:
         )
 
     def _emit(self, record: Record) -> None:
-        if self._records is None:
+        if self._take is None:
             return
         try:
-            self._records.emit(record)
+            self._take(record)
         except Exception as error:  # noqa: BLE001 - a sink that raises must not end healing
             self.broken("recording", error)
 

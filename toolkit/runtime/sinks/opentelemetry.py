@@ -1,4 +1,4 @@
-"""Records as OpenTelemetry spans: GenAI names where there are any, else `swarm.*`.
+"""Records as OpenTelemetry spans, in the mapping that our own receiver reads.
 
 Names as in the GenAI semantic conventions of v1.41 (`execute_tool`, `invoke_workflow`,
 `gen_ai.agent.id`, `gen_ai.conversation.id`); no convention names a batch or a policy.
@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any
 from toolkit.errors import MissingExtraError
 from toolkit.records import (
     Batch,
-    CoordinationEvent,
-    LoadSample,
     Outcome,
     Record,
-    Recovery,
-    Workflow,
+    attributes_of_record,
+    duration_of_record,
+    span_name,
 )
 
 if TYPE_CHECKING:
@@ -29,9 +28,11 @@ EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 class OpenTelemetrySink:
-    """Writes a span for every record that lasted; its times are the record's own.
+    """Writes a span for every record; its times are the record's own.
 
-    Load samples are no spans: scrape them from the Prometheus sink.
+    The attributes are those of `toolkit.records.attributes_of_record`: what arrives at
+    a receiver of ours is equal to what was sent, whatever the kind of record. Beside
+    them stand the names that the GenAI conventions ask for.
 
     Parameters
     ----------
@@ -54,46 +55,46 @@ class OpenTelemetrySink:
 
     def emit(self, record: Record, /) -> None:
         """Write a record as one finished span."""
-        if isinstance(record, LoadSample):
-            return
-        name, attributes, lasted_s, failed = described(record)
         start_ns = nanoseconds(record.at)
+        failure = failure_of(record)
+        attributes = attributes_of_record(record) | conventional(record)
+        if failure is not None:
+            attributes["error.type"] = failure
         span = self._tracer.start_span(
-            name,
-            attributes={k: v for k, v in attributes.items() if v is not None},
-            start_time=start_ns,
+            span_name(record), attributes=attributes, start_time=start_ns
         )
-        if failed:
+        if failure is not None:
             span.set_status(self._error)
-        span.end(end_time=start_ns + int((lasted_s or 0.0) * NANO))
+        span.end(end_time=start_ns + int(duration_of_record(record) * NANO))
 
     def close(self) -> None:
         """Leave the provider to its owner."""
 
 
-def described(record: Record) -> tuple[str, dict[str, Any], float | None, bool]:
-    """Name a record's span.
+def conventional(record: Record) -> dict[str, Any]:
+    """Name what the GenAI conventions ask for beside a record's own fields."""
+    if record.kind == "coordination":
+        return {
+            "gen_ai.operation.name": "execute_tool",
+            "gen_ai.tool.name": getattr(record, "operation", "unknown"),
+        }
+    if record.kind == "workflow":
+        return {
+            "gen_ai.operation.name": "invoke_workflow",
+            "gen_ai.workflow.name": getattr(record, "strategy", None) or "workflow",
+        }
+    return {}
 
-    Returns
-    -------
-    tuple
-        Name, attributes (`None` is not known), duration in seconds, whether it failed.
-    """
-    shared = {
-        "swarm.record.id": record.record_id,
-        "swarm.record.provenance": record.provenance.value,
-        "gen_ai.conversation.id": getattr(record, "session_id", None),
-        "gen_ai.agent.id": getattr(record, "agent_id", None),
-    }
+
+def failure_of(record: Record) -> str | None:
+    """Name the error of a record that failed, by its kind; `None` where it did not."""
     if isinstance(record, Batch):
-        return _batch(record, shared)
-    if isinstance(record, CoordinationEvent):
-        return _event(record, shared)
-    if isinstance(record, Workflow):
-        return _workflow(record, shared)
-    if isinstance(record, Recovery):
-        return _recovery(record, shared)
-    return f"swarm.{record.kind}", shared, None, False
+        return "operation_failed" if record.failed else None
+    if getattr(record, "outcome", None) is not Outcome.FAILED:
+        return None
+    return {"coordination": "operation_failed"}.get(
+        record.kind, f"{record.kind}_failed"
+    )
 
 
 def nanoseconds(at: dt.datetime) -> int:
@@ -105,76 +106,3 @@ def nanoseconds(at: dt.datetime) -> int:
     1000005000
     """
     return (at - EPOCH) // dt.timedelta(microseconds=1) * 1000
-
-
-def _batch(
-    batch: Batch, shared: dict[str, Any]
-) -> tuple[str, dict[str, Any], float | None, bool]:
-    attributes = shared | {
-        "gen_ai.request.model": batch.model,
-        "swarm.batch.operation_type": batch.operation_type,
-        "swarm.batch.size": batch.size,
-        "swarm.batch.parallelism": batch.parallelism,
-        "swarm.batch.succeeded": batch.succeeded,
-        "swarm.batch.failed": batch.failed,
-        "swarm.batch.cancelled": batch.cancelled,
-        "swarm.policy.name": batch.policy,
-        "swarm.policy.version": batch.policy_version,
-        "swarm.policy.propensity": batch.propensity,
-        "error.type": "operation_failed" if batch.failed else None,
-    }
-    lasted_s = batch.execution_s if batch.execution_s is not None else batch.cycle_s
-    return "swarm.batch", attributes, lasted_s, bool(batch.failed)
-
-
-def _event(
-    event: CoordinationEvent, shared: dict[str, Any]
-) -> tuple[str, dict[str, Any], float | None, bool]:
-    failed = event.outcome is Outcome.FAILED
-    attributes = shared | {
-        "gen_ai.operation.name": "execute_tool",
-        "gen_ai.tool.name": event.operation,
-        "swarm.coordination.action": event.action,
-        "swarm.coordination.outcome": event.outcome.value,
-        "swarm.coordination.waited_s": event.waited_s,
-        "swarm.memory.key": event.memory_key,
-        "swarm.memory.version_seen": event.version_seen,
-        "swarm.memory.version": event.version,
-        "swarm.batch.id": event.batch_id,
-        "error.type": "operation_failed" if failed else None,
-    }
-    return f"execute_tool {event.operation}", attributes, event.duration_s, failed
-
-
-def _workflow(
-    workflow: Workflow, shared: dict[str, Any]
-) -> tuple[str, dict[str, Any], float | None, bool]:
-    failed = workflow.outcome is Outcome.FAILED
-    name = workflow.strategy or "workflow"
-    attributes = shared | {
-        "gen_ai.operation.name": "invoke_workflow",
-        "gen_ai.workflow.name": name,
-        "swarm.workflow.agents": workflow.agents,
-        "swarm.workflow.outcome": workflow.outcome.value,
-        "swarm.workflow.agent_seconds": workflow.agent_seconds,
-        "swarm.policy.name": workflow.policy,
-        "swarm.policy.version": workflow.policy_version,
-        "swarm.policy.propensity": workflow.propensity,
-        "error.type": "workflow_failed" if failed else None,
-    }
-    return f"invoke_workflow {name}", attributes, workflow.makespan_s, failed
-
-
-def _recovery(
-    recovery: Recovery, shared: dict[str, Any]
-) -> tuple[str, dict[str, Any], float | None, bool]:
-    failed = recovery.outcome is Outcome.FAILED
-    attributes = shared | {
-        "swarm.recovery.issue": recovery.issue,
-        "swarm.recovery.rung": recovery.rung,
-        "swarm.recovery.action": recovery.action,
-        "swarm.recovery.outcome": recovery.outcome.value,
-        "swarm.recovery.post_condition": recovery.post_condition,
-        "error.type": "recovery_failed" if failed else None,
-    }
-    return "swarm.recovery", attributes, recovery.duration_s, failed

@@ -8,21 +8,23 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit import __version__
 from toolkit.errors import MissingExtraError
+from toolkit.metrics import ObjectiveCounter
 from toolkit.notifier import Notification
 from toolkit.records import (
     Batch,
     CoordinationEvent,
     LoadSample,
-    Outcome,
     Record,
     Recovery,
     Workflow,
 )
-from toolkit.runtime.coordination import AlertKind, Counts, OverallCoordination
+from toolkit.runtime.coordination import AlertKind, OverallCoordination
 from toolkit.runtime.sinks.base import SinkStatistics
 
 if TYPE_CHECKING:
-    from prometheus_client import CollectorRegistry
+    from collections.abc import Iterator
+
+    from prometheus_client import CollectorRegistry, Metric
 
 __all__ = ["PrometheusSink"]
 
@@ -44,6 +46,54 @@ MOST_POLICIES = 20
 SIZE_BUCKETS = (1, 2, 3, 4, 6, 8, 10, 12, 15, 20, 50)
 DURATION_BUCKETS = tuple(0.01 * 2**power for power in range(14))
 """0.01 s doubling to 81.92 s, the GenAI conventions' buckets."""
+
+
+GAUGES = {
+    "swarm_load_ratio": "Load of the host",
+    "swarm_agents": "Agents, by state",
+    "swarm_coordination_efficiency_ratio": "Score of the swarm",
+    "swarm_duplicate_work_ratio": "Operations done twice",
+    "swarm_conflicting_writes_ratio": "Writes over unseen writes",
+    "swarm_model_age_seconds": "Age of the loaded model",
+    "toolkit_build_info": "Version of the toolkit",
+}
+
+
+class KnownGauges:
+    """Gauges of which only those with a value are exported.
+
+    The library's own gauges begin at 0, which is a value: a rule on a share would fire
+    before anything was measured.
+
+    Parameters
+    ----------
+    registry : CollectorRegistry
+    """
+
+    def __init__(self, registry: "CollectorRegistry") -> None:
+        self._values: dict[str, dict[tuple[tuple[str, str], ...], float]] = {}
+        registry.register(self)
+
+    def set(self, name: str, value: float | None, **labels: str) -> None:
+        """Set a gauge; `None` takes it back."""
+        known = self._values.setdefault(name, {})
+        if value is None:
+            known.pop(tuple(sorted(labels.items())), None)
+        else:
+            known[tuple(sorted(labels.items()))] = value
+
+    def collect(self) -> "Iterator[Metric]":
+        """Export the gauges that have a value."""
+        from prometheus_client.core import GaugeMetricFamily
+
+        for name, known in self._values.items():
+            if not known:
+                continue
+            labels = [label for label, _ in next(iter(known))]
+            family = GaugeMetricFamily(name, GAUGES[name], labels=labels)
+            for pairs, value in known.items():
+                family.add_metric([text for _, text in pairs], value)
+            yield family
 
 
 class PrometheusSink:
@@ -69,9 +119,6 @@ class PrometheusSink:
         def counter(name: str, text: str, *labels: str) -> Any:
             return prom.Counter(name, text, labels, registry=registry)
 
-        def gauge(name: str, text: str, *labels: str) -> Any:
-            return prom.Gauge(name, text, labels, registry=registry)
-
         def histogram(name: str, text: str, buckets: Any, *labels: str) -> Any:
             return prom.Histogram(
                 name, text, labels, registry=registry, buckets=buckets
@@ -89,9 +136,16 @@ class PrometheusSink:
         self._operations = counter(
             "swarm_operations_total", "Operations of batches", kind, "outcome"
         )
-        self._overlaps = counter(
-            "swarm_operation_overlaps_total", "Operations, by overlap", "overlapped"
+        self._trials = counter(
+            "swarm_objective_trials_total", "Trials of an objective", "objective"
         )
+        self._successes = counter(
+            "swarm_objective_successes_total", "Trials that succeeded", "objective"
+        )
+        self._revoked = counter(
+            "swarm_objective_revoked_total", "Successes that did not last", "objective"
+        )
+        self._counter = ObjectiveCounter()
         self._cancelled = counter(
             "swarm_batch_collateral_cancellations_total", "Siblings cancelled", kind
         )
@@ -113,33 +167,26 @@ class PrometheusSink:
             "Makespan of workflows",
             tuple(10 * bound for bound in DURATION_BUCKETS),
         )
-        self._issues = counter("swarm_issues_total", "Issues detected", "issue")
         self._recoveries = counter(
-            "swarm_recoveries_total", "Recoveries whose post-condition held", "issue"
+            "swarm_recoveries_total",
+            "Recoveries, by what became of their post-condition",
+            "issue",
+            "post_condition",
         )
-        self._load = gauge("swarm_load_ratio", "Load of the host", "resource")
+        self._gauges = KnownGauges(registry)
         self._alerts = counter("swarm_alerts_total", "Alerts", "kind")
-        self._lasting = gauge("swarm_agents", "Agents, by state", "state")
-        self._efficiency = gauge(
-            "swarm_coordination_efficiency_ratio", "Score of the swarm"
-        )
-        self._consistency = gauge(
-            "swarm_memory_consistency_ratio", "Accesses that were not stale"
-        )
-        self._repeats = gauge("swarm_duplicate_work_ratio", "Operations done twice")
-        self._conflicts = gauge(
-            "swarm_conflicting_writes_ratio", "Writes over unseen writes"
-        )
-        self._model_age = gauge("swarm_model_age_seconds", "Age of the loaded model")
         self._lost = counter(
             "swarm_telemetry_dropped_total", "Records a sink did not take", "sink"
         )
         self._lost_before: dict[str, int] = {}
-        build = gauge("toolkit_build_info", "Version of the toolkit", "version")
-        build.labels(__version__).set(1)
+        self._gauges.set("toolkit_build_info", 1.0, version=__version__)
 
     def emit(self, record: Record, /) -> None:
         """Count a record."""
+        for count in self._counter.add(record):
+            self._trials.labels(count.objective).inc(count.trials)
+            self._successes.labels(count.objective).inc(max(0, count.successes))
+            self._revoked.labels(count.objective).inc(max(0, -count.successes))
         if isinstance(record, Batch):
             self._count_batch(record)
         elif isinstance(record, CoordinationEvent):
@@ -152,8 +199,9 @@ class PrometheusSink:
             self._count_recovery(record)
         elif isinstance(record, LoadSample):
             for resource in ("cpu", "memory", "io"):
-                if (value := getattr(record, resource)) is not None:
-                    self._load.labels(resource).set(value)
+                self._gauges.set(
+                    "swarm_load_ratio", getattr(record, resource), resource=resource
+                )
 
     def notify(self, notification: Notification, /) -> None:
         """Count an alert; other notifications are not its business."""
@@ -161,31 +209,30 @@ class PrometheusSink:
         if kind is not None:
             self._alerts.labels(_one_of(str(kind), frozenset(AlertKind))).inc()
 
-    def show(self, overall: OverallCoordination, counts: Counts) -> None:
-        """Set the gauges from the monitor; what is not known keeps no value.
+    def show(self, overall: OverallCoordination) -> None:
+        """Set the gauges from the monitor; what is not known is not exported.
 
         Parameters
         ----------
         overall : OverallCoordination
-        counts : Counts
-            Of the cross-agent window.
         """
-        self._lasting.labels("live").set(overall.live_agents)
-        self._lasting.labels("idle").set(len(overall.idle))
-        self._lasting.labels("overloaded").set(len(overall.overloaded))
-        accesses = counts.reads + counts.writes
-        stale = counts.stale_reads + counts.stale_writes
-        for gauge, value in (
-            (self._efficiency, overall.score),
-            (self._consistency, 1 - stale / accesses if accesses else None),
-            (self._repeats, overall.duplicate_work_rate),
-            (self._conflicts, overall.conflicting_write_rate),
+        states = {
+            "live": overall.live_agents,
+            "idle": len(overall.idle),
+            "overloaded": len(overall.overloaded),
+        }
+        for state, count in states.items():
+            self._gauges.set("swarm_agents", float(count), state=state)
+        for name, value in (
+            ("swarm_coordination_efficiency_ratio", overall.score),
+            ("swarm_duplicate_work_ratio", overall.duplicate_work_rate),
+            ("swarm_conflicting_writes_ratio", overall.conflicting_write_rate),
         ):
-            gauge.set(float("nan") if value is None else value)
+            self._gauges.set(name, value)
 
     def show_model(self, age_s: float) -> None:
         """Set the age of the loaded model, in seconds."""
-        self._model_age.set(age_s)
+        self._gauges.set("swarm_model_age_seconds", age_s)
 
     def show_fallback(self, reason: str) -> None:
         """Count a decision that the rule answered; the reason is a code, not a text."""
@@ -212,9 +259,6 @@ class PrometheusSink:
                 self._operations.labels(kind, outcome).inc(count)
         if batch.cancelled is not None:
             self._cancelled.labels(kind).inc(batch.cancelled)
-        if batch.operations_s is not None and batch.execution_s is not None:
-            together = batch.size > 1 and batch.operations_s > batch.execution_s
-            self._overlaps.labels("yes" if together else "no").inc(batch.size)
         if batch.policy is not None:
             failed = bool(batch.failed)
             self._decisions.labels(
@@ -229,10 +273,8 @@ class PrometheusSink:
 
     def _count_recovery(self, recovery: Recovery) -> None:
         issue = _one_of(recovery.issue, ISSUES)
-        if recovery.attempt is None or recovery.attempt == 1:
-            self._issues.labels(issue).inc()
-        if recovery.post_condition and recovery.outcome is not Outcome.FAILED:
-            self._recoveries.labels(issue).inc()
+        held = {True: "held", False: "failed", None: "unknown"}
+        self._recoveries.labels(issue, held[recovery.post_condition]).inc()
 
     def _policy(self, name: str) -> str:
         return _bounded(name, self._policies)
