@@ -125,12 +125,131 @@ SAMPLES = [
     for n in range(3)
 ]
 
+AT = "2026-07-06T09:18:0{}.000Z"
+
+CODEX = [
+    {"timestamp": AT.format(n), "type": kind, "payload": payload}
+    for n, kind, payload in [
+        (0, "session_meta", {"id": "r1", "cwd": "/p", "cli_version": "0.142.5"}),
+        (1, "turn_context", {"model": "gpt-5.5"}),
+        (
+            2,
+            "response_item",
+            {
+                "type": "function_call",
+                "name": "exec_command",
+                "call_id": "call_1",
+                "arguments": json.dumps({"cmd": PLANTED}),
+            },
+        ),
+        (
+            3,
+            "response_item",
+            {
+                "type": "function_call_output",
+                "call_id": "call_1",
+                "output": f"Wall time: 0.5 seconds\nExit code: 0\n{PLANTED}",
+            },
+        ),
+    ]
+]
+
+COPILOT = [
+    {"type": kind, "data": data, "timestamp": AT.format(n), "id": f"e{n}"}
+    for n, kind, data in [
+        (0, "session.start", {"sessionId": "c1", "copilotVersion": "1.0.74"}),
+        (
+            1,
+            "assistant.message",
+            {
+                "messageId": "m1",
+                "toolRequests": [
+                    {"toolCallId": "t1", "name": "bash", "arguments": {"command": "x"}}
+                ],
+            },
+        ),
+        (2, "tool.execution_start", {"toolCallId": "t1"}),
+        (
+            3,
+            "tool.execution_complete",
+            {"toolCallId": "t1", "success": True, "result": {"content": PLANTED}},
+        ),
+    ]
+]
+
+GEMINI = {
+    "sessionId": "g1",
+    "projectHash": "h1",
+    "messages": [
+        {
+            "id": "m1",
+            "type": "gemini",
+            "timestamp": AT.format(1),
+            "toolCalls": [
+                {
+                    "id": "t1",
+                    "name": "read_file",
+                    "args": {"file_path": "x"},
+                    "status": "success",
+                    "timestamp": AT.format(2),
+                }
+            ],
+        }
+    ],
+}
+
+OPENCODE = {
+    "info": {"id": "ses_1", "directory": "/p", "version": "1.14.30"},
+    "messages": [
+        {
+            "info": {"role": "assistant", "time": {"created": 1_783_329_480_000}},
+            "parts": [
+                {
+                    "type": "tool",
+                    "tool": "bash",
+                    "callID": "c1",
+                    "state": {
+                        "status": "completed",
+                        "input": {"command": "x"},
+                        "output": PLANTED,
+                        "time": {"start": 1_783_329_481_000, "end": 1_783_329_482_000},
+                    },
+                }
+            ],
+        }
+    ],
+}
+
+PI = [
+    {"type": "session", "id": "p1", "cwd": "/p", "timestamp": AT.format(0)},
+    {
+        "type": "message",
+        "timestamp": AT.format(1),
+        "message": {
+            "role": "assistant",
+            "content": [
+                {"type": "toolCall", "id": "t1", "name": "bash", "arguments": {}}
+            ],
+        },
+    },
+    {
+        "type": "message",
+        "timestamp": AT.format(2),
+        "message": {"role": "toolResult", "toolCallId": "t1", "content": PLANTED},
+    },
+]
+
 SEEDS: dict[str, Seed] = {
     "claude-code": ("session.jsonl", _lines(TOLD.lines)),
     "hooks": ("live.jsonl", _lines(TOLD.rows())),
     "otlp": ("export.jsonl", _lines([TRACES, LOGS])),
     "spool": ("live.jsonl", _lines([RECORD, {**RECORD, "record_id": "b2"}])),
     "claude-flow": ("system-metrics.json", json.dumps(SAMPLES).encode()),
+    "codex": ("rollout-1.jsonl", _lines(CODEX)),
+    "copilot": ("events.jsonl", _lines(COPILOT)),
+    "gemini": ("session-1.json", json.dumps(_planted(GEMINI)).encode()),
+    "opencode": ("ses_1.json", json.dumps(_planted(OPENCODE)).encode()),
+    "pi": ("session.jsonl", _lines(PI)),
     "table": (
         "table.csv",
         b"id,started,n,cycle_ms\n1,2026-01-05T00:00:00Z,3,1500\n",

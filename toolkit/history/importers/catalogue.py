@@ -11,8 +11,13 @@ __all__ = ["SOURCES", "open_source"]
 SOURCES = {
     "claude-code": ("toolkit.history.importers.claude_code.source", "ClaudeCodeSource"),
     "claude-flow": ("toolkit.history.importers.claude_flow", "ClaudeFlowSource"),
+    "codex": ("toolkit.history.importers.agent_logs.codex", "CodexSource"),
+    "copilot": ("toolkit.history.importers.agent_logs.copilot", "CopilotSource"),
+    "gemini": ("toolkit.history.importers.agent_logs.gemini", "GeminiSource"),
     "hooks": ("toolkit.history.importers.hooks.events", "HookSource"),
+    "opencode": ("toolkit.history.importers.agent_logs.opencode", "OpenCodeSource"),
     "otlp": ("toolkit.history.importers.otlp.source", "OtlpSource"),
+    "pi": ("toolkit.history.importers.agent_logs.pi", "PiSource"),
     "spool": ("toolkit.history.importers.spool_files", "SpoolSource"),
     "table": ("toolkit.history.importers.table.source", "TableSource"),
 }

@@ -1,0 +1,322 @@
+"""Reads the rollouts of Codex CLI.
+
+A rollout names no reply: a batch is a run of calls without an output between, and its
+tokens are those of the first count after it whose total changed. In *code mode* the
+client runs calls that the rollout does not list; such a reply is a hidden batch, never a
+batch of one. A fork or a child begins with a copy of its parent's lines.
+"""
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from toolkit.errors import InputDataError
+from toolkit.history.importers import (
+    Sink,
+    TokenUsage,
+    UnreadableLineError,
+    reason_of,
+    text_length,
+    texts_of,
+)
+from toolkit.history.importers.agent_logs.log import (
+    MAIN,
+    AgentCall,
+    AgentLog,
+    AgentReply,
+    moment,
+)
+from toolkit.history.importers.agent_logs.operations import classify_operation
+from toolkit.history.importers.agent_logs.results import (
+    exit_code,
+    is_aborted,
+    result_text,
+    wall_time,
+    went_on,
+)
+from toolkit.history.importers.agent_logs.source import AgentLogSource, rows_of
+from toolkit.records import Outcome
+
+__all__ = ["CodexSource"]
+
+CALLS = frozenset({"function_call", "custom_tool_call", "local_shell_call"})
+OUTPUTS = frozenset(
+    {"function_call_output", "custom_tool_call_output", "local_shell_call_output"}
+)
+KNOWN = frozenset(
+    {"session_meta", "turn_context", "response_item", "event_msg", "compacted"}
+)
+CODE_MODE = "exec"
+"""Tool of code mode: its argument is a program that calls other tools."""
+
+BURST_S = 1.0
+"""Longest gap between the lines that a fork copies."""
+
+ZSTANDARD = b"\x28\xb5\x2f\xfd"
+
+
+class CodexSource(AgentLogSource):
+    """Reads `rollout-*.jsonl` files, gzipped or not; see the module.
+
+    Examples
+    --------
+    >>> CodexSource().name
+    'codex'
+    """
+
+    name = "codex"
+
+    def is_log(self, path: Path) -> bool:
+        """Whether it is a rollout; a compressed one beside a plain one is a copy."""
+        if not path.name.startswith("rollout-"):
+            return False
+        if path.name.endswith(".jsonl.zst"):
+            return not path.with_suffix("").exists()
+        return path.name.endswith((".jsonl", ".jsonl.gz"))
+
+    def logs(self, path: Path, sink: Sink) -> Iterator[AgentLog]:
+        """Read one rollout.
+
+        Raises
+        ------
+        InputDataError
+            It holds no rollout, or is compressed with Zstandard.
+        """
+        with path.open("rb") as stream:
+            if stream.read(4) == ZSTANDARD:
+                raise InputDataError(
+                    "compressed with Zstandard", file=path, fix="unpack it with unzstd"
+                )
+        rollout = _Rollout(sink)
+        for number, row in rows_of(path, sink):
+            try:
+                rollout.take(row)
+            except UnreadableLineError as error:
+                sink.reject(number, reason_of(error))
+        if rollout.log is None:
+            raise InputDataError("no rollout of Codex", file=path)
+        yield rollout.log
+
+
+class _Rollout:
+    """Takes the lines of one rollout."""
+
+    def __init__(self, sink: Sink) -> None:
+        self.log: AgentLog | None = None
+        self._replies: list[AgentReply] = []
+        self._sink = sink
+        self._agent = MAIN
+        self._model: str | None = None
+        self._calls: dict[str, tuple[AgentCall, AgentReply]] = {}
+        self._open: AgentReply | None = None
+        self._uncounted: AgentReply | None = None
+        self._since_s: float | None = None
+        self._prompted = False
+        self._block: datetime | None = None
+        self._total: object = None
+        self._copied_s: float | None = None
+
+    def take(self, row: dict[str, Any]) -> None:
+        kind, payload = row.get("type"), row.get("payload")
+        if not isinstance(kind, str):
+            raise UnreadableLineError("not a line of a rollout", field="type")
+        if kind not in KNOWN or not isinstance(payload, dict):
+            self._sink.pass_over(f"line {kind[:40]}" if kind.isidentifier() else "line")
+            return
+        at = moment(row.get("timestamp"))
+        if kind == "session_meta":
+            self._meta(payload, at)
+        elif self.log is None:
+            raise UnreadableLineError("before the session is named", field="type")
+        elif self._is_copied(at):
+            self._sink.pass_over("line copied from a parent")
+        elif kind == "turn_context":
+            model = payload.get("model")
+            self._model = model if isinstance(model, str) else self._model
+        elif kind == "response_item":
+            self._item(payload, at)
+        elif kind == "event_msg":
+            self._event(payload, at)
+
+    def _meta(self, payload: dict[str, Any], at: datetime) -> None:
+        if self.log is not None:
+            return  # an ancestor's, copied
+        name = payload.get("id")
+        if not isinstance(name, str) or not name:
+            raise UnreadableLineError("not an id", field="payload.id")
+        parent = _parent(payload.get("source"))
+        git = payload.get("git")
+        self._agent = name if parent else MAIN
+        self.log = AgentLog(
+            session_id=parent or name,
+            client=_text(payload.get("originator")) or "codex",
+            version=_text(payload.get("cli_version")),
+            folder=_text(payload.get("cwd")),
+            branch=_text(git.get("branch")) if isinstance(git, dict) else None,
+            replies=self._replies,
+        )
+        if parent or payload.get("forked_from_id"):
+            self._copied_s = at.timestamp()
+
+    def _is_copied(self, at: datetime) -> bool:
+        """Whether a line belongs to the burst that a fork begins with."""
+        if self._copied_s is None:
+            return False
+        if at.timestamp() - self._copied_s < BURST_S:
+            self._copied_s = at.timestamp()
+            return True
+        self._copied_s = None
+        return False
+
+    def _item(self, item: dict[str, Any], at: datetime) -> None:
+        kind = item.get("type")
+        if kind in CALLS:
+            self._call(item, at)
+        elif kind in OUTPUTS:
+            self._output(item, at)
+        elif kind == "reasoning" or item.get("role") == "assistant":
+            self._block = self._block or at
+
+    def _call(self, item: dict[str, Any], at: datetime) -> None:
+        call_id = item.get("call_id") or item.get("id")
+        if not isinstance(call_id, str) or not call_id:
+            raise UnreadableLineError("not an id", field="payload.call_id")
+        if call_id in self._calls:
+            return
+        tool = item.get("name") or str(item.get("type"))
+        given = _arguments(item)
+        command = given.get("cmd") or given.get("command")
+        call = AgentCall(
+            call_id,
+            classify_operation(str(tool), command),
+            at.timestamp(),
+            characters=sum(map(text_length, texts_of(given))),
+        )
+        reply = self._open
+        if reply is None:
+            reply = self._open = self._uncounted = self._begin(call_id, at)
+        reply.hidden |= tool == CODE_MODE and item.get("type") == "custom_tool_call"
+        reply.calls.append(call)
+        self._calls[call_id] = call, reply
+
+    def _begin(self, reply_id: str, at: datetime) -> AgentReply:
+        reply = AgentReply(
+            reply_id,
+            self._block or at,
+            agent_id=self._agent,
+            model=self._model,
+            since_s=self._since_s,
+            prompted=self._prompted,
+        )
+        self._replies.append(reply)
+        self._prompted = False
+        self._block = None
+        return reply
+
+    def _output(self, item: dict[str, Any], at: datetime) -> None:
+        self._open = None
+        self._since_s = at.timestamp()
+        self._block = None
+        known = self._calls.get(str(item.get("call_id")))
+        if known is None:
+            return
+        call, reply = known
+        text, call.result_characters = result_text(item.get("output"))
+        took_s = wall_time(text)
+        if call.end_s is None:
+            call.end_s = None if took_s is None else call.start_s + took_s
+        reply.end_s = at.timestamp()
+        call.background = went_on(text)
+        code = exit_code(text)
+        if is_aborted(text):
+            call.outcome, call.why = Outcome.CANCELLED, "interrupted"
+        elif call.outcome is Outcome.UNKNOWN and not call.background:
+            failed = code != 0 if code is not None else _is_refusal(text)
+            call.outcome = Outcome.FAILED if failed else Outcome.SUCCEEDED
+
+    def _event(self, event: dict[str, Any], at: datetime) -> None:
+        kind = event.get("type")
+        if kind == "token_count":
+            self._count(event.get("info"), at)
+        elif kind == "user_message":
+            self._prompted = True
+            self._since_s = at.timestamp()
+            self._open = self._block = None
+        elif kind == "agent_message":
+            self._block = self._block or at
+        elif kind in ("exec_command_end", "mcp_tool_call_end", "patch_apply_end"):
+            known = self._calls.get(str(event.get("call_id")))
+            took_s = _seconds(event.get("duration"))
+            if known is None:
+                return
+            if took_s is not None:
+                known[0].end_s = known[0].start_s + took_s
+            if event.get("success") is False:
+                known[0].outcome = Outcome.FAILED
+
+    def _count(self, info: object, at: datetime) -> None:
+        """Take a token count; one with the total of the count before says nothing."""
+        if not isinstance(info, dict):
+            return
+        total, last = info.get("total_token_usage"), info.get("last_token_usage")
+        if total == self._total or not isinstance(last, dict):
+            return
+        self._total = total
+        reply = self._uncounted or self._begin(f"text {at.isoformat()}", at)
+        self._uncounted = None
+        reply.usage = TokenUsage.with_cached_inside(
+            fresh_and_cached=last.get("input_tokens"),
+            cached=last.get("cached_input_tokens"),
+            written=last.get("cache_write_input_tokens"),
+            output=last.get("output_tokens"),
+            reasoning=last.get("reasoning_output_tokens"),
+        )
+
+
+def _parent(source: object) -> str | None:
+    """Name the thread that spawned this one."""
+    for key in ("subagent", "thread_spawn"):
+        source = source.get(key) if isinstance(source, dict) else None
+    parent = source.get("parent_thread_id") if isinstance(source, dict) else None
+    return parent if isinstance(parent, str) and parent else None
+
+
+def _arguments(item: dict[str, Any]) -> dict[str, Any]:
+    given = item.get("arguments", item.get("input", item.get("action")))
+    if isinstance(given, str) and item.get("type") == "function_call":
+        try:
+            given = json.loads(given)
+        except (ValueError, RecursionError):
+            return {"text": given}
+    return given if isinstance(given, dict) else {"text": given}
+
+
+def _is_refusal(text: str) -> bool:
+    """Whether a result without an exit code says that the call was not done."""
+    return text.startswith(
+        (
+            "apply_patch verification failed",
+            "execution error",
+            "exec_command failed",
+            "failed to",
+            "tool call error",
+            "unsupported call",
+            "write_stdin failed",
+            "Script failed",
+        )
+    )
+
+
+def _seconds(duration: object) -> float | None:
+    if not isinstance(duration, dict):
+        return None
+    whole, rest = duration.get("secs"), duration.get("nanos", 0)
+    if not isinstance(whole, int) or not isinstance(rest, int) or whole > 10**9:
+        return None
+    return whole + rest / 1e9
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None

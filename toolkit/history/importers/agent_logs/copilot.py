@@ -1,0 +1,206 @@
+"""Reads the event logs of GitHub Copilot CLI.
+
+Calls have their own starts and ends, and permission requests the exact time that a
+person took. Only the output of a reply is counted in this log: what its input was is not
+known, so its money is not either. The success flag says nothing about a command's exit.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from toolkit.errors import InputDataError
+from toolkit.history.importers import (
+    Sink,
+    TokenUsage,
+    UnreadableLineError,
+    reason_of,
+    text_length,
+    texts_of,
+)
+from toolkit.history.importers.agent_logs.log import (
+    MAIN,
+    AgentCall,
+    AgentLog,
+    AgentReply,
+    moment,
+)
+from toolkit.history.importers.agent_logs.operations import classify_operation
+from toolkit.history.importers.agent_logs.results import (
+    exit_code,
+    is_aborted,
+    result_text,
+)
+from toolkit.history.importers.agent_logs.source import AgentLogSource, rows_of
+from toolkit.records import Outcome
+
+__all__ = ["CopilotSource"]
+
+REFUSALS = frozenset({"denied", "rejected"})
+"""Error codes of a call that a person did not allow."""
+
+
+class CopilotSource(AgentLogSource):
+    """Reads `events.jsonl` files, gzipped or not; see the module.
+
+    Examples
+    --------
+    >>> CopilotSource().name
+    'copilot'
+    """
+
+    name = "copilot"
+
+    def is_log(self, path: Path) -> bool:
+        """Whether it is the event log of a session."""
+        return path.name in ("events.jsonl", "events.jsonl.gz")
+
+    def logs(self, path: Path, sink: Sink) -> Iterator[AgentLog]:
+        """Read one event log.
+
+        Raises
+        ------
+        InputDataError
+            It names no session.
+        """
+        events = _Events()
+        for number, row in rows_of(path, sink):
+            try:
+                events.take(row)
+            except UnreadableLineError as error:
+                sink.reject(number, reason_of(error))
+        if events.log is None:
+            raise InputDataError("no session of GitHub Copilot", file=path)
+        yield events.log
+
+
+class _Events:
+    """Takes the events of one session, in their order."""
+
+    def __init__(self) -> None:
+        self.log: AgentLog | None = None
+        self._ordered: list[AgentReply] = []
+        self._model: str | None = None
+        self._calls: dict[str, tuple[AgentCall, AgentReply]] = {}
+        self._replies: dict[str, AgentReply] = {}
+        self._asked: dict[str, float] = {}
+        self._since: dict[str, float] = {}
+        self._prompted = False
+
+    def take(self, row: dict[str, Any]) -> None:
+        kind, data = row.get("type"), row.get("data")
+        if not isinstance(kind, str) or not isinstance(data, dict):
+            raise UnreadableLineError("not an event", field="type")
+        if kind == "session.start" and self.log is None:
+            self._start(data)
+            return
+        if self.log is None:
+            raise UnreadableLineError("before the session is named", field="type")
+        name = row.get("agentId")
+        agent = name if isinstance(name, str) and name else MAIN
+        if kind == "session.model_change":
+            self._model = _text(data.get("newModel")) or self._model
+        elif kind == "user.message":
+            self._prompted |= agent == MAIN
+            self._since[agent] = moment(row.get("timestamp")).timestamp()
+        elif kind == "assistant.message":
+            self._message(data, moment(row.get("timestamp")), agent)
+        elif kind.startswith(("tool.execution_", "permission.")):
+            self._step(kind, data, moment(row.get("timestamp")).timestamp(), agent)
+
+    def _start(self, data: dict[str, Any]) -> None:
+        name, context = data.get("sessionId"), data.get("context")
+        if not isinstance(name, str) or not name:
+            raise UnreadableLineError("not an id", field="data.sessionId")
+        context = context if isinstance(context, dict) else {}
+        self._model = _text(data.get("selectedModel"))
+        self.log = AgentLog(
+            session_id=name,
+            client="copilot-cli",
+            version=_text(data.get("copilotVersion")),
+            folder=_text(context.get("gitRoot")) or _text(context.get("cwd")),
+            branch=_text(context.get("branch")),
+            replies=self._ordered,
+        )
+
+    def _message(self, data: dict[str, Any], at: datetime, agent: str) -> None:
+        name, requests = data.get("messageId"), data.get("toolRequests")
+        if not isinstance(name, str) or not name:
+            raise UnreadableLineError("not an id", field="data.messageId")
+        reply = self._replies.get(name)
+        if reply is None:
+            reply = self._replies[name] = AgentReply(
+                name,
+                at,
+                agent_id=agent,
+                model=_text(data.get("model")) or self._model,
+                since_s=self._since.get(agent),
+                prompted=self._prompted and agent == MAIN,
+            )
+            self._prompted &= agent != MAIN
+            self._ordered.append(reply)
+        output = TokenUsage.with_cached_inside(
+            fresh_and_cached=None, output=data.get("outputTokens")
+        )
+        if output.output_tokens is not None:
+            reply.usage = output
+        for request in requests if isinstance(requests, list) else []:
+            self._request(request, reply, at)
+
+    def _request(self, request: object, reply: AgentReply, at: datetime) -> None:
+        call_id = request.get("toolCallId") if isinstance(request, dict) else None
+        if not isinstance(request, dict) or not isinstance(call_id, str) or not call_id:
+            raise UnreadableLineError("not an id", field="toolRequests.toolCallId")
+        if call_id in self._calls:
+            return
+        given = request.get("arguments")
+        command = given.get("command") if isinstance(given, dict) else None
+        call = AgentCall(
+            call_id,
+            classify_operation(str(request.get("name")), command),
+            at.timestamp(),
+            characters=sum(map(text_length, texts_of(given))),
+        )
+        reply.calls.append(call)
+        self._calls[call_id] = call, reply
+
+    def _step(self, kind: str, data: dict[str, Any], at_s: float, agent: str) -> None:
+        """Take what became of a call: its start, its permission, its end."""
+        asked = data.get("permissionRequest")
+        call_id = data.get("toolCallId")
+        if call_id is None and isinstance(asked, dict):
+            call_id = asked.get("toolCallId")
+        known = self._calls.get(str(call_id))
+        if known is None:
+            return
+        call, reply = known
+        if kind == "tool.execution_start":
+            call.start_s = at_s
+        elif kind == "permission.requested":
+            self._asked[call.call_id] = at_s
+        elif kind == "permission.completed":
+            call.waiting_s += max(at_s - self._asked.pop(call.call_id, at_s), 0.0)
+        elif kind == "tool.execution_complete":
+            self._since[agent] = at_s
+            call.end_s = at_s
+            reply.end_s = max(reply.end_s or at_s, at_s)
+            _end(call, data)
+
+
+def _end(call: AgentCall, data: dict[str, Any]) -> None:
+    text, call.result_characters = result_text(data.get("result"))
+    error = data.get("error")
+    code = error.get("code") if isinstance(error, dict) else None
+    if data.get("success") is False and code in REFUSALS:
+        call.outcome, call.why = Outcome.CANCELLED, "refused"
+    elif is_aborted(text):
+        call.outcome, call.why = Outcome.CANCELLED, "interrupted"
+    elif data.get("success") is False or exit_code(text) not in (0, None):
+        call.outcome = Outcome.FAILED
+    else:
+        call.outcome = Outcome.SUCCEEDED
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None

@@ -1,0 +1,151 @@
+"""What every reader gives: the replies of one agent in one session, in normal form."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from toolkit.errors import InputDataError
+from toolkit.history.importers import TokenUsage, UnreadableLineError
+from toolkit.history.importers.agent_logs.operations import Operation
+from toolkit.records import Outcome
+
+__all__ = ["MAIN", "AgentCall", "AgentLog", "AgentReply", "moment", "moment_ms"]
+
+MAIN = "main"
+"""Agent id of a session's own thread."""
+
+NO_USAGE = TokenUsage()
+
+MAX_MS = 32_503_680_000_000
+"""The year 3000, in milliseconds since 1970."""
+
+
+@dataclass(slots=True)
+class AgentCall:
+    """One tool call; times are seconds since 1970.
+
+    Attributes
+    ----------
+    call_id : str
+    operation : Operation
+    start_s : float
+    end_s : float or None
+        Its own end, where the client records one.
+    outcome : Outcome
+        `UNKNOWN` until its result is seen.
+    why : str
+        `refused` or `interrupted` for a call that was given up.
+    background : bool
+        It returned while its work went on.
+    waiting_s : float
+        Time inside it that a person took, where the client records it.
+    characters, result_characters : int or None
+    """
+
+    call_id: str
+    operation: Operation
+    start_s: float
+    end_s: float | None = None
+    outcome: Outcome = Outcome.UNKNOWN
+    why: str = ""
+    background: bool = False
+    waiting_s: float = 0.0
+    characters: int | None = None
+    result_characters: int | None = None
+
+
+@dataclass(slots=True)
+class AgentReply:
+    """One reply of a model.
+
+    Attributes
+    ----------
+    reply_id : str
+        Unique within the session.
+    at : datetime
+        When its first block was written.
+    since_s : float or None
+        When the last result or prompt before it was written.
+    prompted : bool
+        A person wrote since the reply before.
+    end_s : float or None
+        When the last result of its calls came.
+    hidden : bool
+        The client ran calls that the log does not list.
+    declared_usd : float or None
+    """
+
+    reply_id: str
+    at: datetime
+    agent_id: str = MAIN
+    model: str | None = None
+    since_s: float | None = None
+    prompted: bool = False
+    end_s: float | None = None
+    hidden: bool = False
+    usage: TokenUsage = NO_USAGE
+    declared_usd: float | None = None
+    calls: list[AgentCall] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class AgentLog:
+    """The replies of one session, in order.
+
+    Attributes
+    ----------
+    session_id : str
+    client : str
+        The program that ran the agent.
+    version : str or None
+        Of that program.
+    folder, branch : str or None
+        Where it worked; stored as keyed hashes only.
+    own_times : bool
+        The client records when each call ended; else only when a batch did.
+    asks_unseen : bool
+        A person may have been asked inside a batch, and the log does not say so.
+    """
+
+    session_id: str
+    client: str
+    version: str | None = None
+    folder: str | None = None
+    branch: str | None = None
+    own_times: bool = True
+    asks_unseen: bool = False
+    replies: list[AgentReply] = field(default_factory=list)
+
+
+def moment(value: object) -> datetime:
+    """Read an ISO time with a zone.
+
+    Raises
+    ------
+    UnreadableLineError
+        It is none.
+    """
+    try:
+        at = datetime.fromisoformat(value)  # type: ignore[arg-type]  # checked by trying
+        if at.tzinfo is None:
+            raise UnreadableLineError("a time without its zone", field="timestamp")
+        return at.astimezone(UTC)
+    except (TypeError, ValueError, OverflowError) as error:
+        if isinstance(error, InputDataError):
+            raise
+        raise UnreadableLineError("not a time", field="timestamp") from error
+
+
+def moment_ms(value: Any) -> datetime:
+    """Read a time in milliseconds since 1970.
+
+    Raises
+    ------
+    UnreadableLineError
+        It is none.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise UnreadableLineError("not a time", field="time")
+    if not 0 <= value < MAX_MS:
+        raise UnreadableLineError("not a time", field="time")
+    return datetime.fromtimestamp(value / 1000, UTC)

@@ -1,0 +1,261 @@
+"""Reads OpenCode: its database, exports of a session, and the older tree of files.
+
+Where a database and the older tree lie side by side, the tree is a part of what the
+database holds and is left out. A fork copies messages under new ids with the same time,
+so a reply is known by the time at which it was created.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from toolkit.errors import InputDataError
+from toolkit.history.importers import (
+    Sink,
+    SourceFile,
+    TokenUsage,
+    UnreadableLineError,
+    find_files,
+    reason_of,
+    text_length,
+    texts_of,
+)
+from toolkit.history.importers.agent_logs.log import (
+    MAIN,
+    AgentCall,
+    AgentLog,
+    AgentReply,
+    moment_ms,
+)
+from toolkit.history.importers.agent_logs.operations import classify_operation
+from toolkit.history.importers.agent_logs.results import is_aborted, result_text
+from toolkit.history.importers.agent_logs.source import AgentLogSource, whole_document
+from toolkit.records import Outcome
+
+__all__ = ["OpenCodeSource"]
+
+SQLITE = b"SQLite format 3\0"
+
+Messages = Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]
+
+
+class OpenCodeSource(AgentLogSource):
+    """Reads `opencode*.db`, exports and the older tree; see the module.
+
+    Examples
+    --------
+    >>> OpenCodeSource().name
+    'opencode'
+    """
+
+    name = "opencode"
+
+    def files(self, paths: Sequence[Path]) -> Iterator[SourceFile]:
+        """Find databases, exports, and session files without a database beside them."""
+        found = list(find_files(paths, self.is_log))
+        roots = {file.path.parent for file in found if file.path.suffix == ".db"}
+        for file in found:
+            if not (_is_tree(file.path) and roots & set(file.path.parents)):
+                yield file
+
+    def is_log(self, path: Path) -> bool:
+        """Whether it is a database, or a session's document."""
+        if path.suffix == ".db":
+            return path.name.startswith("opencode")
+        named = path.name.removesuffix(".gz")
+        return named.startswith("ses_") and named.endswith(".json")
+
+    def logs(self, path: Path, sink: Sink) -> Iterator[AgentLog]:
+        """Read one database, export or session file.
+
+        Raises
+        ------
+        InputDataError
+            It is none of these.
+        """
+        with path.open("rb") as stream:
+            is_database = stream.read(len(SQLITE)) == SQLITE
+        if is_database:
+            yield from _database_logs(path, sink)
+        elif _is_tree(path):
+            session = whole_document(path, sink)
+            yield _log(session, _tree_messages(path, session, sink), sink)
+        else:
+            document = whole_document(path, sink)
+            info, messages = document.get("info"), document.get("messages")
+            if not isinstance(info, dict) or not isinstance(messages, list):
+                raise InputDataError("no export of OpenCode", file=path)
+            yield _log(info, _exported(messages), sink)
+
+
+def _is_tree(path: Path) -> bool:
+    return path.parent.parent.name == "session"
+
+
+def _exported(messages: list[Any]) -> Messages:
+    for message in messages:
+        info = message.get("info") if isinstance(message, dict) else None
+        parts = message.get("parts") if isinstance(message, dict) else None
+        if isinstance(info, dict) and isinstance(parts, list):
+            yield info, [part for part in parts if isinstance(part, dict)]
+
+
+def _database_logs(path: Path, sink: Sink) -> Iterator[AgentLog]:
+    """Read every session; the database may be written to meanwhile."""
+    try:
+        with closing(
+            sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=30)
+        ) as database:
+            sessions = database.execute(
+                "SELECT id, parent_id, directory, version FROM session ORDER BY id"
+            ).fetchall()
+            for name, parent, folder, version in sessions:
+                session = {
+                    "id": name,
+                    "parentID": parent,
+                    "directory": folder,
+                    "version": version,
+                }
+                yield _log(session, _database_messages(database, name), sink)
+    except sqlite3.DatabaseError as error:
+        raise InputDataError(
+            f"not a database of OpenCode that can be read: {error}", file=path
+        ) from error
+
+
+def _database_messages(database: sqlite3.Connection, session: str) -> Messages:
+    rows = database.execute(
+        "SELECT id, data FROM message WHERE session_id = ? ORDER BY time_created, id",
+        (session,),
+    ).fetchall()
+    for name, data in rows:
+        parts = database.execute(
+            "SELECT data FROM part WHERE message_id = ? ORDER BY id", (name,)
+        )
+        yield _object(data), [_object(part) for (part,) in parts]
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _tree_messages(path: Path, session: dict[str, Any], sink: Sink) -> Messages:
+    root, name = path.parent.parent.parent, str(session.get("id"))
+    for file in sorted((root / "message" / name).glob("msg_*.json*")):
+        message = whole_document(file, sink)
+        folder = root / "part" / file.name.partition(".")[0]
+        parts = sorted(folder.glob("prt_*.json*"))
+        yield message, [whole_document(part, sink) for part in parts]
+
+
+def _log(session: dict[str, Any], messages: Messages, sink: Sink) -> AgentLog:
+    name, parent = session.get("id"), session.get("parentID")
+    if not isinstance(name, str) or not name:
+        raise InputDataError("no session of OpenCode")
+    version, folder = session.get("version"), session.get("directory")
+    child = isinstance(parent, str) and bool(parent)
+    log = AgentLog(
+        session_id=str(parent) if child else name,
+        client="opencode",
+        version=version if isinstance(version, str) else None,
+        folder=folder if isinstance(folder, str) and folder else None,
+    )
+    prompted = False
+    for info, parts in messages:
+        try:
+            if info.get("role") == "user":
+                prompted = True
+            elif info.get("role") == "assistant":
+                reply = _reply(info, parts, prompted=prompted)
+                reply.agent_id = name if child else MAIN
+                log.replies.append(reply)
+                prompted = False
+        except UnreadableLineError as error:
+            sink.reject(1, reason_of(error))
+    return log
+
+
+def _reply(
+    info: dict[str, Any], parts: list[dict[str, Any]], *, prompted: bool
+) -> AgentReply:
+    times = info.get("time")
+    created = times.get("created") if isinstance(times, dict) else None
+    asked = moment_ms(created)
+    begun = [start for part in parts for start in _starts(part)]
+    model, cost = info.get("modelID"), info.get("cost")
+    reply = AgentReply(
+        f"{created}/{model}",
+        moment_ms(min(begun)) if begun else asked,
+        model=model if isinstance(model, str) else None,
+        since_s=asked.timestamp(),
+        prompted=prompted,
+        usage=_usage(info.get("tokens")),
+        declared_usd=float(cost) if isinstance(cost, (int, float)) else None,
+    )
+    reply.calls = [call for part in parts for call in _calls(part, reply)]
+    return reply
+
+
+def _starts(part: dict[str, Any]) -> list[float]:
+    state = part.get("state")
+    times = state.get("time") if isinstance(state, dict) else part.get("time")
+    start = times.get("start") if isinstance(times, dict) else None
+    return [start] if isinstance(start, (int, float)) else []
+
+
+def _usage(tokens: object) -> TokenUsage:
+    if not isinstance(tokens, dict):
+        return TokenUsage()
+    cache = tokens.get("cache")
+    cache = cache if isinstance(cache, dict) else {}
+    beside = TokenUsage.with_cached_inside(
+        fresh_and_cached=tokens.get("input"),
+        output=tokens.get("output"),
+        reasoning=tokens.get("reasoning"),
+        reasoning_beside=True,
+    )
+    cached = TokenUsage.with_cached_inside(
+        fresh_and_cached=None, cached=cache.get("read"), written=cache.get("write")
+    )
+    return beside._replace(
+        cache_read_tokens=cached.cache_read_tokens,
+        cache_write_5m_tokens=cached.cache_write_5m_tokens,
+    )
+
+
+def _calls(part: dict[str, Any], reply: AgentReply) -> Iterator[AgentCall]:
+    state = part.get("state")
+    if part.get("type") != "tool" or not isinstance(state, dict):
+        return
+    given, times = state.get("input"), state.get("time")
+    times = times if isinstance(times, dict) else {}
+    command = given.get("command") if isinstance(given, dict) else None
+    started, ended = times.get("start"), times.get("end")
+    call = AgentCall(
+        str(part.get("callID") or part.get("id")),
+        classify_operation(str(part.get("tool")), command),
+        reply.at.timestamp() if started is None else moment_ms(started).timestamp(),
+        characters=sum(map(text_length, texts_of(given))),
+    )
+    status, details = state.get("status"), state.get("metadata")
+    if status in ("completed", "error"):
+        text, call.result_characters = result_text(
+            state.get("output") or state.get("error")
+        )
+        code = details.get("exit") if isinstance(details, dict) else None
+        call.outcome = Outcome.SUCCEEDED
+        if status == "error" and is_aborted(text):
+            call.outcome, call.why = Outcome.CANCELLED, "interrupted"
+        elif status == "error" or code not in (0, None):
+            call.outcome = Outcome.FAILED
+        if ended is not None:
+            call.end_s = moment_ms(ended).timestamp()
+            reply.end_s = max(reply.end_s or call.end_s, call.end_s)
+    yield call

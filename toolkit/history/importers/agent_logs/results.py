@@ -1,0 +1,77 @@
+"""What the text of a result says about its end: exit code, duration, who stopped it."""
+
+import re
+from typing import Any
+
+from toolkit.history.importers import block_texts, text_length
+
+__all__ = ["exit_code", "is_aborted", "result_text", "wall_time", "went_on"]
+
+LOOKED_AT = 400
+"""Characters at both ends of a text in which the client's own words stand."""
+
+_EXIT = re.compile(
+    r"(?:^|\n)\s*(?:Exit code|Exit Code|Process exited with code):? (-?\d{1,10})"
+    r"|completed with exit code (-?\d{1,10})>"
+    r'|"exit_code":\s*(-?\d{1,10})'
+)
+_WALL = re.compile(
+    r'(?:^|\n)Wall time: ([\d.]{1,12}) seconds|"duration_seconds":\s*([\d.]{1,12})'
+)
+_ABORTED = re.compile(
+    r"aborted by user|(?:[Oo]peration|Command) aborted|Tool execution aborted|cancelled by user"
+)
+_GOES_ON = re.compile(r"Process running with session ID \d")
+
+
+def result_text(value: Any) -> tuple[str, int]:
+    """Give the ends of a result's text, and its length in characters."""
+    if isinstance(value, dict):
+        value = value.get("content", value.get("output", value.get("text")))
+    texts = block_texts(value)
+    text = "\n".join(texts)
+    length = sum(map(text_length, texts))
+    if len(text) > 2 * LOOKED_AT:
+        text = f"{text[:LOOKED_AT]}\n{text[-LOOKED_AT:]}"
+    return text, length
+
+
+def exit_code(text: str) -> int | None:
+    """Find the exit code that a client wrote into a result.
+
+    Examples
+    --------
+    >>> exit_code("Exit code: 2")
+    2
+    >>> exit_code("<shellId: 0 completed with exit code 1>")
+    1
+    """
+    found = _EXIT.search(text)
+    if found is None:
+        return None
+    return int(next(group for group in found.groups() if group is not None))
+
+
+def wall_time(text: str) -> float | None:
+    r"""Find how long a client says that a call took, in seconds.
+
+    Examples
+    --------
+    >>> wall_time("Exit code: 0\nWall time: 1.5 seconds")
+    1.5
+    """
+    found = _WALL.search(text)
+    try:
+        return None if found is None else float(found[1] or found[2])
+    except ValueError:
+        return None
+
+
+def is_aborted(text: str) -> bool:
+    """Whether a person stopped the call."""
+    return _ABORTED.search(text) is not None
+
+
+def went_on(text: str) -> bool:
+    """Whether the call returned while its command went on."""
+    return _GOES_ON.search(text) is not None
