@@ -1,9 +1,9 @@
-"""Small real bundles for tests: fitted on a law with a known optimum, then exported."""
+"""Small real bundles for tests: a stack fitted on a law with a known optimum, exported."""
 
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import numpy as np
 from toolkit.bundle import (
     MANIFEST_NAME,
     SEAL_NAME,
+    SECTION,
     Bundle,
     Column,
     Conformal,
@@ -20,11 +21,32 @@ from toolkit.bundle import (
     FeatureSchema,
     Float32s,
     Manifest,
+    RungSpec,
+    StackSection,
     Support,
     make_seal,
+    rule_of,
 )
 from toolkit.export import write_bundle
-from toolkit.models.members import ScalabilityCurve
+from toolkit.models import (
+    FittedEnsemble,
+    RelativeEnsemble,
+    RelativeLayout,
+    RelativeMember,
+    RelativeRows,
+    learn_measurement_prior,
+)
+from toolkit.models.members import RelativeQuadratic
+from toolkit.policies import (
+    Confidence,
+    Evidence,
+    Floats,
+    Level,
+    Problem,
+    Value,
+    with_offered_range,
+)
+from toolkit.policies.adaptation import Intervals
 from toolkit.policies.rules import AgentCountConstants
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -39,7 +61,17 @@ AGENT_SCHEMA = FeatureSchema(
         Column(name="components", log=True),
         Column(name="coordination_needs", unit="ratio"),
     ),
-    action=(Column(name="agents"),),
+    action=tuple(
+        Column(name=name)
+        for name in (
+            "agents",
+            "below_largest:agents",
+            "above_smallest:agents",
+            "share:agents",
+            "from_rule:agents",
+        )
+    ),
+    action_is_log=True,
 )
 
 SCHEMA = FeatureSchema(
@@ -50,22 +82,99 @@ SCHEMA = FeatureSchema(
         Column(name="load_cpu", unit="ratio"),
         Column(name="operation_bytes", unit="byte", log=True),
     ),
-    action=(Column(name="size"),),
+    action=tuple(
+        Column(name=name)
+        for name in (
+            "size",
+            "below_largest:size",
+            "above_smallest:size",
+            "share:size",
+            "from_rule:size",
+        )
+    ),
+    action_is_log=True,
 )
 
 
-def training_rows(rows: int = 900) -> tuple[Float32s, np.ndarray]:
-    """Rows of a law whose best size is about 20 idle and 5 busy."""
-    rng = np.random.default_rng(0)
-    load = rng.uniform(0, 1, rows)
-    kind = rng.integers(2, size=rows)
-    n = rng.choice(SIZES, rows)
+SHOWN = Evidence(
+    below="rule",
+    groups=24,
+    groups_needed=19,
+    difference=-0.3,
+    upper=-0.1,
+    level=0.95,
+    not_worse=0.9,
+)
+"""Evidence that opens a rung."""
+LEARNED = RungSpec(name="learned", rule="learned", evidence=SHOWN)
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """A stack fitted on problems of a law, with what its bundle needs."""
+
+    stack: FittedEnsemble
+    rows: RelativeRows
+    section: StackSection
+
+
+def learned(
+    problems: list[tuple[dict[str, Value], Floats]],
+    column: str,
+    actions: tuple[float, ...],
+    schema: FeatureSchema,
+    fallback: Fallback,
+    *,
+    member: RelativeMember | None = None,
+) -> Lesson:
+    """Fit a member, the quadratic one unless given, on contexts and their log costs."""
+    rule = rule_of(fallback)
+    blocks, levels, contexts = [], [], []
+    for context, costs in problems:
+        problem = Problem.of(column, actions, **context)
+        index = rule.decide(problem).index
+        shown = with_offered_range(problem, (0,), rule=index, sizes=True).actions
+        encoded = schema.encode_context(context).astype(np.float64)
+        blocks.append(np.hstack([np.tile(encoded, (len(actions), 1)), shown]))
+        contexts.append(encoded)
+        levels.append(costs.mean())
+    count = np.repeat(np.arange(len(problems)), len(actions))
+    layout = RelativeLayout(context=schema.action_position, actions=1, axes=1)
+    costs = np.concatenate([costs for _, costs in problems])
+    rows = RelativeRows.of(np.vstack(blocks), costs, count, count % 24, layout)
+    members = (("quadratic", member or RelativeQuadratic(penalty=0.1)),)
+    stack = RelativeEnsemble(seed=0, members=members).fit(rows)
+    return Lesson(
+        stack=stack,
+        rows=rows,
+        section=StackSection(
+            sizes=True,
+            prior=learn_measurement_prior(rows, stack.held_out, (0,), 0),
+            intervals=Intervals(slope=1.0, factor=0.5),
+            confidence=Confidence(intercept=0.0, saving=4.0, certainty=0.5),
+            level=_level(np.array(contexts), np.array(levels)),
+        ),
+    )
+
+
+def _level(X: Floats, y: Floats) -> Level:
+    centre = X.mean(axis=0)
+    slope = np.linalg.lstsq(X - centre, y - y.mean(), rcond=None)[0]
+    return Level(
+        intercept=float(y.mean()),
+        centre=tuple(centre.tolist()),
+        slope=tuple(slope.tolist()),
+        spread=tuple(X.std(axis=0).tolist()),
+        deviation=0.05,
+    )
+
+
+def size_costs(load: float, kind: int) -> Floats:
+    """The law of `small_bundle`: its best size is about 20 idle and 5 busy."""
+    n = np.array(SIZES)
     kappa = 0.002 + 0.03 * load
-    y = np.log((1 + 0.1 * (n - 1) + kappa * n * (n - 1)) / n) + 0.3 * kind
-    load[rng.uniform(size=rows) < 0.1] = np.nan
-    size_log = np.log1p(rng.lognormal(8, 1, rows))
-    X = np.column_stack([kind == 0, kind == 1, load, size_log, np.log(n)])
-    return X.astype(np.float32), y + rng.normal(0, 0.02, rows)
+    costs: Floats = np.log((1 + 0.1 * (n - 1) + kappa * n * (n - 1)) / n)
+    return costs + 0.3 * kind
 
 
 def manifest_of(**changed: Any) -> Manifest:
@@ -100,16 +209,52 @@ def manifest_of(**changed: Any) -> Manifest:
         "training": {"rows": 900},
         "metrics": {},
         "files": {},
+        "ladder": (LEARNED,) if SECTION in changed.get("extra", {}) else (),
     }
     return Manifest(**{**values, **changed})
 
 
-def small_bundle(directory: Path, *, model: Any = None, **changed: Any) -> Bundle:
+def small_lesson(member: RelativeMember | None = None) -> Lesson:
+    """Fit what `small_bundle` exports."""
+    rng = np.random.default_rng(0)
+    problems: list[tuple[dict[str, Value], Floats]] = []
+    for load in np.linspace(0, 1, 24).tolist():
+        for kind, name in enumerate(KINDS):
+            noise = rng.normal(0, 0.02, len(SIZES))
+            problems.append(
+                (
+                    {
+                        "operation_type": name,
+                        "load_cpu": load,
+                        "operation_bytes": float(rng.lognormal(8, 1)),
+                    },
+                    size_costs(load, kind) + noise,
+                )
+            )
+    fallback = Fallback(rule="batch_size_rule", constant=4.0)
+    return learned(problems, "size", SIZES, SCHEMA, fallback, member=member)
+
+
+def training_rows() -> tuple[Float32s, Floats]:
+    """Encoded rows of `small_lesson` and their relative log costs."""
+    rows = small_lesson().rows
+    return rows.X.astype(np.float32), rows.regret
+
+
+def small_bundle(
+    directory: Path, *, member: RelativeMember | None = None, **changed: Any
+) -> Bundle:
     """Fit, export and load."""
-    X, y = training_rows()
-    fitted = (model or ScalabilityCurve()).fit(X, y)
+    lesson = small_lesson(member)
     return write_bundle(
-        directory, model=fitted, manifest=manifest_of(**changed), X=X, seed=1
+        directory,
+        model=lesson.stack,
+        manifest=manifest_of(
+            **{"extra": {SECTION: lesson.section.to_json()}, **changed}
+        ),
+        X=lesson.rows.X.astype(np.float32),
+        seed=1,
+        probes=2000,
     )
 
 
@@ -120,16 +265,28 @@ def makespan_s(components: Any, needs: Any, agents: Any) -> Any:
     return 2 * components * slowdown / agents
 
 
-def agent_bundle(directory: Path, **changed: Any) -> Bundle:
+def agent_bundle(
+    directory: Path, *, price_exponent: float | None = PRICE_EXPONENT, **changed: Any
+) -> Bundle:
     """Fit on workflows whose best count is 12 without needs and 1 with many; export."""
     rng = np.random.default_rng(0)
-    components = rng.uniform(2, 40, 900)
-    needs = rng.uniform(0, 1, 900)
-    agents = rng.choice(AGENTS, 900)
-    time = np.log(makespan_s(components, needs, agents))
-    y = time + PRICE_EXPONENT * np.log(agents) + rng.normal(0, 0.02, 900)
-    X = np.column_stack([np.log1p(components), needs, np.log(agents)])
-    fitted = ScalabilityCurve(alpha=0.01, price_exponent=PRICE_EXPONENT).fit(X, y)
+    counts = np.array(AGENTS)
+    problems: list[tuple[dict[str, Value], Floats]] = []
+    for needs in np.linspace(0, 1, 24).tolist():
+        for components in (2.0, 6.0, 16.0, 40.0):
+            time = np.log(makespan_s(components, needs, counts))
+            cost = time + PRICE_EXPONENT * np.log(counts)
+            context: dict[str, Value] = {
+                "components": components,
+                "coordination_needs": needs,
+            }
+            problems.append((context, cost + rng.normal(0, 0.02, len(counts))))
+    fallback = Fallback(
+        rule="agent_count_rule",
+        constant=4.0,
+        parameters=asdict(AgentCountConstants()),
+    )
+    lesson = learned(problems, "agents", AGENTS, AGENT_SCHEMA, fallback)
     values = {
         "name": "agent-count",
         "decision": "agent_count",
@@ -140,17 +297,25 @@ def agent_bundle(directory: Path, **changed: Any) -> Bundle:
             counts={"": tuple((n, 50) for n in AGENTS)},
             ranges={"components": (2.0, 40.0), "coordination_needs": (0.0, 1.0)},
         ),
-        "fallback": Fallback(
-            rule="agent_count_rule",
-            constant=4.0,
-            parameters=asdict(AgentCountConstants()),
-        ),
+        "fallback": fallback,
         "cost_unit": "makespan_s^0.5 * agent_seconds^0.5",
-        "extra": {"workflow": {"price_exponent": PRICE_EXPONENT}},
+        "extra": {
+            **(
+                {}
+                if price_exponent is None
+                else {"workflow": {"price_exponent": price_exponent}}
+            ),
+            SECTION: lesson.section.to_json(),
+        },
     }
-    manifest = manifest_of(**{**values, **changed})
-    rows = X.astype(np.float32)
-    return write_bundle(directory, model=fitted, manifest=manifest, X=rows, seed=1)
+    return write_bundle(
+        directory,
+        model=lesson.stack,
+        manifest=manifest_of(**{**values, **changed}),
+        X=lesson.rows.X.astype(np.float32),
+        seed=1,
+        probes=2000,
+    )
 
 
 def rewrite(directory: Path, change: Callable[[dict[str, Any]], object]) -> None:

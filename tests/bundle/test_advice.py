@@ -30,6 +30,7 @@ def decide(context: Any) -> Decision:
         action=(size,),
         reason=Reason(code="learned_better" if sure else "rule", facts={"saves": 0.25}),
         policy="guarded" if sure else "rule",
+        rung="learned" if sure else "rule",
         version="7",
         baseline="10",
         confidence=0.93 if sure else None,

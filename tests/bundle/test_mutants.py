@@ -14,7 +14,7 @@ from tests.bundle_factory import NOW, agent_bundle, small_bundle
 from toolkit.bundle import ACTION_BOUNDS, read_bundle
 from toolkit.clock import VirtualClock
 from toolkit.errors import BundleRefusedError
-from toolkit.models.members import BoostedCost
+from toolkit.models.members import RelativeTrees
 from toolkit.policies import Value
 from toolkit.runtime.advice import Advisor
 
@@ -44,8 +44,8 @@ def good(
     if request.param == "agents":
         agent_bundle(folder)
     else:
-        trees = BoostedCost(max_iter=8, max_leaf_nodes=8)
-        small_bundle(folder, model=trees if request.param == "trees" else None)
+        trees = RelativeTrees(everything=True, min_samples_leaf=10, seed=0)
+        small_bundle(folder, member=trees if request.param == "trees" else None)
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 

@@ -48,7 +48,8 @@ def test_a_manifest_survives_its_round_trip(pristine: Path) -> None:
 
 
 def test_the_cheapest_size_falls_with_the_load(pristine: Path) -> None:
-    model = read_bundle(pristine).model
+    model = read_bundle(pristine).policy().model
+    assert model is not None
 
     def best(load: float) -> float:
         problem = Problem.of(
@@ -123,7 +124,7 @@ def test_a_manifest_that_is_no_object_is_refused(bundle_dir: Path, text: str) ->
 def test_a_model_with_other_outputs_fails_its_golden_rows(bundle_dir: Path) -> None:
     graph = onnx.load_model(bundle_dir / MODEL_NAME)
     for tensor in graph.graph.initializer:
-        if tensor.dims == [1, 3] and tensor.data_type == TensorProto.DOUBLE:
+        if tensor.data_type == TensorProto.DOUBLE:
             values = np.frombuffer(tensor.raw_data, dtype=np.float64) + 0.5
             tensor.raw_data = values.tobytes()
     replace_model(bundle_dir, graph.SerializeToString())
@@ -207,7 +208,7 @@ def test_an_advisor_answers_with_the_rule_when_the_graph_fails(
     def fail(problem: Problem) -> None:
         raise BundleRefusedError("the graph fails", path=bundle_dir)
 
-    monkeypatch.setattr(bundle.model, "predict", fail)
+    monkeypatch.setattr(advisor.policy.model, "predict", fail)
     answer = advisor.decide({"operation_type": "todoWrite", "load_cpu": 0.5})
 
     assert answer.reason.code == "bundle_refused"

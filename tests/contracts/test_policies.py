@@ -11,12 +11,13 @@ import toolkit.policies.adaptation
 import toolkit.policies.rules
 from toolkit.policies import (
     CostCurve,
+    Evidence,
     Exploring,
-    Gain,
     Greedy,
-    Guarded,
+    Ladder,
     Policy,
     Problem,
+    Rung,
 )
 from toolkit.policies.adaptation import Adaptive, MeasurementPrior
 from toolkit.policies.rules import (
@@ -26,6 +27,7 @@ from toolkit.policies.rules import (
     BatchSizeRulePolicy,
     ConstantPolicy,
     RuleOfThumbPolicy,
+    TableRule,
 )
 
 PRIOR = MeasurementPrior(
@@ -35,7 +37,6 @@ PRIOR = MeasurementPrior(
     scales=(1.0,),
     weights=((0.7,), (0.3,)),
 )
-QUANTILES = np.array([0.05, 0.5, 0.95]), np.array([-0.1, 0.0, 0.1])
 
 
 class Bowl:
@@ -57,12 +58,20 @@ def exploring() -> Policy:
     )
 
 
-def guarded() -> Policy:
-    return Guarded(
-        model=Bowl(),
-        learned=Greedy(Bowl()),
+def ladder() -> Policy:
+    shown = Evidence(
+        below="rule",
+        groups=30,
+        groups_needed=19,
+        difference=-0.3,
+        upper=-0.1,
+        level=0.95,
+        not_worse=0.9,
+    )
+    return Ladder(
         rule=ConstantPolicy(2.0),
-        gain=Gain(*QUANTILES),
+        rungs=[Rung(name="learned", policy=Greedy(Bowl()), evidence=shown)],
+        model=Bowl(),
     )
 
 
@@ -70,11 +79,12 @@ POLICIES: list[Callable[[], Policy]] = [
     lambda: Adaptive(Bowl(), PRIOR),
     exploring,
     lambda: Greedy(Bowl()),
-    guarded,
+    ladder,
     lambda: AgentCountRulePolicy(AgentCountRule()),
     lambda: BatchSizeRulePolicy(BatchSizeRule(), constant=4.0),
     lambda: ConstantPolicy(4.0),
     lambda: RuleOfThumbPolicy.of_agent_counts()[0],
+    TableRule,
 ]
 PROBLEM = Problem.of(
     "size",

@@ -33,7 +33,8 @@ def answers(
 
     def predicted(load: float) -> object:
         problem = advisor.problem(context(load))
-        return bundle.model.predict(problem).log_cost.tolist()
+        assert advisor.policy.model is not None
+        return advisor.policy.model.predict(problem).log_cost.tolist()
 
     return {
         "model": predicted,

@@ -18,11 +18,15 @@ from .manifest import MANIFEST_NAME as MANIFEST_NAME
 from .manifest import Conformal as Conformal
 from .manifest import Fallback as Fallback
 from .manifest import Manifest as Manifest
+from .manifest import RungSpec as RungSpec
 from .manifest_rules import ACTION_BOUNDS as ACTION_BOUNDS
 from .manifest_rules import DECISIONS as DECISIONS
 from .onnx_runtime import evaluate as evaluate
 from .onnx_runtime import import_onnxruntime as import_onnxruntime
 from .onnx_runtime import make_session as make_session
+from .policy import ladder_of as ladder_of
+from .policy import policy_of as policy_of
+from .policy import rule_of as rule_of
 from .reader import MODEL_NAME as MODEL_NAME
 from .reader import Bundle as Bundle
 from .reader import BundleModel as BundleModel
@@ -35,4 +39,7 @@ from .seal import new_key as new_key
 from .signing_key import key_path as key_path
 from .signing_key import read_secret as read_secret
 from .signing_key import signature as signature
+from .stack_model import SECTION as SECTION
+from .stack_model import StackModel as StackModel
+from .stack_model import StackSection as StackSection
 from .support import Support as Support

@@ -144,7 +144,7 @@ class AdviceCell:
             Supported sizes.
         """
         sure = decision.confidence
-        learned = decision.reason.code == "learned_better"
+        learned = decision.rung not in ("", "rule")
         gain = decision.reason.facts.get("saves")
         size = int(decision.action[0])
         return cls(

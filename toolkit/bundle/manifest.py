@@ -11,6 +11,7 @@ from toolkit.bundle.feature_schema import FeatureSchema
 from toolkit.bundle.manifest_rules import check_manifest, check_meaning
 from toolkit.bundle.support import Support
 from toolkit.errors import BundleRefusedError, SchemaError
+from toolkit.policies import Evidence
 
 __all__ = [
     "MANIFEST_NAME",
@@ -18,6 +19,7 @@ __all__ = [
     "Conformal",
     "Fallback",
     "Manifest",
+    "RungSpec",
 ]
 
 SCHEMA_VERSION = 1
@@ -70,6 +72,51 @@ class Fallback:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RungSpec:
+    """One rung of the ladder above the rule, with what it was shown to be worth.
+
+    Attributes
+    ----------
+    name : str
+        `tuned rule`, `best constant` or `learned`.
+    rule : str
+        A rule by name, `constant`, or `learned`: the graph.
+    evidence : Evidence
+    constant : float
+        The constant, or the answer where the rule has none.
+    parameters : mapping
+        The rule's numbers.
+    """
+
+    name: str
+    rule: str
+    evidence: Evidence
+    constant: float = 0.0
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Write as JSON types."""
+        return {
+            "name": self.name,
+            "rule": self.rule,
+            "constant": self.constant,
+            "parameters": dict(self.parameters),
+            "evidence": self.evidence.to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "RungSpec":
+        """Read what `to_json` wrote."""
+        return cls(
+            name=str(value["name"]),
+            rule=str(value["rule"]),
+            evidence=Evidence.from_json(value["evidence"]),
+            constant=float(value["constant"]),
+            parameters=dict(value["parameters"]),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
     """Everything a runtime needs to use, doubt or refuse a model.
 
@@ -102,6 +149,9 @@ class Manifest:
         Figures with intervals from the experiment.
     files : mapping of str to str
         SHA-256 of every other file.
+    ladder : tuple of RungSpec
+        The rungs above the rule, ascending, each with its evidence; without any the
+        rule answers.
     extra : mapping
         Sections of other rooms (advice, few-shot priors, thresholds), by name.
     """
@@ -124,6 +174,7 @@ class Manifest:
     training: Mapping[str, Any]
     metrics: Mapping[str, Any]
     files: Mapping[str, str]
+    ladder: tuple[RungSpec, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
@@ -159,6 +210,7 @@ class Manifest:
             "training": dict(self.training),
             "metrics": dict(self.metrics),
             "files": dict(self.files),
+            "ladder": [rung.to_json() for rung in self.ladder],
             "extra": dict(self.extra),
         }
 
@@ -216,6 +268,7 @@ class Manifest:
             training=dict(value["training"]),
             metrics=dict(value["metrics"]),
             files={str(name): str(hash_) for name, hash_ in value["files"].items()},
+            ladder=tuple(map(RungSpec.from_json, value["ladder"])),
             extra=dict(value["extra"]),
         )
 

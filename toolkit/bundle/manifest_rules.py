@@ -40,6 +40,11 @@ ACTION_BOUNDS: Mapping[str, tuple[int, int]] = MappingProxyType(
 """Whole numbers that may be recommended: up to the specification's largest maximum, 20
 operations (section 1) and 12 agents (section 3)."""
 
+ACTION_COLUMNS: Mapping[str, str] = MappingProxyType(
+    {"batch_size": "size", "agent_count": "agents"}
+)
+"""What each decision calls its action."""
+
 DECISIONS = (*ACTION_BOUNDS, "table")
 """What a bundle decides; `table` is any decision table with named columns."""
 
@@ -79,7 +84,69 @@ AGENT_CONSTANTS = {
     "upper_share": number(1, 10),
 }
 
+OPTIMUMS = {
+    f"optimal_{name}": whole(1, 20)
+    for name in ("fileOperations", "shell", "taskSpawning", "todoWrite")
+}
+"""Sizes that a tuned rule may have in place of the specification's."""
+
+EVIDENCE = section(
+    {
+        "below": one_of("rule", "tuned rule", "best constant"),
+        "groups": whole(0, 10**9),
+        "groups_needed": whole(1, 10**9),
+        "difference": optional(LOG_COST),
+        "upper": optional(LOG_COST),
+        "level": number(0.5, 0.9999),
+        "not_worse": optional(number(0, 1)),
+        "assumes": one_of("", "normal"),
+        "observed": flag,
+    }
+)
+RUNG = section(
+    {
+        "name": one_of("tuned rule", "best constant", "learned"),
+        "rule": one_of("batch_size_rule", "agent_count_rule", "constant", "learned"),
+        "constant": number(-1e6, 1e6),
+        "parameters": section({}, may={**THRESHOLDS, **AGENT_CONSTANTS, **OPTIMUMS}),
+        "evidence": EVIDENCE,
+    }
+)
+
+VECTOR = array(number(-1e9, 1e9), most=1024)
+SCALES = array(number(0, 1e6), least=1, most=32)
+STACK = section(
+    {
+        "sizes": flag,
+        "measurement_prior": section(
+            {
+                "axes": array(whole(0, 15), least=1, most=16),
+                "spread": array(number(1e-9, 1e9), least=1, most=16),
+                "amplitudes": array(SCALES, least=2, most=2),
+                "scales": SCALES,
+                "weights": array(SCALES, least=2, most=2),
+            }
+        ),
+        "intervals": section({"slope": number(0, 100), "factor": number(0, 1000)}),
+        "confidence": section(
+            {name: number(-1e6, 1e6) for name in ("intercept", "saving", "certainty")}
+        ),
+        "level": optional(
+            section(
+                {
+                    "intercept": LOG_COST,
+                    "centre": VECTOR,
+                    "slope": VECTOR,
+                    "spread": VECTOR,
+                    "deviation": number(0, 100),
+                }
+            )
+        ),
+    }
+)
+
 SECTIONS: dict[str, Rule] = {
+    "stack": STACK,
     "workflow": section({"price_exponent": number(0, 1)}),
 }
 """Sections of `extra` by name; any other is bounded in size, its numbers finite."""
@@ -115,7 +182,9 @@ FIELDS: dict[str, Rule] = {
     "minimum_support": number(0, 1e9),
     "fallback": section(
         {
-            "rule": one_of("batch_size_rule", "agent_count_rule", "constant"),
+            "rule": one_of(
+                "batch_size_rule", "agent_count_rule", "table_rule", "constant"
+            ),
             "constant": number(-1e6, 1e6),
             "parameters": section({}, may={**THRESHOLDS, **AGENT_CONSTANTS}),
         }
@@ -136,6 +205,7 @@ FIELDS: dict[str, Rule] = {
     "cost_unit": text(100),
     "training": FIGURES,
     "metrics": FIGURES,
+    "ladder": array(RUNG, most=2),
     "files": mapping(identifier(80), text(64, pattern="[0-9a-f]{64}"), most=16),
     "extra": section({}, may=SECTIONS, others=tree(most=100_000)),
 }
@@ -183,6 +253,9 @@ def _columns_problem(manifest: "Manifest") -> str | None:
     names = [column.name for column in (*schema.context, *schema.action)]
     if len(set(names)) != len(names):
         return "two columns have one name"
+    first = ACTION_COLUMNS.get(manifest.decision)
+    if first is not None and schema.action[0].name != first:
+        return f"`{schema.action[0].name}` is not the action, `{first}` is"
     if schema.width > MAX_WIDTH:
         return f"rows of {schema.width} numbers, at most {MAX_WIDTH}"
     return None
@@ -204,11 +277,55 @@ def _support_problem(manifest: "Manifest") -> str | None:
 
 def _rule_problem(manifest: "Manifest") -> str | None:
     rule = manifest.fallback.rule
-    known = {"constant": {}, "batch_size_rule": THRESHOLDS}
+    known = {"constant": {}, "table_rule": {}, "batch_size_rule": THRESHOLDS}
     if rule not in ("constant", f"{manifest.decision}_rule"):
         return f"`{rule}` does not decide {manifest.decision}"
     other = set(manifest.fallback.parameters) - set(known.get(rule, AGENT_CONSTANTS))
     return f"`{min(other)}` is no parameter of `{rule}`" if other else None
+
+
+def _ladder_problem(manifest: "Manifest") -> str | None:
+    """Find a rung that decides something else, or answers beyond the bounds."""
+    bounds = ACTION_BOUNDS.get(manifest.decision)
+    for rung in manifest.ladder:
+        if rung.rule not in ("constant", "learned", f"{manifest.decision}_rule"):
+            return f"`{rung.rule}` does not decide {manifest.decision}"
+        if (rung.rule == "learned") is not (rung.name == "learned"):
+            return f"`{rung.name}` is not `{rung.rule}`"
+        if rung.rule == "learned" and "stack" not in manifest.extra:
+            return "a learned rung without a section `stack`"
+        if rung.rule == "constant" and bounds is not None:
+            low, high = bounds
+            if not (low <= rung.constant <= high and rung.constant.is_integer()):
+                return f"a constant that is no whole number from {low} to {high}"
+    return None
+
+
+def _stack_problem(manifest: "Manifest") -> str | None:
+    """Find parts of the stack that do not fit the columns of the model, or each other."""
+    value = manifest.extra.get("stack")
+    if value is None:
+        return None
+    prior, level = value["measurement_prior"], value["level"]
+    context = manifest.feature_schema.action_position
+    if level is not None and any(
+        len(level[name]) != context for name in ("centre", "slope", "spread")
+    ):
+        return f"a level that does not read {context} numbers"
+    names = [column.name for column in manifest.feature_schema.action]
+    actions = [name for name in names if ":" not in name]
+    axes = prior["axes"]
+    if len(set(axes)) != len(axes) or max(axes) >= len(actions):
+        return "axes that are no action columns"
+    if len(prior["spread"]) != len(axes):
+        return "as many spreads as axes are needed"
+    if len(names) != len(actions) + PLACES * len(axes):
+        return f"{len(names)} action columns for {len(axes)} axes"
+    if any(len(row) != KERNELS for row in prior["amplitudes"]) or any(
+        len(row) != len(prior["scales"]) for row in prior["weights"]
+    ):
+        return "amplitudes or weights of another length"
+    return None
 
 
 def _time_problem(manifest: "Manifest") -> str | None:
@@ -216,6 +333,10 @@ def _time_problem(manifest: "Manifest") -> str | None:
     return "is not after `created_at`" if early else None
 
 
+PLACES = 4
+"""Columns that say where an action lies, for each axis."""
+KERNELS = 5
+"""Parts of the covariance of a curve."""
 MAX_WIDTH = 1024
 """Most numbers in one encoded row."""
 
@@ -225,6 +346,8 @@ MEANING: tuple[tuple[str, Callable[["Manifest"], str | None]], ...] = (
     ("feature_schema", _columns_problem),
     ("support", _support_problem),
     ("fallback", _rule_problem),
+    ("extra.stack", _stack_problem),
+    ("ladder", _ladder_problem),
     ("expires_at", _time_problem),
 )
 """What several fields must be together, by the field that is named where they are not."""

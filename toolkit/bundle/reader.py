@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from onnx import ModelProto
     from onnxruntime import InferenceSession
 
+    from toolkit.policies import Ladder
+
 __all__ = ["MODEL_NAME", "Bundle", "BundleModel", "read_bundle"]
 
 MODEL_NAME = "model.onnx"
@@ -146,6 +148,12 @@ class Bundle:
     files: Mapping[str, bytes]
     graph: bytes
     signed_by: str | None = None
+
+    def policy(self) -> "Ladder":
+        """Build the ladder of answers: what serves, what is judged, what is tabulated."""
+        from toolkit.bundle.policy import policy_of
+
+        return policy_of(self)
 
 
 def read_bundle(directory: Path, *, signed: bool = True) -> Bundle:

@@ -43,8 +43,8 @@ class Support:
     ... )
     >>> support.near(Problem.of("size", [1, 7, 20], kind="read"))
     array([50.,  4.,  0.])
-    >>> support.outside({"kind": "read", "load": 3.0})
-    'load'
+    >>> support.within({"kind": "read", "load": 3.0})
+    ({'kind': 'read'}, 1)
     """
 
     column: str | None
@@ -63,18 +63,28 @@ class Support:
         ]
         return np.asarray(near, dtype=np.float64)
 
-    def outside(self, context: Mapping[str, Value]) -> str | None:
-        """Name the first context column outside what training saw, if any."""
-        if self.column is not None and self._key(context) not in self.counts:
-            return self.column
-        for name, (low, high) in self.ranges.items():
-            value = context.get(name)
-            if value is None or isinstance(value, str) or math.isnan(value):
-                continue
-            slack = SLACK * (high - low)
-            if not low - slack <= value <= high + slack:
-                return name
-        return None
+    def within(self, context: Mapping[str, Value]) -> tuple[Mapping[str, Value], int]:
+        """Leave out what training never saw: outside its range a number says nothing.
+
+        Returns
+        -------
+        context : mapping
+            Without the numbers outside their known range.
+        lost : int
+            How many those were.
+        """
+        lost = [name for name in self.ranges if self._is_outside(name, context)]
+        if not lost:
+            return context, 0
+        return {k: v for k, v in context.items() if k not in lost}, len(lost)
+
+    def _is_outside(self, name: str, context: Mapping[str, Value]) -> bool:
+        value = context.get(name)
+        if value is None or isinstance(value, str) or math.isnan(value):
+            return False
+        low, high = self.ranges[name]
+        slack = SLACK * (high - low)
+        return not low - slack <= value <= high + slack
 
     def to_json(self) -> dict[str, Any]:
         """Write as JSON types."""

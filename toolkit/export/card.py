@@ -1,5 +1,6 @@
 """The model card of a bundle: what it is for, what it is worth, where it stops."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -35,9 +36,13 @@ Created {manifest.created_at:%Y-%m-%d %H:%M} UTC, expires {manifest.expires_at:%
 
 ## Use
 
-Recommends one of {_listed(manifest.actions)} where history supports it and the model is
-shown to be better than the rule (`{manifest.fallback.rule}`) at a one-sided level of
-{manifest.guard_level:.0%}; otherwise the rule answers, and says why.
+Recommends one of {_listed(manifest.actions)}. The rule (`{manifest.fallback.rule}`) answers
+unless a rung above it is shown better than the one below, at a one-sided level of
+{manifest.guard_level:.0%} over groups that took no part in it; a column outside the range
+that training saw counts as missing and widens the interval; an action that was not tried
+is not recommended.
+
+{_ladder(manifest)}
 
 ## Training data
 
@@ -67,6 +72,25 @@ model to {worst:.2g} in log cost.
 
 {chr(10).join(f"* {limit}" for limit in limits)}
 """
+
+
+def _ladder(manifest: Manifest) -> str:
+    """Write each rung with its evidence."""
+    rows = "\n".join(
+        f"| {rung.name} | {rung.evidence.below} | {_change(rung.evidence.difference)} "
+        f"| {_change(rung.evidence.upper)} | {rung.evidence.groups} of "
+        f"{rung.evidence.groups_needed} "
+        f"| {'yes' if rung.evidence.shown else 'no'} |"
+        for rung in manifest.ladder
+    )
+    head = "| rung | against | cost | at most | groups, needed | answers |"
+    return f"{head}\n|---|---|---|---|---|---|\n{rows}"
+
+
+def _change(log_difference: float | None) -> str:
+    if log_difference is None or math.isinf(log_difference):
+        return "unknown"
+    return f"{100 * math.expm1(log_difference):+.1f} %"
 
 
 def _listed(actions: Sequence[float]) -> str:

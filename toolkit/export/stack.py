@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from toolkit.errors import UsageError
-from toolkit.export.converters import add_to_graph, add_trees
+from toolkit.export.converters import add_to_graph, add_trees, to_onnx
 from toolkit.export.graph import Graph
 from toolkit.models import FittedEnsemble
 from toolkit.models.members import LOG_LIMIT as LAW_LIMIT
@@ -25,7 +25,7 @@ from toolkit.models.members import (
     FittedTrees,
 )
 
-__all__ = ["add_member"]
+__all__ = ["add_member", "to_onnx"]
 
 SMALL_LENGTH = 0.125
 """Half of the inverse squared length of the joint kernel of actions and offered range."""

@@ -27,7 +27,7 @@ from toolkit.bundle import (
 )
 from toolkit.errors import GateRefusedError, UsageError
 from toolkit.export.card import model_card
-from toolkit.export.converters import to_onnx
+from toolkit.export.stack import to_onnx
 from toolkit.export.verification import ROWS, probe_rows, verify_graph
 from toolkit.records import exchange, sync_directory
 

@@ -59,7 +59,8 @@ BATCH_WINDOW = (
     Column(name="recent_turn_s", unit="s", about="mean turn latency", log=True),
     Column(name="recent_success", unit="ratio", about="operations that succeeded"),
 )
-"""Context columns computed over the agent's last 10 ended batches."""
+"""Columns computed over the agent's last 10 ended batches, for analysis. Nothing that
+serves fills them, so no model reads them."""
 
 BATCH_TARGETS = ("cycle_s", "succeeded", "failed", "cancelled")
 """What a batch turned out to cost."""
@@ -108,7 +109,7 @@ def batch_schema(
         about="what the operations do",
         categories=tuple(sorted(set(operation_types))),
     )
-    columns = (c for c in (*BATCH_CONTEXT, *BATCH_WINDOW) if c.name in known)
+    columns = (c for c in BATCH_CONTEXT if c.name in known)
     return FeatureSchema(
         context=(kind, *columns),
         action=(Column(name="size", about="operations in the batch"),),

@@ -13,7 +13,6 @@ from .rows import RelativeRows as RelativeRows
 from .rows import centred as centred
 from .rows import group_folds as group_folds
 from .rows import softened as softened
-from .rows import unsoftened as unsoftened
 from .scaling import Scaling as Scaling
 from .scaling import checked_weights as checked_weights
 from .stack import CONSTANT as CONSTANT

@@ -12,7 +12,6 @@ __all__ = [
     "centred",
     "group_folds",
     "softened",
-    "unsoftened",
 ]
 
 Floats = NDArray[np.float64]
@@ -109,22 +108,6 @@ def softened(regret: Floats, knee: float) -> Floats:
     """
     beyond = knee + knee * np.log(np.maximum(regret, knee) / knee)
     return np.where(regret < knee, regret, beyond)
-
-
-MOST_KNEES = 6.0
-"""Softened costs so many knees beyond the knee are a factor of e to the 200 and more."""
-
-
-def unsoftened(value: Floats, knee: float) -> Floats:
-    """Undo `softened`.
-
-    Examples
-    --------
-    >>> unsoftened(softened(np.array([0.2, 0.5, 5.0]), 0.5), 0.5).round(2).tolist()
-    [0.2, 0.5, 5.0]
-    """
-    beyond = knee * np.exp(np.minimum(value / knee - 1, MOST_KNEES))
-    return np.where(value < knee, value, beyond)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -154,7 +154,8 @@ class Decision:
     expected_cost, cost_low, cost_high : float or None
         In the cost's own unit; `None` where the policy does not predict one.
     confidence : float or None
-        Probability, 0 to 1, that the action costs no more than the rule's.
+        Probability, 0 to 1, that the action costs no more than the rule's; `None` where
+        it is the rule's.
     support : float
         Past rows behind the action.
     baseline : str or None
@@ -163,8 +164,11 @@ class Decision:
     policy, version : str
     propensity : float
         Probability, above 0 and up to 1, with which this action was taken here.
+    rung : str
+        Rung of the ladder that answered: `rule`, `tuned rule`, `best constant`,
+        `learned`; empty where there is no ladder.
     curve : CostCurve or None
-        What the policy's model expected of each action, so that nobody asks it twice.
+        What the policy's model expected of each action.
     """
 
     index: int
@@ -180,6 +184,7 @@ class Decision:
     support: float = 0.0
     baseline: str | None = None
     propensity: float = 1.0
+    rung: str = ""
     curve: CostCurve | None = field(default=None, repr=False, compare=False)
 
 

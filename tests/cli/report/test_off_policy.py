@@ -29,7 +29,7 @@ SPEC = ExperimentSpec(
     name="batch-size",
     decision="batch_size",
     question="Which size?",
-    search=SearchSpec(trials=1, families=("linear",)),
+    search=SearchSpec(trials=1, members=("quadratic", "constant")),
     split=SplitSpec(outer_folds=2, inner_folds=2),
 )
 SESSIONS, TURNS = 80, 20

@@ -22,7 +22,7 @@ SPEC = ExperimentSpec(
     name="test",
     decision="batch_size",
     question="?",
-    search=SearchSpec(trials=2, families=("linear", "scalability")),
+    search=SearchSpec(trials=2, members=("quadratic", "constant")),
     split=SplitSpec(outer_folds=4, inner_folds=2),
 )
 

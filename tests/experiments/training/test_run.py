@@ -15,6 +15,7 @@ from toolkit.experiments.training import (
     Outcome,
     SearchSpec,
     SplitSpec,
+    own_warnings_ignored,
     run_experiment,
 )
 from toolkit.policies import Problem
@@ -24,7 +25,7 @@ SPEC = ExperimentSpec(
     name="test",
     decision="batch_size",
     question="Which?",
-    search=SearchSpec(trials=2, families=("linear", "boosted")),
+    search=SearchSpec(trials=2, members=("quadratic", "constant")),
     split=SplitSpec(outer_folds=4, inner_folds=2),
 )
 
@@ -47,7 +48,8 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
 
 @pytest.mark.slow
 def test_the_bundle_recommends_what_history_supports(outcome: Outcome) -> None:
-    model = read_bundle(outcome.bundle).model
+    model = read_bundle(outcome.bundle).policy().model
+    assert model is not None
     problem = Problem.of("size", [4, 40], operation_type="fileOperations", load_cpu=0.5)
 
     support = model.predict(problem).support
@@ -92,6 +94,42 @@ def test_mlflow_holds_the_parent_the_policies_the_data_and_the_model(
 
 
 @pytest.mark.slow
+def test_the_parent_run_carries_the_headline_and_every_trial(outcome: Outcome) -> None:
+    import mlflow
+
+    mlflow.set_tracking_uri(f"sqlite:///{outcome.bundle.parent / 'mlflow.db'}")
+    client = mlflow.MlflowClient()
+    experiment = client.get_experiment_by_name("test")
+    assert experiment is not None
+    runs = client.search_runs([experiment.experiment_id])
+    (parent,) = (r for r in runs if "mlflow.parentRunId" not in r.data.tags)
+    files = {file.path for file in client.list_artifacts(parent.info.run_id)}
+
+    assert {"guarded/slowdown", "guarded/slowdown_low"} <= set(parent.data.metrics)
+    assert "tuned.rule.shrink" in parent.data.params
+    assert parent.data.tags["mlflow.note.content"].startswith("Which?")
+    assert {"trials.json", "slowdowns.png"} <= files
+
+
+@pytest.mark.slow
+def test_the_logged_model_answers_decisions(outcome: Outcome) -> None:
+    import mlflow
+    import pandas as pd
+
+    mlflow.set_tracking_uri(f"sqlite:///{outcome.bundle.parent / 'mlflow.db'}")
+    with own_warnings_ignored():
+        model = mlflow.pyfunc.load_model(outcome.model_uri)
+        contexts = pd.DataFrame(
+            {"operation_type": ["fileOperations"] * 2, "load_cpu": [0.1, None]}
+        )
+        answers = model.predict(contexts)
+
+    assert list(answers.columns)[:4] == ["action", "rule", "rung", "reason"]
+    assert len(answers) == 2
+    assert all("bundle expired" in reason for reason in answers["reason"])
+
+
+@pytest.mark.slow
 def test_a_second_run_resumes_the_journal_and_finds_the_same(
     outcome: Outcome, tmp_path: Path
 ) -> None:
@@ -119,6 +157,7 @@ def test_a_history_that_nobody_designed_proves_no_gain_and_says_so(
     assert results["policies"] == []
     assert "no propensities were logged" in results["limits"][0]
     assert {row["size"] for row in results["support"]} == {1, 2, 4, 8, 12, 16}
+    assert all(rung["evidence"]["observed"] for rung in results["ladder"])
 
 
 @pytest.mark.slow

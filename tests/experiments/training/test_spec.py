@@ -37,7 +37,7 @@ def test_what_is_left_out_has_the_documented_default(tmp_path: Path) -> None:
         (GOOD + "[search]\ntrials = 0\n", r"field `search.trials`: outside 1"),
         (GOOD + '[search]\ntrials = "ten"\n', "field `search.trials`: not of type"),
         (GOOD + "[guard]\nlevel = 0.2\n", "field `guard.level`: outside 0.5"),
-        (GOOD + "[search]\nfamilies = [1]\n", "not a list of strings"),
+        (GOOD + "[search]\nmembers = [1]\n", "not a list of strings"),
         (GOOD.replace("batch_size", "lunch"), "field `decision`: unknown decision"),
         ('name = "n"\n', "add the field"),
     ],

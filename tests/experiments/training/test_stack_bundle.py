@@ -10,8 +10,6 @@ import pytest
 from tests.experiments.decision_tables import table
 from toolkit.bundle import read_bundle
 from toolkit.experiments.evaluation import (
-    Intervals,
-    curve_deviation,
     fit_confidence,
     fit_intervals,
     saving_errors,
@@ -25,7 +23,11 @@ from toolkit.models import (
 )
 from toolkit.models.members import RelativeQuadratic
 from toolkit.policies import Problem
-from toolkit.policies.adaptation import MeasurementPrior
+from toolkit.policies.adaptation import (
+    Intervals,
+    MeasurementPrior,
+    curve_deviation,
+)
 from toolkit.policies.rules import TableRule
 
 LIGHT = RelativeEnsemble(seed=0, members=(("quadratic", RelativeQuadratic()),))

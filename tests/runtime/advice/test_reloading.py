@@ -36,16 +36,16 @@ def test_a_link_that_goes_leaves_the_rule_and_one_that_comes_the_model(
     link = tmp_path / "current"
     clock = VirtualClock(NOW + timedelta(hours=1))
     advisor = ReloadingAdvisor(link, decision="batch_size", clock=clock)
-    assert advisor.advisor.bundle is None
+    assert advisor.bundle is None
     link.symlink_to("1")
     clock.move(6)
     advisor.decide(CONTEXT)
-    assert advisor.advisor.bundle is not None
+    assert advisor.bundle is not None
     link.unlink()
     clock.move(6)
     advisor.decide(CONTEXT)
 
-    assert advisor.advisor.bundle is None
+    assert advisor.bundle is None
 
 
 def test_a_bundle_that_is_refused_leaves_the_rule_and_says_why(tmp_path: Path) -> None:

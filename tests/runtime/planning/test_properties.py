@@ -160,7 +160,7 @@ def test_a_learned_count_is_one_that_history_supports(
     prediction = learned.predict(task, resources=resources)
     agents = prediction.plan.agents
 
-    assert (prediction.confidence is not None) == agents.learned
+    assert agents.learned or prediction.confidence is None
     if agents.learned and agents.recommended != agents.rule:
         assert agents.support >= 5
         assert agents.recommended in AGENTS or agents.recommended == (

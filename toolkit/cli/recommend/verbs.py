@@ -23,14 +23,22 @@ BATCH_OPTIONS = {
     "coordination-complexity": "0 to 1",
     "read-share": "operations that only read, 0 to 1",
     "active-agents": "agents at work",
+    "operation-bytes": "payload of one operation, in bytes",
+    "failure-rate": "operations expected to fail, 0 to 1",
+    "workers": "operations that may run at once",
 }
 AGENT_OPTIONS = {
     "components": "parts of the task",
     "dependencies": "edges between parts",
     "parallelizable": "parts that can run together, 0 to 1",
     "coordination-needs": "work under shared state, 0 to 1",
+    "component-s": "estimated working time of one part, in seconds",
+    "component-cv": "spread of those times: deviation / mean",
+    "critical-path-share": "longest dependency chain / parts, 0 to 1",
     "cpu-cores": "processor cores of the machine",
     "load-cpu": "processor utilisation, 0 to 1",
+    "load-memory": "memory in use, 0 to 1",
+    "load-io": "time spent on input and output, 0 to 1",
 }
 
 
@@ -99,6 +107,7 @@ def decision_json(decision: "Decision", advisor: "Advisor") -> dict[str, Any]:
         "cost_unit": unit,
         "confidence": decision.confidence,
         "support": decision.support,
+        "rung": decision.rung or "rule",
         "policy": decision.policy,
         "version": decision.version,
         "propensity": decision.propensity,
@@ -127,13 +136,19 @@ def _print(decision: "Decision", advisor: "Advisor") -> None:
             ["expected cost", cost],
             [
                 "probability of being no worse than the rule",
-                "not known" if confidence is None else f"{confidence:.0%}",
+                "not known" if confidence is None else _percent(confidence),
             ],
             ["past rows near it", f"{decision.support:g}"],
+            ["rung of the ladder", decision.rung or "rule"],
             ["because", decision.reason],
             ["policy", f"{decision.policy} {decision.version}"],
         ],
     )
+
+
+def _percent(share: float) -> str:
+    """Write a probability; what is not certain is never written as 100 %."""
+    return f"{min(max(share, 0.01), 0.99):.0%}"
 
 
 def _context(options: argparse.Namespace, advisor: "Advisor") -> "dict[str, Value]":

@@ -90,7 +90,6 @@ def _policy(text: str) -> "Policy":
     if kind == "bundle" and argument:
         from toolkit.bundle import read_bundle
         from toolkit.experiments.evaluation import RuleWhereUnsupported
-        from toolkit.policies import Greedy
 
         bundle = read_bundle(Path(argument))
         if bundle.manifest.decision != "batch_size":
@@ -98,8 +97,9 @@ def _policy(text: str) -> "Policy":
                 f"the bundle in {argument} decides {bundle.manifest.decision}; this "
                 "report needs one that decides batch_size"
             )
-        learned = Greedy(bundle.model, name=text)
-        return RuleWhereUnsupported(learned, rule, offered=bundle.manifest.actions)
+        return RuleWhereUnsupported(
+            bundle.policy(), rule, offered=bundle.manifest.actions, name=text
+        )
     raise UsageError(
         f"`{text}` is not a policy; give `rule`, `size:N` with N above 0, or "
         "`bundle:DIR`"

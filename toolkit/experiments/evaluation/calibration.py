@@ -20,86 +20,29 @@ Lei and others, *Distribution-free predictive inference for regression*, JASA 11
 section 5: errors scaled by their expected size.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.errors import SchemaError
-from toolkit.models import RelativeRows, unsoftened
+from toolkit.models import RelativeRows
 from toolkit.policies import Confidence, Floats
-from toolkit.policies.adaptation import MeasurementPrior, curve_kernels
+from toolkit.policies.adaptation import (
+    Intervals,
+    MeasurementPrior,
+    curve_deviation,
+    difference_deviation,
+    error_scale,
+    stretched,
+)
 
-__all__ = [
-    "Intervals",
-    "curve_deviation",
-    "difference_deviation",
-    "fit_confidence",
-    "fit_intervals",
-    "saving_errors",
-]
+__all__ = ["fit_confidence", "fit_intervals", "saving_errors"]
 
 Places = NDArray[np.intp]
 
-KNEE = 0.5
-"""Where the members' targets begin to soften."""
-LEAST_BADNESS = 0.1
-"""Log cost over the best that the best action itself is taken to have."""
 ROUNDS = 50
 PENALTY = 0.05
 """Ridge on the logistic slopes, in shares of the total weight."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Intervals:
-    """Bounds each action's log cost relative to the mean of those on offer.
-
-    Attributes
-    ----------
-    slope : float
-        By which predicted differences are stretched, above 0.
-    factor : float
-        Half widths in units of the expected error, at least 0.
-    """
-
-    slope: float
-    factor: float
-
-    def bounds(self, log_cost: Floats, deviation: Floats) -> tuple[Floats, Floats]:
-        """Bound the actions of one problem from below and above.
-
-        Parameters
-        ----------
-        log_cost : array of shape (n_actions,)
-            As predicted, of any level.
-        deviation : array of shape (n_actions,)
-            As of `curve_deviation`.
-        """
-        centre = self.slope * _stretched(log_cost)
-        half = self.factor * _error_scale(log_cost, deviation)
-        return centre - half, centre + half
-
-    def to_json(self) -> dict[str, Any]:
-        """Write as JSON types."""
-        return {"slope": self.slope, "factor": self.factor}
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> "Intervals":
-        """Read what `to_json` wrote.
-
-        Raises
-        ------
-        SchemaError
-            Where something is missing or not a number.
-        """
-        try:
-            return cls(slope=float(value["slope"]), factor=float(value["factor"]))
-        except (KeyError, TypeError, ValueError) as error:
-            raise SchemaError(
-                "not intervals", field="intervals", got=str(error)
-            ) from error
 
 
 def fit_intervals(
@@ -121,9 +64,9 @@ def fit_intervals(
     counts = np.bincount(rows.group_of_problem)
     for problem, places in _problems(rows):
         deviation = curve_deviation(prior, _points(rows, places, prior))
-        centre[places] = _stretched(held_out[places])
+        centre[places] = stretched(held_out[places])
         truth[places] = rows.regret[places] - rows.regret[places].mean()
-        scale[places] = _error_scale(held_out[places], deviation)
+        scale[places] = error_scale(held_out[places], deviation)
         weight[places] = 1 / len(places) / counts[rows.group_of_problem[problem]]
     square = float(weight @ centre**2)
     slope = float(weight @ (centre * truth)) / square if square > 0 else 1.0
@@ -141,7 +84,7 @@ def saving_errors(
 ) -> Floats:
     """Quantiles of (observed - predicted) of learned minus rule, over unseen groups.
 
-    What `toolkit.policies.Gain` needs. Groups weigh alike, and probabilities are moved
+    How far the difference of two actions is off. Groups weigh alike, and probabilities are moved
     away from the middle as `fit_intervals` does for few groups. Zeros where the learned
     answer is always the rule's.
 
@@ -188,33 +131,6 @@ def _quantile(values: Floats, weight: Floats, probability: float) -> Floats:
 def _problems(rows: RelativeRows) -> Iterator[tuple[int, Places]]:
     for problem in range(len(rows.group_of_problem)):
         yield problem, np.flatnonzero(rows.problem == problem)
-
-
-def _stretched(log_cost: Floats) -> Floats:
-    """Undo the softening, less the mean over the problem's actions."""
-    stretched = unsoftened(log_cost - log_cost.min(), KNEE)
-    return np.asarray(stretched - stretched.mean())
-
-
-def _error_scale(log_cost: Floats, deviation: Floats) -> Floats:
-    """Size the error of each action, but for a factor."""
-    badness = unsoftened(log_cost - log_cost.min(), KNEE) + LEAST_BADNESS
-    return np.asarray(np.sqrt(deviation * badness))
-
-
-def curve_deviation(prior: MeasurementPrior, points: Floats) -> Floats:
-    """Compute the expected deviation of each action's error about the problem's mean error."""
-    covariance = _centred_covariance(prior, points)
-    return np.sqrt(np.maximum(np.diagonal(covariance), 1e-12))
-
-
-def difference_deviation(
-    prior: MeasurementPrior, points: Floats, first: int, second: int
-) -> float:
-    """Compute the expected deviation of the error of a difference of two actions."""
-    covariance = _covariance(prior, points)
-    variance = covariance[first, first] + covariance[second, second]
-    return float(np.sqrt(max(variance - 2 * covariance[first, second], 1e-12)))
 
 
 def fit_confidence(
@@ -272,14 +188,3 @@ def _points(rows: RelativeRows, places: Places, prior: MeasurementPrior) -> Floa
     columns = [rows.layout.context + axis for axis in prior.axes]
     values = rows.X[places][:, columns] / np.asarray(prior.spread)
     return np.asarray(values - values.mean(axis=0))
-
-
-def _covariance(prior: MeasurementPrior, points: Floats) -> Floats:
-    history = np.asarray(prior.amplitudes[0])
-    return np.asarray(np.tensordot(history, curve_kernels(points), 1))
-
-
-def _centred_covariance(prior: MeasurementPrior, points: Floats) -> Floats:
-    covariance = _covariance(prior, points)
-    by_row = covariance.mean(axis=0)
-    return np.asarray(covariance - by_row - by_row[:, None] + by_row.mean())

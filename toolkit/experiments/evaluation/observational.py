@@ -12,15 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from toolkit.experiments.evaluation.cost_model import fit_on
-from toolkit.experiments.evaluation.nested import Learner
-from toolkit.experiments.tables import Fold, LearningTable
+from toolkit.experiments.tables import LearningTable
+from toolkit.experiments.training import Learner
 from toolkit.metrics import (
     RatioOfTotals,
     cluster_bootstrap,
     group_totals,
-    mean_absolute_log_error,
 )
+from toolkit.models import centred
 from toolkit.policies.rules import OPTIMUMS
 
 __all__ = [
@@ -39,7 +38,7 @@ FEWEST_GROUPS = 5
 """Below either, a size was hardly tried."""
 
 FEWEST_NEAR = 5
-"""Batches within a quarter of a size that the guard asks for before it considers it."""
+"""Batches within a quarter of a size that the learned rung needs to consider it."""
 
 FEWEST_SUCCESSFUL = 3
 """Groups with a success that an interval needs: a ratio must survive losing one."""
@@ -74,13 +73,14 @@ class SizeSupport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PredictionSkill:
-    """How well the cost of unseen sessions' batches is predicted.
+    """How well the differences between sizes are predicted for unseen sessions.
 
     Attributes
     ----------
     rows, groups : int
     learned_error, constant_error : float
-        Mean absolute error of log cost; the constant knows the operation type's mean.
+        Mean absolute error of log cost about the session's mean; the constant expects
+        no difference.
     """
 
     rows: int
@@ -116,33 +116,14 @@ def size_support(table: LearningTable, *, seed: int) -> list[SizeSupport]:
     return rows
 
 
-def prediction_skill(
-    table: LearningTable, folds: Sequence[Fold], learner: Learner
-) -> PredictionSkill:
-    """Compare the learned cost with its operation type's constant on unseen sessions."""
-    from sklearn.base import clone
-
-    observed, learned, constant = [], [], []
-    kinds = table.frame.get("operation_type")
-    for fold in folds:
-        model = fit_on(table, fold.train, clone(learner.model))
-        train, test = table.rows_of(fold.train), table.rows_of(fold.test)
-        test = test[np.isfinite(table.log_cost[test])]
-        names = np.full(len(table.frame), "") if kinds is None else kinds.to_numpy()
-        overall = float(np.nanmean(table.log_cost[train]))
-        means = {
-            name: float(np.nanmean(table.log_cost[train][names[train] == name]))
-            for name in set(names[train].tolist())
-        }
-        observed += np.exp(table.log_cost[test]).tolist()
-        predicted = model.predict(table.X[test].astype(np.float64))
-        learned += np.exp(predicted).tolist()
-        constant += [np.exp(means.get(name, overall)) for name in names[test]]
+def prediction_skill(learner: Learner) -> PredictionSkill:
+    """Compare learned differences between sizes with none, on sessions left out."""
+    truth = centred(learner.rows.regret, learner.rows.problem)
     return PredictionSkill(
-        rows=len(observed),
-        groups=len(set(table.groups.tolist())),
-        learned_error=mean_absolute_log_error(observed, learned),
-        constant_error=mean_absolute_log_error(observed, constant),
+        rows=len(truth),
+        groups=len(np.unique(learner.rows.group)),
+        learned_error=float(np.abs(truth - learner.stack.held_out).mean()),
+        constant_error=float(np.abs(truth).mean()),
     )
 
 

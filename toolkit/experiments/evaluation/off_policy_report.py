@@ -108,19 +108,22 @@ class RuleWhereUnsupported:
     learned, rule : Policy
     offered : sequence of float
         Actions that the learned one chooses from, where they are on offer; all if empty.
+    name : str, optional
+        What results call it; the learned policy's name unless given.
     """
 
     def __init__(
-        self, learned: Policy, rule: Policy, *, offered: Sequence[float] = ()
+        self,
+        learned: Policy,
+        rule: Policy,
+        *,
+        offered: Sequence[float] = (),
+        name: str | None = None,
     ) -> None:
         self.learned = learned
         self.rule = rule
         self.offered = tuple(offered)
-
-    @property
-    def name(self) -> str:
-        """What results call it: the learned policy's name."""
-        return self.learned.name
+        self.name = name or learned.name
 
     def decide(self, problem: Problem) -> Decision:
         """Take the learned action, or the rule's."""

@@ -1,11 +1,15 @@
 """The report of an experiment: what was found, and what it does not show."""
 
+import math
 from typing import Any
 
 from toolkit.experiments.evaluation.result import PolicyRow, markdown_table
 from toolkit.experiments.training import ExperimentSpec
 
 __all__ = ["markdown_report"]
+
+LEAST_SHOWN = 0.01
+"""Weight below which a member is not listed."""
 
 
 def markdown_report(
@@ -42,17 +46,19 @@ def markdown_report(
                 f"The best action lies strictly inside the offered range in "
                 f"{judged['interior_best']:.0%} of the contexts. Intervals of unseen groups "
                 f"hold in {judged['interval_coverage']:.0%} (nominal "
-                f"{spec.guard.interval:.0%}). The guard let the learned answer through in "
-                f"{judged['learned_let_through']:.0%}."
+                f"{spec.guard.interval:.0%}). {_floor(judged)} Answered: "
+                f"{_shares(judged['rungs'])}."
             ),
+            "",
+            _ladder_table(results["ladder"]),
         ]
     if "prediction" in results:
         skill = results["prediction"]
         lines += [
             (
-                f"Mean error of log cost on unseen groups: learned "
-                f"{skill['learned_error']:.3f}, the operation type's mean "
-                f"{skill['constant_error']:.3f} ({skill['rows']} rows)."
+                "Mean error of log cost within an unseen session: learned "
+                f"{skill['learned_error']:.3f}, without a model "
+                f"{skill['constant_error']:.3f} ({skill['rows']} sizes in sessions)."
             ),
             "",
             _support_table(results["support"]),
@@ -60,10 +66,13 @@ def markdown_report(
     lines += [
         "",
         (
-            f"Chosen family: {results['family']}. Correction rate "
-            f"{results['correction']['rate']:.2f}: one-step error "
-            f"{results['correction']['error_tuned']:.3f} against "
-            f"{results['correction']['error_without']:.3f} without correction."
+            "Weights of the stack: "
+            + ", ".join(
+                f"{name} {weight:.2f}"
+                for name, weight in results["weights"].items()
+                if weight >= LEAST_SHOWN
+            )
+            + "."
         ),
         "",
         "What this does not show:",
@@ -94,3 +103,43 @@ def _bounded(row: dict[str, Any]) -> str:
     if row["cost_low_s"] is None:
         return f"{row['cost_s']:.2f} (too few sessions)"
     return f"{row['cost_s']:.2f} [{row['cost_low_s']:.2f}, {row['cost_high_s']:.2f}]"
+
+
+def _floor(judged: dict[str, Any]) -> str:
+    if judged["noise_floor"] is None:
+        return "Slowdowns include noise: the best is named by the costs that grade."
+    return (
+        "Slowdowns are graded on repeats that did not name the best; noise floor "
+        f"{judged['noise_floor']:.3f}: what the best of one half of the repeats loses on "
+        "the other."
+    )
+
+
+def _shares(rungs: dict[str, float]) -> str:
+    return ", ".join(f"{name} in {share:.0%}" for name, share in rungs.items())
+
+
+def _ladder_table(ladder: list[dict[str, Any]]) -> str:
+    """Write each rung with its evidence."""
+    header = (
+        "| rung | against | cost | upper bound | groups (needed) | answers |\n"
+        "|---|---|---|---|---|---|"
+    )
+    lines = []
+    for rung in ladder:
+        found = rung["evidence"]
+        shown = (
+            found["upper"] is not None and found["upper"] < 0 and not found["observed"]
+        )
+        lines.append(
+            f"| {rung['name']} | {found['below']} | {_change(found['difference'])} "
+            f"| {_change(found['upper'])} | {found['groups']} "
+            f"({found['groups_needed']}) | {'yes' if shown else 'no'} |"
+        )
+    return "\n".join([header, *lines])
+
+
+def _change(log_difference: float | None) -> str:
+    if log_difference is None:
+        return "unknown"
+    return f"{100 * math.expm1(min(log_difference, 50.0)):+.1f} %"

@@ -28,7 +28,8 @@ class PolicyRow:
     ----------
     policy : str
     slowdown, slowdown_low, slowdown_high : float
-        Geometric mean of chosen cost over best cost, with its 95 % interval over groups.
+        Geometric mean of chosen cost over best cost, with its 95 % interval over groups;
+        below 1 where the best that other repeats named is not the best.
     within_5, within_10 : float
         Share of problems at most that much worse than the best, each with its 95 %
         interval over groups in `*_low` and `*_high`, clipped to 0..1.
@@ -90,7 +91,7 @@ def _row(
     return PolicyRow(
         policy=name,
         slowdown=float(np.exp(mean.estimate)),
-        slowdown_low=max(1.0, float(np.exp(mean.low))),
+        slowdown_low=float(np.exp(mean.low)),
         slowdown_high=float(np.exp(mean.high)),
         within_5=share_within(slowdowns, 0.05),
         within_5_low=max(near[0.05].low, 0.0),

@@ -15,8 +15,8 @@ from toolkit.experiments.promotion.gate import Promotion, decide_promotion
 from toolkit.experiments.promotion.releases import Releases, ReleaseState
 from toolkit.experiments.tables import LearningTable, MeasuredProblem
 from toolkit.experiments.training import ExperimentSpec
-from toolkit.experiments.tuning import rule_policy
-from toolkit.policies import Gain, Greedy, Guarded, Policy
+from toolkit.policies import Policy
+from toolkit.policies.rules import named_rule
 
 __all__ = ["Contest", "kept_policy", "window_end_of"]
 
@@ -104,7 +104,7 @@ class Contest:
         trained = self._state.trained
         if trained is not None and trained.version == version:
             return dict(trained.scores)
-        policy = kept_policy(self._releases, version, self._spec)
+        policy = kept_policy(self._releases, version)
         newer = self._after(window_end_of(self._releases, version))
         if not newer:
             return {}
@@ -117,7 +117,7 @@ class Contest:
         version = self._state.champion
         if version is None:
             return None
-        return kept_policy(self._releases, version, self._spec)
+        return kept_policy(self._releases, version)
 
     def _served(self, champion: Policy, problem: MeasuredProblem) -> float:
         """Grade what the champion served where that was logged, else what it says.
@@ -127,11 +127,13 @@ class Contest:
         """
         if problem.served is None or problem.served[0] != self._state.champion:
             return _slowdown(champion, problem)
-        return float(problem.log_cost[problem.served[1]] - problem.log_cost.min())
+        return problem.slowdown(problem.served[1])
 
     def _rule(self, problems: list[MeasuredProblem]) -> Policy:
         groups = sorted({problem.group for problem in problems})
-        return rule_policy(self._spec.decision, constant=self._table.constant(groups))
+        return named_rule(
+            f"{self._spec.decision}_rule", constant=self._table.constant(groups)
+        )
 
     def _after(self, moment: str | None) -> list[MeasuredProblem]:
         if moment is None:
@@ -161,28 +163,20 @@ class Contest:
         )
 
 
-def kept_policy(releases: Releases, version: str, spec: ExperimentSpec) -> Policy:
-    """Make the guarded policy that a kept bundle describes.
+def kept_policy(releases: Releases, version: str) -> Policy:
+    """Build the policy of a kept bundle: the one that serves.
+
+    Parameters
+    ----------
+    releases : Releases
+    version : str
 
     Raises
     ------
     BundleRefusedError
         It may not be loaded.
     """
-    bundle = read_bundle(releases.bundle(version))
-    manifest, conformal = bundle.manifest, bundle.manifest.conformal
-    return Guarded(
-        model=bundle.model,
-        learned=Greedy(
-            bundle.model, minimum_support=manifest.minimum_support, name="learned"
-        ),
-        rule=rule_policy(spec.decision, constant=manifest.fallback.constant),
-        gain=Gain(
-            np.asarray(conformal.probabilities), np.asarray(conformal.differences)
-        ),
-        level=manifest.guard_level,
-        version=version,
-    )
+    return read_bundle(releases.bundle(version)).policy()
 
 
 def window_end_of(releases: Releases, version: str) -> str:
@@ -205,5 +199,4 @@ def window_end_of(releases: Releases, version: str) -> str:
 
 
 def _slowdown(policy: Policy, problem: MeasuredProblem) -> float:
-    index = policy.decide(problem.problem).index
-    return float(problem.log_cost[index] - problem.log_cost.min())
+    return problem.slowdown(policy.decide(problem.problem).index)

@@ -19,6 +19,7 @@ from .leakage import leaking_lines as leaking_lines
 from .leakage import require_no_leak as require_no_leak
 from .measured_replay import MeasuredReplay as MeasuredReplay
 from .measured_replay import read_replay as read_replay
+from .observed import observed_problems as observed_problems
 from .split import Fold as Fold
 from .split import group_folds as group_folds
 from .split import time_split as time_split

@@ -11,7 +11,6 @@ from toolkit.bundle import Column, FeatureSchema, Float32s, Support
 from toolkit.errors import NotEnoughDataError, UsageError
 from toolkit.features import (
     BATCH_CONTEXT,
-    BATCH_WINDOW,
     WORKFLOW_CONTEXT,
     batch_schema,
     workflow_schema,
@@ -57,6 +56,9 @@ class MeasuredProblem:
     served : (str, int) or None
         Version of the policy that was in force, and the index of the action it took
         where it did not explore; `None` where no chance was logged that tells them.
+    halves : (array, array) or None
+        Log costs, each of shape (n_actions,), of the even and of the odd repeats;
+        `None` where some action has no two repeats.
     """
 
     name: str
@@ -65,6 +67,39 @@ class MeasuredProblem:
     features: Float32s
     log_cost: Floats
     served: tuple[str, int] | None = None
+    halves: tuple[Floats, Floats] | None = None
+
+    def slowdown(self, index: int) -> float:
+        """Log cost of an action over the best, graded on repeats that did not name it.
+
+        The best action of one half of the repeats is the reference on the other half;
+        the mean of both ways. Where there are no halves, the least of all costs is the
+        reference, and noise counts as slowdown.
+        """
+        if self.halves is None:
+            return float(self.log_cost[index] - self.log_cost.min())
+        return float(
+            np.mean(
+                [
+                    graded[index] - graded[int(np.argmin(chosen))]
+                    for chosen, graded in (self.halves, self.halves[::-1])
+                ]
+            )
+        )
+
+    @property
+    def noise_floor(self) -> float | None:
+        """What the best action of one half loses on the other half, in log cost."""
+        if self.halves is None:
+            return None
+        return float(
+            np.mean(
+                [
+                    graded[int(np.argmin(chosen))] - graded.min()
+                    for chosen, graded in (self.halves, self.halves[::-1])
+                ]
+            )
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -196,7 +231,7 @@ def learning_table(
     declared: tuple[Column, ...]
     if decision == "batch_size":
         kept, y = _batch_targets(frame)
-        action, declared = "size", (*BATCH_CONTEXT, *BATCH_WINDOW)
+        action, declared = "size", BATCH_CONTEXT
     else:
         kept, y = _workflow_targets(frame, price_exponent)
         action, declared = "agents", WORKFLOW_CONTEXT
@@ -293,9 +328,35 @@ def _problems(
                 features=schema.encode(problem),
                 log_cost=log_cost,
                 served=_served(part, action, actions),
+                halves=_halves(part, y, action, actions),
             )
         )
     return problems
+
+
+def _halves(
+    part: "pd.DataFrame", y: Floats, action: str, actions: Floats
+) -> tuple[Floats, Floats] | None:
+    """Measure each action on the even and on the odd repeats (sessions) alone."""
+    sessions = part["session_id"].map(str)
+    order = {name: place for place, name in enumerate(sorted(set(sessions), key=_turn))}
+    odd = sessions.map(order).to_numpy() % 2 == 1
+    halves = []
+    for half in (~odd, odd):
+        same = part[half]
+        costs = [same.index[same[action] == value] for value in actions]
+        if any(len(rows) == 0 for rows in costs):
+            return None
+        halves.append(np.array([_measured(y[rows]) for rows in costs]))
+    if not all(np.isfinite(half).all() for half in halves):
+        return None
+    return halves[0], halves[1]
+
+
+def _turn(session: str) -> tuple[int, str]:
+    """Order of a repeat: the number at its end."""
+    number = str(session).rpartition("-")[2]
+    return (int(number) if number.isdigit() else 0, session)
 
 
 def _served(

@@ -4,6 +4,8 @@ from .bundling import fingerprint_of as fingerprint_of
 from .bundling import window_of as window_of
 from .folder import read_spec_file as read_spec_file
 from .folder import write_results as write_results
+from .learner import Learner as Learner
+from .learner import learn as learn
 from .run import Outcome as Outcome
 from .run import run_experiment as run_experiment
 from .run import table_of as table_of

@@ -2,18 +2,18 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from toolkit.bundle import ACTION_BOUNDS, Bundle, Fallback, Manifest
-from toolkit.experiments.evaluation import Learner
+import numpy as np
+
+from toolkit.bundle import Bundle
 from toolkit.experiments.tables import LearningTable
+from toolkit.experiments.training.learner import Learner
 from toolkit.experiments.training.spec import ExperimentSpec
 from toolkit.export import write_bundle
-from toolkit.policies.adaptation import CorrectionSettings
-from toolkit.policies.rules import AgentCountConstants, BatchSizeThresholds
 
 __all__ = ["export_learner", "fingerprint_of", "window_of"]
 
@@ -40,7 +40,6 @@ def export_learner(
     table: LearningTable,
     learner: Learner,
     spec: ExperimentSpec,
-    correction: CorrectionSettings,
     metrics: Mapping[str, Any],
     limits: Sequence[str],
     now: datetime,
@@ -50,90 +49,70 @@ def export_learner(
 
     Parameters
     ----------
+    directory : path
+    table : LearningTable
+    learner : Learner
+    spec : ExperimentSpec
+    metrics : mapping
+        Figures that travel with the model.
+    limits : sequence of str
+        What the training data does not support, a sentence each.
     now : datetime
         Aware, UTC.
+    version : str
+
+    Returns
+    -------
+    Bundle
+
+    Raises
+    ------
+    GateRefusedError
+        The exported graph is not the fitted model.
     """
-    manifest = _manifest(
-        table,
-        learner,
-        spec,
-        correction=correction,
-        metrics=metrics,
-        now=now,
+    manifest = replace(
+        learner.manifest,
         version=version,
+        created_at=now,
+        expires_at=now + timedelta(days=spec.bundle.expires_days),
+        cost_unit=_cost_unit(spec),
+        training=_training(table, learner),
+        metrics=dict(metrics),
+        extra={**learner.manifest.extra, **_workflow(spec)},
     )
     return write_bundle(
         directory,
-        model=learner.model,
+        model=learner.stack,
         manifest=manifest,
-        X=table.X,
+        X=learner.rows.X.astype(np.float32),
         seed=spec.seed,
         limits=limits,
     )
 
 
-def _manifest(
-    table: LearningTable,
-    learner: Learner,
-    spec: ExperimentSpec,
-    *,
-    correction: CorrectionSettings,
-    metrics: Mapping[str, Any],
-    now: datetime,
-    version: str,
-) -> Manifest:
+def _training(table: LearningTable, learner: Learner) -> dict[str, Any]:
     first, last = window_of(table)
-    batches = spec.decision == "batch_size"
-    constants: BatchSizeThresholds | AgentCountConstants = (
-        BatchSizeThresholds() if batches else AgentCountConstants()
-    )
-    return Manifest(
-        name=spec.bundle.name,
-        version=version,
-        decision=spec.decision,
-        created_at=now,
-        expires_at=now + timedelta(days=spec.bundle.expires_days),
-        feature_schema=table.schema,
-        actions=_offered(table, spec.decision),
-        support=table.support(),
-        minimum_support=spec.guard.minimum_support,
-        fallback=Fallback(
-            rule="batch_size_rule" if batches else "agent_count_rule",
-            constant=_within(
-                table.constant(sorted(set(map(str, table.groups)))), spec.decision
-            ),
-            parameters=asdict(constants),
-        ),
-        conformal=learner.errors.conformal(level=spec.guard.interval),
-        guard_level=spec.guard.level,
-        adaptation_rate=correction.rate,
-        adaptation_every=correction.every,
-        cost_unit=_cost_unit(spec),
-        training={
-            "rows": len(table.frame),
-            "groups": len(set(table.groups.tolist())),
-            "measured_problems": len(table.problems),
-            "window": f"{first} to {last}",
-            "fingerprint": fingerprint_of(table),
-            "family": learner.family,
-            "sources": ", ".join(sorted(set(table.frame["source"].astype(str)))),
-            "observational": not table.problems,
+    return {
+        "rows": len(table.frame),
+        "groups": len(set(table.groups.tolist())),
+        "measured_problems": len(table.problems),
+        "window": f"{first} to {last}",
+        "fingerprint": fingerprint_of(table),
+        "weights": {
+            name: round(weight, 4)
+            for name, weight in zip(
+                learner.stack.names, learner.stack.weights, strict=True
+            )
         },
-        metrics=dict(metrics),
-        files={},
-        extra={} if batches else {"workflow": {"price_exponent": spec.price_exponent}},
-    )
+        "sources": ", ".join(sorted(set(table.frame["source"].astype(str)))),
+        "observational": not table.problems,
+    }
 
 
-def _offered(table: LearningTable, decision: str) -> tuple[float, ...]:
-    """List the actions of the history that may be recommended."""
-    actions = sorted({float(a) for a in table.frame[table.action]})
-    return tuple(a for a in actions if a == _within(a, decision))
-
-
-def _within(action: float, decision: str) -> float:
-    low, high = ACTION_BOUNDS[decision]
-    return float(min(max(round(action), low), high))
+def _workflow(spec: ExperimentSpec) -> dict[str, Any]:
+    if spec.decision == "batch_size":
+        return {}
+    return {"workflow": {"price_exponent": spec.price_exponent}}
 
 
 def _cost_unit(spec: ExperimentSpec) -> str:

@@ -14,14 +14,11 @@ from toolkit import __version__
 from toolkit.errors import NotEnoughDataError
 from toolkit.experiments.evaluation import (
     Evaluation,
-    Learner,
     PolicyRow,
     evaluate,
-    inner_folds,
-    learn,
     limits_of,
-    make_model,
     markdown_report,
+    policy_figure,
     policy_rows,
     prediction_skill,
     size_support,
@@ -32,12 +29,12 @@ from toolkit.experiments.training.bundling import (
     fingerprint_of,
     window_of,
 )
+from toolkit.experiments.training.learner import Learner, learn
 from toolkit.experiments.training.spec import ExperimentSpec
 from toolkit.experiments.training.tracking import TrackedRun, track
-from toolkit.experiments.tuning import out_of_fold, replay_error, tune_correction
+from toolkit.experiments.tuning import trials_of
 from toolkit.features import batch_table, workflow_table
 from toolkit.history import RecordStore, compact_store
-from toolkit.policies.adaptation import CorrectionSettings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -97,7 +94,7 @@ def run_experiment(
     now : datetime
         Aware, UTC; stamps the bundle.
     report : callable
-        Told what is done of what, and what is going on.
+        Called with what is done of what, and what is going on.
 
     Raises
     ------
@@ -119,15 +116,13 @@ def run_experiment(
             journal=journal,
             report=report,
         )
-        correction, replayed = _correction(table, spec, learner, print_id, journal)
         rows = policy_rows(evaluation, seed=spec.seed) if evaluation else []
-        results = _results(table, spec, learner, evaluation, rows, replayed)
+        results = _results(table, spec, learner, evaluation, rows)
         bundle = export_learner(
             work / "bundle",
             table=table,
             learner=learner,
             spec=spec,
-            correction=correction,
             metrics=_headline(rows, results),
             limits=results["limits"],
             now=now,
@@ -135,10 +130,9 @@ def run_experiment(
         )
         markdown = markdown_report(spec, rows, results)
         files = _write(work, results, markdown)
-        _log(run, table, spec, rows, results, [*files, *bundle.path.iterdir()])
-        model_uri = run.log_model(
-            bundle.path, name=spec.bundle.name, columns=table.schema.names
-        )
+        made = [*files, *bundle.path.iterdir()]
+        _log(run, table, spec, rows, results, made, journal)
+        model_uri = run.log_model(bundle, name=spec.bundle.name)
     return Outcome(
         results=results,
         rows=rows,
@@ -180,50 +174,12 @@ def _evaluation(
         return None
 
 
-def _correction(
-    table: LearningTable,
-    spec: ExperimentSpec,
-    learner: Learner,
-    print_id: str,
-    journal: Path,
-) -> tuple[CorrectionSettings, dict[str, Any]]:
-    def make() -> Any:
-        return make_model(
-            learner.family,
-            learner.tuned[learner.family].parameters,
-            decision=spec.decision,
-            seed=spec.seed,
-            price_exponent=spec.price_exponent,
-            measured=table.measured,
-        )
-
-    groups = sorted(set(map(str, table.groups)))
-    replays = out_of_fold(table, inner_folds(groups, spec), make)
-    tuned = tune_correction(
-        replays,
-        study=f"{print_id}/{spec.name}/all groups",
-        trials=max(spec.search.trials, 8),
-        seed=spec.seed,
-        journal=journal,
-    )
-    settings = CorrectionSettings(rate=float(tuned.parameters["rate"]))
-    return settings, {
-        "rate": settings.rate,
-        "every": settings.every,
-        "error_without": replay_error(replays, CorrectionSettings(rate=0.0)),
-        "error_at_0.1": replay_error(replays, CorrectionSettings()),
-        "error_tuned": replay_error(replays, settings),
-        "rows": int(sum(len(replay.predicted) for replay in replays)),
-    }
-
-
 def _results(
     table: LearningTable,
     spec: ExperimentSpec,
     learner: Learner,
     evaluation: Evaluation | None,
     rows: list[PolicyRow],
-    replayed: dict[str, Any],
 ) -> dict[str, Any]:
     first, last = window_of(table)
     results: dict[str, Any] = {
@@ -241,7 +197,8 @@ def _results(
             "observational": evaluation is None,
         },
         "policies": [row.to_json() for row in rows],
-        "family": learner.family,
+        "weights": dict(zip(learner.stack.names, learner.stack.weights, strict=True)),
+        "ladder": [rung.to_json() for rung in learner.manifest.ladder],
         "tuned": {
             name: {
                 "score": tuned.score,
@@ -251,28 +208,17 @@ def _results(
             }
             for name, tuned in learner.tuned.items()
         },
-        "tuned_rule": (
-            None if learner.tuned_rule is None else learner.tuned_rule.parameters
-        ),
-        "correction": replayed,
         "limits": [],
     }
     if evaluation is not None:
-        results["evaluation"] = {
-            "interior_best": float(np.mean(evaluation.interior)),
-            "interval_coverage": float(np.mean(evaluation.inside)),
-            "learned_let_through": float(np.mean(evaluation.learned_used)),
-            "families_by_fold": evaluation.families,
-        }
+        results["evaluation"] = _judged(evaluation)
         results["limits"] = [
             "Measured on one machine: other machines need their own history."
         ]
     elif spec.decision == "batch_size":
         support = size_support(table, seed=spec.seed)
-        groups = sorted(set(map(str, table.groups)))
-        skill = prediction_skill(table, inner_folds(groups, spec), learner)
         results["support"] = [row.to_json() for row in support]
-        results["prediction"] = skill.to_json()
+        results["prediction"] = prediction_skill(learner).to_json()
         results["limits"] = limits_of(table, support)
     else:
         results["limits"] = [
@@ -282,6 +228,21 @@ def _results(
             )
         ]
     return results
+
+
+def _judged(evaluation: Evaluation) -> dict[str, Any]:
+    floors = evaluation.floors
+    return {
+        "interior_best": float(np.mean(evaluation.interior)),
+        "interval_coverage": float(np.mean(evaluation.inside)),
+        "noise_floor": float(np.exp(np.mean(floors))) if floors else None,
+        "graded_on_other_repeats": len(floors) == len(evaluation.names),
+        "rungs": {
+            name: evaluation.rungs.count(name) / len(evaluation.rungs)
+            for name in sorted(set(evaluation.rungs))
+        },
+        "ladders_by_fold": evaluation.ladders,
+    }
 
 
 def _headline(rows: list[PolicyRow], results: dict[str, Any]) -> dict[str, Any]:
@@ -294,10 +255,13 @@ def _headline(rows: list[PolicyRow], results: dict[str, Any]) -> dict[str, Any]:
         for name in ("learned", "guarded", "rule", "tuned rule", "best constant")
         if (row := named.get(name)) is not None
     }
+    floor = results.get("evaluation", {}).get("noise_floor")
+    if floor is not None:
+        figures["noise floor"] = f"{floor:.3f}"
     if "prediction" in results:
         skill = results["prediction"]
-        figures["error of log cost, learned"] = f"{skill['learned_error']:.3f}"
-        figures["error of log cost, type's mean"] = f"{skill['constant_error']:.3f}"
+        figures["error of log cost within a session"] = f"{skill['learned_error']:.3f}"
+        figures["the same without a model"] = f"{skill['constant_error']:.3f}"
     return figures
 
 
@@ -328,11 +292,23 @@ def _log(
     rows: list[PolicyRow],
     results: dict[str, Any],
     files: list[Path],
+    journal: Path,
 ) -> None:
+    tuned = {name: found["parameters"] for name, found in results["tuned"].items()}
+    run.describe(
+        f"{spec.question} {len(table.frame)} rows in {results['data']['groups']} groups.",
+        tags={
+            "decision": spec.decision,
+            "fingerprint": results["data"]["fingerprint"],
+            "observational": str(results["data"]["observational"]).lower(),
+            "rung": _highest(results["ladder"]),
+        },
+    )
     run.log_parameters(
         {
             **spec.to_json(),
             "window": [results["data"]["first"], results["data"]["last"]],
+            "tuned": tuned,
         }
     )
     run.log_data(
@@ -340,14 +316,11 @@ def _log(
         name=spec.name,
         fingerprint=results["data"]["fingerprint"],
     )
-    run.log_metrics(
-        {
-            "rows": len(table.frame),
-            "correction_rate": results["correction"]["rate"],
-            "correction_error": results["correction"]["error_tuned"],
-        }
-    )
+    run.log_metrics({"rows": len(table.frame), **_metrics(rows, results)})
+    run.log_table("trials.json", trials_of(journal))
     run.log_files([path for path in files if path.is_file()], "experiment")
+    if rows:
+        run.log_figure(policy_figure(rows, results), "slowdowns.png")
     for row in rows:
         with run.child(row.policy) as child:
             figures = row.to_json()
@@ -355,3 +328,29 @@ def _log(
             verdict = figures.pop("verdict")
             child.log_parameters({"verdict": verdict})
             child.log_metrics(figures)
+
+
+def _highest(ladder: list[dict[str, Any]]) -> str:
+    """Name the highest rung that is open."""
+    shown = [
+        rung["name"]
+        for rung in ladder
+        if rung["evidence"]["upper"] is not None
+        and rung["evidence"]["upper"] < 0
+        and not rung["evidence"]["observed"]
+    ]
+    return str(shown[-1]) if shown else "rule"
+
+
+def _metrics(rows: list[PolicyRow], results: dict[str, Any]) -> dict[str, float]:
+    """Headline figures with their intervals, by name."""
+    figures: dict[str, float] = {}
+    for row in rows:
+        for name in ("slowdown", "against_rule"):
+            for end in ("", "_low", "_high"):
+                figures[f"{row.policy}/{name}{end}"] = getattr(row, f"{name}{end}")
+    judged = results.get("evaluation", {})
+    for name in ("interval_coverage", "interior_best", "noise_floor"):
+        if judged.get(name) is not None:
+            figures[name] = judged[name]
+    return figures

@@ -64,17 +64,18 @@ class SplitSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchSpec:
-    """How much is tuned, and over which families.
+    """How much is tuned, and which members the stack has.
 
     Attributes
     ----------
     trials : int
-        Optuna trials for each family and outer fold.
-    families : tuple of str
+        Optuna trials for each tuned number of the rule, in each fold.
+    members : tuple of str
+        Members of the stack, by name; empty means all of them.
     """
 
     trials: int = 12
-    families: tuple[str, ...] = ("linear", "boosted", "scalability")
+    members: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +85,10 @@ class GuardSpec:
     Attributes
     ----------
     level : float
-        One-sided level of the bound on learned - rule, 0.5 to 1.
+        One-sided level of the bound of each rung against the one below, 0.5 to 1.
+    assumes : str
+        Distributional assumption: none (a bound of 95 % needs 19 groups), or `normal`
+        (group means are, and six groups are enough).
     minimum_support : float
         Past rows within a quarter of the size.
     interval : float
@@ -92,6 +96,7 @@ class GuardSpec:
     """
 
     level: float = 0.95
+    assumes: str = ""
     minimum_support: float = 5.0
     interval: float = 0.9
 

@@ -1,33 +1,36 @@
 """Trains the relative-cost ensemble on some groups and exports it as a bundle.
 
-Beside the graph the manifest carries the prior for own runs, the intervals, the curve of
-the confidence, and the errors of savings that the guard reads; all of it from groups left out in turn
+Beside the graph the manifest carries the prior for own runs, the intervals, the curve of the
+confidence and the ladder with its evidence; all of it from groups left out in turn
 *inside* the training groups.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 
 from toolkit.bundle import (
+    SECTION,
     Bundle,
     Column,
     Conformal,
     Fallback,
     FeatureSchema,
     Manifest,
+    RungSpec,
+    StackModel,
+    StackSection,
     Support,
 )
 from toolkit.experiments.evaluation import (
-    Intervals,
-    curve_deviation,
-    difference_deviation,
     fit_confidence,
     fit_intervals,
     saving_errors,
 )
+from toolkit.experiments.training.learner import unselected
+from toolkit.experiments.training.rungs import evidence_of
 from toolkit.export import write_bundle
 from toolkit.models import (
     DecisionTable,
@@ -36,21 +39,18 @@ from toolkit.models import (
     RelativeRows,
     learn_measurement_prior,
 )
-from toolkit.policies import (
-    Confidence,
-    Floats,
-    Gain,
-    Guarded,
-    OfferedRange,
-    Problem,
-    with_offered_range,
+from toolkit.policies import Floats, Problem, with_offered_range
+from toolkit.policies.adaptation import (
+    Adaptive,
+    MeasurementPrior,
+    curve_deviation,
+    difference_deviation,
 )
-from toolkit.policies.adaptation import Adaptive, MeasurementPrior
-from toolkit.policies.rules import TableRule
 
 __all__ = ["RelativePolicy", "Trained", "train_bundle"]
 
 LEVEL = 0.9
+GUARD_LEVEL = 0.95
 AIM = 0.91
 """Coverage that is aimed at over groups: what the level asks for is 0.88 to 0.92, and
 more of it leaves fewer groups far below."""
@@ -78,29 +78,16 @@ class RelativePolicy:
     """
 
     def __init__(self, bundle: Bundle) -> None:
-        section = bundle.manifest.extra["relative"]
-        self.prior = MeasurementPrior.from_json(section["measurement_prior"])
-        self.confidence = Confidence.from_json(section["confidence"])
-        self.intervals = Intervals.from_json(section["intervals"])
-        self.model = OfferedRange(
-            bundle.model,
-            self.prior.axes,
-            rule=TableRule(),
-            sizes=bool(section["sizes"]),
+        section = StackSection.from_json(bundle.manifest.extra[SECTION])
+        self.prior = section.prior
+        self.confidence = section.confidence
+        self.intervals = section.intervals
+        self.guarded = bundle.policy()
+        self.model = StackModel(
+            bundle.model.log_cost, bundle.manifest, rule=self.guarded.rule
         )
         self.adaptive = Adaptive(
             self.model, self.prior, name="relative", version=bundle.manifest.version
-        )
-        conformal = bundle.manifest.conformal
-        self.guarded = Guarded(
-            model=self.model,
-            learned=self.adaptive,
-            rule=TableRule(),
-            gain=Gain(
-                np.array(conformal.probabilities), np.array(conformal.differences)
-            ),
-            level=bundle.manifest.guard_level,
-            version=bundle.manifest.version,
         )
 
     def interval(self, problem: Problem) -> tuple[Floats, Floats]:
@@ -147,7 +134,10 @@ def train_bundle(
     rows = table.rows()
     fitted = ensemble.fit(rows)
     prior = learn_measurement_prior(rows, fitted.held_out, table.axes, ensemble.seed)
-    manifest = _manifest(table, rows, fitted, prior, created_at)
+    whole = _manifest(table, rows, fitted, prior, created_at)
+    manifest = replace(
+        whole, ladder=(_learned_rung(table, unselected(fitted, rows, ensemble)),)
+    )
     bundle = write_bundle(
         directory,
         model=fitted,
@@ -192,7 +182,7 @@ def _manifest(
         actions=(),
         support=Support(column=None, counts={"": ((1.0, len(rows.X)),)}, ranges={}),
         minimum_support=0.0,
-        fallback=Fallback(rule="constant", constant=0.0),
+        fallback=Fallback(rule="table_rule", constant=0.0),
         conformal=Conformal(
             level=LEVEL,
             low=float(errors[0]),
@@ -201,7 +191,7 @@ def _manifest(
             differences=_about_zero(savings),
             groups=len(table.group_names),
         ),
-        guard_level=0.95,
+        guard_level=GUARD_LEVEL,
         adaptation_rate=0.1,
         adaptation_every=5,
         cost_unit=f"{table.cost} relative to the problem",
@@ -213,12 +203,12 @@ def _manifest(
         metrics={"weights": dict(zip(fitted.names, fitted.weights, strict=True))},
         files={},
         extra={
-            "relative": {
-                "sizes": table.sizes,
-                "measurement_prior": prior.to_json(),
-                "intervals": intervals.to_json(),
-                "confidence": confidence.to_json(),
-            }
+            SECTION: StackSection(
+                sizes=table.sizes,
+                prior=prior,
+                intervals=intervals,
+                confidence=confidence,
+            ).to_json()
         },
     )
 
@@ -227,3 +217,32 @@ def _about_zero(errors: Floats) -> tuple[float, ...]:
     """Keep quantiles below the middle below zero, and those above it above."""
     above = np.array(PROBABILITIES) >= 0.5
     return tuple(np.where(above, np.maximum(errors, 0), np.minimum(errors, 0)).tolist())
+
+
+def _learned_rung(table: DecisionTable, predicted: Floats) -> RungSpec:
+    """Compare the held-out answers with the rule's, problem by problem."""
+    bounds = np.cumsum([0, *map(len, table.log_costs)])
+    answers = [
+        int(np.argmin(predicted[bounds[place] : bounds[place + 1]]))
+        for place in range(len(table.problems))
+    ]
+    differences = np.array(
+        [
+            costs[answer] - costs[rule]
+            for costs, answer, rule in zip(
+                table.log_costs, answers, table.rules, strict=True
+            )
+        ]
+    )
+    return RungSpec(
+        name="learned",
+        rule="learned",
+        evidence=evidence_of(
+            differences,
+            table.groups,
+            below="rule",
+            level=GUARD_LEVEL,
+            seed=0,
+            observed=table.observed,
+        ),
+    )

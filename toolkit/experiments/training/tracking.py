@@ -3,6 +3,7 @@
 MLflow's own reporting is switched off before it is imported.
 """
 
+import json
 import logging
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from toolkit.bundle import Bundle
 from toolkit.environment import silence_telemetry
 from toolkit.errors import naming
 from toolkit.experiments.training.tracking_database import opening, tracking_address
@@ -30,6 +32,18 @@ ANONYMOUS: dict[str, Any] = {
     "mlflow.user": "toolkit",
 }
 """Tags that MLflow would fill with the user's name and the path of the program."""
+
+ANSWERS: Mapping[str, type] = {
+    "action": str,
+    "rule": str,
+    "rung": str,
+    "reason": str,
+    "expected_cost": float,
+    "cost_low": float,
+    "cost_high": float,
+    "confidence": float,
+}
+"""Columns that a logged model answers, a row a context."""
 
 
 class TrackedRun:
@@ -70,27 +84,71 @@ class TrackedRun:
         for path in files:
             mlflow.log_artifact(str(path), folder)
 
-    def log_model(self, bundle: Path, *, name: str, columns: Sequence[str]) -> str:
-        """Log the exported graph with its signature; return its URI."""
+    def describe(self, text: str, *, tags: Mapping[str, str]) -> None:
+        """Write the run's description and its tags."""
         import mlflow
-        import onnx
-        from mlflow.models import ModelSignature
-        from mlflow.types import Schema, TensorSpec
-        from numpy import dtype
 
+        mlflow.set_tags({"mlflow.note.content": text, **tags})
+
+    def log_table(self, name: str, columns: Mapping[str, Sequence[Any]]) -> None:
+        """Log a table, given by columns, in the form that MLflow shows as one."""
+        import mlflow
+
+        rows = [list(row) for row in zip(*columns.values(), strict=True)]
+        mlflow.log_dict({"columns": list(columns), "data": rows}, name)
+        shown = json.dumps([{"path": name, "type": "table"}])
+        mlflow.set_tag("mlflow.loggedArtifacts", shown)
+
+    def log_figure(self, figure: Any, name: str) -> None:
+        """Log a figure of matplotlib."""
+        import mlflow
+
+        mlflow.log_figure(figure, name)
+
+    def log_model(self, bundle: Bundle, *, name: str) -> str:
+        """Log the bundle as a model that takes contexts and answers decisions.
+
+        Parameters
+        ----------
+        bundle : Bundle
+        name : str
+
+        Returns
+        -------
+        str
+            The model's URI.
+        """
+        import mlflow
+        from mlflow.models import ModelSignature
+        from mlflow.types import ColSpec, DataType, Schema
+
+        columns = bundle.manifest.feature_schema.context
         signature = ModelSignature(
             inputs=Schema(
-                [TensorSpec(dtype("float32"), (-1, len(columns)), "features")]
+                [
+                    ColSpec(
+                        DataType.string if c.kind == "category" else DataType.double,
+                        c.name,
+                        required=False,
+                    )
+                    for c in columns
+                ]
             ),
-            outputs=Schema([TensorSpec(dtype("float32"), (-1, 1), "log_cost")]),
+            outputs=Schema(
+                [
+                    ColSpec(DataType.string if kind is str else DataType.double, answer)
+                    for answer, kind in ANSWERS.items()
+                ]
+            ),
         )
         with own_warnings_ignored():
-            info = mlflow.onnx.log_model(
-                onnx.load_model(bundle / "model.onnx"),
+            info = mlflow.pyfunc.log_model(
+                python_model=str(Path(__file__).with_name("served_model.py")),
                 name=name,
+                artifacts={"bundle": str(bundle.path)},
                 signature=signature,
-                pip_requirements=["onnxruntime", "numpy"],
-                metadata={"columns": list(columns)},
+                pip_requirements=["onnxruntime", "numpy", "pandas"],
+                metadata={"columns": list(bundle.manifest.feature_schema.names)},
             )
         return str(info.model_uri)
 
@@ -105,13 +163,13 @@ class TrackedRun:
 
 @contextmanager
 def track(experiment: str, *, folder: Path, run_name: str) -> Iterator[TrackedRun]:
-    """Open a run in `folder/mlflow.db`, with artifacts beside it.
+    """Open a run in `folder/mlflow.db`, or where `MLFLOW_TRACKING_URI` says.
 
     Parameters
     ----------
     experiment, run_name : str
     folder : path
-        Created if need be.
+        Created if need be; holds the artifacts too unless the variable is set.
     """
     silence_telemetry()
     import mlflow

@@ -1,5 +1,6 @@
 """Tuning with Optuna: seeded, pruned, resumable from a journal file."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from toolkit.experiments.tuning.whole_journal import keep_whole_lines
 if TYPE_CHECKING:
     from optuna import Study, Trial
 
-__all__ = ["Tuned", "quiet_optuna", "tune"]
+__all__ = ["Tuned", "quiet_optuna", "trials_of", "tune"]
 
 STARTUP_TRIALS = 4
 """Random trials before the sampler learns; also before anything is pruned."""
@@ -127,3 +128,33 @@ def quiet_optuna() -> Iterator[None]:
         yield
     finally:
         optuna.logging.set_verbosity(before)
+
+
+def trials_of(journal: Path) -> dict[str, list[Any]]:
+    """Read every trial of every study of a journal, as the columns of a table.
+
+    Parameters
+    ----------
+    journal : path
+        A file that may not exist yet.
+    """
+    import optuna
+    from optuna.storages import JournalStorage
+    from optuna.storages.journal import JournalFileBackend
+
+    columns: dict[str, list[Any]] = {
+        name: [] for name in ("study", "trial", "state", "score", "parameters")
+    }
+    if not journal.exists():
+        return columns
+    with quiet_optuna():
+        storage = JournalStorage(JournalFileBackend(str(journal)))
+        for study in optuna.get_all_study_summaries(storage):
+            held = optuna.load_study(study_name=study.study_name, storage=storage)
+            for trial in held.trials:
+                columns["study"].append(study.study_name)
+                columns["trial"].append(trial.number)
+                columns["state"].append(trial.state.name.lower())
+                columns["score"].append(trial.value)
+                columns["parameters"].append(json.dumps(trial.params, sort_keys=True))
+    return columns

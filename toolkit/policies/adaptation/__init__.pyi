@@ -9,5 +9,11 @@ from .correction import CorrectionSettings as CorrectionSettings
 from .correction import CostCorrection as CostCorrection
 from .expected_improvement import grid_middle as grid_middle
 from .expected_improvement import own_runs_only as own_runs_only
+from .intervals import Intervals as Intervals
+from .intervals import curve_deviation as curve_deviation
+from .intervals import difference_deviation as difference_deviation
+from .intervals import error_scale as error_scale
+from .intervals import stretched as stretched
+from .intervals import unsoftened as unsoftened
 from .measurement_prior import MeasurementPrior as MeasurementPrior
 from .measurement_prior import curve_kernels as curve_kernels

@@ -29,3 +29,5 @@ from .table_rule import RULE_BATCH as RULE_BATCH
 from .table_rule import RULE_WORKERS as RULE_WORKERS
 from .table_rule import WORKERS as WORKERS
 from .table_rule import TableRule as TableRule
+from .tuned import RULES as RULES
+from .tuned import named_rule as named_rule

@@ -1,34 +1,17 @@
 """Takes decisions on an exported bundle, or on the rules where there is none to trust."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from toolkit.bundle import Bundle, Fallback, read_bundle
+from toolkit.bundle import Bundle, Fallback, read_bundle, rule_of
 from toolkit.clock import Clock
 from toolkit.errors import BundleRefusedError, UsageError
-from toolkit.policies import (
-    Decision,
-    Gain,
-    Greedy,
-    Guarded,
-    Policy,
-    Problem,
-    Reason,
-    Value,
-)
-from toolkit.policies.rules import (
-    AgentCountConstants,
-    AgentCountRule,
-    AgentCountRulePolicy,
-    BatchSizeRule,
-    BatchSizeRulePolicy,
-    BatchSizeThresholds,
-    ConstantPolicy,
-)
+from toolkit.policies import Decision, Floats, Ladder, Policy, Problem, Reason, Value
 
 __all__ = ["ACTIONS", "Advisor", "open_advisor"]
 
@@ -45,20 +28,56 @@ RULE_CONSTANT = 4.0
 """Batch size of types without a rule and without a history: the middle of 1 to 8."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Serving:
+    """What answers now; replaced as a whole, so that threads see one or the other."""
+
+    bundle: Bundle | None
+    refused: str | None
+    rule: Policy
+    policy: Ladder
+    columns: tuple[str, ...]
+    offered: Floats | None
+    labels: tuple[str, ...]
+
+    @classmethod
+    def of(
+        cls, decision: str, bundle: Bundle | None, refused: str | None
+    ) -> "_Serving":
+        fallback = Fallback(rule=f"{decision}_rule", constant=RULE_CONSTANT)
+        rule = rule_of(fallback if bundle is None else bundle.manifest.fallback)
+        columns, offered = _offered(decision, bundle)
+        return cls(
+            bundle=bundle,
+            refused=refused,
+            rule=rule,
+            policy=Ladder(rule=rule) if bundle is None else bundle.policy(),
+            columns=columns,
+            offered=None if not offered else np.asarray(offered, np.float64)[:, None],
+            labels=tuple(f"{action:g}" for action in offered),
+        )
+
+
 class Advisor:
-    """Answers with the learned action where the bundle may, else with the rule's.
+    """Answers with the ladder of a bundle, or with the rule where there is none to trust.
 
     Safe to share between threads: it holds no state that decisions change.
 
     Parameters
     ----------
     decision : str
-        `batch_size` or `agent_count`.
+        `batch_size`, `agent_count`, or `table`, which needs a bundle and is offered its
+        actions with each question.
     bundle : Bundle or None
     clock : Clock
-        Tells when the bundle has expired.
+        Reads whether the bundle has expired.
     refused : str or None
         Why there is no bundle although one was named.
+
+    Raises
+    ------
+    UsageError
+        No such decision, or a table without a bundle.
     """
 
     def __init__(
@@ -69,28 +88,44 @@ class Advisor:
         clock: Clock,
         refused: str | None = None,
     ) -> None:
-        if decision not in ACTIONS:
-            raise UsageError.unknown("decision", decision, sorted(ACTIONS))
+        if decision not in ACTIONS and (decision != "table" or bundle is None):
+            known = sorted(ACTIONS) if decision != "table" else ["table with a bundle"]
+            raise UsageError.unknown("decision", decision, known)
         self.decision = decision
-        self.bundle = bundle
-        self.refused = refused
-        self.rule = _rule(decision, bundle)
         self._clock = clock
-        self._guarded = None if bundle is None else guarded_policy(bundle, self.rule)
-        column, offered = ACTIONS[decision]
-        if bundle is not None and bundle.manifest.actions:
-            offered = bundle.manifest.actions
-        self._columns = (column,)
-        self._offered = np.asarray(offered, dtype=np.float64)[:, None]
-        self._labels = tuple(f"{action:g}" for action in offered)
+        self._serve(bundle, refused)
+
+    def _serve(self, bundle: Bundle | None, refused: str | None) -> None:
+        self._serving = _Serving.of(self.decision, bundle, refused)
+
+    @property
+    def bundle(self) -> Bundle | None:
+        """The bundle that serves; `None` where the rule answers."""
+        return self._serving.bundle
+
+    @property
+    def refused(self) -> str | None:
+        """Why there is no bundle although one was named."""
+        return self._serving.refused
+
+    @property
+    def rule(self) -> Policy:
+        """The lowest rung."""
+        return self._serving.rule
+
+    @property
+    def policy(self) -> Ladder:
+        """The ladder that answers while the bundle is in force."""
+        return self._serving.policy
 
     @property
     def offered(self) -> tuple[float, ...]:
-        """The actions that are chosen from, ascending."""
-        return tuple(self._offered[:, 0].tolist())
+        """The actions that are chosen from, ascending; none where a question brings them."""
+        offered = self._serving.offered
+        return () if offered is None else tuple(offered[:, 0].tolist())
 
     def decide(
-        self, context: Mapping[str, Value], actions: Sequence[float] | None = None
+        self, context: Mapping[str, Value], actions: ArrayLike | None = None
     ) -> Decision:
         """Take a decision.
 
@@ -98,50 +133,56 @@ class Advisor:
         ----------
         context : mapping
             What is known, by column of the bundle's feature schema; others are ignored.
-        actions : sequence of float, optional
+        actions : array-like of shape (n,) or (n, columns), optional
             Offered instead of the bundle's own.
         """
-        problem = self.problem(context, actions)
-        if (reason := self._doubt(context)) is not None:
-            decision = self.rule.decide(problem)
-            return replace(decision, baseline=decision.label, reason=reason)
-        if self._guarded is None:
-            return self.rule.decide(problem)
+        serving = self._serving
+        problem = self._problem(serving, context, actions)
+        if (reason := self._doubt(serving)) is not None:
+            return _by_rule(serving, problem, reason)
         try:
-            return self._guarded.decide(problem)
+            return serving.policy.decide(problem)
         except BundleRefusedError as error:
-            decision = self.rule.decide(problem)
             reason = Reason(code="bundle_refused", facts={"because": error.reason})
-            return replace(decision, baseline=decision.label, reason=reason)
+            return _by_rule(serving, problem, reason)
 
     def problem(
-        self, context: Mapping[str, Value], actions: Sequence[float] | None = None
+        self, context: Mapping[str, Value], actions: ArrayLike | None = None
     ) -> Problem:
         """Put a context and the actions on offer together."""
-        if actions is None:
-            offered, labels = self._offered, self._labels
-        else:
-            offered, labels = np.asarray(actions, dtype=np.float64)[:, None], ()
+        return self._problem(self._serving, context, actions)
+
+    def _problem(
+        self,
+        serving: _Serving,
+        context: Mapping[str, Value],
+        actions: ArrayLike | None,
+    ) -> Problem:
+        offered, labels = serving.offered, serving.labels
+        if actions is not None:
+            offered, labels = np.asarray(actions, dtype=np.float64), ()
+            offered = offered[:, None] if offered.ndim == 1 else offered
+        if offered is None:
+            raise UsageError(
+                f"a bundle that decides {self.decision} needs the actions on offer"
+            )
         return Problem(
             context=context,
-            action_columns=self._columns,
+            action_columns=serving.columns,
             actions=offered,
             labels=labels,
         )
 
-    def _doubt(self, context: Mapping[str, Value]) -> Reason | None:
-        """Say why the model must not answer here, if so."""
-        if self.refused is not None:
-            return Reason(code="bundle_refused", facts={"because": self.refused})
-        if self.bundle is None:
+    def _doubt(self, serving: _Serving) -> Reason | None:
+        """Say why the model must not answer, if so."""
+        if serving.refused is not None:
+            return Reason(code="bundle_refused", facts={"because": serving.refused})
+        if serving.bundle is None:
             return None
-        manifest = self.bundle.manifest
-        if self._clock.now() >= manifest.expires_at:
-            expired = f"{manifest.expires_at:%Y-%m-%d %H:%M}"
+        expires_at = serving.bundle.manifest.expires_at
+        if self._clock.now() >= expires_at:
+            expired = f"{expires_at:%Y-%m-%d %H:%M}"
             return Reason(code="bundle_expired", facts={"expired_at": expired})
-        if (column := manifest.support.outside(context)) is not None:
-            facts = {"column": column, "value": context.get(column)}
-            return Reason(code="out_of_support", facts=facts)
         return None
 
 
@@ -152,54 +193,46 @@ def open_advisor(path: Path | None, *, decision: str, clock: Clock) -> Advisor:
     ----------
     path : path or None
         `None` means the rules alone.
+    decision : str
+    clock : Clock
+
+    Raises
+    ------
+    BundleRefusedError
+        The bundle of a table is refused: there is no rule without it.
     """
+    bundle, refused = load_for(path, decision)
+    if decision == "table" and bundle is None and path is not None:
+        raise BundleRefusedError(refused or "no bundle", path=path)
+    return Advisor(decision, bundle=bundle, clock=clock, refused=refused)
+
+
+def load_for(path: Path | None, decision: str) -> tuple[Bundle | None, str | None]:
+    """Read a bundle for a decision; else say why it is refused."""
     if path is None:
-        return Advisor(decision, bundle=None, clock=clock)
+        return None, None
     try:
         bundle = read_bundle(path)
     except BundleRefusedError as error:
-        return Advisor(decision, bundle=None, clock=clock, refused=error.reason)
+        return None, error.reason
     if bundle.manifest.decision != decision:
-        reason = f"it decides {bundle.manifest.decision}, not {decision}"
-        return Advisor(decision, bundle=None, clock=clock, refused=reason)
-    return Advisor(decision, bundle=bundle, clock=clock)
+        return None, f"it decides {bundle.manifest.decision}, not {decision}"
+    return bundle, None
 
 
-def guarded_policy(bundle: Bundle, rule: Policy) -> Guarded:
-    """Make the guarded policy that a bundle's manifest describes."""
-    manifest = bundle.manifest
-    conformal = manifest.conformal
-    return Guarded(
-        model=bundle.model,
-        learned=Greedy(
-            bundle.model,
-            minimum_support=manifest.minimum_support,
-            name="learned",
-            version=manifest.version,
-        ),
-        rule=rule,
-        gain=Gain(
-            np.asarray(conformal.probabilities), np.asarray(conformal.differences)
-        ),
-        level=manifest.guard_level,
-        version=manifest.version,
-    )
+def _by_rule(serving: _Serving, problem: Problem, reason: Reason) -> Decision:
+    decision = serving.rule.decide(problem)
+    return replace(decision, baseline=decision.label, reason=reason, rung="rule")
 
 
-def _rule(decision: str, bundle: Bundle | None) -> Policy:
-    fallback = (
-        Fallback(rule=f"{decision}_rule", constant=RULE_CONSTANT)
-        if bundle is None
-        else bundle.manifest.fallback
-    )
-    if fallback.rule == "constant":
-        return ConstantPolicy(fallback.constant)
-    parameters = dict(fallback.parameters)
-    if fallback.rule == "batch_size_rule":
-        batch_rule = BatchSizeRule(thresholds=BatchSizeThresholds(**parameters))
-        return BatchSizeRulePolicy(batch_rule, constant=fallback.constant)
-    if fallback.rule == "agent_count_rule":
-        agent_rule = AgentCountRule(constants=AgentCountConstants(**parameters))
-        return AgentCountRulePolicy(agent_rule)
-    known = ["agent_count_rule", "batch_size_rule", "constant"]
-    raise UsageError.unknown("fallback rule", fallback.rule, known)
+def _offered(
+    decision: str, bundle: Bundle | None
+) -> tuple[tuple[str, ...], Sequence[float]]:
+    """Columns of an action, and the actions on offer."""
+    if decision == "table" and bundle is not None:
+        names = [column.name for column in bundle.manifest.feature_schema.action]
+        return tuple(name for name in names if ":" not in name), ()
+    column, offered = ACTIONS[decision]
+    if bundle is not None and bundle.manifest.actions:
+        offered = bundle.manifest.actions
+    return (column,), offered

@@ -1,19 +1,22 @@
 """An advisor that follows a link: when another bundle is swapped in, it serves that."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
+from numpy.typing import ArrayLike
+
+from toolkit.bundle import Bundle
 from toolkit.clock import Clock
 from toolkit.policies import Decision, Value
-from toolkit.runtime.advice.advisor import Advisor, open_advisor
+from toolkit.runtime.advice.advisor import Advisor, load_for
 
 __all__ = ["ReloadingAdvisor"]
 
 LOOK_EVERY_S = 5.0
 
 
-class ReloadingAdvisor:
-    """Decides as an `Advisor` does, and looks now and then whether the bundle changed.
+class ReloadingAdvisor(Advisor):
+    """An advisor that looks now and then whether the bundle changed, and serves the new one.
 
     A look is one `stat`; loading happens only after a change. A bundle that is refused
     leaves the rule in its place, and the reason says so.
@@ -49,37 +52,31 @@ class ReloadingAdvisor:
         look_every_s: float = LOOK_EVERY_S,
     ) -> None:
         self._path = path
-        self._decision = decision
-        self._clock = clock
         self._look_every_s = look_every_s
         self._seen = self._identity()
         self._looked_s = clock.monotonic_s()
-        self._advisor = self._open()
-
-    @property
-    def advisor(self) -> Advisor:
-        """The advisor that serves now."""
-        return self._advisor
+        bundle, refused = self._load(decision)
+        super().__init__(decision, bundle=bundle, clock=clock, refused=refused)
 
     def decide(
-        self, context: Mapping[str, Value], actions: Sequence[float] | None = None
+        self, context: Mapping[str, Value], actions: ArrayLike | None = None
     ) -> Decision:
         """Take a decision with the bundle that is in place now."""
         now_s = self._clock.monotonic_s()
         if now_s - self._looked_s >= self._look_every_s:
             self._looked_s = now_s
             self._follow()
-        return self._advisor.decide(context, actions)
+        return super().decide(context, actions)
 
     def _follow(self) -> None:
         identity = self._identity()
         if identity != self._seen:
             self._seen = identity
-            self._advisor = self._open()
+            self._serve(*self._load(self.decision))
 
-    def _open(self) -> Advisor:
+    def _load(self, decision: str) -> tuple[Bundle | None, str | None]:
         path = self._path.resolve() if self._seen is not None else None
-        return open_advisor(path, decision=self._decision, clock=self._clock)
+        return load_for(path, decision)
 
     def _identity(self) -> tuple[int, int, int] | None:
         try:

@@ -249,6 +249,8 @@ class PlanFollower:
         if done is None or not elapsed_s or planned is None:
             return ()
         per_task_s = 60.0 / planned.expected
+        if not per_task_s:
+            return ()  # a rate beyond all numbers: nothing can be due
         self._correct(per_task_s, done, elapsed_s)
         due = elapsed_s / per_task_s
         if max(done, due) < min(self.plan.adjustment.every, self.plan.components):

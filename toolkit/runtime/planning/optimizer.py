@@ -44,7 +44,7 @@ from toolkit.runtime.planning.workflow import (
 
 __all__ = ["PredictiveWorkflowOptimizer", "open_planner"]
 
-LEARNED = frozenset({"learned_better", "rule_and_model_agree"})
+LEARNED = frozenset({"learned_better", "rule_and_learned_agree"})
 """Reasons of decisions that a model stands behind."""
 
 UNKNOWN_CAPABILITIES = AgentCapabilities()
@@ -180,14 +180,14 @@ class PredictiveWorkflowOptimizer:
         }
         offered = self._offered(task, resources)
         decision = self.runs.adapted(self.agents.decide(context, offered), offered)
-        bundle = self.agents.bundle
-        if bundle is None or decision.expected_cost is None:
+        bundle, model = self.agents.bundle, self.agents.policy.model
+        if bundle is None or model is None or decision.expected_cost is None:
             return decision, None
         problem = self.agents.problem(context, offered)
         costing = AgentCosting(
             bundle=bundle,
             problem=problem,
-            curve=bundle.model.predict(problem),
+            curve=model.predict(problem),
             components=task.components,
             price_per_agent_s=resources.price_per_agent_s,
         )

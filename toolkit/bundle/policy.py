@@ -1,0 +1,122 @@
+"""From a bundle to the policy that serves: the only place where the ladder is built.
+
+Experiment, gate, advisor, retraining, recommendation and the hook's table all decide with
+what `policy_of` (`Bundle.policy`) returns. An implementation in another language does the same in this order:
+
+1. Columns of the context outside the range that training saw (`Support.missing`) count as
+   not known.
+2. The rule (`fallback`) answers.
+3. Each rung of `ladder` whose evidence shows it better than the one below (`upper` below
+   0, not `observed`) answers instead. A rule or a constant takes the offered action
+   nearest in ratio to its number; the learned rung takes the least predicted cost among
+   the actions with at least `minimum_support` past rows, and leaves the answer to the
+   rung below where no action has them.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from toolkit.bundle.feature_schema import Float32s
+from toolkit.bundle.manifest import Fallback, Manifest, RungSpec
+from toolkit.bundle.reader import Bundle
+from toolkit.bundle.stack_model import SECTION, StackModel
+from toolkit.policies import (
+    Decision,
+    Floats,
+    Greedy,
+    Ladder,
+    Policy,
+    Problem,
+    Rung,
+)
+from toolkit.policies.rules import named_rule
+
+__all__ = ["Learned", "LogCost", "ladder_of", "policy_of", "rule_of"]
+
+LogCost = Callable[[Float32s], Floats]
+"""From encoded rows, shape (n, width), to relative log costs, shape (n,)."""
+
+
+def policy_of(bundle: Bundle) -> Ladder:
+    """Build the policy that a bundle describes."""
+    return ladder_of(bundle.manifest, bundle.model.log_cost)
+
+
+def ladder_of(manifest: Manifest, log_cost: LogCost) -> Ladder:
+    """Build the policy of a manifest on any form of its model.
+
+    Parameters
+    ----------
+    manifest : Manifest
+    log_cost : callable
+        The exported graph, or the fitted model that it was made from.
+    """
+    rule = rule_of(manifest.fallback)
+    model = None
+    if SECTION in manifest.extra:
+        model = StackModel(log_cost, manifest, rule=rule)
+    return Ladder(
+        rule=rule,
+        rungs=[_rung(spec, manifest, model, rule) for spec in manifest.ladder],
+        model=model,
+        version=manifest.version,
+    )
+
+
+def rule_of(fallback: Fallback) -> Policy:
+    """Build the rule that answers where nothing else may."""
+    return named_rule(
+        fallback.rule, constant=fallback.constant, parameters=fallback.parameters
+    )
+
+
+def _rung(
+    spec: RungSpec, manifest: Manifest, model: StackModel | None, rule: Policy
+) -> Rung:
+    if spec.rule == "learned" and model is not None:
+        made: Policy = Learned(model, manifest, rule)
+    else:
+        made = named_rule(
+            spec.rule,
+            constant=spec.constant,
+            parameters=spec.parameters,
+            name=spec.name,
+        )
+    return Rung(name=spec.name, policy=made, evidence=spec.evidence)
+
+
+class Learned:
+    """The action of least predicted cost among those that history supports.
+
+    Parameters
+    ----------
+    model : StackModel
+    manifest : Manifest
+    rule : Policy
+        What the probability of being no worse is about.
+    """
+
+    name = "learned"
+
+    def __init__(self, model: StackModel, manifest: Manifest, rule: Policy) -> None:
+        self.model = model
+        self.rule = rule
+        self._greedy = Greedy(
+            model,
+            minimum_support=manifest.minimum_support,
+            name=self.name,
+            version=manifest.version,
+        )
+
+    def decide(self, problem: Problem) -> Decision:
+        """Take the action, with the probability that it costs no more than the rule's."""
+        chosen = self._greedy.decide(problem)
+        reference = self.rule.decide(problem).index
+        if chosen.index == reference or chosen.curve is None:
+            return chosen
+        return replace(
+            chosen,
+            confidence=self.model.probability_not_worse(
+                problem, chosen.curve, chosen.index, reference
+            ),
+        )

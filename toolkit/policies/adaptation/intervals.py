@@ -1,0 +1,137 @@
+"""Intervals of the actions of one problem, and the deviations they are made of.
+
+Light: numpy only, read by the runtime. How slope and factor are learned stands with the
+experiments (`fit_intervals`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from toolkit.errors import SchemaError
+from toolkit.policies import Floats
+from toolkit.policies.adaptation.measurement_prior import (
+    MeasurementPrior,
+    curve_kernels,
+)
+
+__all__ = [
+    "Intervals",
+    "curve_deviation",
+    "difference_deviation",
+    "error_scale",
+    "stretched",
+    "unsoftened",
+]
+
+KNEE = 0.5
+"""Where the members' targets begin to soften."""
+LEAST_BADNESS = 0.1
+"""Log cost over the best that the best action itself is taken to have."""
+MOST_KNEES = 2.4
+"""Softened costs so many knees beyond the knee are a factor of 245 over the best: a bad
+action's cost is not extrapolated further."""
+WIDEST = 4.6
+"""Largest half width in log cost: a factor of a hundred says all there is to say."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intervals:
+    """Bounds each action's log cost relative to the mean of those on offer.
+
+    Attributes
+    ----------
+    slope : float
+        By which predicted differences are stretched, above 0.
+    factor : float
+        Half widths in units of the expected error, at least 0.
+    """
+
+    slope: float
+    factor: float
+
+    def bounds(self, log_cost: Floats, deviation: Floats) -> tuple[Floats, Floats]:
+        """Bound the actions of one problem from below and above.
+
+        Parameters
+        ----------
+        log_cost : array of shape (n_actions,)
+            As predicted, of any level.
+        deviation : array of shape (n_actions,)
+            As of `curve_deviation`.
+        """
+        centre = self.slope * stretched(log_cost)
+        half = np.minimum(self.factor * error_scale(log_cost, deviation), WIDEST)
+        return centre - half, centre + half
+
+    def to_json(self) -> dict[str, Any]:
+        """Write as JSON types."""
+        return {"slope": self.slope, "factor": self.factor}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "Intervals":
+        """Read what `to_json` wrote.
+
+        Raises
+        ------
+        SchemaError
+            Where something is missing or not a number.
+        """
+        try:
+            return cls(slope=float(value["slope"]), factor=float(value["factor"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise SchemaError(
+                "not intervals", field="intervals", got=str(error)
+            ) from error
+
+
+def stretched(log_cost: Floats) -> Floats:
+    """Undo the softening, less the mean over the problem's actions."""
+    stretched = unsoftened(log_cost - log_cost.min(), KNEE)
+    return np.asarray(stretched - stretched.mean())
+
+
+def error_scale(log_cost: Floats, deviation: Floats) -> Floats:
+    """Size the error of each action, but for a factor."""
+    badness = unsoftened(log_cost - log_cost.min(), KNEE) + LEAST_BADNESS
+    return np.asarray(np.sqrt(deviation * badness))
+
+
+def curve_deviation(prior: MeasurementPrior, points: Floats) -> Floats:
+    """Compute the expected deviation of each action's error about the problem's mean error."""
+    covariance = _centred_covariance(prior, points)
+    return np.sqrt(np.maximum(np.diagonal(covariance), 1e-12))
+
+
+def difference_deviation(
+    prior: MeasurementPrior, points: Floats, first: int, second: int
+) -> float:
+    """Compute the expected deviation of the error of a difference of two actions."""
+    covariance = _covariance(prior, points)
+    variance = covariance[first, first] + covariance[second, second]
+    return float(np.sqrt(max(variance - 2 * covariance[first, second], 1e-12)))
+
+
+def _covariance(prior: MeasurementPrior, points: Floats) -> Floats:
+    history = np.asarray(prior.amplitudes[0])
+    return np.asarray(np.tensordot(history, curve_kernels(points), 1))
+
+
+def _centred_covariance(prior: MeasurementPrior, points: Floats) -> Floats:
+    covariance = _covariance(prior, points)
+    by_row = covariance.mean(axis=0)
+    return np.asarray(covariance - by_row - by_row[:, None] + by_row.mean())
+
+
+def unsoftened(value: Floats, knee: float) -> Floats:
+    """Undo the softening of costs beyond a knee, up to `MOST_KNEES`.
+
+    Examples
+    --------
+    >>> unsoftened(np.array([0.2, 0.5, 1.0]), 0.5).round(2).tolist()
+    [0.2, 0.5, 1.36]
+    """
+    beyond = knee * np.exp(np.minimum(value / knee - 1, MOST_KNEES))
+    return np.where(value < knee, value, beyond)
