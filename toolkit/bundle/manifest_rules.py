@@ -125,7 +125,8 @@ STACK = section(
                 "amplitudes": array(SCALES, least=2, most=2),
                 "scales": SCALES,
                 "weights": array(SCALES, least=2, most=2),
-            }
+            },
+            may={"noise": number(0, 1e6)},
         ),
         "intervals": section({"slope": number(0, 100), "factor": number(0, 1000)}),
         "confidence": section(

@@ -182,7 +182,7 @@ def test_the_sample_itself_states_no_propensities_and_is_refused(
 ) -> None:
     code = judged(sample, f"bundle:{bundle}")
 
-    assert (code, "8781 without a propensity" in capsys.readouterr().err) == (5, True)
+    assert (code, "50478 without a propensity" in capsys.readouterr().err) == (5, True)
 
 
 @pytest.mark.slow

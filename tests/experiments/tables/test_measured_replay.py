@@ -39,7 +39,7 @@ def test_every_context_of_the_sample_is_a_problem(
 ) -> None:
     shapes = [each.table.log_costs.shape for each in (batches, graphs)]
 
-    assert shapes == [(42, 10), (24, 12)]
+    assert shapes == [(48, 10), (40, 7)]
 
 
 @pytest.mark.slow
