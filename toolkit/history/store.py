@@ -149,6 +149,11 @@ class RecordStore:
         """Hide a name with this store's key."""
         return keyed_hash(self.key, name)
 
+    def knows(self, identities: Sequence[Identity]) -> bool:
+        """Whether records of all these kinds and ids are in the store."""
+        known = self._recall(identities)
+        return all(identity in known for identity in identities)
+
     def add(self, record: Record) -> Addition:
         """Keep a record unless a copy at least as full is known already."""
         return self.add_all([record])[0]

@@ -10,6 +10,7 @@ from .durable import replace_file as replace_file
 from .durable import sync_directory as sync_directory
 from .identity import call_record_id as call_record_id
 from .identity import identifier as identifier
+from .identity import is_unique_call_id as is_unique_call_id
 from .identity import keyed_hash as keyed_hash
 from .identity import model_name as model_name
 from .identity import record_id as record_id

@@ -11,6 +11,7 @@ from toolkit.records.store_secret import KEY_NAME, read_or_draw_key
 __all__ = [
     "call_record_id",
     "identifier",
+    "is_unique_call_id",
     "keyed_hash",
     "model_name",
     "record_id",
@@ -82,10 +83,22 @@ def call_record_id(call_id: str, *, scope: str = "", nth: int = 0) -> str:
     ... )
     False
     """
-    if UNIQUE_CALL_ID.fullmatch(call_id):
+    if is_unique_call_id(call_id):
         scope = ""
     counted = [str(nth)] if nth else []
     return record_id("claude-code", *([scope] if scope else []), call_id, *counted)
+
+
+def is_unique_call_id(call_id: str) -> bool:
+    """Whether a provider drew a call's id, so that no two calls anywhere share it.
+
+    Examples
+    --------
+    >>> is_unique_call_id("toolu_01"), is_unique_call_id("Read:0")
+    (True, False)
+    """
+    drawn = call_id.startswith("toolu_")
+    return drawn or UNIQUE_CALL_ID.fullmatch(call_id) is not None
 
 
 def identifier(text: str, hidden: Callable[[str], str]) -> str:

@@ -64,6 +64,11 @@ def _add_import(verbs: Any) -> None:
             ),
         )
         _add_store(source)
+        source.add_argument(
+            "--again",
+            action="store_true",
+            help="also read files that have not changed since their last import",
+        )
         if name == "table":
             source.add_argument(
                 "--map", type=Path, required=True, help="TOML file that maps columns"
@@ -109,13 +114,23 @@ def _import(options: argparse.Namespace) -> int:
     paths = options.paths or _places_of(options.origin)
     with RecordStore(options.store) as store, progress("reading") as shown:
         report = run_import(
-            source, paths, store, progress=shown, prices=installed_prices()
+            source,
+            paths,
+            store,
+            progress=shown,
+            prices=installed_prices(),
+            skip_unchanged=not options.again,
         )
     if options.json:
         print_json(report.to_json())
     else:
         _print_report(report)
         _print_shared(options.origin, report)
+    if report.unchanged_files and not options.json:
+        print_note(
+            f"{report.unchanged_files} files unchanged since their last import were not "
+            "read again (`--again` reads them)"
+        )
     if report.is_useless:
         raise _useless(options.origin, report)
     return 0

@@ -13,12 +13,14 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from toolkit import __version__
 from toolkit.errors import InputDataError, SchemaError, StorageError
 from toolkit.history import Addition, PriceBook, RecordStore, Rejection, price_turn
 from toolkit.history.importers.counter import Tally
 from toolkit.history.importers.recognition import recognise_file
 from toolkit.history.importers.report import ImportReport
-from toolkit.records import Batch, Record, Turn, keyed_hash
+from toolkit.history.importers.unchanged import FileNotes
+from toolkit.records import SCHEMA_VERSION, Batch, Record, Turn, keyed_hash
 
 __all__ = ["FileSink", "ImportReport", "Sink", "Source", "SourceFile", "run_import"]
 
@@ -27,6 +29,10 @@ HOLD_ROWS = 1000
 
 MAX_KINDS = 100
 """Kinds of passed-over things that are counted apart in one file."""
+
+SKIPPING = frozenset({"claude-code", "codex", "copilot", "gemini", "opencode", "pi"})
+"""Sources of logs that agents keep: many files, which are read again every day. Others
+are few, or give something else with another map."""
 
 OTHER_KINDS = "other kinds"
 
@@ -138,6 +144,7 @@ class FileSink:
         self.lines = 0
         self.rejected = 0
         self.shared_ids = 0
+        self.marks: dict[tuple[str, int], str] = {}
         self.passed_over: Counter[str] = Counter()
         self.additions = dict.fromkeys(Addition, 0)
         self._file = file
@@ -204,6 +211,9 @@ class FileSink:
         for addition, met in zip(self._store.add_all(self._held), again, strict=True):
             self.additions[addition] += 1
             self.shared_ids += met and addition is Addition.UPDATED
+        for record in self._held:
+            day = record.at.toordinal()
+            self.marks.setdefault((record.kind, day), record.record_id)
         self._held.clear()
 
 
@@ -212,6 +222,7 @@ class _Counts:
 
     def __init__(self) -> None:
         self.files = self.lines = self.rejected = self.refused_files = 0
+        self.unchanged_files = 0
         self.added = self.updated = self.duplicates = self.shared_ids = 0
         self.passed_over: Counter[str] = Counter()
 
@@ -238,6 +249,7 @@ def run_import(
     *,
     progress: Progress | None = None,
     prices: PriceBook | None = None,
+    skip_unchanged: bool = False,
 ) -> ImportReport:
     """Import every file that a source finds under some paths.
 
@@ -254,6 +266,9 @@ def run_import(
         Told how many of how many files are done, and what is being read.
     prices : PriceBook, optional
         Prices the replies; without it turns hold their tokens and no money.
+    skip_unchanged : bool
+        Do not read files again that have not changed since the last import; they are
+        counted, and nothing of them is.
 
     Returns
     -------
@@ -269,20 +284,36 @@ def run_import(
     tally = Tally()
     key = store.key
     store.absorb_spool()
+    skips = skip_unchanged and source.name in SKIPPING
+    notes = FileNotes(store, _variant(source, prices)) if skips else None
     searching = gc.isenabled()
     gc.disable()  # what an import makes holds no cycles; looking for them costs a tenth
     try:
         for done, file in enumerate(files):
             if progress is not None:
                 progress(done, len(files), file.path.name)
+            if notes is not None and notes.is_unchanged(file.path):
+                counts[file.part].unchanged_files += 1
+                continue
             sink = FileSink(file, store, tally, key=key, prices=prices)
-            counts[file.part].include(sink, refused=not _read(source, file, sink))
+            read = _read(source, file, sink)
+            counts[file.part].include(sink, refused=not read)
+            if notes is not None and read:
+                notes.note(file.path, sink.marks)
         store.flush()
+        if notes is not None:
+            notes.close()
         return _report(paths, counts, tally)
     finally:
         if searching:
             gc.enable()
         tally.close()
+
+
+def _variant(source: Source, prices: PriceBook | None) -> str:
+    """Name what reads: another version may find more in the same file."""
+    basis = "" if prices is None else prices.basis
+    return f"{source.name} {__version__} {SCHEMA_VERSION} {basis}"
 
 
 def _read(source: Source, file: SourceFile, sink: FileSink) -> bool:

@@ -40,6 +40,9 @@ class ImportReport:
         Lines that could not be read, each noted with its reason.
     refused_files : int
         Files that could not be read as a whole, each noted with its reason.
+    unchanged_files : int
+        Files that have not changed since the last import and were not read again; what
+        they hold is in no other count.
     passed_over : dict of str to int
         Lines, spans and events that hold nothing for us, or of a kind that is not
         known: how many, by kind, most frequent first.
@@ -74,6 +77,7 @@ class ImportReport:
     shared_ids: int = 0
     rejected: int = 0
     refused_files: int = 0
+    unchanged_files: int = 0
     passed_over: dict[str, int] = field(default_factory=dict)
     path: str = ""
     parts: tuple["ImportReport", ...] = ()
@@ -88,7 +92,8 @@ class ImportReport:
     def is_useless(self) -> bool:
         """Whether something was there to read, and nothing of it could be used."""
         unread = self.rejected or self.refused_files or self.passed_over
-        return bool(unread) and not self.records and not self.sessions
+        used = self.records or self.sessions or self.unchanged_files
+        return bool(unread) and not used
 
     def to_json(self) -> dict[str, Any]:
         """Write the report as JSON types."""

@@ -27,7 +27,7 @@ from toolkit.history.importers.claude_code.calls import (
 from toolkit.history.importers.claude_code.records import records_of
 from toolkit.history.importers.claude_code.streams import MAIN, Stream
 from toolkit.history.importers.claude_code.turns import ModelReply, turn_record_id
-from toolkit.records import Record, call_record_id, identifier, model_name
+from toolkit.records import Record, identifier, is_unique_call_id, model_name
 
 __all__ = ["Transcript"]
 
@@ -314,7 +314,7 @@ class Transcript:
     ) -> None:
         """Put a call into the batch of its reply, once."""
         scope = _scope(row, stream)
-        name = call_record_id(call.call_id, scope=scope)
+        name = _call_name(call.call_id, scope)
         again = self._calls.get(name)
         if again is not None:
             if not _has_ended(again, call.start_s):
@@ -382,7 +382,7 @@ class Transcript:
         if not isinstance(call_id, str):
             raise UnreadableLineError("not an id", field="tool_result.tool_use_id")
         reply = read_reply(block, read_time(row.get("timestamp")), details)
-        name = call_record_id(call_id, scope=_scope(row, stream))
+        name = _call_name(call_id, _scope(row, stream))
         stream.answered(reply.end_s)
         call = self._calls.get(name)
         if call is None:
@@ -400,7 +400,7 @@ class Transcript:
             return
         agent = row.get("agentId")
         named = self._identifier(agent) if isinstance(agent, str) else MAIN
-        name = call_record_id(call_id, scope=f"{session}/{named}")
+        name = _call_name(call_id, f"{session}/{named}")
         if name in self._begun:
             return
         if isinstance(passed_s, (int, float)) and 0 <= passed_s < 1e9:
@@ -510,6 +510,11 @@ def _message_id(message: dict[str, Any], row: dict[str, Any]) -> str:
     if isinstance(uuid, str) and uuid:
         return uuid
     raise UnreadableLineError("not an id", field="message.id")
+
+
+def _call_name(call_id: str, scope: str) -> str:
+    """Name a call while the file is read: its record's id, without the digest."""
+    return call_id if is_unique_call_id(call_id) else f"{scope}/{call_id}"
 
 
 def _scope(row: dict[str, Any], stream: Stream) -> str:
