@@ -168,6 +168,24 @@ def test_machine_bound_entries_leave_the_shared_settings(project: Path) -> None:
     assert (project / ".claude" / "settings.local.json").exists()
 
 
+def test_an_empty_file_is_no_settings(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / ".claude" / "settings.json").touch()
+    code = hooks("install", "--project", str(project))
+
+    assert (code, shown(capsys, project)["installed"]) == (0, True)
+
+
+def test_settings_that_cannot_be_read_are_said_before_anything_is_written(
+    project: Path,
+) -> None:
+    (project / ".claude" / "settings.json").write_text("{ // ours\n}")
+
+    assert hooks("install", "--project", str(project)) == 3
+    assert not (project / ".claude" / "settings.local.json").exists()
+
+
 @pytest.mark.slow
 def test_git_sees_neither_the_store_nor_the_local_settings(project: Path) -> None:
     import subprocess

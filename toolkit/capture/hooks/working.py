@@ -93,9 +93,11 @@ def fire_test_event(entry: Mapping[str, Any]) -> str | None:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        value = json.loads(path.read_bytes().decode("utf-8-sig"))
+        data = path.read_bytes()
     except OSError:
         return {}
+    try:
+        value = json.loads(data.decode("utf-8-sig")) if data.strip() else {}
     except (ValueError, RecursionError) as error:
         raise InputDataError("not valid JSON", file=path) from error
     return value if isinstance(value, dict) else {}

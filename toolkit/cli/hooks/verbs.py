@@ -92,6 +92,8 @@ def install(options: argparse.Namespace) -> int:
         )
     if not 0 <= options.explore <= 1:
         raise UsageError(f"`--explore` must be in 0..1 (got {options.explore})")
+    for path in _read_first(options):
+        HookInstallation(path).status()  # what cannot be read is said before a write
     harness = installed_harness(options.harness_version)
     settings, *older = _settings(options)
     hooks = HookInstallation(settings)

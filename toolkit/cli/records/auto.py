@@ -49,7 +49,12 @@ def import_logs(
             try:
                 with progress(f"reading {name}") as shown:
                     reports[name] = run_import(
-                        open_source(name), paths, store, progress=shown, prices=prices
+                        open_source(name),
+                        paths,
+                        store,
+                        progress=shown,
+                        prices=prices,
+                        skip_unchanged=True,
                     )
             except InputDataError as error:
                 print_note(f"{name}: {error}")

@@ -157,6 +157,7 @@ def _import_found(options: argparse.Namespace) -> int:
         print_json({name: report.to_json() for name, report in reports.items()})
     else:
         header = ["source", "sessions", "batches", "turns", "added", "not readable"]
+        header.append("files unchanged")
         print_table(
             header,
             [
@@ -167,6 +168,7 @@ def _import_found(options: argparse.Namespace) -> int:
                     report.turns,
                     report.added,
                     report.rejected + report.refused_files,
+                    report.unchanged_files,
                 ]
                 for name, report in reports.items()
             ],
