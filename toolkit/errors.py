@@ -10,7 +10,7 @@
     ├── GateRefusedError             4  a promotion or export gate said no
     ├── NotEnoughDataError (LookupError)  5  the honest answer is "not enough data"
     ├── DriftError                   6  the world has changed since training
-    ├── StorageError (OSError)       1  a disk is full, or a folder is not ours to write
+    ├── StorageError (OSError)       3  a disk is full, or a folder is not ours to write
     └── BundleRefusedError (ValueError)   7  an exported model may not be loaded
 
 A message says what was wrong, what was got, and what to do. The values are attributes
@@ -160,6 +160,8 @@ class StorageError(ToolkitError, OSError):
     >>> print(StorageError("store/spool", OSError(28, "No space left on device")))
     store/spool cannot be written: No space left on device; make room, or check its permissions
     """
+
+    exit_code: ClassVar[int] = 3
 
     def __init__(self, path: Path | str, error: OSError) -> None:
         self.path = path

@@ -3,7 +3,7 @@
 import datetime as dt
 from pathlib import Path
 
-from toolkit.history import SpoolTail
+from toolkit.history import Dataset, SpoolTail
 from toolkit.records import (
     CoordinationEvent,
     LoadSample,
@@ -55,6 +55,35 @@ def test_a_file_set_aside_is_not_read_again(tmp_path: Path) -> None:
     append(spool, event(2))
 
     assert ids(tail) == ["e2"]
+
+
+def test_no_event_is_missed_whatever_compactions_pass(tmp_path: Path) -> None:
+    spool, dataset = Spool(tmp_path / "spool"), Dataset(tmp_path / "dataset")
+    tail = SpoolTail(spool)
+    seen = ids(tail)
+    for number in range(40):
+        append(spool, event(number))
+        if number % 3 == 0:
+            dataset.compact(spool)
+        if number % 7 == 0:
+            seen += ids(tail)
+    seen += ids(tail)
+
+    assert seen == [f"e{number}" for number in range(40)]
+    assert tail.missed_segments == 0
+
+
+def test_segments_that_are_gone_are_counted(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    tail = SpoolTail(spool)
+    append(spool, event(1))
+    ids(tail)
+    for number in (2, 3):
+        append(spool, event(number))
+        spool.retire(spool.seal()[-1].number, keep_bytes=0)
+    append(spool, event(4))
+
+    assert (ids(tail), tail.missed_segments) == (["e2", "e4"], 1)
 
 
 def test_a_torn_line_waits_for_its_end(tmp_path: Path) -> None:

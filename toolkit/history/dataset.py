@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING
 from toolkit.errors import InputDataError
 from toolkit.history.engine import COMPACTING, EngineLimits, connect
 from toolkit.history.generation import (
+    GENERATION_NAME,
     Generation,
     Part,
     folder_of,
@@ -183,8 +184,7 @@ class Dataset:
         """
         make_directory(self.root)
         with _held(self.root / COMPACTING_NAME):
-            for leftover in self.root.glob(f"{WORK_PREFIX}*"):
-                shutil.rmtree(leftover)
+            self._remove_leftovers()
             before, damaged = self._whole(read_generation(self.root))
             sealed = spool.seal(after=before.merged)
             fresh = [s for s in sealed if s.number > before.merged]
@@ -221,6 +221,13 @@ class Dataset:
                 whole = replace(whole, number=number, lost=number)
                 write_generation(self.root, whole)
             return whole
+
+    def _remove_leftovers(self) -> None:
+        """Remove what a compaction that died left; this one is alone."""
+        for work in self.root.glob(f"{WORK_PREFIX}*"):
+            shutil.rmtree(work)
+        for draft in self.root.glob(f".{GENERATION_NAME}-*"):
+            draft.unlink()
 
     def _whole(self, generation: Generation) -> tuple[Generation, list[Path]]:
         """Set aside the parts that are damaged, and go on with the others."""

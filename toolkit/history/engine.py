@@ -113,7 +113,7 @@ def connect(
             connection.execute(
                 f"SET TimeZone='UTC'; SET memory_limit='{limits.memory}'; "
                 f"SET threads={limits.threads}; SET temp_directory={quoted(spill)}; "
-                "SET autoinstall_known_extensions=false"
+                "SET autoinstall_known_extensions=false; SET enable_progress_bar=false"
             )
             yield connection
         finally:

@@ -20,11 +20,17 @@ from typing import Any
 
 from toolkit.records import replace_file
 
-__all__ = ["Generation", "Part", "read_generation", "write_generation"]
+__all__ = [
+    "GENERATION_NAME",
+    "Generation",
+    "Part",
+    "read_generation",
+    "write_generation",
+]
 
 logger = logging.getLogger(__name__)
 
-NAME = "generation.json"
+GENERATION_NAME = "generation.json"
 PART_NAME = re.compile(r"part(-(\d{8}))?\.parquet")
 KIND = re.compile(r"[a-z_]{1,40}")
 DAY = re.compile(r"\d{4}-\d\d-\d\d")
@@ -51,7 +57,13 @@ class Part:
     check: int | None = None
 
     def is_whole(self, folder: Path) -> bool:
-        """Look at size and magic: whether the file is there, uncut and not empty."""
+        """Look at size and magic: whether the file is there, uncut and not empty.
+
+        Raises
+        ------
+        OSError
+            It cannot be read at this moment, which does not say that it is damaged.
+        """
         try:
             with (folder / self.name).open("rb") as stream:
                 size = stream.seek(0, 2)
@@ -59,7 +71,7 @@ class Part:
                     return False
                 stream.seek(-len(PARQUET_MAGIC), 2)
                 return stream.read() == PARQUET_MAGIC
-        except OSError:
+        except FileNotFoundError:
             return False
 
 
@@ -111,7 +123,7 @@ def read_generation(root: Path) -> Generation:
         The dataset; it need not exist.
     """
     try:
-        row = json.loads((root / NAME).read_bytes())
+        row = json.loads((root / GENERATION_NAME).read_bytes())
         return Generation(
             number=int(row["number"]),
             merged=int(row["merged"]),
@@ -121,7 +133,9 @@ def read_generation(root: Path) -> Generation:
     except FileNotFoundError:
         return _found(root)
     except (ValueError, KeyError, TypeError, AttributeError):
-        logger.warning("%s is damaged; the newest parts are taken", root / NAME)
+        logger.warning(
+            "%s is damaged; the newest parts are taken", root / GENERATION_NAME
+        )
         return _found(root)
 
 
@@ -134,7 +148,7 @@ def write_generation(root: Path, generation: Generation) -> None:
         The disk is full or not ours to write; the generation before stays in force.
     """
     text = json.dumps(asdict(generation), separators=(",", ":"), sort_keys=True)
-    replace_file(root / NAME, text.encode())
+    replace_file(root / GENERATION_NAME, text.encode())
 
 
 def _parts_of(rows: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Parts:

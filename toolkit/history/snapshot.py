@@ -97,7 +97,7 @@ class Snapshot:
             self._whole[kind] = []
             for day, part in sorted(self.generation.parts.get(kind, {}).items()):
                 folder = folder_of(self.root, kind, day)
-                if is_unaltered(folder, part):
+                if _is_readable(folder, part):
                     self._whole[kind].append(folder / part.name)
                 else:
                     self.damaged.append(folder / part.name)
@@ -238,6 +238,13 @@ def is_unaltered(folder: Path, part: Part) -> bool:
     if not part.is_whole(folder):
         return False
     return part.check is None or part.check == check_of(folder / part.name)
+
+
+def _is_readable(folder: Path, part: Part) -> bool:
+    try:
+        return is_unaltered(folder, part)
+    except OSError:
+        return False  # left out of this reading only
 
 
 def check_of(path: Path) -> int:

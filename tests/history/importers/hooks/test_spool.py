@@ -3,6 +3,7 @@
 import itertools
 import json
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -104,6 +105,22 @@ def test_a_session_that_was_left_without_an_end_is_let_go(tmp_path: Path) -> Non
 
     place = json.loads((tmp_path / "hooks" / "joined.json").read_text())
     assert list(place["open"]) == ["two"]
+
+
+def test_a_clock_that_is_ahead_makes_no_other_session_look_idle(
+    tmp_path: Path,
+) -> None:
+    rows = rows_of("one")[:5]
+    ahead = rows_of("ahead")[:1]
+    now_ns = time.time_ns()
+    for row in rows:
+        row["at_ns"] = now_ns
+    ahead[0]["at_ns"] = now_ns + int((hook_spool.IDLE_S + 3600) * 1e9)
+    Spool(tmp_path / "hooks").append_all([*rows, *ahead])
+    lines_read(tmp_path)
+
+    place = json.loads((tmp_path / "hooks" / "joined.json").read_text())
+    assert sorted(place["open"]) == ["ahead", "one"]
 
 
 def test_the_lines_that_one_session_leaves_are_bounded(
