@@ -33,7 +33,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped] # sh
 from tests.bundle_factory import KINDS, NOW, small_bundle, training_rows
 from toolkit.bundle import read_bundle
 from toolkit.clock import VirtualClock
-from toolkit.models.members import BoostedCost
+from toolkit.models.members import BoostedCost, RelativeTrees
 from toolkit.policies.rules import BatchSizeRule
 from toolkit.runtime.advice import Advisor, BackgroundLoad, SystemLoad
 from toolkit.runtime.batching import AdaptiveBatchingOptimizer, Workload
@@ -115,13 +115,12 @@ def _tail(values: Sequence[float]) -> float:
 
 
 def _calls(folder: Path) -> dict[str, Callable[[], object]]:
-    bundle = small_bundle(
-        folder / "b", model=BoostedCost(max_iter=TREES), actions=OFFERED
-    )
+    trees = RelativeTrees(everything=True, min_samples_leaf=10, seed=0)
+    bundle = small_bundle(folder / "b", member=trees, actions=OFFERED)
     advisor = Advisor("batch_size", bundle=bundle, clock=VirtualClock(NOW))
     X, y = training_rows()
     array_model = BoostedCost(max_iter=TREES).fit(X, y).regressor_
-    rows = bundle.manifest.feature_schema.encode(advisor.problem(CONTEXT))
+    rows = X[: len(OFFERED)]
     frame_model, frame = _frame_model(X, y)
     rule = BatchSizeRule()
     organ = AdaptiveBatchingOptimizer(advisor, clock=VirtualClock(NOW))
@@ -141,7 +140,7 @@ def _calls(folder: Path) -> dict[str, Callable[[], object]]:
 
 def _frame_model(X: np.ndarray, y: np.ndarray) -> tuple[Pipeline, pd.DataFrame]:
     names = ["load_cpu", "operation_bytes", "size"]
-    table = pd.DataFrame(X[:, 2:], columns=names)
+    table = pd.DataFrame(X[:, 2:5], columns=names)
     table["operation_type"] = np.where(X[:, 0] == 1, KINDS[0], KINDS[1])
     encoder = make_column_transformer(
         (OneHotEncoder(sparse_output=False), ["operation_type"]),
