@@ -38,6 +38,7 @@ __all__ = [
     "UNRANKED",
     "BenchSettings",
     "GroupDecisions",
+    "constant_choices",
     "decide_group",
     "few_shot",
 ]
@@ -135,7 +136,7 @@ def _decisions(
     choices: dict[str, list[int]] = {
         "rule": rules,
         "grid middle": [_middle(held_out, p) for p in held_out.problems],
-        "best constant": _constant(others, held_out),
+        "best constant": constant_choices(others, held_out),
         **_families(others, held_out, trained),
         "simple ensemble": SimpleEnsemble(seed=settings.seed, quick=settings.quick)
         .fit(others)
@@ -191,7 +192,8 @@ def _middle(table: DecisionTable, problem: Problem) -> int:
     return grid_middle(problem.actions[:, list(table.axes)])
 
 
-def _constant(others: DecisionTable, held_out: DecisionTable) -> list[int]:
+def constant_choices(others: DecisionTable, held_out: DecisionTable) -> list[int]:
+    """Decide with the single action that was best for the other groups."""
     # The held-out problems take no part in the choice: their costs stay unseen.
     unseen = tuple(np.zeros(len(costs)) for costs in held_out.log_costs)
     joint = replace(

@@ -1,0 +1,161 @@
+"""Made-up decision tables whose true costs are known: the promises' proving ground.
+
+A seed draws everything: 3 to 12 groups, 1 to 6 axes, 5 to 400 actions; a smooth bowl, a
+steep one or a cliff; noise from 0 to 0.3; and a history that helps, is useless or misleads.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from toolkit.bundle import Column, FeatureSchema
+from toolkit.models import DecisionTable, cell_log_cost
+from toolkit.policies import Floats, Problem, distinct_axes
+from toolkit.policies.rules import TableRule
+
+__all__ = ["GRADING_SEEDS", "MadeUpTable", "made_up_table"]
+
+GRADING_SEEDS = 10_000
+"""Seeds from here on grade; those below are for choosing."""
+SHAPES = ("smooth", "steep", "cliff")
+HISTORIES = ("helps", "useless", "misleads")
+STEEPNESS = {"smooth": 0.4, "steep": 4.0, "cliff": 0.4}
+CLIFF = 2.0
+"""Log cost of an action beyond the cliff, one width past the optimum."""
+REPEATS = 2
+CONTEXT = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MadeUpTable:
+    """A table as a learner sees it, and the costs without noise.
+
+    Attributes
+    ----------
+    table : DecisionTable
+    truth : tuple of array of shape (n_actions,)
+        Log cost without noise, by problem.
+    shape, history : str
+        How the costs run, and what other groups teach.
+    noise : float
+        Standard deviation of the log cost of a single run.
+    """
+
+    table: DecisionTable
+    truth: tuple[Floats, ...]
+    shape: str
+    history: str
+    noise: float
+
+
+def made_up_table(seed: int) -> MadeUpTable:
+    """Draw a table.
+
+    Parameters
+    ----------
+    seed : int
+
+    Examples
+    --------
+    >>> made = made_up_table(0)
+    >>> 3 <= len(made.table.group_names) <= 12, 1 <= len(made.table.axes) <= 6
+    (True, True)
+    """
+    rng = np.random.default_rng(seed)
+    shape, history = str(rng.choice(SHAPES)), str(rng.choice(HISTORIES))
+    noise = float(rng.choice([0.0, 0.05, 0.15, 0.3]))
+    axes = int(rng.integers(1, 7))
+    grid = _grid(rng, axes)
+    groups = int(rng.integers(3, 13))
+    slopes = rng.normal(0, 0.5, (CONTEXT, axes))
+    steepness = STEEPNESS[shape] * rng.uniform(0.5, 2.0, axes)
+    problems, truth, owners = [], [], []
+    for group in range(groups):
+        turned = slopes * (1 if history != "misleads" or group % 2 else -1)
+        own = rng.normal(0, 0.2 if history == "helps" else 1.0, axes)
+        for _ in range(int(rng.integers(3, 8))):
+            context = rng.normal(0, 1, CONTEXT)
+            best = own + (context @ turned if history != "useless" else 0.0)
+            problems.append(_problem(context, grid))
+            truth.append(_log_costs(grid, grid.mean(0) + best, steepness, shape))
+            owners.append(f"g{group:02d}")
+    return MadeUpTable(
+        table=_measured(seed, problems, truth, owners, noise, rng),
+        truth=tuple(truth),
+        shape=shape,
+        history=history,
+        noise=noise,
+    )
+
+
+def _grid(rng: np.random.Generator, axes: int) -> Floats:
+    """Draw from 5 to 400 points of a regular grid, in log2."""
+    levels = rng.integers(3, 8, axes) if axes > 1 else rng.integers(5, 16, 1)
+    mesh = np.meshgrid(*(np.arange(float(n)) for n in levels), indexing="ij")
+    points = np.stack([part.ravel() for part in mesh], axis=1)
+    most = int(np.exp(rng.uniform(np.log(5), np.log(400))))
+    if len(points) > most:
+        points = points[np.sort(rng.choice(len(points), most, replace=False))]
+    return points
+
+
+def _problem(context: Floats, grid: Floats) -> Problem:
+    return Problem(
+        context={f"x_{i}": float(value) for i, value in enumerate(context)},
+        action_columns=_columns(grid.shape[1]),
+        actions=grid,
+    )
+
+
+def _columns(axes: int) -> tuple[str, ...]:
+    """Name the axes: the first is a batch, of which the rule knows a size."""
+    return ("a_b", *(f"a_{i}" for i in range(1, axes)))
+
+
+def _log_costs(grid: Floats, best: Floats, steepness: Floats, shape: str) -> Floats:
+    away = grid - best
+    costs = (steepness * away**2).sum(axis=1) / 2
+    if shape == "cliff":
+        costs = costs + CLIFF * (away[:, 0] > 1.0)
+    return np.asarray(np.minimum(costs, 30.0))
+
+
+def _measured(
+    seed: int,
+    problems: list[Problem],
+    truth: list[Floats],
+    owners: list[str],
+    noise: float,
+    rng: np.random.Generator,
+) -> DecisionTable:
+    """Measure every action of every problem a few times."""
+    axes = problems[0].actions.shape[1]
+    rule = TableRule()
+    runs = tuple(
+        tuple(
+            np.column_stack(
+                [np.exp(cost + noise * rng.normal(size=REPEATS)), np.ones(REPEATS)]
+            )
+            for cost in costs
+        )
+        for costs in truth
+    )
+    return DecisionTable(
+        name=f"made-up_{seed}",
+        cost="cost",
+        schema=FeatureSchema(
+            context=tuple(Column(name=f"x_{i}") for i in range(CONTEXT)),
+            action=tuple(Column(name=name, unit="log2") for name in _columns(axes)),
+            action_is_log=True,
+        ),
+        problems=tuple(problems),
+        log_costs=tuple(
+            np.array([cell_log_cost(cell) for cell in cells]) for cells in runs
+        ),
+        groups=tuple(owners),
+        names=tuple(f"p{i}" for i in range(len(problems))),
+        rules=tuple(rule.decide(problem).index for problem in problems),
+        weights=tuple(np.full(len(costs), float(REPEATS)) for costs in truth),
+        axes=distinct_axes([problem.actions for problem in problems]),
+        runs=runs,
+    )
