@@ -22,6 +22,7 @@ from toolkit.models.members import (
     RelativeBoosted,
     RelativeConstant,
     RelativeLaw,
+    RelativeLinear,
     RelativeProcess,
     RelativeQuadratic,
     RelativeTrees,
@@ -39,6 +40,7 @@ MEMBERS: dict[str, RelativeMember] = {
     "rule": RelativeAnchor(),
     "grid middle": RelativeAnchor(middle=True),
     "boosted": RelativeBoosted(trees=15),
+    "linear": RelativeLinear(),
     "law": RelativeLaw(),
 }
 

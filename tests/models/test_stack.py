@@ -30,6 +30,7 @@ from toolkit.models.members import (
     RelativeBoosted,
     RelativeConstant,
     RelativeLaw,
+    RelativeLinear,
     RelativeProcess,
     RelativeQuadratic,
     RelativeTrees,
@@ -45,6 +46,7 @@ MEMBERS: list[RelativeMember] = [
     RelativeConstant(place="size"),
     RelativeConstant(place="from_rule"),
     RelativeBoosted(trees=30),
+    RelativeLinear(),
     RelativeLaw(),
 ]
 
@@ -61,6 +63,7 @@ each_member = pytest.mark.parametrize(
         "constant size",
         "tuned rule",
         "boosted",
+        "linear",
         "law",
     ],
 )

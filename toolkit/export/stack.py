@@ -20,6 +20,7 @@ from toolkit.models.members import (
     FittedBoosted,
     FittedConstant,
     FittedLaw,
+    FittedLinear,
     FittedProcess,
     FittedQuadratic,
     FittedTrees,
@@ -102,6 +103,23 @@ def _(member: FittedAnchor, graph: Graph, rows: str) -> str:
 def _(member: FittedBoosted, graph: Graph, rows: str) -> str:
     columns = graph.columns(rows, member.columns)
     return graph.to_double(add_trees(member.model, graph, columns, len(member.columns)))
+
+
+@add_member.register
+def _(member: FittedLinear, graph: Graph, rows: str) -> str:
+    layout = member.layout
+    moved = graph.node("Sub", [graph.to_double(rows), graph.doubles(member.mean[None])])
+    scaled = graph.node("Mul", [moved, graph.doubles(1 / member.spread[None])])
+    axes = graph.columns(scaled, layout.below_and_share)
+    terms = [axes, graph.node("Mul", [axes, axes])]
+    if layout.x:
+        context = graph.columns(scaled, layout.x)
+        terms += [
+            graph.node("Mul", [graph.columns(scaled, [axis]), context])
+            for axis in layout.below_and_share
+        ]
+    joined = graph.node("Concat", terms, axis=1)
+    return graph.node("MatMul", [joined, graph.doubles(member.coefficients[:, None])])
 
 
 @add_member.register

@@ -23,6 +23,7 @@ from toolkit.models.members import (
     RelativeBoosted,
     RelativeConstant,
     RelativeLaw,
+    RelativeLinear,
     RelativeProcess,
     RelativeQuadratic,
     RelativeTrees,
@@ -62,14 +63,16 @@ SHARPNESS = 0.05
 PRIOR_GROUPS = 1.0
 """Groups that the ranking of the members on other tables counts for: with two to seven
 groups of its own a table says little about which member is best."""
-PENALTY = 100.0
+STIFF = 100.0
+"""Penalty of the second quadratic surface, for tables of a few dozen problems."""
 PROCESS, RAW_PROCESS, PLACED_TREES, ALL_TREES = (
     "process, offered range",
     "process, all columns",
     "trees, offered range",
     "trees, all columns",
 )
-BOOSTED, QUADRATIC, LAW = "boosted", "quadratic", "scalability law"
+BOOSTED, LAW = "boosted", "scalability law"
+QUADRATIC, STIFF_QUADRATIC, LINEAR = "quadratic", "quadratic, stiff", "linear"
 CONSTANT, CONSTANT_SIZE, MIDDLE = "constant", "constant size", "grid middle"
 RULE, TUNED_RULE = "rule", "tuned rule"
 """Names of the members: those that read the context, the constants, the rules."""
@@ -165,7 +168,9 @@ class RelativeEnsemble:
             (PLACED_TREES, self._trees(10, everything=False)),
             (ALL_TREES, self._trees(4, everything=True)),
             (BOOSTED, RelativeBoosted(seed=self.seed)),
-            (QUADRATIC, RelativeQuadratic(penalty=PENALTY)),
+            (QUADRATIC, RelativeQuadratic()),
+            (STIFF_QUADRATIC, RelativeQuadratic(penalty=STIFF)),
+            (LINEAR, RelativeLinear()),
             (LAW, RelativeLaw()),
             (CONSTANT, RelativeConstant(seed=self.seed)),
             (CONSTANT_SIZE, RelativeConstant(place="size", seed=self.seed)),
@@ -267,7 +272,7 @@ def softmax_weights(losses: Floats, prior: Floats) -> Floats:
     >>> softmax_weights(losses, np.zeros(3)).round(2).tolist()
     [0.5, 0.5, 0.0]
     >>> softmax_weights(losses, np.array([0.0, 0.2, 0.0])).round(2).tolist()
-    [0.93, 0.07, 0.0]
+    [0.88, 0.12, 0.0]
     """
     relative = np.log(losses + FLOOR)
     relative = (relative - relative.mean(axis=1, keepdims=True)).mean(axis=0)

@@ -11,6 +11,8 @@ from .constant import RelativeConstant as RelativeConstant
 from .law import LOG_LIMIT as LOG_LIMIT
 from .law import FittedLaw as FittedLaw
 from .law import RelativeLaw as RelativeLaw
+from .linear import FittedLinear as FittedLinear
+from .linear import RelativeLinear as RelativeLinear
 from .linear_cost import LinearCost as LinearCost
 from .process import FittedProcess as FittedProcess
 from .process import RelativeProcess as RelativeProcess
