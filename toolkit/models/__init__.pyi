@@ -2,6 +2,7 @@ __all__: list[str]
 
 from .decision_table import DecisionTable as DecisionTable
 from .decision_table import cell_log_cost as cell_log_cost
+from .decision_table import pooled_noise as pooled_noise
 from .level_shape import ShapedCost as ShapedCost
 from .measurement_learning import learn_measurement_prior as learn_measurement_prior
 from .ranking import other_tables as other_tables

@@ -9,7 +9,7 @@ from toolkit.bundle import FeatureSchema
 from toolkit.models.rows import RelativeLayout, RelativeRows
 from toolkit.policies import Floats, Problem, offered_columns
 
-__all__ = ["DecisionTable", "Runs", "cell_log_cost"]
+__all__ = ["DecisionTable", "Runs", "cell_log_cost", "pooled_noise"]
 
 Runs = tuple[tuple[Floats, ...], ...]
 """By problem and action, shape (runs, 2): what each run spent and what it achieved."""
@@ -96,15 +96,7 @@ class DecisionTable:
     @property
     def noise(self) -> float | None:
         """Variance of the log cost of a single run, pooled; `None` without repeats."""
-        squares, free = 0.0, 0
-        for cell in (cell for cells in self.runs for cell in cells):
-            spent, done = cell.T
-            if len(cell) < 2 or done.sum() <= 0:
-                continue
-            errors = spent - spent.sum() / done.sum() * done
-            squares += float((errors**2).sum() / spent.mean() ** 2)
-            free += len(cell) - 1
-        return squares / free if free else None
+        return pooled_noise(cell for cells in self.runs for cell in cells)
 
     def of_groups(self, groups: Iterable[str]) -> "DecisionTable":
         """Keep the problems of some groups."""
@@ -213,6 +205,30 @@ def cell_log_cost(runs: Floats) -> float:
     """
     spent, done = runs.sum(axis=0)
     return float(np.log(spent) - np.log(done)) if done > 0 else float("inf")
+
+
+def pooled_noise(cells: Iterable[Floats]) -> float | None:
+    """Variance of the log cost of a single run; `None` where no cell has repeats.
+
+    Parameters
+    ----------
+    cells : iterable of array of shape (runs, 2)
+        What each run spent and achieved.
+
+    Examples
+    --------
+    >>> pooled_noise([np.array([[1.0, 1.0], [3.0, 1.0]])])
+    0.5
+    """
+    squares, free = 0.0, 0
+    for cell in cells:
+        spent, done = cell.T
+        if len(cell) < 2 or done.sum() <= 0:
+            continue
+        errors = spent - spent.sum() / done.sum() * done
+        squares += float((errors**2).sum() / spent.mean() ** 2)
+        free += len(cell) - 1
+    return squares / free if free else None
 
 
 def _halved(cell: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:

@@ -9,6 +9,7 @@ from .feature_rows import learning_table as learning_table
 from .from_records import decision_rule as decision_rule
 from .from_records import measured_table as measured_table
 from .from_records import observed_table as observed_table
+from .from_records import run_noise as run_noise
 from .full_factorial import FloatArray as FloatArray
 from .full_factorial import FullFactorial as FullFactorial
 from .full_factorial import IntArray as IntArray

@@ -12,7 +12,7 @@ from toolkit.experiments.tables.feature_rows import (
     learning_table,
     typical,
 )
-from toolkit.models import DecisionTable, cell_log_cost
+from toolkit.models import DecisionTable, cell_log_cost, pooled_noise
 from toolkit.policies import Floats, Policy, Problem
 from toolkit.policies.rules import (
     AgentCountRule,
@@ -24,7 +24,7 @@ from toolkit.policies.rules import (
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["decision_rule", "measured_table", "observed_table"]
+__all__ = ["decision_rule", "measured_table", "observed_table", "run_noise"]
 
 NO_RULE_SIZE = 4.0
 """What the batch rule answers for an operation type that the specification leaves out."""
@@ -103,6 +103,24 @@ def observed_table(
     cells = ["session_id", "operation_type", "model"]
     keys = [name for name in cells if name in learned.frame.columns]
     return _table(learned, keys, rule or decision_rule(decision), observed=True)
+
+
+def run_noise(learned: LearningTable, groups: Sequence[str]) -> float | None:
+    """Variance of the log cost of a single run, from repeats in one context and session.
+
+    Parameters
+    ----------
+    learned : LearningTable
+    groups : sequence of str
+        Whose rows; `None` is returned where they repeat nothing.
+    """
+    rows = learned.rows_of(groups)
+    runs = _runs(learned)
+    part = learned.frame.iloc[rows].assign(_row=rows)
+    names = ["context_id", "session_id", "operation_type", learned.action]
+    keys = [name for name in names if name in part.columns]
+    cells = part.groupby(keys, sort=True, dropna=False)["_row"]
+    return pooled_noise(runs[same.to_numpy()] for _, same in cells)
 
 
 def _table(

@@ -31,6 +31,7 @@ from toolkit.experiments.tables import (
     MeasuredProblem,
     group_folds,
     observed_problems,
+    run_noise,
 )
 from toolkit.experiments.training.level_fit import fit_level
 from toolkit.experiments.training.rungs import RungTrainer, best_constant
@@ -126,7 +127,9 @@ def learn(
     rows = stack_rows(problems, table, rule_of(fallback))
     ensemble = _ensemble(spec)
     stack = ensemble.fit(rows)
-    prior = learn_measurement_prior(rows, stack.held_out, (0,), spec.seed)
+    prior = learn_measurement_prior(
+        rows, stack.held_out, (0,), spec.seed, noise=run_noise(table, groups) or 0.0
+    )
     report(1, 2, f"{study.rsplit('/', maxsplit=1)[-1]}: ladder")
     trainer = RungTrainer(
         table,

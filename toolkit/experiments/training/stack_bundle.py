@@ -133,7 +133,13 @@ def train_bundle(
     """
     rows = table.rows()
     fitted = ensemble.fit(rows)
-    prior = learn_measurement_prior(rows, fitted.held_out, table.axes, ensemble.seed)
+    prior = learn_measurement_prior(
+        rows,
+        fitted.held_out,
+        table.axes,
+        ensemble.seed,
+        noise=table.noise or 0.0,
+    )
     whole = _manifest(table, rows, fitted, prior, created_at)
     manifest = replace(
         whole, ladder=(_learned_rung(table, unselected(fitted, rows, ensemble)),)
