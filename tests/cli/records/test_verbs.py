@@ -88,6 +88,7 @@ def test_show_counts_what_was_imported_and_why_lines_were_not(
     assert [(r["kind"], r["type_name"], r["records"]) for r in shown["records"]] == [
         ("batch", "fileOperations", 1),
         ("coordination", "", 2),
+        ("turn", "", 1),
     ]
     assert shown["rejected_by_reason"] == {"not JSON: cut off or damaged": 1}
 
@@ -124,9 +125,9 @@ def test_compact_counts_what_it_merged(
     printed = json.loads(capsys.readouterr().out)
 
     assert printed == {
-        "partitions": 2,
+        "partitions": 3,
         "spool_files": 1,
-        "rows": {"batch": 1, "coordination": 2},
+        "rows": {"batch": 1, "coordination": 2, "turn": 1},
         "told_twice": {"both": 0, "agree": 0, "disagreements": {}},
     }
 
@@ -151,4 +152,4 @@ def test_a_spool_of_another_store_is_imported_once(
         )
     printed = json.loads(capsys.readouterr().out)
 
-    assert (printed["batches"], printed["added"], printed["duplicates"]) == (1, 0, 3)
+    assert (printed["batches"], printed["added"], printed["duplicates"]) == (1, 0, 4)
