@@ -10,7 +10,7 @@ from typing import NamedTuple
 from tests.records.records import a_batch
 from toolkit.cli import run
 from toolkit.history import RecordStore, compact_store, read_store
-from toolkit.records import Batch, Spool
+from toolkit.records import Record, Spool
 
 __all__ = ["OPERATIONS", "Operation", "prepare", "records_of"]
 
@@ -65,7 +65,7 @@ def _has(store: Path) -> bool:
     return read_store(store).has("batch")
 
 
-def _ids(*groups: list[Batch]) -> list[str]:
+def _ids(*groups: list[Record]) -> list[str]:
     return sorted(record.record_id for group in groups for record in group)
 
 
@@ -76,7 +76,7 @@ def _import(store: Path) -> int:
     return run(words)
 
 
-def _check_import(before: list[Batch]) -> Callable[..., int]:
+def _check_import(before: list[Record]) -> Callable[..., int]:
     def check(store: Path, *, acknowledged: bool) -> int:
         found = records_of(store)
         assert set(_ids(before)) <= set(found), f"lost: {found}"

@@ -111,8 +111,8 @@ def power_cuts(library: Any, scratch: Path, *, name: str, every: int) -> dict[st
             scratch,
         )
         if state:
-            call = calls[cut - 1] if cut else None
-            unsound.append([cut, names_are_late, str(call), why[-300:]])
+            last_call = str(calls[cut - 1]) if cut else "none"
+            unsound.append([cut, names_are_late, last_call, why[-300:]])
     return {"code": code, "error": error, "cuts": len(cuts), "unsound": unsound}
 
 
