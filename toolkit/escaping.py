@@ -10,7 +10,7 @@ import re
 import unicodedata
 from html import escape
 
-__all__ = ["csv_cell", "html_text", "is_plain", "label_value", "markdown", "printable"]
+__all__ = ["code", "csv_text", "html_text", "is_plain", "markdown", "printable"]
 
 UNSAFE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Unicode categories without a picture: controls, formats, surrogates, separators."""
@@ -18,7 +18,7 @@ UNSAFE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """First characters that make a spreadsheet compute a cell."""
 
-MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|<>~&])")
+MARKDOWN = re.compile(r"([\\`*\[\]#|<>&])")
 PLAIN_NUMBER = re.compile(r"[-+]?[0-9][0-9.,]*(?:[eE][-+]?[0-9]+)?%?")
 
 
@@ -68,6 +68,17 @@ def markdown(text: object) -> str:
     return MARKDOWN.sub(r"\\\1", printable(str(text)))
 
 
+def code(text: object) -> str:
+    r"""Make a text fit between two backticks of Markdown, in a table too.
+
+    Examples
+    --------
+    >>> print(code("a`b|c\n"))
+    a'b\|c\n
+    """
+    return printable(str(text)).replace("`", "'").replace("|", "\\|")
+
+
 def html_text(text: object) -> str:
     """Escape a text for an element or an attribute of HTML.
 
@@ -79,32 +90,20 @@ def html_text(text: object) -> str:
     return escape(printable(str(text)), quote=True)
 
 
-def csv_cell(value: object) -> str:
-    r"""Escape a value for a cell of CSV, so that no spreadsheet takes it for a formula.
+def csv_text(value: object) -> str:
+    r"""Make a text fit for a cell of CSV: no spreadsheet takes it for a formula.
+
+    Quoting is left to what writes the file.
 
     Examples
     --------
-    >>> csv_cell("=1+1"), csv_cell("-3.5"), csv_cell("a,b")
-    ("'=1+1", '-3.5', '"a,b"')
+    >>> csv_text("=1+1"), csv_text("-3.5"), csv_text("a\nb")
+    ("'=1+1", '-3.5', 'a\\nb')
     """
     text = str(value)
     if text.startswith(FORMULA) and not PLAIN_NUMBER.fullmatch(text):
         text = f"'{text}"
-    text = printable(text)
-    if any(c in text for c in ',"'):
-        return '"' + text.replace('"', '""') + '"'
-    return text
-
-
-def label_value(text: object) -> str:
-    r"""Make a text fit for the value of a metric's label.
-
-    Examples
-    --------
-    >>> print(label_value("a\nb"))
-    a\nb
-    """
-    return printable(str(text))[:200]
+    return printable(text)
 
 
 def _code(character: str) -> str:

@@ -9,6 +9,9 @@ from toolkit.records import ENUMS, KINDS, Provenance, Record, field_rules
 
 __all__ = ["a_batch", "records"]
 
+UNSAFE: Any = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
+"""Categories of characters that no record holds."""
+
 NAMES = st.from_regex(r"[a-z][a-z_0-9]{0,9}", fullmatch=True)
 
 
@@ -30,9 +33,7 @@ def a_batch(record_id: str = "b1", **fields: Any) -> Record:
 def _value(type_name: str, low: float, high: float) -> st.SearchStrategy[Any]:
     low, high = max(low, -1e9), min(high, 1e9)
     strategies: dict[str, st.SearchStrategy[Any]] = {
-        "str": st.text(
-            st.characters(codec="utf-8", exclude_characters="\0"), max_size=20
-        ),
+        "str": st.text(st.characters(exclude_categories=UNSAFE), max_size=20),
         "int": st.integers(int(low), int(high)),
         "float": st.floats(low, high, allow_subnormal=False),
         "bool": st.booleans(),
@@ -42,7 +43,7 @@ def _value(type_name: str, low: float, high: float) -> st.SearchStrategy[Any]:
         ),
         "Mapping[str, str]": st.dictionaries(
             NAMES,
-            st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20),
+            st.text(st.characters(exclude_categories=UNSAFE), max_size=20),
             max_size=3,
         ),
         "datetime": st.datetimes(

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from toolkit.cli.output import print_json, print_note
+from toolkit.cli.output import print_json, print_note, print_text
 
 __all__ = ["add_parser"]
 
@@ -85,12 +85,14 @@ def _demo(options: argparse.Namespace) -> int:
 
 def _print(name: str, markdown: str, answer: dict[str, Any]) -> None:
     asked = ", ".join(f"{key} {value}" for key, value in QUESTIONS[name].items())
-    print(markdown)
-    print(f"Asked ({asked}), the runtime recommends **{answer['recommended']:g}**")
-    print(f"(the rule says {answer['rule']:g}) because: {answer['reason']['text']}.")
+    print_text(markdown)
+    print_text(f"Asked ({asked}), the runtime recommends **{answer['recommended']:g}**")
+    print_text(
+        f"(the rule says {answer['rule']:g}) because: {answer['reason']['text']}."
+    )
     if answer["expected_cost"] is not None:
-        print(
+        print_text(
             f"Expected: {answer['expected_cost']:.3g} [{answer['cost_low']:.3g}, "
             f"{answer['cost_high']:.3g}] {answer['cost_unit']}."
         )
-    print()
+    print_text()

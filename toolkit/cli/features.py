@@ -33,6 +33,7 @@ def add_parser(subparsers: Any) -> None:
 
 def _build(options: argparse.Namespace) -> int:
     from toolkit.errors import UsageError
+    from toolkit.escaping import csv_text
     from toolkit.features import TRAINABLE, batch_table, workflow_table
     from toolkit.history import read_store
     from toolkit.records import Provenance
@@ -47,7 +48,9 @@ def _build(options: argparse.Namespace) -> int:
     build = batch_table if options.kind == "batch" else workflow_table
     table = build(read_store(options.store), provenances=chosen)
     if options.out.suffix == ".csv":
-        table.to_csv(options.out, index=False)
+        texts = table.select_dtypes(include=["object", "string", "category"]).columns
+        safe = {name: table[name].map(csv_text, na_action="ignore") for name in texts}
+        table.assign(**safe).to_csv(options.out, index=False)
     else:
         table.to_parquet(options.out, index=False)
     known_share = table.notna().mean()

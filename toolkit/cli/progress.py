@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
+from toolkit.cli.output import print_text
+
 __all__ = ["Progress", "progress"]
 
 LINE_EVERY_S = 5.0
@@ -67,4 +69,4 @@ class _Lines:
         now_s = time.monotonic()
         if now_s - self._last_s >= LINE_EVERY_S:
             self._last_s = now_s
-            print(f"{self._title} {done:g}/{total:g} {what}", file=sys.stderr)
+            print_text(f"{self._title} {done:g}/{total:g} {what}", to_stderr=True)

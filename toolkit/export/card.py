@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from toolkit.bundle import Manifest
+from toolkit.escaping import code, markdown
 
 __all__ = ["model_card"]
 
@@ -22,16 +23,16 @@ def model_card(manifest: Manifest, *, limits: Sequence[str], worst: float) -> st
     """
     schema = manifest.feature_schema
     columns = "\n".join(
-        f"| `{c.name}` | {c.kind} | {c.unit} | {c.about} |"
+        f"| `{code(c.name)}` | {c.kind} | {markdown(c.unit)} | {markdown(c.about)} |"
         for c in (*schema.context, *schema.action)
     )
     support = "\n".join(
-        f"| {key or 'all'} | {', '.join(f'{action:g} ({rows})' for action, rows in rows_)} |"
-        for key, rows_ in manifest.support.counts.items()
+        f"| {markdown(key or 'all')} | {_counted(rows)} |"
+        for key, rows in manifest.support.counts.items()
     )
-    return f"""# {manifest.name} {manifest.version}
+    return f"""# {markdown(manifest.name)} {manifest.version}
 
-Decides: **{manifest.decision}**. Predicts the natural logarithm of {manifest.cost_unit}.
+Decides: **{manifest.decision}**. Predicts the natural logarithm of {markdown(manifest.cost_unit)}.
 Created {manifest.created_at:%Y-%m-%d %H:%M} UTC, expires {manifest.expires_at:%Y-%m-%d}.
 
 ## Use
@@ -70,7 +71,7 @@ model to {worst:.2g} in log cost.
 
 ## Limits
 
-{chr(10).join(f"* {limit}" for limit in limits)}
+{chr(10).join(f"* {markdown(limit)}" for limit in limits)}
 """
 
 
@@ -93,10 +94,16 @@ def _change(log_difference: float | None) -> str:
     return f"{100 * math.expm1(log_difference):+.1f} %"
 
 
+def _counted(rows: Sequence[tuple[float, int]]) -> str:
+    return ", ".join(f"{action:g} ({count})" for action, count in rows)
+
+
 def _listed(actions: Sequence[float]) -> str:
     return ", ".join(f"{action:g}" for action in actions) or "the actions on offer"
 
 
 def _table(values: Mapping[str, Any]) -> str:
-    rows = "\n".join(f"| {name} | {value} |" for name, value in values.items())
+    rows = "\n".join(
+        f"| {markdown(name)} | {markdown(value)} |" for name, value in values.items()
+    )
     return f"| what | value |\n|---|---|\n{rows}"

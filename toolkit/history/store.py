@@ -27,6 +27,7 @@ from typing import Any, Self
 from zlib import crc32
 
 from toolkit.errors import MissingExtraError, SchemaError, StorageError
+from toolkit.escaping import printable
 from toolkit.history.dataset import Compaction, Dataset, OnSealed
 from toolkit.history.engine import EngineLimits
 from toolkit.history.generation import Generation, read_generation
@@ -39,6 +40,7 @@ from toolkit.records import (
     Batch,
     Record,
     Spool,
+    identifier,
     keyed_hash,
     lines_of,
     record_id,
@@ -199,10 +201,10 @@ class RecordStore:
     def reject(self, rejection: Rejection) -> Addition:
         """Note a line that could not be read, once."""
         row = {
-            "file": rejection.file.name,
+            "file": identifier(rejection.file.name, self.hidden),
             "folder": self._folder(rejection.file.parent),
             "line": rejection.line,
-            "reason": rejection.reason,
+            "reason": printable(rejection.reason),
         }
         identity = _rejection_identity(row)
         known = self._recall([identity])

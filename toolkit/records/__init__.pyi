@@ -8,6 +8,7 @@ from .durable import private_mode as private_mode
 from .durable import read_regular as read_regular
 from .durable import replace_file as replace_file
 from .durable import sync_directory as sync_directory
+from .identity import PLAIN_ID as PLAIN_ID
 from .identity import call_record_id as call_record_id
 from .identity import identifier as identifier
 from .identity import is_unique_call_id as is_unique_call_id

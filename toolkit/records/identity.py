@@ -9,6 +9,7 @@ from toolkit.errors import InputDataError
 from toolkit.records.store_secret import KEY_NAME, read_or_draw_key
 
 __all__ = [
+    "PLAIN_ID",
     "call_record_id",
     "identifier",
     "is_unique_call_id",

@@ -4,6 +4,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from toolkit.cli.output import print_text
+
 if TYPE_CHECKING:
     from toolkit.models import DecisionTable
     from toolkit.studies.benchmark import TableGrades
@@ -195,7 +197,7 @@ def _print(figures: dict[str, Any]) -> None:
             for row in figures["tables"]
         ],
     )
-    print()
+    print_text()
     print_table(
         ["ours against, all groups pooled", "cost ratio", "95 % interval", "verdict"],
         [
@@ -209,7 +211,7 @@ def _print(figures: dict[str, Any]) -> None:
         ],
     )
     if len(figures["by_seed"]) > 1:
-        print()
+        print_text()
         print_table(
             ["seed", "mean slowdown", "+3", "within 10 %", "intervals hold"],
             [
@@ -224,7 +226,7 @@ def _print(figures: dict[str, Any]) -> None:
             ],
         )
     if "sample_efficiency" in figures:
-        print()
+        print_text()
         print_table(
             ["records until better", "than the rule", "than the best constant"],
             [

@@ -4,6 +4,7 @@ import argparse
 from typing import Any
 
 from toolkit.cli.experiment.folder import add_folder_verb
+from toolkit.cli.output import print_text
 
 __all__ = ["add_verb"]
 
@@ -93,7 +94,7 @@ def _print(found: dict[str, Any]) -> None:
             for cell in doubly_robust_cells(found)
         ],
     )
-    print()
+    print_text()
     print_table(
         ["equal challengers", "worlds", "promoted", "refused", "not enough data"],
         [
@@ -102,7 +103,7 @@ def _print(found: dict[str, Any]) -> None:
         ],
     )
     if "gate power" in found["parts"]:
-        print()
+        print_text()
         _print_power(found["parts"]["gate power"], found["spec"]["rules"]["power"])
 
 
@@ -135,13 +136,13 @@ def _print_power(gate: dict[str, Any], power: float) -> None:
 
 def _print_promises(found: dict[str, Any]) -> None:
     """Say what held and name what did not."""
-    print()
+    print_text()
     for name in ("off_policy", "drift"):
         kept = found[name]
         if not kept["cells"]:
             continue
         low, high = kept["coverage"]
-        print(
+        print_text(
             f"{name.replace('_', '-')}: {kept['cells']} cells; bias beyond 0.01 and its "
             f"error in {len(kept['biased'])}; coverage {100 * low:.1f} to "
             f"{100 * high:.1f} %, outside 93 to 97 % in {len(kept['coverage_outside'])}"
@@ -154,9 +155,11 @@ def _print_promises(found: dict[str, Any]) -> None:
         for figure in ("biased", "coverage_outside", "false_claims"):
             for cell in kept[figure]:
                 *where, value = cell.values()
-                print(f"  {figure.replace('_', ' ')}: {', '.join(where)}: {value:+.3f}")
+                print_text(
+                    f"  {figure.replace('_', ' ')}: {', '.join(where)}: {value:+.3f}"
+                )
     if (equal := found["equal_challengers"]) is not None:
-        print(
+        print_text(
             f"gate: at most {equal['most_promoted']} of {equal['worlds']} equal "
             f"challengers promoted (limit {equal['limit']}), in {equal['designs']} "
             f"designs; most in {equal['where']}"

@@ -5,7 +5,7 @@ import importlib
 from pathlib import Path
 from typing import Any
 
-from toolkit.cli.output import print_json, print_note
+from toolkit.cli.output import print_json, print_note, print_text
 from toolkit.cli.progress import progress
 
 __all__ = ["VERBS", "add_parser", "run_spec"]
@@ -63,7 +63,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.json:
         print_json({**results, "bundle": str(work / "bundle")})
     else:
-        print(markdown)
+        print_text(markdown)
         print_note(f"results, report and bundle are in {work}")
     return 0
 
@@ -129,5 +129,5 @@ def _report(options: argparse.Namespace) -> int:
     if options.json:
         print_json(json.loads(text))
     else:
-        print(text)
+        print_text(text)
     return 0

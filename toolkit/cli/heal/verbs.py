@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from toolkit.cli.output import print_json, print_note, print_table
+from toolkit.cli.output import print_json, print_note, print_table, print_text
 from toolkit.errors import NotEnoughDataError, UsageError
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def _print_sessions(report: dict[str, Any]) -> None:
     header = ["cause", "issue", "found at s", "closed at s", "outcome", "tried"]
     print_table(header, rows)
     tasks = report["tasks"].get("done", 0)
-    print(f"{tasks} tasks done, {report['tasks_done_twice']} of them twice")
+    print_text(f"{tasks} tasks done, {report['tasks_done_twice']} of them twice")
 
 
 def _watch(options: argparse.Namespace) -> int:
@@ -243,9 +243,11 @@ class _Teller:
                 "message": notification.message,
                 **notification.metadata,
             }
-            print(json.dumps(line, default=str), flush=True)
+            print_text(json.dumps(line, default=str), flush=True)
         else:
-            print(f"{notification.level.value}: {notification.message}", flush=True)
+            print_text(
+                f"{notification.level.value}: {notification.message}", flush=True
+            )
 
 
 def _chaos(options: argparse.Namespace) -> int:
@@ -286,7 +288,7 @@ def _print_summary(summary: dict[str, Any]) -> None:
                 ]
             )
     print_table(header, rows)
-    print()
+    print_text()
     header = ["healer", "controls", "false heals", "95 %"]
     print_table(
         header,
@@ -299,7 +301,7 @@ def _print_summary(summary: dict[str, Any]) -> None:
             for healer, tables in summary.items()
         ],
     )
-    print()
+    print_text()
     for what in ("fault", "control"):
         _print_kinds(summary, what)
     first = next(iter(summary))
@@ -339,7 +341,7 @@ def _print_kinds(summary: dict[str, Any], what: str) -> None:
             cells.append("no data" if beside is None else _count(beside[measure]))
         rows.append(cells)
     print_table([*header, *others], rows)
-    print()
+    print_text()
 
 
 def _count(share: dict[str, Any]) -> str:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from toolkit.cli.output import print_json, print_note
+from toolkit.cli.output import print_json, print_note, print_text
 from toolkit.errors import BundleRefusedError, InputDataError, UsageError
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def _run(options: argparse.Namespace) -> int:
         print_json(answer)
     else:
         for name, value in answer.items():
-            print(f"{name}: {value}")
+            print_text(f"{name}: {value}")
     return 0
 
 

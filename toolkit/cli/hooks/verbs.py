@@ -13,7 +13,7 @@ from typing import Any
 
 from toolkit.cli import Parser
 from toolkit.cli.hooks.hook_verbs import add_verbs
-from toolkit.cli.output import print_json, print_note
+from toolkit.cli.output import print_json, print_note, print_text
 from toolkit.errors import UsageError
 
 __all__ = ["add_parser"]
@@ -217,7 +217,7 @@ def status(options: argparse.Namespace) -> int:
         print_json(answer)
     else:
         for name, value in answer.items():
-            print(f"{name}: {value}")
+            print_text(f"{name}: {value}")
     _warn(problems)
     return 0
 

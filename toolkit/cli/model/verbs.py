@@ -5,7 +5,7 @@ import importlib
 from pathlib import Path
 from typing import Any
 
-from toolkit.cli.output import print_json, print_note, print_table
+from toolkit.cli.output import print_json, print_note, print_table, print_text
 from toolkit.errors import UsageError
 
 __all__ = ["VERBS", "add_parser"]
@@ -73,7 +73,7 @@ def _card(options: argparse.Namespace) -> int:
     from toolkit.bundle import read_bundle
 
     bundle = read_bundle(options.bundle)
-    print(bundle.files["MODEL_CARD.md"].decode("utf-8"))
+    print_text(bundle.files["MODEL_CARD.md"].decode("utf-8"))
     return 0
 
 

@@ -13,7 +13,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from toolkit.cli.output import print_json, print_note
+from toolkit.cli.output import print_json, print_note, print_text
 from toolkit.errors import NotEnoughDataError, UsageError
 
 if TYPE_CHECKING:
@@ -265,4 +265,4 @@ def _show(watched: Watched, options: argparse.Namespace) -> None:
 
 
 def _print_line(row: dict[str, Any]) -> None:
-    print(json.dumps(row, allow_nan=False, default=str), flush=True)
+    print_text(json.dumps(row, allow_nan=False, default=str), flush=True)

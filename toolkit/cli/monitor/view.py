@@ -9,6 +9,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from toolkit.escaping import printable
+
 if TYPE_CHECKING:
     from toolkit.notifier import Notification
 
@@ -80,7 +82,7 @@ def view(
     if snapshot["agents"]:
         parts.append(_agents(snapshot, most))
     parts.append(_raised(snapshot))
-    parts += [Text(f"  {told.level}: {told.message}") for told in latest]
+    parts += [Text(f"  {told.level}: {printable(told.message)}") for told in latest]
     return Group(*parts)
 
 
@@ -138,7 +140,7 @@ def _add_agent(table: Table, agent: dict[str, Any], alerts: list[str]) -> None:
 
 def _short(agent: str) -> str:
     """Shorten the session's id; the agent's own name tells agents apart."""
-    session, slash, name = agent.rpartition("/")
+    session, slash, name = printable(agent).rpartition("/")
     return f"{session[:8]}{slash}{name[:11]}"
 
 

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from toolkit.cli.output import print_error, print_json, print_table
+from toolkit.cli.output import print_error, print_json, print_table, print_text
 from toolkit.errors import BundleRefusedError, UsageError
 
 if TYPE_CHECKING:
@@ -235,7 +235,7 @@ def _print(prediction: "WorkflowPrediction") -> None:
         ],
     ]
     print_table(["what", "answer"], rows)
-    print()
+    print_text()
     print_table(
         ["operations", "batch size", "rule", "batches", "because"],
         [
@@ -244,7 +244,7 @@ def _print(prediction: "WorkflowPrediction") -> None:
         ],
     )
     if prediction.alternatives:
-        print()
+        print_text()
         print_table(
             ["instead", "coordination", "time", "agent-seconds"],
             [
@@ -257,9 +257,9 @@ def _print(prediction: "WorkflowPrediction") -> None:
                 for other in prediction.alternatives
             ],
         )
-    print()
+    print_text()
     for reason in plan.reasons:
-        print(f"because: {reason}")
+        print_text(f"because: {reason}")
 
 
 def _expected_rows(expected: "ExpectedPerformance | None") -> list[list[object]]:

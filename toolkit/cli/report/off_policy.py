@@ -4,6 +4,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from toolkit.cli.output import print_text
+
 if TYPE_CHECKING:
     from toolkit.experiments.evaluation import OffPolicyReport
     from toolkit.policies import Policy
@@ -136,7 +138,9 @@ def _print(found: "OffPolicyReport") -> None:
         f"{seen.smallest_propensity:.3g}; left out: {found.left_out or 'none'}"
     )
     verdict = "is" if found.shows_improvement else "is not"
-    print(f"`{found.policy}` {verdict} shown to be cheaper than `{found.reference}`.")
+    print_text(
+        f"`{found.policy}` {verdict} shown to be cheaper than `{found.reference}`."
+    )
 
 
 def _percent(log_difference: float) -> str:

@@ -5,7 +5,7 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from toolkit.cli.output import print_json, print_table
+from toolkit.cli.output import print_json, print_table, print_text
 from toolkit.cli.report import off_policy as report_off_policy
 from toolkit.errors import NotEnoughDataError, UsageError
 
@@ -96,7 +96,7 @@ def _parted(
 def _print(reports: list["ObjectiveReport"], parts: list[Parts]) -> None:
     header = ["objective", "target", "share", "95 % interval", "of", "verdict", "burn"]
     print_table(header, [_row(report) for report in reports])
-    print("\nclaims of the specification, measured")
+    print_text("\nclaims of the specification, measured")
     print_table(
         ["objective", "claim", "measured", "verdict", "from", "baseline"],
         [

@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+from toolkit.escaping import markdown
 from toolkit.experiments.evaluation.result import PolicyRow, markdown_table
 from toolkit.experiments.training import ExperimentSpec
 
@@ -27,7 +28,7 @@ def markdown_report(
     """
     data = results["data"]
     lines = [
-        f"# {spec.name}",
+        f"# {markdown(spec.name)}",
         "",
         spec.question,
         "",
@@ -77,7 +78,7 @@ def markdown_report(
         "",
         "What this does not show:",
         "",
-        *(f"* {limit}" for limit in results["limits"]),
+        *(f"* {markdown(limit)}" for limit in results["limits"]),
         "",
     ]
     return "\n".join(lines)
@@ -89,7 +90,7 @@ def _support_table(support: list[dict[str, Any]]) -> str:
         "| seconds per successful operation [95 %] |\n|---|---|---|---|---|"
     )
     lines = [
-        f"| {row['operation_type']} | {row['size']} | {row['batches']} "
+        f"| {markdown(row['operation_type'])} | {row['size']} | {row['batches']} "
         f"| {row['sessions']} | {_bounded(row)} |"
         for row in support
         if row["batches"] >= 10

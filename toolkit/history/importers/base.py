@@ -10,6 +10,7 @@ import that died is finished by running it again: what is known is not added twi
 import gc
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -20,7 +21,15 @@ from toolkit.history.importers.counter import Tally
 from toolkit.history.importers.recognition import recognise_file
 from toolkit.history.importers.report import ImportReport
 from toolkit.history.importers.unchanged import FileNotes
-from toolkit.records import SCHEMA_VERSION, Batch, Record, Turn, keyed_hash
+from toolkit.records import (
+    PLAIN_ID,
+    SCHEMA_VERSION,
+    Batch,
+    Record,
+    Turn,
+    identifier,
+    keyed_hash,
+)
 
 __all__ = ["FileSink", "ImportReport", "Sink", "Source", "SourceFile", "run_import"]
 
@@ -35,6 +44,9 @@ SKIPPING = frozenset({"claude-code", "codex", "copilot", "gemini", "opencode", "
 are few, or give something else with another map."""
 
 OTHER_KINDS = "other kinds"
+
+ID_FIELDS = ("agent_id", "session_id")
+"""What a person may have named; a name that no program drew is hidden."""
 
 Progress = Callable[[float, float, str], None]
 
@@ -161,7 +173,7 @@ class FileSink:
             record = price_turn(record, self._prices)
             if record.money_usd is None:
                 self.met("unpriced_turn", record.record_id)
-        self._held.append(record)
+        self._held.append(self._pseudonymised(record))
         if len(self._held) >= HOLD_ROWS:
             self.hand_over()
 
@@ -196,6 +208,16 @@ class FileSink:
                 self._hidden.clear()
             self._hidden[name] = keyed_hash(self._key, name)
         return self._hidden[name]
+
+    def _pseudonymised(self, record: Record) -> Record:
+        """Hide ids that no program drew: e-mail addresses, names of people."""
+        named = {
+            name: identifier(value, self.hidden)
+            for name in ID_FIELDS
+            if isinstance(value := getattr(record, name, None), str)
+            and PLAIN_ID.fullmatch(value) is None
+        }
+        return replace(record, **named) if named else record
 
     def hand_over(self) -> None:
         """Give what is held back to the store."""

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from toolkit.errors import SchemaError
+from toolkit.escaping import is_plain
 from toolkit.records.codegen import compile_check, compile_known
 
 if TYPE_CHECKING:
@@ -173,7 +174,7 @@ class FieldRule:
         if self.type_name == "str":
             return (
                 f"value.__class__ is not str or len(value) > {MAX_TEXT} "
-                "or not value.isascii()"
+                "or not value.isascii() or not value.isprintable()"
             )
         if self.type_name in ("int", "float"):
             most = MAX_INT if self.type_name == "int" else sys.float_info.max
@@ -242,6 +243,8 @@ def _check_text(name: str, value: str) -> None:
         )
     if any("\ud800" <= c <= "\udfff" for c in value):
         raise SchemaError("holds half a character", field=name)
+    if not is_plain(value):
+        raise SchemaError("holds characters that cannot be printed", field=name)
 
 
 @dataclass(frozen=True, slots=True)
