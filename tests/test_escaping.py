@@ -5,7 +5,6 @@ import csv
 import io
 import re
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.bundle_factory import manifest_of
+from tests.records.records import a_batch
 from toolkit.bundle import Column
 from toolkit.cli.output import (
     print_error,
@@ -31,7 +31,6 @@ from toolkit.escaping import (
     printable,
 )
 from toolkit.export.card import model_card
-from toolkit.records import Batch, Provenance
 
 CLI = Path(__file__).resolve().parents[1] / "toolkit" / "cli"
 STEERING = "\x1b]0;title\x07\x9b31m\r\n# forged\u202e\u2028|x|\u200b\x7f\ud800=1+1"
@@ -150,14 +149,4 @@ def test_a_model_card_holds_no_heading_or_row_of_a_name(text: str) -> None:
 def test_a_record_holds_no_text_that_steers(text: str) -> None:
     for name in ("operation_type", "session_id", "agent_id", "policy"):
         with pytest.raises(SchemaError, match=name):
-            Batch(
-                **{
-                    "record_id": "b",
-                    "at": datetime(2026, 1, 5, tzinfo=UTC),
-                    "source": "test",
-                    "provenance": Provenance.MEASURED,
-                    "operation_type": "shell",
-                    "size": 1,
-                    name: text,
-                }
-            )
+            a_batch(**{name: text})

@@ -48,6 +48,7 @@ BAD: dict[str, list[Any]] = {
     "expires_at": ["2020-01-01T00:00:00+00:00"],
     "feature_schema.context.0.kind": ["x"],
     "feature_schema.context.0.name": ["load_cpu", "a\x1bb"],
+    "feature_schema.action.0.name": ["x", "agents"],
     "training": [{"a": float("inf")}, {"a": [[[[[[[1]]]]]]]}, {"a": list(range(5000))}],
     "files": [{"../x": "0" * 64}, {"x": "0"}, {"x": "g" * 64}],
     "extra": [{"workflow": {}}, {"workflow": {"price_exponent": 2}}],

@@ -251,6 +251,9 @@ def _guard_problem(manifest: "Manifest") -> str | None:
 
 def _columns_problem(manifest: "Manifest") -> str | None:
     schema = manifest.feature_schema
+    kinds = {column.name: column.kind for column in schema.context}
+    if kinds.get("operation_type", "category") != "category":
+        return "`operation_type` is not a category"
     names = [column.name for column in (*schema.context, *schema.action)]
     if len(set(names)) != len(names):
         return "two columns have one name"

@@ -115,8 +115,22 @@ class BundleModel:
         return answer
 
     def predict(self, problem: Problem) -> CostCurve:
-        """Expect a cost of each action, with its interval and its support."""
-        log_cost = self.log_cost(self._schema.encode(problem))
+        """Expect a cost of each action, with its interval and its support.
+
+        Raises
+        ------
+        BundleRefusedError
+            The model decides over other actions, or fails; see `log_cost`.
+        SchemaError
+            A value of the context is none that its column may hold.
+        """
+        try:
+            rows = self._schema.encode(problem)
+        except SchemaError as error:
+            if error.field != "action_columns":
+                raise
+            raise BundleRefusedError(str(error), path=self._path) from error
+        log_cost = self.log_cost(rows)
         return CostCurve(
             log_cost=log_cost,
             log_low=log_cost + self._low,

@@ -37,7 +37,7 @@ def add_verb(subparsers: Any) -> None:
 
 def suite(options: argparse.Namespace) -> int:
     """Grade and print."""
-    from toolkit.cli.output import print_json, print_note
+    from toolkit.cli.output import print_json, print_note, print_text
     from toolkit.errors import UsageError
     from toolkit.studies.benchmark import run_suite, suite_report
 
@@ -52,10 +52,10 @@ def suite(options: argparse.Namespace) -> int:
         print_json(figures)
         return 0
     for line, slowdown in figures["mean_slowdown"].items():
-        print(f"{line:<20} {slowdown:.3f}x")
+        print_text(f"{line:<20} {slowdown:.3f}x")
     for entry in figures["broken"]:
-        print(f"table {entry['seed']}: {entry['promise']} was not kept")
-    print(
+        print_text(f"table {entry['seed']}: {entry['promise']} was not kept")
+    print_text(
         f"{figures['share_broken']:.1%} of {figures['tables']} tables broke a promise"
     )
     return 0

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.cli.default_store import add_store_option
-from toolkit.cli.output import print_json, print_note
+from toolkit.cli.output import print_json, print_note, print_text
 from toolkit.cli.progress import progress
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def _review(options: argparse.Namespace) -> int:
     elif options.html is None:
         from toolkit.review import render_text
 
-        print(render_text(found, by=options.by), end="")
+        print_text(render_text(found, by=options.by).rstrip("\n"))
     return 0
 
 
@@ -147,11 +147,11 @@ def _explain(options: argparse.Namespace, found: "Review") -> int:
     if options.json:
         print_json(figure.explain())
         return 0
-    print(f"{figure.name} = {figure.value:,.6g} {figure.unit}")
-    print(figure.how)
-    print(f"{len(figure.records)} records:")
+    print_text(f"{figure.name} = {figure.value:,.6g} {figure.unit}")
+    print_text(figure.how)
+    print_text(f"{len(figure.records)} records:")
     for record in figure.records:
-        print(record)
+        print_text(record)
     return 0
 
 
@@ -162,7 +162,7 @@ def _advise(options: argparse.Namespace, found: "Review") -> int:
     if options.json:
         print_json({"rules": lines})
     else:
-        print("\n".join(lines))
+        print_text("\n".join(lines))
     return 0
 
 
@@ -177,7 +177,7 @@ def _compare(options: argparse.Namespace, found: "Review") -> int:
     if options.json:
         print_json({"compare": [row.to_json() for row in rows]})
     else:
-        print(render_comparison(rows, *options.compare), end="")
+        print_text(render_comparison(rows, *options.compare).rstrip("\n"))
     return 0
 
 

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from toolkit import __version__
 from toolkit.errors import InputDataError, SchemaError, StorageError
@@ -211,7 +211,7 @@ class FileSink:
 
     def _pseudonymised(self, record: Record) -> Record:
         """Hide ids that no program drew: e-mail addresses, names of people."""
-        named = {
+        named: dict[str, Any] = {
             name: identifier(value, self.hidden)
             for name in ID_FIELDS
             if isinstance(value := getattr(record, name, None), str)
