@@ -782,3 +782,23 @@ def test_prevention_can_be_switched_off(tmp_path: Path) -> None:
     anyio.run(ward.live, 480.0)
 
     assert ward.engine.statistics().prevention.alarms == 0
+
+
+def test_what_prevention_treats_again_and_again_goes_to_a_person(
+    tmp_path: Path,
+) -> None:
+    clock = VirtualClock(START)
+    swarm = FillingSwarm(clock)
+
+    def script(action: Action) -> EffectOutcome | None:
+        if action.verb == "optimize_performance":
+            return EffectOutcome.INAPPLICABLE
+        swarm.filled_from_s = clock.monotonic_s()
+        return None
+
+    ward = Ward(tmp_path, script, clock=clock, swarm=swarm)
+
+    anyio.run(ward.live, 3000.0)
+
+    statistics = ward.engine.statistics()
+    assert (statistics.healed, statistics.handed_over) == (0, 1)

@@ -15,7 +15,7 @@ from toolkit.runtime.coordination.alerts import (
 )
 from toolkit.runtime.coordination.counts import BITS, MASK, unpack
 from toolkit.runtime.coordination.settings import BANDS, band_of
-from toolkit.runtime.coordination.state import NEVER, NO_WAIT, AgentRecord
+from toolkit.runtime.coordination.state import CALLS, NEVER, NO_WAIT, AgentRecord
 from toolkit.runtime.coordination.swarm_state import (
     CONFLICTS_LAST,
     DUPLICATES_LAST,
@@ -231,7 +231,10 @@ class Alarms(SwarmState):
         """Microseconds of silence that an agent's own pace or its work explains."""
         pace = me.gap_total / me.gap_weight
         usual = self._usual.allowance_s(me.operation) * MICRO
-        return self._idle_gaps * (pace if pace > usual else usual)
+        allowed = self._idle_gaps * (pace if pace > usual else usual)
+        if me.operation == CALLS:
+            return max(allowed, self.settings.silence_calls_s * MICRO)
+        return allowed
 
     def _fell_silent(self, me: AgentRecord, now: float, allowed: float) -> None:
         me.silent = True

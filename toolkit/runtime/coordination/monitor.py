@@ -52,7 +52,13 @@ from toolkit.runtime.coordination.report import (
     OverallCoordination,
 )
 from toolkit.runtime.coordination.settings import BANDS, MonitorSettings, band_of
-from toolkit.runtime.coordination.state import NEVER, NO_WAIT, AgentRecord
+from toolkit.runtime.coordination.state import (
+    ANSWER,
+    CALLS,
+    NEVER,
+    NO_WAIT,
+    AgentRecord,
+)
 from toolkit.runtime.coordination.swarm_state import (
     CACHE,
     EPOCH,
@@ -185,8 +191,18 @@ class CoordinationMonitor(Alarms):
         me = self._agents.get(agent)
         if me is None or turn.calls is None:
             return
-        me.ended_at = max(me.ended_at, microseconds(turn.at))
+        now = microseconds(turn.at)
+        self._note_gap(me, now)
+        me.operation = CALLS if turn.calls else ANSWER
+        me.ended_at = max(me.ended_at, now)
         self.waits(agent, waits=turn.calls == 0)
+
+    def _note_gap(self, me: AgentRecord, now: float) -> None:
+        """Count the gap after an agent's last work for work of that type."""
+        seen = self._gaps_seen
+        seen[me.operation] = seen.get(me.operation, 0) + 1
+        if now - me.ended_at > self._floor and me.operations:
+            self._usual.learn_long(me.operation, (now - me.ended_at) / MICRO)
 
     def waits(self, agent: str, *, waits: bool = True) -> None:
         """Set whether an agent waits: for a person, a child, a background job.

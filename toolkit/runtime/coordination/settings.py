@@ -63,6 +63,9 @@ class MonitorSettings:
         the last operation.
     silence_unknown_s : float
         The same for a type of work of which fewer than 20 gaps are known.
+    silence_calls_s : float
+        Least silence after a reply with calls: a harness lets a command run for ten
+        minutes, and a reply does not say which tools it calls.
     drop_lasts : int
         Operations for which a lower band must be held before `efficiency_drop` is
         raised; by default two whole windows, so that one odd window is no drop.
@@ -100,6 +103,7 @@ class MonitorSettings:
     idle_gaps: float = 3.0
     silence_floor_s: float = 60.0
     silence_unknown_s: float = 600.0
+    silence_calls_s: float = 600.0
     drop_lasts: int = 20
     rate_evidence: float = 2.575829
     overload: float = 3.0

@@ -25,6 +25,8 @@ __all__ = ["AgentRecord", "KeyRecord"]
 NEVER = float("-inf")
 NO_WAIT = float("nan")
 """In the ring of waits: this operation's wait is not known."""
+CALLS, ANSWER = "calls of a reply", "answer"
+"""Types of work after a reply of the model: with calls under way, and without any."""
 NO_ALERTS: Mapping[AlertKind, Alert] = MappingProxyType({})
 
 
