@@ -1,6 +1,6 @@
 """The record of one batch of a transcript."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from toolkit.history.importers.claude_code.calls import (
@@ -11,11 +11,11 @@ from toolkit.history.importers.claude_code.calls import (
 )
 from toolkit.history.importers.claude_code.streams import MessageBatch, Stream
 from toolkit.history.importers.claude_code.timing import Timing as Durations
+from toolkit.history.importers.claude_code.waves import SOURCE, Notice
 from toolkit.records import Batch, Outcome, Provenance, Timing
 
 __all__ = ["FIRST", "SOURCE", "Past", "Whole", "batch_of"]
 
-SOURCE = "claude-code"
 TODO = "todoWrite"
 
 
@@ -26,9 +26,12 @@ class Whole(NamedTuple):
     ----------
     project : str or None
         Keyed hash of the folder it began in.
+    notices : mapping of str to Notice
+        Ends of agents in the background, by agent id.
     """
 
     project: str | None
+    notices: Mapping[str, Notice]
 
 
 class Past(NamedTuple):
@@ -101,6 +104,8 @@ def batch_of(
             if reply.why:
                 given_up[reply.why] += weight
             background += reply.goes_on or reply.in_background
+    if any(call.reply is not None and call.reply.in_background for call in calls):
+        timing = Durations(turn_s=timing.turn_s, censored=timing.censored)
     return Batch(
         record_id=identity,
         at=calls[0].at,

@@ -154,6 +154,11 @@ class Reply(NamedTuple):
         How long the harness says that subagent worked, in seconds.
     in_background : bool
         The subagent goes on after this result.
+    is_teammate : bool
+        It is a member of a team, with a session of its own.
+    agent_tokens, agent_calls : int or None
+        What the harness says that the subagent used; its tokens are those of its last
+        request.
     """
 
     end_s: float
@@ -163,6 +168,9 @@ class Reply(NamedTuple):
     agent_s: float | None = None
     in_background: bool = False
     goes_on: bool = False
+    is_teammate: bool = False
+    agent_tokens: int | None = None
+    agent_calls: int | None = None
 
     @property
     def by_person(self) -> bool:
@@ -280,7 +288,14 @@ def _success(end_s: float, details: Mapping[str, Any]) -> Reply:
         agent_id=agent_id,
         agent_s=worked_ms / 1000 if known else None,
         in_background=details.get("status") in (ASYNC_LAUNCHED, TEAMMATE_SPAWNED),
+        is_teammate=details.get("status") == TEAMMATE_SPAWNED,
+        agent_tokens=_count(details.get("totalTokens")),
+        agent_calls=_count(details.get("totalToolUseCount")),
     )
+
+
+def _count(value: object) -> int | None:
+    return value if isinstance(value, int) and 0 <= value < MAX_WORKED_MS else None
 
 
 def _text(content: object) -> str:

@@ -19,13 +19,13 @@ from toolkit.history.importers.claude_code.timing import (
     time_batch,
 )
 from toolkit.history.importers.claude_code.turns import turn_of
+from toolkit.history.importers.claude_code.waves import waves_of
 from toolkit.records import (
     Batch,
     CoordinationEvent,
     Outcome,
     Provenance,
     Record,
-    Workflow,
 )
 
 __all__ = ["records_of"]
@@ -37,7 +37,7 @@ def records_of(
     hidden: Callable[[str], str],
     whole: Whole | None = None,
 ) -> Iterator[tuple[int, Record | SchemaError]]:
-    """Turn the replies and the batches of a stream into records.
+    """Turn the replies, batches and waves of a stream into records.
 
     Parameters
     ----------
@@ -83,6 +83,8 @@ def records_of(
                 yield batch.line, record
         except SchemaError as error:
             yield batch.line, error
+    notices = {} if whole is None else whole.notices
+    yield from waves_of(stream, notices, project)
 
 
 def _records(
@@ -101,8 +103,6 @@ def _records(
     for call in batch.calls:
         if call.tool.action is not None:
             yield _event(stream, batch, call, identity, hidden)
-    if any(c.reply and c.reply.agent_s is not None for c in batch.calls):
-        yield _workflow(stream, batch, timing, identity)
 
 
 def _event(
@@ -131,43 +131,4 @@ def _event(
         duration_s=duration_s,
         outcome=Outcome.UNKNOWN if reply is None else reply.outcome,
         batch_id=identity,
-    )
-
-
-def _workflow(
-    stream: Stream, batch: MessageBatch, timing: Timing, identity: str
-) -> Workflow:
-    """Describe the agents that one message spawned as independent components.
-
-    `agent_seconds` is what the harness measured of each agent, summed; it is unknown
-    where one of them was not measured.
-    """
-    spawns = [
-        call for call in batch.calls if call.tool.action == "spawn"
-    ] or batch.calls
-    worked = [
-        c.reply.agent_s for c in spawns if c.reply and c.reply.agent_s is not None
-    ]
-    outcomes = [call.reply.outcome for call in spawns if call.reply is not None]
-    succeeded = outcomes.count(Outcome.SUCCEEDED)
-    whole = len(outcomes) == len(spawns)
-    outcome = Outcome.UNKNOWN
-    if whole:
-        outcome = Outcome.SUCCEEDED if succeeded == len(spawns) else Outcome.FAILED
-    return Workflow(
-        record_id=identity,
-        at=batch.calls[0].at,
-        source=SOURCE,
-        source_version=batch.version,
-        provenance=Provenance.DERIVED,
-        agents=len(spawns),
-        components=float(len(spawns)),
-        dependencies=0.0,
-        session_id=stream.session_id,
-        group_id=stream.session_id,
-        makespan_s=timing.execution_s if len(spawns) == len(batch.calls) else None,
-        agent_seconds=sum(worked) if len(worked) == len(spawns) else None,
-        tasks_succeeded=succeeded if whole else None,
-        tasks_failed=len(spawns) - succeeded if whole else None,
-        outcome=outcome,
     )

@@ -27,6 +27,7 @@ from toolkit.history.importers.claude_code.calls import (
 from toolkit.history.importers.claude_code.records import records_of
 from toolkit.history.importers.claude_code.streams import MAIN, Stream
 from toolkit.history.importers.claude_code.turns import ModelReply, turn_record_id
+from toolkit.history.importers.claude_code.waves import Notice, read_notices
 from toolkit.records import Record, identifier, is_unique_call_id, model_name
 
 __all__ = ["Transcript"]
@@ -84,11 +85,6 @@ NOT_A_PERSON = (
 )
 """How texts begin that the harness writes in a user's place."""
 
-NOTICE = re.compile(
-    r"<task-id>([\w-]{1,100})</task-id>.*<status>(?:completed|failed|killed|stopped)<",
-    re.DOTALL,
-)
-
 
 class Transcript:
     """Takes the lines of one file and gives its records.
@@ -111,7 +107,7 @@ class Transcript:
         self._begun: dict[str, float] = {}
         self._prompts: set[str] = set()
         self._sidechains: dict[str, str] = {}
-        self._ends: dict[str, float] = {}
+        self._notices: dict[str, Notice] = {}
         self._session_ids: dict[str, str] = {}
         self._clean: dict[str, str] = {}
         self._names: dict[str, str] = {}
@@ -169,10 +165,11 @@ class Transcript:
             if call is not None:
                 call.begun_s = begun_s
         spawns = (c for c in self._calls.values() if c.tool.action == "spawn")
-        agents = ActiveAgents(spawns, self._ends)
+        ends = {name: notice.end_s for name, notice in self._notices.items()}
+        agents = ActiveAgents(spawns, ends)
         for stream in self._streams.values():
             yield from records_of(
-                stream, agents, self._sink.hidden, Whole(self._project)
+                stream, agents, self._sink.hidden, Whole(self._project, self._notices)
             )
 
     def streams(self) -> Iterator[str]:
@@ -360,7 +357,8 @@ class Transcript:
         written = row.get("uuid")
         uuid = written if isinstance(written, str) else None
         for name in IDLE.findall(_first_text(content)):
-            self._ends[name] = read_time(row.get("timestamp")).timestamp()
+            at_s = read_time(row.get("timestamp")).timestamp()
+            self._notices[name] = Notice(at_s, completed=True)
         if uuid in self._prompts:
             return
         for text in block_texts(content):
@@ -412,9 +410,10 @@ class Transcript:
         content = row.get("content")
         if not isinstance(content, str):
             return
-        for agent_id in NOTICE.findall(content):
-            at = read_time(row.get("timestamp"))
-            self._ends.setdefault(agent_id, at.timestamp())
+        if "<task-id>" in content:
+            at_s = read_time(row.get("timestamp")).timestamp()
+            for agent_id, notice in read_notices(content, at_s):
+                self._notices.setdefault(agent_id, notice)
 
     def _stream(self, row: dict[str, Any], session: str) -> Stream:
         """Find whose line it is."""
