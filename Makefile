@@ -21,7 +21,7 @@ export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint check docs notebooks coverage bench fuzz lock clean
+.PHONY: help setup demo test lint check docs adapters notebooks coverage bench fuzz lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -51,6 +51,10 @@ check: setup ## the quick tests only
 
 docs: setup ## build the documentation into work/site
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build -q
+
+adapters: setup ## test the adapters against the real frameworks, installed apart
+	@$(BIN)/uv pip install -q --python $(BIN)/python --target $(WORK)/adapters "langchain-core>=1" "openai-agents>=0.10" "celery>=5.5"
+	@PYTHONPATH=$(WORK)/adapters $(BIN)/pytest -q tests/runtime/adapters
 
 notebooks: setup ## run every notebook from top to bottom
 	@$(BIN)/pytest -q -p nbmake --nbmake --nbmake-timeout=300 notebooks

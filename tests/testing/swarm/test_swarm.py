@@ -67,3 +67,9 @@ def test_the_embedding_stays_short() -> None:
 def test_a_swarm_that_could_not_work_is_refused() -> None:
     with pytest.raises(UsageError, match="workers"):
         SwarmSettings(workers=0)
+
+
+def test_the_documentation_quotes_the_embedding() -> None:
+    page = Path("docs/how-to/embed-in-a-swarm.md").read_text(encoding="utf-8")
+
+    assert EMBEDDING.read_text() in page

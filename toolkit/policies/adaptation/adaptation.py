@@ -317,6 +317,8 @@ class Adaptation:
         )
         if self._barren[base]:
             return self._smaller(current, base)
+        if (self._totals.runs >= FORGOTTEN_RUNS).sum() < 2:
+            return base  # nothing to compare: the usual case, and the cheap one
         weights, means, covariances = self._posterior(history)
         gain, error = _gains(weights, means, covariances, base)
         least = self.settings.hysteresis

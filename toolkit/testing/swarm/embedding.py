@@ -37,10 +37,9 @@ def embed_in_supervisor(
     store: Path, notifier: Notifier, task: planning.TaskComplexity, effector: Effector
 ) -> RuntimeLoop:
     """In one process beside them: the monitor, the plan, healing and live metrics."""
-    patterns = planning.read_patterns(store)
-    planner = planning.open_planner(clock=CLOCK, patterns=patterns)
+    known, kept = planning.read_patterns(store), Spool(store / "patterns")
+    planner = planning.open_planner(clock=CLOCK, patterns=known)
     plan = planner.predict(task).monitoring
-    kept = Spool(store / "patterns")
     actions = planning.StandardPlanActions(
         planner=planner, task=task, clock=CLOCK, patterns=kept
     )
@@ -53,14 +52,13 @@ def embed_in_supervisor(
         notifier=notifier,
         seed=0,
     )
-    monitor = CoordinationMonitor(notifier=notifier)
     sinks = [QueuedSink(PrometheusSink(CollectorRegistry()))]
     return RuntimeLoop(
         clock=CLOCK,
         notifier=notifier,
         planner=planner,
         follower=follower,
-        coordination=monitor,
+        coordination=CoordinationMonitor(notifier=notifier),
         healing=healing,
         sinks=sinks,
     )

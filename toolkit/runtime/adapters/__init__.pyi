@@ -1,0 +1,6 @@
+__all__: list[str]
+
+from .call_batches import CallBatches as CallBatches
+from .celery import CelerySignals as CelerySignals
+from .langchain import SwarmCallbackHandler as SwarmCallbackHandler
+from .openai_agents import SwarmTracingProcessor as SwarmTracingProcessor
