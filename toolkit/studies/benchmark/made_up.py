@@ -19,9 +19,12 @@ GRADING_SEEDS = 10_000
 """Seeds from here on grade; those below are for choosing."""
 SHAPES = ("smooth", "steep", "cliff")
 HISTORIES = ("helps", "useless", "misleads")
-STEEPNESS = {"smooth": 0.4, "steep": 4.0, "cliff": 0.4}
+STEEPNESS = {"smooth": 1.5, "steep": 6.0, "cliff": 1.5}
+"""Log cost, about, at the edge of a range whose middle is best: a factor of 4, or of 400."""
 CLIFF = 2.0
-"""Log cost of an action beyond the cliff, one width past the optimum."""
+"""Log cost of an action beyond the cliff, which lies above the optimum."""
+EDGE = 0.3
+"""How far above, in half ranges of the first axis."""
 REPEATS = 2
 CONTEXT = 3
 
@@ -67,17 +70,18 @@ def made_up_table(seed: int) -> MadeUpTable:
     axes = int(rng.integers(1, 7))
     grid = _grid(rng, axes)
     groups = int(rng.integers(3, 13))
-    slopes = rng.normal(0, 0.5, (CONTEXT, axes))
+    placed = _placed(grid)
+    slopes = rng.normal(0, 0.25, (CONTEXT, axes))
     steepness = STEEPNESS[shape] * rng.uniform(0.5, 2.0, axes)
     problems, truth, owners = [], [], []
     for group in range(groups):
         turned = slopes * (1 if history != "misleads" or group % 2 else -1)
-        own = rng.normal(0, 0.2 if history == "helps" else 1.0, axes)
+        own = rng.normal(0, 0.1 if history == "helps" else 0.5, axes)
         for _ in range(int(rng.integers(3, 8))):
             context = rng.normal(0, 1, CONTEXT)
             best = own + (context @ turned if history != "useless" else 0.0)
             problems.append(_problem(context, grid))
-            truth.append(_log_costs(grid, grid.mean(0) + best, steepness, shape))
+            truth.append(_log_costs(placed, best, steepness, shape))
             owners.append(f"g{group:02d}")
     return MadeUpTable(
         table=_measured(seed, problems, truth, owners, noise, rng),
@@ -112,12 +116,19 @@ def _columns(axes: int) -> tuple[str, ...]:
     return ("a_b", *(f"a_{i}" for i in range(1, axes)))
 
 
-def _log_costs(grid: Floats, best: Floats, steepness: Floats, shape: str) -> Floats:
-    away = grid - best
-    costs = (steepness * away**2).sum(axis=1) / 2
+def _placed(grid: Floats) -> Floats:
+    """Place actions between -1 and 1 along each axis."""
+    middle = (grid.max(axis=0) + grid.min(axis=0)) / 2
+    half = np.maximum((grid.max(axis=0) - grid.min(axis=0)) / 2, 1e-9)
+    return np.asarray((grid - middle) / half)
+
+
+def _log_costs(placed: Floats, best: Floats, steepness: Floats, shape: str) -> Floats:
+    away = placed - best
+    costs = (steepness * away**2).mean(axis=1)
     if shape == "cliff":
-        costs = costs + CLIFF * (away[:, 0] > 1.0)
-    return np.asarray(np.minimum(costs, 30.0))
+        costs = costs + CLIFF * (away[:, 0] > EDGE)
+    return np.asarray(costs)
 
 
 def _measured(
