@@ -52,3 +52,19 @@ def test_a_bad_specification_names_its_field(
 def test_a_missing_file_says_what_to_name(tmp_path: Path) -> None:
     with pytest.raises(InputDataError, match=r"name a spec\.toml"):
         read_spec(tmp_path / "nothing.toml")
+
+
+def test_a_field_is_read_under_the_name_that_it_had(tmp_path: Path) -> None:
+    text = GOOD + '[search]\nfamilies = ["linear"]\n'
+
+    assert read_spec(spec_file(tmp_path, text)).search.members == ("linear",)
+
+
+@pytest.mark.parametrize(
+    "name", ["checkout/batch", "team: batch", "it's ours", "Ω", ""]
+)
+def test_a_name_that_is_no_file_s_is_refused(tmp_path: Path, name: str) -> None:
+    text = GOOD + f'[bundle]\nname = "{name}"\n'
+
+    with pytest.raises(InputDataError, match="not a name"):
+        read_spec(spec_file(tmp_path, text))

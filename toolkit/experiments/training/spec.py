@@ -157,6 +157,9 @@ _SECTIONS: Mapping[str, type] = {
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 """What names a model, a folder and a registered version alike, on every system."""
 
+RENAMED = {"search.families": "members"}
+"""Fields of specifications written before they had their present name."""
+
 _NAMES = ("name", "bundle.name")
 
 _BOUNDS: Mapping[str, tuple[float, float]] = {
@@ -206,8 +209,9 @@ def read_spec(path: Path) -> ExperimentSpec:
 def _section(path: Path, cls: type, values: Mapping[str, Any], where: str) -> Any:
     known = {declared.name: str(declared.type) for declared in fields(cls)}
     checked = {}
-    for name, value in values.items():
-        place = f"{where}.{name}" if where else name
+    for written, value in values.items():
+        place = f"{where}.{written}" if where else written
+        name = RENAMED.get(place, written)
         if name not in known:
             raise InputDataError(
                 "unknown field",
