@@ -19,6 +19,11 @@ __all__ = ["SOURCE_NAMES", "VERBS", "add_parser"]
 
 SOURCE_NAMES = {
     "claude-code": "transcripts of Claude Code (directories, .jsonl, .jsonl.gz)",
+    "codex": "rollouts of Codex CLI",
+    "opencode": "databases, exports and the older files of OpenCode",
+    "copilot": "event logs of GitHub Copilot CLI",
+    "gemini": "chats of Gemini CLI",
+    "pi": "sessions of pi",
     "claude-flow": "metrics and databases of claude-flow",
     "table": "CSV, JSONL or Parquet of any origin, with --map",
     "hooks": "what installed hooks recorded (the `hooks` folder of a store)",

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from tests.history.importers.agent_logs.importing import Imported, import_logs, lines
+from toolkit.cli.records.verbs import SOURCE_NAMES
+from toolkit.history.importers import SOURCES
 from toolkit.records import Timing
 
 START_MS = 1_783_329_480_000
@@ -319,3 +321,7 @@ def test_pi_tells_a_failure_from_a_stop(
 
     assert (batch.failed, batch.interrupted) == counts
     assert (turn.declared_usd, turn.tokens) == (0.5, 10)
+
+
+def test_every_source_can_be_typed_at_the_command_line() -> None:
+    assert set(SOURCE_NAMES) == set(SOURCES)
