@@ -170,10 +170,12 @@ def _known(
     options: argparse.Namespace, advisor: "Advisor"
 ) -> "tuple[set[str], dict[str, tuple[str, ...]]]":
     """List the columns that a bundle or the rule reads, and the words of some."""
+    from toolkit.history.importers.claude_code import known_tools
     from toolkit.policies.rules import OPTIMUMS
 
     columns = {name.replace("-", "_") for name in options.columns}
-    categories: dict[str, tuple[str, ...]] = {"operation_type": tuple(OPTIMUMS)}
+    types = {*OPTIMUMS, "mixed", *(t.operation_type for t in known_tools().values())}
+    categories: dict[str, tuple[str, ...]] = {"operation_type": tuple(types)}
     if advisor.bundle is not None:
         for column in advisor.bundle.manifest.feature_schema.context:
             columns.add(column.name)
