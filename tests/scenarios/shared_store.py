@@ -17,7 +17,7 @@ from tests.records.records import a_batch
 from toolkit.records import Spool
 spool, name, until = Spool(Path(sys.argv[1]) / "spool"), sys.argv[2], float(sys.argv[3])
 number = 0
-while time.time() < until:
+while number < 150 or time.time() < until:
     rows = [a_batch(f"{name}-{number + i}").to_json() for i in range(3)]
     spool.append_all(rows, durable=number % 30 == 0)
     number += 3
@@ -31,7 +31,7 @@ from pathlib import Path
 from toolkit.history import Dataset
 from toolkit.records import Spool
 root, until, count = Path(sys.argv[1]), float(sys.argv[2]), 0
-while not count or time.time() < until:
+while count < 3 or time.time() < until:
     Dataset(root / "dataset").compact(Spool(root / "spool"))
     count += 1
 print(count)
@@ -42,7 +42,7 @@ import sys, time
 from pathlib import Path
 from toolkit.history import read_store
 root, until, looks, most = Path(sys.argv[1]), float(sys.argv[2]), 0, 0
-while not looks or time.time() < until:
+while looks < 3 or time.time() < until:
     ids = [r.record_id for r in read_store(root).scan("batch")]
     assert len(ids) == len(set(ids)), "a record twice"
     whole = {}

@@ -13,6 +13,6 @@ def test_nothing_is_lost_or_torn_while_all_use_one_store(tmp_path: Path) -> None
     found = run_shared(tmp_path, seconds=8, writers=4, compactors=2, readers=1)
 
     assert found["errors"] == []
-    assert found["found"] == found["appended"] > 0
-    assert found["compactions"] > 0
-    assert found["looks"] > 0
+    assert found["found"] == found["appended"] >= 4 * 150
+    assert found["compactions"] >= 6
+    assert found["looks"] >= 3
