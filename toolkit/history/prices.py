@@ -207,7 +207,9 @@ class ListPrices:
     ) -> Money | Unpriced:
         """Price one request by the rates of its hour; see `PriceBook.price`."""
         rates = None
-        if model is not None and tokens.output_tokens is not None:
+        # A reply whose input is not recorded has no price: its output alone is cheap.
+        known = tokens.output_tokens is not None and tokens.input_tokens is not None
+        if model is not None and known:
             hour = when.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
             key = model, hour
             if key not in self._rates:
