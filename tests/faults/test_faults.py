@@ -11,7 +11,7 @@ EXIT_CODES = {"EIO": {0, 3}, "ENOSPC": {0, 3}, "short write": {0}}
 """A call may fail without harm (a lock that need not be); a command that could not do
 its work ends with 3."""
 
-SOME = 12
+SOME = 6
 
 
 @pytest.mark.slow
@@ -33,8 +33,10 @@ def test_a_failing_call_loses_nothing_and_the_next_run_completes(
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("name", ["append", "compact", "import"])
+@pytest.mark.parametrize("name", ["append", "compact"])
 def test_a_power_cut_keeps_what_was_acknowledged(trials: Trials, name: str) -> None:
+    # Files that only grow are replayed as they were; SQLite, which an import writes to
+    # in place, is not modelled.
     answer = trials.ask(name=name, every=15)
 
     assert answer["code"] == 0, answer["error"]
