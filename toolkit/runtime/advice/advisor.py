@@ -143,8 +143,12 @@ class Advisor:
         try:
             return serving.policy.decide(problem)
         except BundleRefusedError as error:
-            reason = Reason(code="bundle_refused", facts={"because": error.reason})
-            return _by_rule(serving, problem, reason)
+            because = error.reason
+        except ArithmeticError as error:
+            # Numbers of the bundle that each are within bounds, and together are not.
+            because = f"its cost is no number ({error})"
+        reason = Reason(code="bundle_refused", facts={"because": because})
+        return _by_rule(serving, problem, reason)
 
     def problem(
         self, context: Mapping[str, Value], actions: ArrayLike | None = None
