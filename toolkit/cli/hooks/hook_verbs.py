@@ -182,6 +182,8 @@ def _history(store: Path) -> "Iterable[Record]":
     from toolkit.errors import NotEnoughDataError
     from toolkit.history import read_store
 
+    if not store.exists():
+        return  # the first hook of a project: it is made when something is written
     with suppress(NotEnoughDataError):
         yield from read_store(store).scan("batch")
 

@@ -35,6 +35,8 @@ TIMES = st.integers(0, 4 * 10**15).map(
 )
 NAMES = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=30)
 SECONDS = st.none() | st.floats(0, 1e9)
+IDS = st.from_regex(r"[A-Za-z0-9_.:-]{1,20}", fullmatch=True)
+"""Ids as a program draws them; others are kept as a keyed hash."""
 COMMON = {
     "record_id": NAMES,
     "at": TIMES,
@@ -48,8 +50,8 @@ RECORDS = st.one_of(
         **COMMON,
         operation_type=NAMES,
         size=st.integers(1, 10**6),
-        session_id=st.none() | NAMES,
-        agent_id=st.none() | NAMES,
+        session_id=st.none() | IDS,
+        agent_id=st.none() | IDS,
         cycle_s=SECONDS,
         censored=st.none() | st.booleans(),
         memory_delta_bytes=st.none() | st.integers(-(2**60), 2**60),
@@ -59,7 +61,7 @@ RECORDS = st.one_of(
     st.builds(
         CoordinationEvent,
         **COMMON,
-        agent_id=NAMES,
+        agent_id=IDS,
         operation=NAMES,
         action=NAMES,
         outcome=st.sampled_from(Outcome),
