@@ -158,10 +158,15 @@ def store_key(directory: Path) -> bytes:
     path = directory / KEY_NAME
     try:
         return read_or_draw_key(directory)
-    except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or str(error)
+    except OSError as error:
         raise InputDataError(
-            f"the store's key cannot be used ({why})",
+            f"the store's key cannot be read or written ({error.strerror})",
+            file=path,
+            fix="check the rights of the folder and the space on its disk",
+        ) from error
+    except ValueError as error:
+        raise InputDataError(
+            f"the store's key cannot be used ({error})",
             file=path,
             fix="restore it from a backup: names hidden with another key do not match",
         ) from error

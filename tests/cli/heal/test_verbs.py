@@ -209,8 +209,11 @@ def test_the_demonstration_heals_all_it_breaks(
     assert run(["heal", "demo", "--speed", "0", "--json"]) == 0
 
     report = json.loads(capsys.readouterr().out)
-    assert {session["outcome"] for session in report["sessions"]} == {"success"}
-    assert (len(report["sessions"]), report["tasks_done_twice"]) == (5, 0)
+    # Two of the faults may hit one task by chance: then it is set aside for a person.
+    by_issue = [(each["issue"], each["outcome"]) for each in report["sessions"]]
+    healed = [each for each in by_issue if each != ("poisoned_task", "handed_over")]
+    assert {outcome for _, outcome in healed} == {"success"}
+    assert (len(healed), report["tasks_done_twice"]) == (5, 0)
 
 
 def hook_row(
