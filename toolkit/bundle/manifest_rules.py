@@ -1,7 +1,7 @@
 """What a manifest may say: one line a field, and what its fields must be together.
 
 A new field of the manifest is one more line here; a section of `extra` likewise. The
-bounds are those within which the runtime can be trusted with a value, whoever wrote it.
+bounds are those within which the runtime can be trusted with a value, wherever it comes from.
 """
 
 from collections.abc import Callable, Mapping

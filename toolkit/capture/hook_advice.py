@@ -186,7 +186,7 @@ def advise(
     elif cell["confident"] and cell["size"] != size:
         decision["said"] = _sentence(decision, cell)
     elif drawn:
-        # Nobody can follow a draw that is not said: its chance would be no chance.
+        # A draw that is not said cannot be followed: its chance would be no chance.
         decision["said"] = _usual(decision)
     return {name: value for name, value in decision.items() if value is not None}
 

@@ -3,7 +3,7 @@
 The index only saves work: the files decide. It says up to which place of which spool
 segment it has seen the lines, and which generation of the dataset it matches. Where the
 files hold less than it has seen (a part was lost, a backup was restored), it is made
-anew from them; where they hold more, a record may be appended twice, and compaction
+again from them; where they hold more, a record may be appended twice, and compaction
 keeps one. A damaged index is replaced.
 """
 
@@ -61,7 +61,7 @@ class KnownIndex:
         except sqlite3.OperationalError as error:
             raise StorageError(path, OSError(str(error))) from error
         except sqlite3.DatabaseError:
-            logger.warning("%s is damaged and made anew from the store's files", path)
+            logger.warning("%s is damaged and rebuilt from the store's files", path)
             _remove(path)
             self._database = _opened(path)
 

@@ -375,7 +375,7 @@ class RecordStore:
         return self._index
 
     def _read_files(self, index: KnownIndex, generation: Generation) -> None:
-        """Make the index anew from the parts; spool lines follow in `absorb_spool`."""
+        """Rebuild the index from the parts; spool lines follow in `absorb_spool`."""
         index.clear()
         for line in self._rejected.lines():
             if line.row is not None:

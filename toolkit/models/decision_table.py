@@ -43,7 +43,7 @@ class DecisionTable:
     runs : tuple
         Single repeats, by problem and action; empty where unknown.
     observed : bool
-        True where nobody assigned the actions: such a table may teach, and proves nothing.
+        True where the actions were not assigned: such a table may teach, and proves nothing.
     """
 
     name: str

@@ -1,7 +1,7 @@
 """How the members did on other tables: what their weights shrink to.
 
 Relative loss (logarithm, less the mean of the best three) on groups left out, by origin of
-the tables; measured by `experiments/003-decisions`. Whoever grades a table leaves out those of
+the tables; measured by `experiments/003-decisions`. A grading of a table leaves out those of
 its origin.
 """
 

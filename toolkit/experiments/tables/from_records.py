@@ -85,7 +85,7 @@ def observed_table(
 ) -> DecisionTable:
     """Build a table from a history: actions compared within one session, type and model.
 
-    Nobody assigned these actions, so the table teaches and proves nothing.
+    These actions were not assigned, so the table teaches and proves nothing.
 
     Parameters
     ----------

@@ -111,7 +111,7 @@ class CoordinationEfficiency:
     def _of_wait(self, agent: AgentState, circular: set[str]) -> Iterator[Finding]:
         holder = agent.waiting_for
         if holder is None or holder == agent.slot or holder in circular:
-            return  # a circle explains whoever queues behind it
+            return  # a circle explains what queues behind it
         value = LEAST_WAIT_S / max(_waits_s(agent), LEAST_WAIT_S)
         yield from self._if_low(f"agent:{holder}", value, "waited for")
 

@@ -342,7 +342,7 @@ class Transcript:
         stream: Stream,
         details: object,
     ) -> None:
-        """Read the results of a user's line, or note that somebody wrote it."""
+        """Read the results of a user's line, or note that a person wrote it."""
         content = message.get("content")
         if isinstance(content, list):
             results = [b for b in content if _is_result(b)]
