@@ -30,7 +30,7 @@ class Trials:
         return answer
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def trials(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trials]:
     """Start the process that runs trials; skip where there is no C compiler."""
     compiler = shutil.which("cc") or shutil.which("gcc")

@@ -285,7 +285,8 @@ ADDER = """
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from toolkit.records import Batch, Provenance, RecordStore
+from toolkit.history import RecordStore
+from toolkit.records import Batch, Provenance
 first = int(sys.argv[2])
 with RecordStore(Path(sys.argv[1])) as store:
     for number in range(first, first + 60):

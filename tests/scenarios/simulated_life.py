@@ -22,7 +22,7 @@ import numpy as np
 import pytest
 
 from tests.hook_payloads import Payload, payload
-from toolkit.capture import hook_handler
+from toolkit.capture import hook_advice, hook_handler
 from toolkit.policies.rules import BatchSizeRule
 from toolkit.records import Batch
 from toolkit.testing.simulator import LOADS, Swarm
@@ -118,7 +118,7 @@ class Harness:
     def _call(self, hook: Mapping[str, Any], data: bytes, moment: Moment) -> bytes:
         with pytest.MonkeyPatch.context() as patch, _streams(data) as said:
             patch.setattr(hook_handler, "RECEIVED_NS", moment.ns)
-            patch.setattr(hook_handler, "_chance", lambda: float(self._chance.random()))
+            patch.setattr(hook_advice, "_chance", lambda: float(self._chance.random()))
             patch.setattr(
                 hook_handler,
                 "_load",
