@@ -51,7 +51,7 @@ def test_the_gap_that_the_second_half_closes_is_a_share_of_log_cost() -> None:
 
 
 def test_the_experiment_s_own_spec_is_read() -> None:
-    spec = read_swarm_spec(Path("experiments/007-swarm/spec.toml"))
+    spec = read_swarm_spec(Path("experiments/008-swarm/spec.toml"))
 
     assert len(spec.seeds) >= 5
     assert {0.03, 0.2} <= set(spec.failures)

@@ -80,7 +80,7 @@ def read_swarm_spec(path: Path) -> SwarmSpec:
         )
 
     return read_spec_file(
-        path, build, what="swarm", example="experiments/007-swarm/spec.toml"
+        path, build, what="swarm", example="experiments/008-swarm/spec.toml"
     )
 
 
