@@ -1,4 +1,4 @@
-"""Runs experiment 007: the swarm by fixed sizes, by the rule, adapted, and exploring.
+"""Runs experiment 008: the swarm by fixed sizes, by the rule, adapted, and exploring.
 
 A cost is seconds a successful operation and worker. Arms of one seed and failure class
 run one after the other in an order drawn by the seed, so that what else happens on the
