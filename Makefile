@@ -21,7 +21,7 @@ export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint check docs adapters notebooks coverage bench fuzz lock clean
+.PHONY: help setup demo test first-half second-half lint check docs adapters notebooks coverage bench fuzz lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -59,8 +59,17 @@ adapters: setup ## test the adapters against the real frameworks, installed apar
 notebooks: setup ## run every notebook from top to bottom
 	@$(BIN)/pytest -q -p nbmake --nbmake --nbmake-timeout=300 notebooks
 
+# The tests in two halves of about the same length, one for each core.
+HALF := toolkit $(addprefix tests/,benchmarks bundle capture cli contracts experiments export)
+
+first-half: setup
+	@$(BIN)/pytest -q $(HALF)
+
+second-half: setup
+	@$(BIN)/pytest -q tests $(HALF:%=--ignore=%)
+
 test: lint ## everything: lint, types, contracts, tests, notebooks
-	@$(BIN)/pytest -q
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target first-half second-half
 	@$(MAKE) --no-print-directory notebooks
 
 coverage: setup ## branch coverage of the tests
