@@ -47,8 +47,7 @@ _TURNS = f"""SELECT t.record_id, {_STRATUM.format("t")},
   t.latency_s, t.calls, t.input_tokens, t.cache_read_tokens,
   coalesce(t.cache_write_5m_tokens, 0) + coalesce(t.cache_write_1h_tokens, 0)
     AS cache_write_tokens,
-  t.output_tokens, t.money_usd, t.declared_usd, t.context_tokens,
-  coalesce(t.censored, false) AS censored, coalesce(t.price_basis, '') AS price_basis
+  t.output_tokens, t.money_usd
 FROM {{turn}} AS t WHERE {{where}} ORDER BY t.at, t.record_id"""  # noqa: S608 - columns of our own
 
 _BATCHES = f"""WITH files AS (
@@ -69,8 +68,7 @@ SELECT b.record_id, {_STRATUM.format("b")},
     AS previous_succeeded,
   list_has_any(coalesce(f.keys, []), coalesce(g.keys, [])) AS same_file,
   len(coalesce(f.keys, [])) AS files, b.turn_id AS turn,
-  t.latency_s AS turn_latency_s, t.cache_read_tokens AS turn_cache_read,
-  t.money_usd AS turn_usd
+  t.latency_s AS turn_latency_s, t.cache_read_tokens AS turn_cache_read
 FROM {{batch}} AS b
 LEFT JOIN {{batch}} AS p ON p.record_id = b.previous_id
 LEFT JOIN files AS f ON f.batch_id = b.record_id

@@ -8,9 +8,6 @@ from numpy.typing import NDArray
 
 __all__ = ["Figure", "ids_of", "total"]
 
-MOST_SHOWN = 200
-"""Record ids that `to_json` lists; `--explain` lists all."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:

@@ -32,9 +32,6 @@ SOURCE_NAMES = {
 }
 """Every source with its one-line help."""
 
-AT_HOME = ("claude-code", "codex", "copilot", "gemini", "opencode", "pi")
-"""Sources whose logs lie in a known place; their PATH may be left out."""
-
 VERBS = ("measure", "simulate", "receive")
 """Verbs in a module of their own, `toolkit.cli.records.<verb>`, with `add_verb`."""
 
@@ -54,19 +51,19 @@ def add_parser(subparsers: Any) -> None:
 
 
 def _add_import(verbs: Any) -> None:
+    from toolkit.history.importers import PLACES
+
     parser = verbs.add_parser("import", help="import records from files")
     sources = parser.add_subparsers(dest="origin", metavar="SOURCE", required=True)
     for name, text in SOURCE_NAMES.items():
         source = sources.add_parser(name, help=text, description=text)
         source.add_argument(
             "paths",
-            nargs="*" if name in AT_HOME else "+",
+            nargs="*" if name in PLACES else "+",
             type=Path,
             metavar="PATH",
             help="files and folders"
-            + (
-                " (default: where that agent keeps its logs)" if name in AT_HOME else ""
-            ),
+            + (" (default: where that agent keeps its logs)" if name in PLACES else ""),
         )
         _add_store(source)
         source.add_argument(
