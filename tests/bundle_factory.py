@@ -29,11 +29,11 @@ from toolkit.bundle import (
 )
 from toolkit.export import write_bundle
 from toolkit.models import (
-    FittedEnsemble,
-    RelativeEnsemble,
+    FittedStack,
     RelativeLayout,
     RelativeMember,
     RelativeRows,
+    Stack,
     learn_measurement_prior,
 )
 from toolkit.models.members import RelativeQuadratic
@@ -113,7 +113,7 @@ LEARNED = RungSpec(name="learned", rule="learned", evidence=SHOWN)
 class Lesson:
     """A stack fitted on problems of a law, with what its bundle needs."""
 
-    stack: FittedEnsemble
+    stack: FittedStack
     rows: RelativeRows
     section: StackSection
 
@@ -143,7 +143,7 @@ def learned(
     costs = np.concatenate([costs for _, costs in problems])
     rows = RelativeRows.of(np.vstack(blocks), costs, count, count % 24, layout)
     members = (("quadratic", member or RelativeQuadratic(penalty=0.1)),)
-    stack = RelativeEnsemble(seed=0, members=members).fit(rows)
+    stack = Stack(seed=0, members=members).fit_rows(rows)
     return Lesson(
         stack=stack,
         rows=rows,

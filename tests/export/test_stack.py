@@ -12,10 +12,10 @@ from toolkit.errors import UsageError
 from toolkit.export import Graph, add_member, to_onnx
 from toolkit.export.stack import _rounded_down
 from toolkit.models import (
-    FittedEnsemble,
-    RelativeEnsemble,
+    FittedStack,
     RelativeMember,
     RelativeRows,
+    Stack,
 )
 from toolkit.models.members import (
     RelativeAnchor,
@@ -45,13 +45,13 @@ MEMBERS: dict[str, RelativeMember] = {
 }
 
 
-def fitted(folder: Path, *names: str) -> tuple[FittedEnsemble, RelativeRows]:
+def fitted(folder: Path, *names: str) -> tuple[FittedStack, RelativeRows]:
     rows = table(folder, groups=3, problems=4).rows()
     members = tuple((name, MEMBERS[name]) for name in names)
-    return RelativeEnsemble(seed=0, members=members).fit(rows), rows
+    return Stack(seed=0, members=members).fit_rows(rows), rows
 
 
-def outputs(model: FittedEnsemble, rows: np.ndarray) -> np.ndarray:
+def outputs(model: FittedStack, rows: np.ndarray) -> np.ndarray:
     made = to_onnx(model, width=rows.shape[1])
     session = make_session(made.SerializeToString())
     return np.asarray(session.run(None, {INPUT_NAME: rows})[0]).ravel()

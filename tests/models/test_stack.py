@@ -13,10 +13,10 @@ from toolkit.models import (
     MIDDLE,
     RULE,
     TUNED_RULE,
-    RelativeEnsemble,
     RelativeLayout,
     RelativeMember,
     RelativeRows,
+    Stack,
     centred,
     decision_weights,
     group_folds,
@@ -74,8 +74,8 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> RelativeRows:
     return table(tmp_path_factory.mktemp("tables")).rows()
 
 
-def light(seed: int = 0) -> RelativeEnsemble:
-    return RelativeEnsemble(
+def light(seed: int = 0) -> Stack:
+    return Stack(
         seed=seed,
         members=(
             ("trees", RelativeTrees(everything=False, min_samples_leaf=3, trees=10)),
@@ -126,7 +126,7 @@ def test_the_law_recovers_which_power_of_time_is_paid(rows: RelativeRows) -> Non
 
 
 def test_the_rule_and_the_constants_are_members_like_any_other() -> None:
-    names = [name for name, _ in RelativeEnsemble(seed=0).kinds()]
+    names = [name for name, _ in Stack(seed=0).kinds()]
 
     assert {RULE, TUNED_RULE, CONSTANT, MIDDLE, LAW} < set(names)
 
@@ -213,11 +213,11 @@ def test_the_ranking_of_a_table_leaves_its_own_origin_out() -> None:
     without = other_tables(without=["zeus"])
 
     assert without != other_tables()
-    assert set(without) == {name for name, _ in RelativeEnsemble(seed=0).kinds()}
+    assert set(without) == {name for name, _ in Stack(seed=0).kinds()}
 
 
 def test_the_ensemble_is_the_same_for_the_same_seed(rows: RelativeRows) -> None:
-    first, second = light().fit(rows), light().fit(rows)
+    first, second = light().fit_rows(rows), light().fit_rows(rows)
 
     assert (first.predict(rows.X) == second.predict(rows.X)).all()
 
@@ -234,7 +234,7 @@ def test_held_out_predictions_do_not_know_the_groups_costs(rows: RelativeRows) -
 
 
 def test_a_missing_value_is_the_training_mean(rows: RelativeRows) -> None:
-    fitted = light().fit(rows)
+    fitted = light().fit_rows(rows)
     missing, filled = rows.X[:3].copy(), rows.X[:3].copy()
     missing[:, 0], filled[:, 0] = np.nan, fitted.filler[0]
 
@@ -243,7 +243,7 @@ def test_a_missing_value_is_the_training_mean(rows: RelativeRows) -> None:
 
 def test_one_group_is_not_enough(rows: RelativeRows) -> None:
     with pytest.raises(NotEnoughDataError, match="1 groups"):
-        light().fit(rows.take(rows.group == 0))
+        light().fit_rows(rows.take(rows.group == 0))
 
 
 @pytest.mark.parametrize("raw", [True, False])

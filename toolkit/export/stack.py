@@ -12,7 +12,7 @@ import numpy as np
 from toolkit.errors import UsageError
 from toolkit.export.converters import add_to_graph, add_trees, to_onnx
 from toolkit.export.graph import Graph
-from toolkit.models import FittedEnsemble
+from toolkit.models import FittedStack
 from toolkit.models.members import LOG_LIMIT as LAW_LIMIT
 from toolkit.models.members import SHARPNESS as CONSTANT_SHARPNESS
 from toolkit.models.members import (
@@ -34,7 +34,7 @@ NATURAL = float(np.log(2))
 
 
 @add_to_graph.register
-def _(model: FittedEnsemble, graph: Graph) -> str:
+def _(model: FittedStack, graph: Graph) -> str:
     missing = graph.node("IsNaN", [graph.input])
     filler = graph.floats(model.filler[None, :])
     filled = graph.node("Where", [missing, filler, graph.input])

@@ -1,5 +1,7 @@
 __all__: list[str]
 
+from .base import RelativeMember as RelativeMember
+from .base import RelativeModel as RelativeModel
 from .decision_table import DecisionTable as DecisionTable
 from .decision_table import cell_log_cost as cell_log_cost
 from .decision_table import pooled_noise as pooled_noise
@@ -21,9 +23,8 @@ from .stack import LAW as LAW
 from .stack import MIDDLE as MIDDLE
 from .stack import RULE as RULE
 from .stack import TUNED_RULE as TUNED_RULE
-from .stack import FittedEnsemble as FittedEnsemble
-from .stack import RelativeEnsemble as RelativeEnsemble
-from .stack import RelativeMember as RelativeMember
+from .stack import FittedStack as FittedStack
+from .stack import Stack as Stack
 from .stack import choice_regret as choice_regret
 from .stack import decision_weights as decision_weights
 from .stack import group_losses as group_losses

@@ -12,12 +12,13 @@ law are members like any other.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.errors import NotEnoughDataError
+from toolkit.models.base import RelativeMember, RelativeModel
+from toolkit.models.decision_table import DecisionTable
 from toolkit.models.members import (
     RelativeAnchor,
     RelativeBoosted,
@@ -37,10 +38,8 @@ __all__ = [
     "MIDDLE",
     "RULE",
     "TUNED_RULE",
-    "FittedEnsemble",
-    "RelativeEnsemble",
-    "RelativeMember",
-    "RelativeModel",
+    "FittedStack",
+    "Stack",
     "choice_regret",
     "decision_weights",
     "group_losses",
@@ -78,24 +77,8 @@ RULE, TUNED_RULE = "rule", "tuned rule"
 """Names of the members: those that read the context, the constants, the rules."""
 
 
-class RelativeModel(Protocol):
-    """A fitted member."""
-
-    def predict(self, X: Floats) -> Floats:
-        """Predict relative log cost, shape (n,)."""
-        ...
-
-
-class RelativeMember(Protocol):
-    """A kind of model that learns from the rows of some groups."""
-
-    def fit(self, rows: RelativeRows) -> RelativeModel:
-        """Fit on the rows of some groups."""
-        ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FittedEnsemble:
+class FittedStack:
     """Members with their weights, and how they did on groups left out.
 
     Attributes
@@ -136,7 +119,7 @@ class FittedEnsemble:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RelativeEnsemble:
+class Stack:
     """Stack of processes, trees, a quadratic surface, the law and the best constant.
 
     Parameters
@@ -149,7 +132,7 @@ class RelativeEnsemble:
 
     Examples
     --------
-    >>> names = [name for name, _ in RelativeEnsemble(seed=0).kinds()]
+    >>> names = [name for name, _ in Stack(seed=0).kinds()]
     >>> names[-2:]
     ['rule', 'grid middle']
     """
@@ -184,8 +167,23 @@ class RelativeEnsemble:
             everything=everything, min_samples_leaf=leaf, seed=self.seed
         )
 
-    def fit(self, rows: RelativeRows) -> FittedEnsemble:
-        """Grade the members across groups, then fit them on all rows.
+    def fit(self, table: DecisionTable) -> FittedStack:
+        """Grade the members across groups, then fit them on the whole table.
+
+        Parameters
+        ----------
+        table : DecisionTable
+            Training groups only.
+
+        Raises
+        ------
+        NotEnoughDataError
+            With a single group there is nothing to leave out.
+        """
+        return self.fit_rows(table.rows())
+
+    def fit_rows(self, rows: RelativeRows) -> FittedStack:
+        """Fit on rows that are encoded already.
 
         Raises
         ------
@@ -212,7 +210,7 @@ class RelativeEnsemble:
         names = tuple(name for name, _ in kinds)
         held_out = self._held_out(rounded)
         weights = decision_weights(held_out, rounded, names, self.ranking)
-        return FittedEnsemble(
+        return FittedStack(
             members=tuple(kind.fit(rounded) for _, kind in kinds),
             names=names,
             weights=tuple(weights.tolist()),

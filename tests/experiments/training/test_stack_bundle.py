@@ -17,8 +17,8 @@ from toolkit.experiments.evaluation import (
 from toolkit.experiments.training import RelativePolicy, Trained, train_bundle
 from toolkit.models import (
     DecisionTable,
-    RelativeEnsemble,
     RelativeRows,
+    Stack,
     learn_measurement_prior,
 )
 from toolkit.models.members import RelativeQuadratic
@@ -30,7 +30,7 @@ from toolkit.policies.adaptation import (
 )
 from toolkit.policies.rules import TableRule
 
-LIGHT = RelativeEnsemble(seed=0, members=(("quadratic", RelativeQuadratic()),))
+LIGHT = Stack(seed=0, members=(("quadratic", RelativeQuadratic()),))
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 

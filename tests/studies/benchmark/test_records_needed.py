@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from tests.experiments.decision_tables import table
-from toolkit.models import RelativeEnsemble
+from toolkit.models import Stack
 from toolkit.models.members import RelativeQuadratic
 from toolkit.studies.benchmark import SampleEfficiency, sample_efficiency
 from toolkit.studies.benchmark.records_needed import _from_then_on
 
-LIGHT = RelativeEnsemble(seed=0, members=(("quadratic", RelativeQuadratic()),))
+LIGHT = Stack(seed=0, members=(("quadratic", RelativeQuadratic()),))
 
 
 def found(folder: Path, *, groups: int, problems: int = 6) -> SampleEfficiency:

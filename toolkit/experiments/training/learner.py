@@ -38,10 +38,10 @@ from toolkit.experiments.training.rungs import RungTrainer, best_constant
 from toolkit.experiments.training.spec import ExperimentSpec
 from toolkit.experiments.tuning import Tuned
 from toolkit.models import (
-    FittedEnsemble,
-    RelativeEnsemble,
+    FittedStack,
     RelativeLayout,
     RelativeRows,
+    Stack,
     decision_weights,
     learn_measurement_prior,
 )
@@ -61,7 +61,7 @@ class Learner:
 
     Attributes
     ----------
-    stack : FittedEnsemble
+    stack : FittedStack
     rows : RelativeRows
         What it was fitted on.
     manifest : Manifest
@@ -70,7 +70,7 @@ class Learner:
         Every study.
     """
 
-    stack: FittedEnsemble
+    stack: FittedStack
     rows: RelativeRows
     manifest: Manifest
     tuned: dict[str, Tuned]
@@ -126,7 +126,7 @@ def learn(
     fallback = Fallback(rule=f"{spec.decision}_rule", constant=best_constant(problems))
     rows = stack_rows(problems, table, rule_of(fallback))
     ensemble = _ensemble(spec)
-    stack = ensemble.fit(rows)
+    stack = ensemble.fit_rows(rows)
     prior = learn_measurement_prior(
         rows, stack.held_out, (0,), spec.seed, noise=run_noise(table, groups) or 0.0
     )
@@ -159,9 +159,7 @@ def learn(
     )
 
 
-def unselected(
-    stack: FittedEnsemble, rows: RelativeRows, ensemble: RelativeEnsemble
-) -> Floats:
+def unselected(stack: FittedStack, rows: RelativeRows, ensemble: Stack) -> Floats:
     """Predict each group with weights that its own losses had no part in.
 
     Members had not seen the group; the weights of the stack had, and what is chosen on a
@@ -184,16 +182,16 @@ def unselected(
     return predicted
 
 
-def _ensemble(spec: ExperimentSpec) -> RelativeEnsemble:
+def _ensemble(spec: ExperimentSpec) -> Stack:
     """Make the stack of the members that the specification names."""
-    whole = RelativeEnsemble(seed=spec.seed)
+    whole = Stack(seed=spec.seed)
     if not spec.search.members:
         return whole
     kinds = dict(whole.kinds())
     for name in spec.search.members:
         if name not in kinds:
             raise UsageError.unknown("member of the stack", name, list(kinds))
-    return RelativeEnsemble(
+    return Stack(
         seed=spec.seed,
         members=tuple((name, kinds[name]) for name in spec.search.members),
     )
@@ -233,7 +231,7 @@ def _manifest(
     spec: ExperimentSpec,
     problems: Sequence[MeasuredProblem],
     rows: RelativeRows,
-    stack: FittedEnsemble,
+    stack: FittedStack,
     prior: MeasurementPrior,
     fallback: Fallback,
 ) -> Manifest:
@@ -296,7 +294,7 @@ def _offered(problems: Sequence[MeasuredProblem], decision: str) -> tuple[float,
 
 
 def _spread_of_errors(
-    rows: RelativeRows, stack: FittedEnsemble, rules: list[int]
+    rows: RelativeRows, stack: FittedStack, rules: list[int]
 ) -> tuple[float, ...]:
     """Quantiles of how far predicted differences are off, about zero."""
     found = saving_errors(rows, stack.held_out, rules, PROBABILITIES)

@@ -34,9 +34,9 @@ from toolkit.experiments.training.rungs import evidence_of
 from toolkit.export import write_bundle
 from toolkit.models import (
     DecisionTable,
-    FittedEnsemble,
-    RelativeEnsemble,
+    FittedStack,
     RelativeRows,
+    Stack,
     learn_measurement_prior,
 )
 from toolkit.policies import Floats, Problem, with_offered_range
@@ -64,7 +64,7 @@ PROBABILITIES = tuple(np.linspace(0.01, 0.99, 99).round(2).tolist())
 class Trained:
     """A fitted ensemble and the bundle it was exported to."""
 
-    ensemble: FittedEnsemble
+    ensemble: FittedStack
     bundle: Bundle
 
 
@@ -113,7 +113,7 @@ def train_bundle(
     table: DecisionTable,
     directory: Path,
     *,
-    ensemble: RelativeEnsemble,
+    ensemble: Stack,
     created_at: datetime,
     probes: int = PROBES,
 ) -> Trained:
@@ -125,14 +125,14 @@ def train_bundle(
         Training groups only.
     directory : path
         Where the bundle goes.
-    ensemble : RelativeEnsemble
+    ensemble : Stack
     created_at : datetime
         Aware, UTC.
     probes : int
         Rows on which graph and model are compared.
     """
     rows = table.rows()
-    fitted = ensemble.fit(rows)
+    fitted = ensemble.fit(table)
     prior = learn_measurement_prior(
         rows,
         fitted.held_out,
@@ -159,7 +159,7 @@ def train_bundle(
 def _manifest(
     table: DecisionTable,
     rows: RelativeRows,
-    fitted: FittedEnsemble,
+    fitted: FittedStack,
     prior: MeasurementPrior,
     created_at: datetime,
 ) -> Manifest:

@@ -18,7 +18,7 @@ from toolkit.experiments.training import RelativePolicy, Trained, train_bundle
 from toolkit.models import (
     CONSTANT,
     DecisionTable,
-    RelativeEnsemble,
+    Stack,
     decision_weights,
     other_tables,
 )
@@ -66,11 +66,11 @@ class BenchSettings:
     quick: bool
     created_at: datetime
 
-    def ensemble(self, table: DecisionTable) -> RelativeEnsemble:
+    def ensemble(self, table: DecisionTable) -> Stack:
         """Build the ensemble that is graded: its ranking never saw tables of that origin."""
         ranking = other_tables(without=[table.name.partition("_")[0]])
         if not self.quick:
-            return RelativeEnsemble(seed=self.seed, ranking=ranking)
+            return Stack(seed=self.seed, ranking=ranking)
         trees = RelativeTrees(
             everything=False, min_samples_leaf=4, trees=10, seed=self.seed
         )
@@ -79,7 +79,7 @@ class BenchSettings:
             ("quadratic", RelativeQuadratic()),
             (CONSTANT, RelativeConstant(seed=self.seed)),
         )
-        return RelativeEnsemble(seed=self.seed, members=members, ranking=ranking)
+        return Stack(seed=self.seed, members=members, ranking=ranking)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

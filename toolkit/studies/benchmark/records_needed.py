@@ -18,7 +18,7 @@ from toolkit.experiments.evaluation import (
     log_slowdowns,
 )
 from toolkit.metrics import paired_group_bootstrap
-from toolkit.models import DecisionTable, RelativeEnsemble
+from toolkit.models import DecisionTable, Stack
 from toolkit.policies import Floats
 
 __all__ = ["RECORDS", "SampleEfficiency", "sample_efficiency"]
@@ -67,7 +67,7 @@ class SampleEfficiency:
 
 def sample_efficiency(
     table: DecisionTable,
-    ensemble: RelativeEnsemble,
+    ensemble: Stack,
     *,
     seed: int,
     progress: Callable[[str], None],
@@ -127,7 +127,7 @@ def _opponents(table: DecisionTable, folds: Sequence[Any]) -> dict[str, Floats]:
 def _regrets(
     table: DecisionTable,
     folds: Sequence[Any],
-    ensemble: RelativeEnsemble,
+    ensemble: Stack,
     count: int,
     rng: np.random.Generator,
 ) -> Floats | None:
@@ -138,7 +138,7 @@ def _regrets(
         drawn = _drawn(table, set(fold.tolist()), count, rng)
         if drawn is None:
             return None
-        fitted = ensemble.fit(drawn.rows())
+        fitted = ensemble.fit(drawn)
         held_out = table.of_problems(out.tolist())
         rows = held_out.rows()
         predicted = fitted.predict(rows.X)

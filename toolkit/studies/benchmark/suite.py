@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from toolkit.errors import InputDataError
-from toolkit.models import RelativeEnsemble, learn_measurement_prior
+from toolkit.models import Stack, learn_measurement_prior
 from toolkit.policies import Floats
 from toolkit.policies.adaptation import Belief, MeasurementPrior, own_runs_only, spend
 from toolkit.studies.benchmark.decisions import constant_choices
@@ -76,7 +76,7 @@ def grade_made_up(seed: int) -> SuiteGrade:
         table.of_groups(set(table.groups) - out),
         table.of_problems(places),
     )
-    fitted = RelativeEnsemble(seed=seed).fit(others.rows())
+    fitted = Stack(seed=seed).fit(others)
     prior = learn_measurement_prior(
         others.rows(), fitted.held_out, table.axes, seed, noise=table.noise or 0.0
     )
