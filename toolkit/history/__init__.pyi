@@ -9,6 +9,9 @@ from .duplicates import read_accounts as read_accounts
 from .engine import COMPACTING as COMPACTING
 from .engine import EngineLimits as EngineLimits
 from .engine import connect as connect
+from .frames import read as read
+from .frames import read_frame as read_frame
+from .history import History as History
 from .prices import ListPrices as ListPrices
 from .prices import Money as Money
 from .prices import PriceBook as PriceBook
