@@ -91,7 +91,7 @@ def facts_of(folder: Path, *talks: Talk) -> Facts:
 def review_of(folder: Path, *talks: Talk) -> Review:
     """Import and review."""
     store = import_sessions(folder, *talks)
-    return review(read_store(store), rng=np.random.default_rng(0))
+    return review(read_store(store))
 
 
 def rows(mask: Any) -> list[int]:

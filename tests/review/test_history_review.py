@@ -3,13 +3,12 @@ from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from tests.review.reviewed import Talk, import_sessions, review_of
 from toolkit.errors import NotEnoughDataError, UsageError
 from toolkit.history import RecordStore, read_store
-from toolkit.review import Figure, Period, render_text, review, rules
+from toolkit.review import Figure, render_text, review, rules
 
 
 def talk(session: str = "s1") -> Talk:
@@ -53,10 +52,10 @@ def test_a_figure_moves_when_one_of_its_records_is_gone(
     tmp_path: Path, name: str
 ) -> None:
     store = import_sessions(tmp_path, talk())
-    figure = review(read_store(store), rng=np.random.default_rng(0)).explain(name)
+    figure = review(read_store(store)).explain(name)
 
     smaller = without(store, tmp_path / "smaller", figure.records[0])
-    again = review(read_store(smaller), rng=np.random.default_rng(0)).explain(name)
+    again = review(read_store(smaller)).explain(name)
 
     assert figure.records
     assert again.value < figure.value
@@ -86,11 +85,7 @@ def test_an_empty_period_is_not_enough_data(tmp_path: Path) -> None:
     store = import_sessions(tmp_path, talk())
 
     with pytest.raises(NotEnoughDataError, match="review"):
-        review(
-            read_store(store),
-            rng=np.random.default_rng(0),
-            period=Period(since=datetime(2030, 1, 1, tzinfo=UTC)),
-        )
+        review(read_store(store), since=datetime(2030, 1, 1, tzinfo=UTC))
 
 
 def test_secrets_of_a_transcript_appear_in_no_output(tmp_path: Path) -> None:

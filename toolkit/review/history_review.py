@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from toolkit.errors import UsageError
-from toolkit.history import Dataset, PriceBook
+from toolkit.history import Dataset, History, PriceBook, installed_prices
 from toolkit.review.change import Change, changes
 from toolkit.review.facts import Facts, Period, read_facts
 from toolkit.review.figure import Figure
@@ -44,6 +44,12 @@ class Review:
     losses: Losses
     waves: Waves
     matched: tuple[MatchedRatio, ...]
+
+    def __str__(self) -> str:
+        """Write the screen of `toolkit review`, verdict first."""
+        from toolkit.review.text import render_text
+
+        return render_text(self)
 
     @property
     def changes(self) -> tuple[Change, ...]:
@@ -124,35 +130,39 @@ class Review:
 
 
 def review(
-    dataset: Dataset,
+    history: History | Dataset,
     *,
-    rng: np.random.Generator,
-    period: Period | None = None,
-    prices: PriceBook | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    seed: int = 0,
 ) -> Review:
-    """Review a store.
+    """Review a history.
 
     Parameters
     ----------
-    dataset : Dataset
-        As `toolkit.history.read_store` opens it; it is only read.
-    rng : numpy.random.Generator
+    history : History or Dataset
+        It is only read.
+    since, until : datetime, optional
+        Aware; from the first and before the second. Everything if not given.
+    seed : int
         Draws the resamples of the intervals.
-    period : Period, optional
-        Everything if not given.
-    prices : PriceBook, optional
-        Prices the cache reads that merged turns would have saved.
 
     Returns
     -------
     Review
+        Printed, it is the screen of `toolkit review`.
 
     Raises
     ------
     NotEnoughDataError
-        The store holds no batch of that period.
+        The history holds no batch of that time.
     """
-    return review_facts(read_facts(dataset, period), rng=rng, prices=prices)
+    dataset = history.dataset if isinstance(history, History) else history
+    return review_facts(
+        read_facts(dataset, Period(since=since, until=until)),
+        rng=np.random.default_rng(seed),
+        prices=installed_prices(),
+    )
 
 
 def review_facts(

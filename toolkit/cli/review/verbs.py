@@ -108,18 +108,15 @@ def _import_new(store: Path) -> None:
 
 
 def _reviewed(options: argparse.Namespace) -> "Review":
-    import numpy as np
+    from toolkit.history import read_store
+    from toolkit.review import review
 
-    from toolkit.history import installed_prices, read_store
-    from toolkit.review import Period, review
-
-    period: Period = Period(since=options.since, until=options.until)
     with progress("reviewing"):
         return review(
             read_store(options.store),
-            rng=np.random.default_rng(options.seed),
-            period=period,
-            prices=installed_prices(),
+            since=options.since,
+            until=options.until,
+            seed=options.seed,
         )
 
 
