@@ -11,6 +11,7 @@ from tests.shared import ROOT
 PACKAGE = ROOT / "toolkit"
 STUBS = sorted(PACKAGE.rglob("__init__.pyi"))
 ROOMS = {".".join(stub.parent.relative_to(ROOT).parts) for stub in STUBS}
+ROOMS.remove("toolkit")  # the door: what lies in it beside the rooms is no room's
 IDS = [str(stub.parent.relative_to(PACKAGE)) for stub in STUBS]
 
 
@@ -50,7 +51,8 @@ def test_no_listed_name_is_that_of_a_module_beside_it(stub: Path) -> None:
     room = import_module(".".join(stub.parent.relative_to(ROOT).parts))
     beside = {path.stem for path in stub.parent.iterdir() if path.suffix != ".pyi"}
 
-    assert beside.isdisjoint(room.__all__)
+    # `toolkit.review` is a room that can be called as the function it is named for.
+    assert not (beside & set(room.__all__)) - {"review"}
 
 
 def test_a_name_that_is_not_listed_is_an_attribute_error() -> None:

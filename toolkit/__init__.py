@@ -1,11 +1,14 @@
 """Learns the best batch size and agent count of a swarm from its own history.
 
-The rooms, from the ground up: `records` (what happened), `stats` (streaming
-statistics), `metrics` (how good), `policies` (prediction to action), `baselines` (the
-rules), `bundle` (what the runtime loads), `features` and `models` (learning), `export`
-(writing bundles), `experiments` and `runtime` (the two towers), `cli`.
+This is the door: the names that most programs need, loaded when they are first used.
+The rooms behind it, from the ground up: `records`, `history`, `capture` and
+`measurement` (what happened); `features`, `metrics`, `models`, `policies`,
+`experiments` and `review` (what it cost, and what would be better); `bundle`, `export`
+and `runtime` (advice for a running swarm); `testing` and `studies` (proof); `cli`.
 """
 
-__all__ = ["__version__"]
+from toolkit.face import lazy_face
 
 __version__ = "0.1.0"
+
+__getattr__, __dir__ = lazy_face(__name__, __file__)

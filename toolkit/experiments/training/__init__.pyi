@@ -2,6 +2,8 @@ __all__: list[str]
 
 from .bundling import fingerprint_of as fingerprint_of
 from .bundling import window_of as window_of
+from .experiment import Experiment as Experiment
+from .experiment import ExperimentResult as ExperimentResult
 from .folder import read_spec_file as read_spec_file
 from .folder import write_results as write_results
 from .learner import Learner as Learner

@@ -1,0 +1,171 @@
+"""An experiment in three lines: a history, a decision, a run."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from toolkit.clock import SystemClock
+from toolkit.errors import UsageError
+from toolkit.experiments.training.run import run_experiment
+from toolkit.experiments.training.spec import DECISIONS, ExperimentSpec
+from toolkit.export import copy_bundle
+from toolkit.history import RecordStore
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from toolkit.bundle import Bundle
+    from toolkit.experiments.training.run import Outcome
+    from toolkit.history import History
+
+__all__ = ["Experiment", "ExperimentResult"]
+
+QUESTIONS = {
+    "batch_size": "How many operations belong in one batch?",
+    "agent_count": "How many agents belong on a task?",
+}
+
+
+class ExperimentResult:
+    """What an experiment found: the policies compared, and a bundle to serve.
+
+    Parameters
+    ----------
+    outcome : Outcome
+        Of the run.
+    """
+
+    def __init__(self, outcome: "Outcome") -> None:
+        self._outcome = outcome
+
+    def __str__(self) -> str:
+        """Write the report as Markdown."""
+        return self._outcome.markdown
+
+    @property
+    def results(self) -> dict[str, Any]:
+        """Everything that was found, as in `results.json`."""
+        return self._outcome.results
+
+    @property
+    def bundle_folder(self) -> Path:
+        """Where the run left its bundle."""
+        return self._outcome.bundle
+
+    def policies(self) -> "pd.DataFrame":
+        """Compare the policies: one row each, rules and constants included.
+
+        Returns
+        -------
+        DataFrame of shape (n_policies, n_figures)
+            Without rows where no context was tried with several actions.
+        """
+        import pandas as pd
+
+        return pd.DataFrame([row.to_json() for row in self._outcome.rows])
+
+    def export(self, folder: Path | str) -> "Bundle":
+        """Install a verified copy of the bundle where a runtime will load it.
+
+        A bundle that is there already is swapped for the new one in one step.
+
+        Parameters
+        ----------
+        folder : path or str
+
+        Returns
+        -------
+        Bundle
+
+        Raises
+        ------
+        BundleRefusedError
+            The bundle fails a check.
+        UsageError
+            The folder holds something other than a bundle.
+        """
+        return copy_bundle(self._outcome.bundle, Path(folder).expanduser())
+
+
+class Experiment:
+    """Learns a decision from a history and grades it on groups left out.
+
+    Parameters
+    ----------
+    history : History
+        Its store is compacted first.
+    decision : str
+        `batch_size` or `agent_count`.
+    seed : int
+        Of folds, resamples and tuning.
+    work : path or str, optional
+        Holds tracking database, studies, report and bundle; a finished study is not
+        tuned again. A folder of the decision's name in the history's, unless given.
+    spec : ExperimentSpec, optional
+        Everything else that can be chosen; its decision and seed must be those above.
+
+    Raises
+    ------
+    UsageError
+        There is no such decision, or the specification has another.
+    """
+
+    def __init__(
+        self,
+        history: "History",
+        *,
+        decision: str,
+        seed: int = 0,
+        work: Path | str | None = None,
+        spec: ExperimentSpec | None = None,
+    ) -> None:
+        if decision not in DECISIONS:
+            raise UsageError.unknown("decision", decision, sorted(DECISIONS))
+        default = ExperimentSpec(
+            name=decision.replace("_", "-"),
+            decision=decision,
+            question=QUESTIONS[decision],
+            seed=seed,
+        )
+        self.spec = default if spec is None else spec
+        if (self.spec.decision, self.spec.seed) != (decision, seed):
+            raise UsageError(
+                f"the specification decides {self.spec.decision} with seed "
+                f"{self.spec.seed}; got {decision} with seed {seed}"
+            )
+        self.history = history
+        folder = history.folder / "experiments" / self.spec.name
+        self.work = folder if work is None else Path(work).expanduser()
+
+    def run(
+        self, report: Callable[[float, float, str], None] | None = None
+    ) -> ExperimentResult:
+        """Tune, compare, learn and write a bundle.
+
+        Parameters
+        ----------
+        report : callable, optional
+            Called with what is done of what, and what is going on.
+
+        Returns
+        -------
+        ExperimentResult
+
+        Raises
+        ------
+        NotEnoughDataError
+            The history cannot answer the question.
+        """
+        with RecordStore(self.history.folder) as store:
+            outcome = run_experiment(
+                self.spec,
+                store,
+                work=self.work,
+                now=SystemClock().now(),
+                report=report or _silent,
+            )
+        return ExperimentResult(outcome)
+
+
+def _silent(done: float, total: float, what: str) -> None:
+    """Report no progress."""
