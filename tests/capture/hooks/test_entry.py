@@ -129,6 +129,8 @@ def test_a_link_stays_a_link_and_modes_stay(
         '{"hooks":{"PreToolUse":{"Bash":"echo"}}}',
         '{"hooks":null}',
         '{"x": 1e400}',
+        '{"x": NaN}',
+        '{"hooks":{"Stop":[]},"model":"opus","hooks":{"SessionEnd":[]}}',
         "{ // ours\n}",
         "[]",
     ],
@@ -142,6 +144,13 @@ def test_odd_settings_end_in_one_message_and_stay(
             verb()
 
     assert hooks.settings.read_text() == content
+
+
+def test_a_name_that_stands_twice_is_said(hooks: HookInstallation) -> None:
+    hooks.settings.write_text('{"hooks":{"Stop":[],"Stop":[]}}')
+
+    with pytest.raises(InputDataError, match="`Stop` stands twice"):
+        hooks.install(store=None)
 
 
 def test_a_folder_in_the_way_is_one_message(hooks: HookInstallation) -> None:

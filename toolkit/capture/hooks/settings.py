@@ -1,6 +1,7 @@
 """A `settings.json` of Claude Code: read, checked, and written as it was found."""
 
 import json
+import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -56,8 +57,14 @@ class SettingsFile:
         if data is None or not data.strip():
             return {}
         try:
-            value = json.loads(data.decode("utf-8-sig"))
-            json.dumps(value, allow_nan=False)
+            value = json.loads(
+                data.decode("utf-8-sig"),
+                object_pairs_hook=_once_each,
+                parse_constant=_unwritable,
+                parse_float=_finite,
+            )
+        except _UnwritableError as error:
+            raise InputDataError(str(error), file=self.path, fix=FIX) from error
         except (ValueError, RecursionError) as error:
             raise InputDataError("not valid JSON", file=self.path, fix=FIX) from error
         if problem := _problem(value):
@@ -98,6 +105,31 @@ def dump(value: Mapping[str, Any], like: bytes | None) -> bytes:
     if b"\r\n" in (like or b""):
         text = text.replace("\n", "\r\n")
     return text.encode("utf-8", "surrogatepass")
+
+
+class _UnwritableError(ValueError):
+    """Something that a reader accepts and that would be lost when written again."""
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Build an object; of a name that stands twice, a reader keeps one value only."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise _UnwritableError(f"`{twice}` stands twice in one object")
+    return found
+
+
+def _unwritable(word: str) -> float:
+    raise _UnwritableError(f"{word} is no number of JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise _UnwritableError(f"{text} is too large for a number")
+    return number
 
 
 def _problem(value: object) -> str | None:

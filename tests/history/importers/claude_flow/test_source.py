@@ -337,6 +337,22 @@ def test_a_task_of_v3_becomes_a_workflow_of_those_it_was_assigned_to(
     assert (record.outcome, record.provenance) == (Outcome.FAILED, Provenance.DECLARED)
 
 
+def test_names_that_two_projects_gave_are_two_tasks_and_two_agents(
+    tmp_path: Path, imported: Callable[..., Imported]
+) -> None:
+    paths = []
+    for project, at in (("p", MS), ("q", MS + 60_000)):
+        folder = tmp_path / project / ".claude-flow"
+        task = {"assignedTo": ["a"], "createdAt": at}
+        agent = {"agentType": "coder", "createdAt": at}
+        paths += [
+            put(folder / "tasks/store.json", {"tasks": {"t1": task}}),
+            put(folder / "agents/store.json", {"agents": {"a1": agent}}),
+        ]
+
+    assert len(imported(*paths).records) == 4
+
+
 def test_an_agent_of_v3_becomes_the_event_of_its_spawning(
     tmp_path: Path, imported: Callable[..., Imported]
 ) -> None:
@@ -552,6 +568,18 @@ def test_a_hive_of_the_second_generation_says_when_a_task_began(
 
     assert (task.agents, task.makespan_s) == (1, 60.0)
     assert "secret" not in json.dumps([record.to_json() for record in done.records])
+
+
+def test_rows_that_two_hives_number_alike_are_two(
+    tmp_path: Path, imported: Callable[..., Imported]
+) -> None:
+    one = database(tmp_path / "p/.hive-mind/hive.db", NEW_HIVE)
+    other = database(
+        tmp_path / "q/.hive-mind/hive.db", NEW_HIVE.replace("2025-", "2024-")
+    )
+    alone = len(imported(one).records)
+
+    assert len(imported(one, other).records) == 2 * alone
 
 
 def test_a_database_in_use_is_read_and_left_as_it_is(

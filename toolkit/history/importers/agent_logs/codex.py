@@ -37,7 +37,7 @@ from toolkit.history.importers.agent_logs.results import (
     went_on,
 )
 from toolkit.history.importers.agent_logs.source import AgentLogSource, rows_of
-from toolkit.records import Outcome
+from toolkit.records import Outcome, is_unique_call_id
 
 __all__ = ["CodexSource"]
 
@@ -110,6 +110,7 @@ class _Rollout:
         self._agent = MAIN
         self._model: str | None = None
         self._calls: dict[str, tuple[AgentCall, AgentReply]] = {}
+        self._ended: set[str] = set()
         self._open: AgentReply | None = None
         self._uncounted: AgentReply | None = None
         self._since_s: float | None = None
@@ -183,7 +184,7 @@ class _Rollout:
         call_id = item.get("call_id") or item.get("id")
         if not isinstance(call_id, str) or not call_id:
             raise UnreadableLineError("not an id", field="payload.call_id")
-        if call_id in self._calls:
+        if call_id in self._calls and not self._is_again(call_id):
             return
         tool = item.get("name") or str(item.get("type"))
         given = _arguments(item)
@@ -196,10 +197,16 @@ class _Rollout:
         )
         reply = self._open
         if reply is None:
-            reply = self._open = self._uncounted = self._begin(call_id, at)
+            again = f" {at.isoformat()}" if call_id in self._calls else ""
+            reply = self._open = self._uncounted = self._begin(call_id + again, at)
         reply.hidden |= tool == CODE_MODE and item.get("type") == "custom_tool_call"
         reply.calls.append(call)
         self._calls[call_id] = call, reply
+        self._ended.discard(call_id)
+
+    def _is_again(self, call_id: str) -> bool:
+        """Whether an id that a model counts stands for another call, not for a copy."""
+        return not is_unique_call_id(call_id) and call_id in self._ended
 
     def _begin(self, reply_id: str, at: datetime) -> AgentReply:
         reply = AgentReply(
@@ -223,6 +230,7 @@ class _Rollout:
         if known is None:
             return
         call, reply = known
+        self._ended.add(call.call_id)
         text, call.result_characters = result_text(item.get("output"))
         took_s = wall_time(text)
         if call.end_s is None:

@@ -33,7 +33,7 @@ from toolkit.history.importers.agent_logs.results import (
     result_text,
 )
 from toolkit.history.importers.agent_logs.source import AgentLogSource, rows_of
-from toolkit.records import Outcome
+from toolkit.records import Outcome, is_unique_call_id
 
 __all__ = ["CopilotSource"]
 
@@ -152,7 +152,8 @@ class _Events:
         call_id = request.get("toolCallId") if isinstance(request, dict) else None
         if not isinstance(request, dict) or not isinstance(call_id, str) or not call_id:
             raise UnreadableLineError("not an id", field="toolRequests.toolCallId")
-        if call_id in self._calls:
+        known = self._calls.get(call_id)
+        if known is not None and not _is_again(*known, reply):
             return
         given = request.get("arguments")
         command = given.get("command") if isinstance(given, dict) else None
@@ -186,6 +187,12 @@ class _Events:
             call.end_s = at_s
             reply.end_s = max(reply.end_s or at_s, at_s)
             _end(call, data)
+
+
+def _is_again(call: AgentCall, of: AgentReply, reply: AgentReply) -> bool:
+    """Whether an id that a model counts stands for another call, not for a copy."""
+    ended = call.end_s is not None
+    return ended and of is not reply and not is_unique_call_id(call.call_id)
 
 
 def _end(call: AgentCall, data: dict[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """The records of a log: a turn for every reply, a batch for every reply with calls."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from statistics import median
 from typing import Any, NamedTuple
@@ -15,6 +16,7 @@ from toolkit.records import (
     Turn,
     call_record_id,
     identifier,
+    is_unique_call_id,
     model_name,
     record_id,
 )
@@ -73,6 +75,7 @@ def records_of(
         "client": model_name(log.client),
     }
     pasts: dict[str, _Past] = {}
+    begun: Counter[tuple[str, str]] = Counter()
     for reply in log.replies:
         agent = identifier(reply.agent_id, hidden)
         turn_id = record_id(source, "turn", log.session_id, reply.reply_id)
@@ -81,8 +84,14 @@ def records_of(
             yield _turn(reply, turn_id, own)
             if reply.calls and not reply.hidden:
                 past = pasts.get(agent, _Past())
-                scope = f"{source}/{log.session_id}/{reply.agent_id}"
-                batch = _batch(log, reply, past, turn_id, scope, own)
+                first = reply.calls[0].call_id
+                identity = call_record_id(
+                    first,
+                    scope=f"{source}/{log.session_id}/{reply.agent_id}",
+                    nth=begun[agent, first],
+                )
+                begun[agent, first] += not is_unique_call_id(first)
+                batch = _batch(log, reply, past, identity, turn_id=turn_id, **own)
                 pasts[agent] = _Past(
                     batch.record_id,
                     batch.operation_type,
@@ -119,20 +128,18 @@ def _batch(
     log: AgentLog,
     reply: AgentReply,
     past: _Past,
-    turn_id: str,
-    scope: str,
-    own: dict[str, Any],
+    identity: str,
+    **own: Any,
 ) -> Batch:
     calls = reply.calls
     working = [call for call in calls if _is_work(call)] or calls
     types = {call.operation.operation_type for call in working}
     return Batch(
-        record_id=call_record_id(calls[0].call_id, scope=scope),
+        record_id=identity,
         at=reply.at,
         operation_type=types.pop() if len(types) == 1 else "mixed",
         size=len(working),
         calls=len(calls),
-        turn_id=turn_id,
         read_share=sum(call.operation.reads for call in working) / len(working),
         **_outcomes(working),
         background=sum(call.background for call in working),

@@ -62,7 +62,7 @@ def _spawn(row: dict[str, Any], sink: Sink) -> Record:
 
 def _memory(row: dict[str, Any], sink: Sink) -> Record:
     return _MAKER.make(
-        ("hive-memory", str(row.get("id"))),
+        ("hive-memory", *_scoped(row)),
         row.get("created_at"),
         operation="memory write",
         action="write",
@@ -81,7 +81,7 @@ def _task(row: dict[str, Any], sink: Sink) -> Record | None:
     began, ended = row.get("started_at"), row.get("completed_at")
     known = began is not None and ended is not None
     return Workflow(
-        record_id=record_id("claude-flow", "hive-task", str(row.get("id"))),
+        record_id=record_id("claude-flow", "hive-task", *_scoped(row)),
         at=moment(began if began is not None else row.get("created_at")),
         source="claude-flow",
         source_version="v2",
@@ -91,6 +91,12 @@ def _task(row: dict[str, Any], sink: Sink) -> Record | None:
         makespan_s=(moment(ended) - moment(began)).total_seconds() if known else None,
         outcome=STATUS.get(str(row.get("status")), Outcome.UNKNOWN),
     )
+
+
+def _scoped(row: dict[str, Any]) -> tuple[str, ...]:
+    """Tell a row from those of other databases, some of which number theirs from 1."""
+    names = ("swarm_id", "id", "created_at")
+    return tuple(str(row.get(name)) for name in names)
 
 
 def _assigned(row: dict[str, Any]) -> int:

@@ -109,7 +109,7 @@ def _entry(row: dict[str, Any], sink: Sink) -> CoordinationEvent:
     declared = row.get("provenance_type") in DECLARED_TYPES
     maker = EventMaker("v3", Provenance.DECLARED if declared else Provenance.DERIVED)
     return maker.make(
-        ("entry", str(row.get("id"))),
+        ("entry", str(row.get("id")), str(row.get("created_at"))),
         row.get("created_at"),
         operation="memory write",
         action="write",

@@ -55,7 +55,7 @@ def _task(name: str, row: dict[str, Any]) -> Record | None:
     if started is not None and completed is not None:
         makespan_s = (moment(completed) - moment(started)).total_seconds()
     return Workflow(
-        record_id=record_id("claude-flow", "task", name),
+        record_id=record_id("claude-flow", "task", name, str(row.get("createdAt"))),
         at=moment(started if started is not None else row.get("createdAt")),
         source="claude-flow",
         source_version="v3",
@@ -68,7 +68,7 @@ def _task(name: str, row: dict[str, Any]) -> Record | None:
 
 def _agent(name: str, row: dict[str, Any]) -> Record:
     return EventMaker("v3", Provenance.DECLARED).make(
-        ("agent", name),
+        ("agent", name, str(row.get("createdAt"))),
         row.get("createdAt"),
         operation=f"spawn {row.get('agentType')}",
         action="spawn",
