@@ -88,6 +88,40 @@ def test_gzip_is_understood(store: RecordStore) -> None:
     assert status == 200
 
 
+def test_a_chunked_body_is_an_export_and_the_connection_goes_on(
+    store: RecordStore,
+) -> None:
+    with receiving(store) as receiver:
+        connection = http.client.HTTPConnection("127.0.0.1", receiver.port, timeout=10)
+        answers = []
+        for _ in range(2):
+            connection.request(
+                "POST",
+                "/v1/traces",
+                iter([BODY[:10], BODY[10:]]),
+                {"Content-Type": "application/json", "Transfer-Encoding": "chunked"},
+                encode_chunked=True,
+            )
+            with connection.getresponse() as answer:
+                answers.append((answer.status, answer.read()))
+        connection.close()
+        status = receiver.status()
+
+    assert answers == [(200, b"{}")] * 2
+    assert (status.requests, status.refused, status.signals) == (2, 0, 2)
+
+
+def test_a_body_of_20_mib_is_taken_as_it_comes(store: RecordStore) -> None:
+    one = span("execute_tool Read", 0, 1, number=1, text="x" * (20 * 2**20 - 1000))
+    body = json.dumps(traces(one)).encode()
+    with receiving(store) as receiver:
+        status, _, _ = post(receiver, body)
+
+    assert len(body) > 20 * 2**20 - 1000
+    assert status == 200
+    assert [b.size for b in batches(store)] == [1]
+
+
 def test_a_gzip_bomb_is_refused_before_it_opens(store: RecordStore) -> None:
     bomb = gzip.compress(b" " * 2**20)
     with receiving(store, content_bytes=2**19) as receiver:

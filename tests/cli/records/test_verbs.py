@@ -1,4 +1,5 @@
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -153,3 +154,98 @@ def test_a_spool_of_another_store_is_imported_once(
     printed = json.loads(capsys.readouterr().out)
 
     assert (printed["batches"], printed["added"], printed["duplicates"]) == (1, 0, 4)
+
+
+MAP = """kind = "batch"
+[columns]
+at = "started"
+size = "n"
+[constants]
+operation_type = "fileOperations"
+"""
+USELESS = [
+    ("table", "t.csv", "when,n\n2026-01-05T10:00:00Z,3\n", "no column `started`"),
+    (
+        "table",
+        "t.csv",
+        "started,n\nyesterday,3\n",
+        "line 2: field `started`: not a time",
+    ),
+    ("claude-code", "f.jsonl", '{"a":1}\n', "no Claude Code transcript"),
+    ("claude-code", "f.jsonl", "", "empty"),
+    (
+        "claude-code",
+        "f.jsonl",
+        '{"type":"session_meta","payload":{"id":"r"}}\n',
+        "`toolkit records import codex`",
+    ),
+    ("otlp", "f.jsonl", '{"a":1}\n', "nothing in it is an OTLP document"),
+    ("codex", "rollout-1.jsonl", '{"a":1}\n', "no rollout of Codex"),
+    ("hooks", "live.jsonl", '{"a":1}\n', ""),
+]
+
+
+@pytest.mark.parametrize(("origin", "name", "content", "why"), USELESS)
+def test_an_import_of_which_nothing_can_be_used_ends_with_3_and_says_why(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    origin: str,
+    name: str,
+    content: str,
+    why: str,
+) -> None:
+    path = tmp_path / name
+    path.write_text(content)
+    (tmp_path / "map.toml").write_text(MAP)
+    words = ["--map", str(tmp_path / "map.toml")] if origin == "table" else []
+    store = ["--store", str(tmp_path / "store")]
+    code = run(["records", "import", origin, str(path), *words, *store])
+    said = capsys.readouterr().err.strip().splitlines()[-1]
+
+    assert code == 3
+    assert said.startswith(f"toolkit: error: {path}")
+    assert why in said
+
+
+def test_a_pipe_is_not_opened_and_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    os.mkfifo(tmp_path / "f.jsonl")
+    words = [str(tmp_path / "f.jsonl"), "--store", str(tmp_path / "store")]
+    code = run(["records", "import", "claude-code", *words])
+
+    assert code == 3
+    assert "f.jsonl: nothing in it could be imported" in capsys.readouterr().err
+
+
+def test_what_forks_repeat_is_not_called_updated(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("session-1", "session-2"):
+        session = Session(name).call(1, "a").result(2, "a").call(4, "b", message="m2")
+        write(tmp_path / "in" / f"{name}.jsonl", session.result(5, "b").lines)
+    words = [str(tmp_path / "in"), "--store", str(tmp_path / "store")]
+    run(["records", "import", "claude-code", *words])
+    printed = {
+        cells[1].strip(): cells[2].strip()
+        for line in capsys.readouterr().out.splitlines()
+        if len(cells := line.split("|")) == 4
+    }
+
+    assert printed["batches"] == "2"
+    assert printed["updated"] == "0"
+    assert int(printed["also in forks"]) > 0
+
+
+def test_rows_that_share_an_id_are_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "map.toml").write_text('identity = ["n"]\n' + MAP)
+    path = tmp_path / "t.csv"
+    path.write_text("started,n\n2026-01-05T10:00:00Z,3\n2026-01-06T10:00:00Z,3\n")
+    words = ["--map", str(tmp_path / "map.toml"), "--store", str(tmp_path / "store")]
+    code = run(["records", "import", "table", str(path), *words])
+    streams = capsys.readouterr()
+
+    assert code == 0
+    assert "1 rows share an id with another row" in streams.out + streams.err

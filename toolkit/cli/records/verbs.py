@@ -3,7 +3,7 @@
 import argparse
 import importlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -126,29 +126,15 @@ def _import(options: argparse.Namespace) -> int:
     if options.json:
         print_json(report.to_json())
     else:
-        _print_report(report)
-        _print_shared(options.origin, report)
+        _print_report(options.origin, report)
     if report.unchanged_files and not options.json:
         print_note(
             f"{report.unchanged_files} files unchanged since their last import were not "
             "read again (`--again` reads them)"
         )
     if report.is_useless:
-        raise _useless(options.origin, report)
+        raise _useless(options.origin, paths, report)
     return 0
-
-
-def _print_shared(origin: str, report: "ImportReport") -> None:
-    """Say what became of records that have one id and differ."""
-    if not report.shared_ids:
-        return
-    if origin == "table":
-        print_note(
-            f"{report.shared_ids} rows share an id with another row and took its place; "
-            "name more columns in `identity`"
-        )
-    else:
-        print_note(f"{report.shared_ids} records are also in forks; one copy is kept")
 
 
 def _import_found(options: argparse.Namespace) -> int:
@@ -191,35 +177,59 @@ def _places_of(origin: str) -> list[Path]:
     return places
 
 
-def _useless(origin: str, report: "ImportReport") -> "InputDataError":
+def _useless(
+    origin: str, paths: Sequence[Path], report: "ImportReport"
+) -> "InputDataError":
     """Say that an import gave nothing at all: a script must not take that for done."""
     from toolkit.errors import InputDataError
     from toolkit.history.importers.otlp import UNDERSTOOD
 
     kinds = ", ".join(f"{n} x {kind}" for kind, n in report.passed_over.items())
     why = f"; passed over: {kinds}" if kinds else ""
+    if report.first_reason:
+        why = f" ({report.first_reason}){why}"
     return InputDataError(
         f"nothing in it could be imported: {report.rejected} lines and "
         f"{report.refused_files} files could not be read{why}",
+        file=paths[0] if len(paths) == 1 else None,
         fix=f"understood are {UNDERSTOOD}"
         if origin == "otlp"
         else "`toolkit records show --store DIR` lists the reasons",
     )
 
 
-def _print_report(report: "ImportReport") -> None:
-    parts = report.parts
+def _shown_counts(origin: str, report: "ImportReport") -> dict[str, int]:
+    """Name the counts for people: what forks repeat was not updated."""
+    counts = {
+        name.replace("_", " "): value
+        for name, value in report.to_json().items()
+        if isinstance(value, int)
+    }
+    shared = counts.pop("shared ids")
+    counts["updated"] -= shared
+    if shared:
+        title = "rows that share an id" if origin == "table" else "also in forks"
+        counts[title] = shared
+    return counts
+
+
+def _print_report(origin: str, report: "ImportReport") -> None:
+    parts = [_shown_counts(origin, part) for part in report.parts]
     rows = [
-        [name.replace("_", " "), *(getattr(part, name) for part in parts), whole]
-        for name, whole in report.to_json().items()
-        if name not in ("parts", "passed_over")
+        [name, *(part.get(name, 0) for part in parts), whole]
+        for name, whole in _shown_counts(origin, report).items()
     ]
-    titles = [part.path for part in parts] if len(parts) > 1 else []
+    titles = [part.path for part in report.parts] if len(parts) > 1 else []
     if not titles:
         rows = [[row[0], row[-1]] for row in rows]
     print_table(["what", *titles, "all"], rows)
     if report.passed_over:
         print_table(["passed over, by kind", "count"], list(report.passed_over.items()))
+    if report.shared_ids and origin == "table":
+        print_note(
+            f"{report.shared_ids} rows share an id with another row and took its place; "
+            "name more columns in `identity`"
+        )
     if report.rejected or report.refused_files:
         print_note(
             f"{report.rejected} lines and {report.refused_files} files could not be "

@@ -156,6 +156,7 @@ class FileSink:
         self.lines = 0
         self.rejected = 0
         self.shared_ids = 0
+        self.first_reason = ""
         self.marks: dict[tuple[str, int], str] = {}
         self.passed_over: Counter[str] = Counter()
         self.additions = dict.fromkeys(Addition, 0)
@@ -180,10 +181,12 @@ class FileSink:
     def reject(self, line: int, reason: str) -> None:
         """Note a line that cannot be read."""
         self.rejected += 1
+        self.first_reason = self.first_reason or f"line {line}: {reason}"
         self._store.reject(Rejection(file=self._file.path, line=line, reason=reason))
 
     def refuse(self, reason: str) -> None:
         """Note that the file as a whole cannot be read."""
+        self.first_reason = reason
         self._store.reject(Rejection(file=self._file.path, line=None, reason=reason))
 
     def pass_over(self, kind: str, count: int = 1) -> None:
@@ -247,6 +250,7 @@ class _Counts:
         self.unchanged_files = 0
         self.added = self.updated = self.duplicates = self.shared_ids = 0
         self.passed_over: Counter[str] = Counter()
+        self.first_reason = ""
 
     def numbers(self) -> dict[str, int]:
         """Give the plain counts by name."""
@@ -258,6 +262,7 @@ class _Counts:
         self.rejected += sink.rejected
         self.passed_over += sink.passed_over
         self.shared_ids += sink.shared_ids
+        self.first_reason = self.first_reason or sink.first_reason
         self.refused_files += int(refused)
         self.added += sink.additions[Addition.ADDED]
         self.updated += sink.additions[Addition.UPDATED]
@@ -393,6 +398,7 @@ def _report(
             ImportReport(
                 path=str(path),
                 passed_over=dict(count.passed_over.most_common()),
+                first_reason=count.first_reason,
                 **count.numbers(),
                 calls=calls,
                 multi_call_batches=several,
@@ -403,11 +409,14 @@ def _report(
     summed = [
         name
         for name in ImportReport.__dataclass_fields__
-        if name not in ("path", "parts", "passed_over")
+        if name not in ("path", "parts", "passed_over", "first_reason")
     ]
     passed_over = sum((count.passed_over for count in counts), Counter[str]())
     return ImportReport(
         parts=tuple(parts),
         passed_over=dict(passed_over.most_common()),
+        first_reason=next(
+            (part.first_reason for part in parts if part.first_reason), ""
+        ),
         **{name: sum(getattr(part, name) for part in parts) for name in summed},
     )

@@ -38,6 +38,8 @@ class ImportReport:
         rows of a table that share an id, or batches that forks of a session repeat.
     rejected : int
         Lines that could not be read, each noted with its reason.
+    first_reason : str
+        Why the first of those lines and files could not be read.
     refused_files : int
         Files that could not be read as a whole, each noted with its reason.
     unchanged_files : int
@@ -79,6 +81,7 @@ class ImportReport:
     refused_files: int = 0
     unchanged_files: int = 0
     passed_over: dict[str, int] = field(default_factory=dict)
+    first_reason: str = ""
     path: str = ""
     parts: tuple["ImportReport", ...] = ()
 

@@ -159,6 +159,26 @@ def test_a_side_request_of_the_harness_is_no_turn(tmp_path: Path, source: str) -
     assert [b.size for b in batches] == [4, 4]
 
 
+def test_the_source_of_a_request_tells_agents_apart(tmp_path: Path) -> None:
+    said = {"session.id": "s", "duration_ms": "400"}
+    events = []
+    for who, shift in (("repl_main_thread", 0), ("agent:builtin:Explore", 1)):
+        own = {"agent_id": "a1"} if shift else {}
+        for turn in range(2):
+            at = 10 * turn + shift
+            events.append(event("api_request", at + 1, **said, query_source=who))
+            call = {"tool_name": "Read", "tool_use_id": f"toolu_{who}{turn}", **own}
+            events.append(event("tool_result", at + 3, **said, **call))
+    _, batches = imported(tmp_path, logs(*events))
+
+    assert sorted((b.agent_id or "", b.size) for b in batches) == [
+        ("a1", 1),
+        ("a1", 1),
+        ("main", 1),
+        ("main", 1),
+    ]
+
+
 def test_a_missing_success_is_missing(tmp_path: Path) -> None:
     said = {"session.id": "s", "tool_name": "Read", "duration_ms": "5"}
     _, batches = imported(tmp_path, logs(event("tool_result", 1, **said)))
@@ -223,6 +243,13 @@ def _times(change: Callable[[int], object]) -> Callable[[Any], Any]:
     return changed
 
 
+def _enums_as_names(document: Any) -> Any:
+    for one in all_spans(document):
+        one |= {"kind": "SPAN_KIND_INTERNAL", "traceId": one["traceId"].upper()}
+        one["status"] = {"code": "STATUS_CODE_OK"}
+    return document
+
+
 SHAPES: dict[str, Callable[[Any], Any]] = {
     "array": lambda d: [d],
     "old names": lambda d: {
@@ -233,6 +260,7 @@ SHAPES: dict[str, Callable[[Any], Any]] = {
     "snake case": _snake,
     "one resource": lambda d: d["resourceSpans"][0],
     "float times": _times(float),
+    "names of enums": _enums_as_names,
     "halves of a long": _times(
         lambda ns: {"low": (ns & 0xFFFFFFFF) - 2**32, "high": ns >> 32}
     ),
