@@ -1,4 +1,5 @@
 import json
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -155,6 +156,34 @@ def test_hooks_that_are_switched_off_are_not_installed(
     assert "nothing will be recorded" in warned
     assert not found["installed"]
     assert name in found["problems"][0]
+
+
+def claude_says(folder: Path, version: str) -> str:
+    """Put a `claude` that only says its version first on the path."""
+    program = folder / "bin" / "claude"
+    program.parent.mkdir(exist_ok=True)
+    program.write_text(f"#!/bin/sh\necho '{version} (Claude Code)'\n")
+    program.chmod(0o755)
+    return f"{program.parent}:{os.environ['PATH']}"
+
+
+def test_the_harness_is_asked_for_its_version_and_older_ones_are_noticed(
+    project: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("PATH", claude_says(project.parent, "2.1.59"))
+    hooks("install", "--project", str(project))
+    old = shown(capsys, project)
+    monkeypatch.setenv("PATH", claude_says(project.parent, "2.1.140"))
+    hooks("install", "--project", str(project))
+    new = shown(capsys, project)
+    monkeypatch.setenv("PATH", claude_says(project.parent, "2.1.59"))
+    back = shown(capsys, project)
+
+    assert [one["installed"] for one in (old, new, back)] == [True, True, False]
+    assert ["PostToolBatch" in one["events"] for one in (old, new)] == [False, True]
+    assert "2.1.59 does not know `PostToolBatch`" in back["problems"][0]
 
 
 def test_machine_bound_entries_leave_the_shared_settings(project: Path) -> None:

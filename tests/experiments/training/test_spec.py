@@ -1,3 +1,4 @@
+import string
 from pathlib import Path
 
 import pytest
@@ -61,10 +62,24 @@ def test_a_field_is_read_under_the_name_that_it_had(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["checkout/batch", "team: batch", "it's ours", "Ω", ""]
+    "name", ["checkout/batch", "team: batch", "it's ours", "ours.v2", "Ω", ""]
 )
 def test_a_name_that_is_no_file_s_is_refused(tmp_path: Path, name: str) -> None:
     text = GOOD + f'[bundle]\nname = "{name}"\n'
 
     with pytest.raises(InputDataError, match="not a name"):
         read_spec(spec_file(tmp_path, text))
+
+
+def test_every_name_that_is_accepted_is_one_of_mlflow_s(tmp_path: Path) -> None:
+    from mlflow.utils import validation
+
+    name = f"{string.ascii_letters}{string.digits}"[:60] + "_-9z"
+    read_spec(spec_file(tmp_path, GOOD + f'[bundle]\nname = "{name}"\n'))
+
+    validation._validate_logged_model_name(name)
+    validation._validate_model_name(name)
+    for other in string.punctuation:
+        if other not in "_-":
+            with pytest.raises(InputDataError):
+                read_spec(spec_file(tmp_path, GOOD + f"[bundle]\nname = 'a{other}'\n"))

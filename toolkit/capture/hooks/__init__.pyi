@@ -14,4 +14,5 @@ from .performance import measured as measured
 from .verbs import HookVerbs as HookVerbs
 from .working import fire_test_event as fire_test_event
 from .working import managed_settings as managed_settings
+from .working import not_understood as not_understood
 from .working import switched_off as switched_off

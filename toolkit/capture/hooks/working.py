@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.capture.hooks.entry import words_of
+from toolkit.capture.hooks.harness import HarnessVersion
 from toolkit.errors import InputDataError
 
-__all__ = ["fire_test_event", "managed_settings", "switched_off"]
+__all__ = ["fire_test_event", "managed_settings", "not_understood", "switched_off"]
 
 TEST_TIMEOUT_S = 20.0
 
@@ -60,6 +61,39 @@ def switched_off(files: Sequence[Path], managed: Path) -> str | None:
         if isinstance(switch, bool):
             return f"`disableAllHooks` is set in {path}" if switch else None
     return None
+
+
+def not_understood(
+    entry: Mapping[str, Any], events: Sequence[str], harness: HarnessVersion
+) -> str | None:
+    """Say what of an installation the harness does not know, if anything.
+
+    Parameters
+    ----------
+    entry : mapping
+        Ours, as the harness reads it.
+    events : sequence of str
+        Events that have it.
+    harness : HarnessVersion
+        That is installed now.
+
+    Returns
+    -------
+    str or None
+        A sentence.
+
+    Examples
+    --------
+    >>> not_understood({"command": "x", "args": []}, ["Stop"], HarnessVersion(2, 1, 59))
+    'Claude Code 2.1.59 does not know `args`; run `toolkit hooks install` again'
+    """
+    unknown = [event for event in events if event not in harness.events]
+    if "args" in entry and not harness.knows_arguments:
+        unknown.append("args")
+    if not unknown:
+        return None
+    named = ", ".join(f"`{name}`" for name in unknown)
+    return f"Claude Code {harness} does not know {named}; run `toolkit hooks install` again"
 
 
 def fire_test_event(entry: Mapping[str, Any]) -> str | None:

@@ -10,7 +10,7 @@ from toolkit.cli.output import print_note
 if TYPE_CHECKING:
     from toolkit.capture.hooks import HarnessVersion
 
-__all__ = ["hide_from_git", "installed_harness"]
+__all__ = ["asked_harness", "hide_from_git", "installed_harness"]
 
 TIMEOUT_S = 20.0
 
@@ -29,20 +29,27 @@ def installed_harness(given: str | None) -> "HarnessVersion":
         What was typed is no version.
     """
     from toolkit.capture.hooks import CURRENT, HarnessVersion
+
+    found = HarnessVersion.parse(given) if given is not None else asked_harness()
+    if found is not None:
+        return found
+    print_note(
+        f"warning: `claude --version` says nothing here; the entries need Claude "
+        f"Code {CURRENT} or later. Give `--harness-version X.Y.Z` for an older one: "
+        "it would skip the whole settings file"
+    )
+    return CURRENT
+
+
+def asked_harness() -> "HarnessVersion | None":
+    """Ask Claude Code for its version; `None` where it is not there or says none."""
+    from toolkit.capture.hooks import HarnessVersion
     from toolkit.errors import UsageError
 
-    if given is not None:
-        return HarnessVersion.parse(given)
-    said = _output(["claude", "--version"])
     try:
-        return HarnessVersion.parse(said or "")
+        return HarnessVersion.parse(_output(["claude", "--version"]) or "")
     except UsageError:
-        print_note(
-            f"warning: `claude --version` says nothing here; the entries need Claude "
-            f"Code {CURRENT} or later. Give `--harness-version X.Y.Z` for an older one: "
-            "it would skip the whole settings file"
-        )
-        return CURRENT
+        return None
 
 
 def hide_from_git(settings: Path) -> None:

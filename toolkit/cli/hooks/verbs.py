@@ -9,12 +9,15 @@ import argparse
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from toolkit.cli import Parser
 from toolkit.cli.hooks.hook_verbs import add_verbs
 from toolkit.cli.output import print_json, print_note, print_text
 from toolkit.errors import UsageError
+
+if TYPE_CHECKING:
+    from toolkit.capture.hooks import HarnessVersion
 
 __all__ = ["add_parser"]
 
@@ -112,7 +115,7 @@ def install(options: argparse.Namespace) -> int:
         if options.explore:
             _write_rule_table(store)
     state = "installed" if changed else "already installed"
-    problems = _problems(options)
+    problems = _problems(options, harness)
     if options.json:
         print_json(
             {
@@ -139,12 +142,15 @@ def _warn(problems: Sequence[str]) -> None:
         print_note(f"warning: nothing will be recorded: {problem}")
 
 
-def _problems(options: argparse.Namespace) -> list[str]:
+def _problems(
+    options: argparse.Namespace, harness: "HarnessVersion | None"
+) -> list[str]:
     """List what keeps the installed hooks from recording anything."""
     from toolkit.capture.hooks import (
         HookInstallation,
         fire_test_event,
         managed_settings,
+        not_understood,
         switched_off,
     )
 
@@ -152,9 +158,13 @@ def _problems(options: argparse.Namespace) -> list[str]:
     if off := switched_off(_read_first(options), managed_settings()):
         problems.append(off)
     for path in _settings(options):
-        entry = HookInstallation(path).status().entry
-        if entry is not None and (broken := fire_test_event(entry)):
+        found = HookInstallation(path).status()
+        if found.entry is None:
+            continue
+        if broken := fire_test_event(found.entry):
             problems.append(f"{path}: {broken}")
+        if harness and (unknown := not_understood(found.entry, found.events, harness)):
+            problems.append(f"{path}: {unknown}")
     return problems
 
 
@@ -190,12 +200,13 @@ def status(options: argparse.Namespace) -> int:
     `installed` means that it works: a test event was fired and recorded.
     """
     from toolkit.capture.hooks import HookInstallation
+    from toolkit.cli.hooks.harness import asked_harness
     from toolkit.history import read_accounts
 
     every = [HookInstallation(path).status() for path in _read_first(options)]
     ours = [one for one in every if one.settings in _settings(options)]
     found = next((one for one in ours if one.installed), ours[0])
-    problems = _problems(options) if found.installed else []
+    problems = _problems(options, asked_harness()) if found.installed else []
     store = options.store or found.store or _store(options) or Path(".toolkit")
     answer = {
         "installed": found.installed and not problems,

@@ -154,8 +154,9 @@ _SECTIONS: Mapping[str, type] = {
     "bundle": BundleSpec,
 }
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-"""What names a model, a folder and a registered version alike, on every system."""
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+"""What names a model, a folder and a registered version alike, on every system; MLflow
+allows no dot in the name of a logged model, and says so after the training only."""
 
 RENAMED = {"search.families": "members"}
 """Fields of specifications written before they had their present name."""
@@ -248,7 +249,7 @@ def _checked(path: Path, place: str, expected: str, value: Any) -> Any:
             file=path,
             field=place,
             got=value,
-            fix="write 1 to 64 letters, digits, dots, dashes or underscores",
+            fix="write 1 to 64 letters, digits, dashes or underscores",
         )
     low, high = _BOUNDS.get(place.rsplit(".", 1)[-1], (-math.inf, math.inf))
     if isinstance(value, (int, float)) and not low <= value <= high:
