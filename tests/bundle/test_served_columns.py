@@ -2,7 +2,6 @@
 
 from toolkit.bundle.advice import HOOK_COLUMNS
 from toolkit.cli.model.advice import EDGES
-from toolkit.cli.recommend.verbs import AGENT_OPTIONS, BATCH_OPTIONS
 from toolkit.features import (
     BATCH_CONTEXT,
     BATCH_WINDOW,
@@ -10,7 +9,7 @@ from toolkit.features import (
     batch_schema,
     workflow_schema,
 )
-from toolkit.runtime.advice import SystemLoad
+from toolkit.runtime.advice import CONTEXT_COLUMNS, SystemLoad
 from toolkit.runtime.batching import Workload
 from toolkit.runtime.batching.optimizer import _context
 from toolkit.runtime.planning import SystemResources, TaskComplexity
@@ -35,7 +34,7 @@ def test_a_batch_bundle_reads_what_the_command_line_takes() -> None:
     every = [c.name for c in (*BATCH_CONTEXT, *BATCH_WINDOW)]
     read = names(batch_schema(["shell"], known=every).context)
 
-    assert read <= {option.replace("-", "_") for option in BATCH_OPTIONS}
+    assert read <= set(CONTEXT_COLUMNS["batch_size"])
 
 
 def test_an_agent_bundle_reads_what_the_runtime_fills() -> None:
@@ -44,7 +43,7 @@ def test_an_agent_bundle_reads_what_the_runtime_fills() -> None:
     filled = {*task, *SystemResources().load(), "cpu_cores"}
 
     assert read <= filled
-    assert read <= {option.replace("-", "_") for option in AGENT_OPTIONS}
+    assert read <= set(CONTEXT_COLUMNS["agent_count"])
 
 
 def test_the_hooks_table_is_cut_along_what_a_hook_knows() -> None:

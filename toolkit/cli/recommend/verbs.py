@@ -11,55 +11,31 @@ from toolkit.errors import BundleRefusedError, UsageError
 
 if TYPE_CHECKING:
     from toolkit.policies import Decision, Value
-    from toolkit.runtime.advice import Advisor
+    from toolkit.runtime.advice import LadderAdvisor
 
 __all__ = ["add_parser", "decision_json"]
-
-BATCH_OPTIONS = {
-    "operation-type": "what the operations do, such as fileOperations",
-    "load-cpu": "processor utilisation, 0 to 1",
-    "load-memory": "memory in use, 0 to 1",
-    "load-io": "time spent on input and output, 0 to 1",
-    "coordination-complexity": "0 to 1",
-    "read-share": "operations that only read, 0 to 1",
-    "active-agents": "agents at work",
-    "operation-bytes": "payload of one operation, in bytes",
-    "failure-rate": "operations expected to fail, 0 to 1",
-    "workers": "operations that may run at once",
-}
-AGENT_OPTIONS = {
-    "components": "parts of the task",
-    "dependencies": "edges between parts",
-    "parallelizable": "parts that can run together, 0 to 1",
-    "coordination-needs": "work under shared state, 0 to 1",
-    "component-s": "estimated working time of one part, in seconds",
-    "component-cv": "spread of those times: deviation / mean",
-    "critical-path-share": "longest dependency chain / parts, 0 to 1",
-    "cpu-cores": "processor cores of the machine",
-    "load-cpu": "processor utilisation, 0 to 1",
-    "load-memory": "memory in use, 0 to 1",
-    "load-io": "time spent on input and output, 0 to 1",
-}
 
 
 def add_parser(subparsers: Any) -> None:
     """Add the noun and its verbs."""
     parser = subparsers.add_parser("recommend", help="recommend with a reason")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
-    _add(verbs, "batch", "recommend a batch size", BATCH_OPTIONS, "batch_size")
-    _add(verbs, "agents", "recommend an agent count", AGENT_OPTIONS, "agent_count")
+    _add(verbs, "batch", "recommend a batch size", "batch_size")
+    _add(verbs, "agents", "recommend an agent count", "agent_count")
     add_verb(verbs)
 
 
-def _add(
-    verbs: Any, name: str, text: str, columns: dict[str, str], decision: str
-) -> None:
+def _add(verbs: Any, name: str, text: str, decision: str) -> None:
+    from toolkit.runtime.advice import CONTEXT_COLUMNS
+
+    columns = CONTEXT_COLUMNS[decision]
     parser = verbs.add_parser(name, help=text, description=text)
     parser.add_argument(
         "--bundle", type=Path, metavar="DIR", help="exported model; none means the rule"
     )
     for column, meaning in columns.items():
-        parser.add_argument(f"--{column}", metavar="VALUE", help=meaning)
+        option = f"--{column.replace('_', '-')}"
+        parser.add_argument(option, metavar="VALUE", help=meaning)
     parser.add_argument(
         "--set",
         action="append",
@@ -94,7 +70,7 @@ def recommend(options: argparse.Namespace) -> int:
     return 0
 
 
-def decision_json(decision: "Decision", advisor: "Advisor") -> dict[str, Any]:
+def decision_json(decision: "Decision", advisor: "LadderAdvisor") -> dict[str, Any]:
     """Write a decision as JSON types."""
     unit = None if advisor.bundle is None else advisor.bundle.manifest.cost_unit
     return {
@@ -119,7 +95,7 @@ def decision_json(decision: "Decision", advisor: "Advisor") -> dict[str, Any]:
     }
 
 
-def _print(decision: "Decision", advisor: "Advisor") -> None:
+def _print(decision: "Decision", advisor: "LadderAdvisor") -> None:
     unit = "" if advisor.bundle is None else advisor.bundle.manifest.cost_unit
     cost = (
         "not known"
@@ -151,11 +127,13 @@ def _percent(share: float) -> str:
     return f"{min(max(share, 0.01), 0.99):.0%}"
 
 
-def _context(options: argparse.Namespace, advisor: "Advisor") -> "dict[str, Value]":
+def _context(
+    options: argparse.Namespace, advisor: "LadderAdvisor"
+) -> "dict[str, Value]":
     given = {
-        name.replace("-", "_"): value
+        name: value
         for name in options.columns
-        if (value := getattr(options, name.replace("-", "_"))) is not None
+        if (value := getattr(options, name)) is not None
     }
     for pair in options.set:
         name, separator, value = pair.partition("=")
@@ -167,13 +145,13 @@ def _context(options: argparse.Namespace, advisor: "Advisor") -> "dict[str, Valu
 
 
 def _known(
-    options: argparse.Namespace, advisor: "Advisor"
+    options: argparse.Namespace, advisor: "LadderAdvisor"
 ) -> "tuple[set[str], dict[str, tuple[str, ...]]]":
     """List the columns that a bundle or the rule reads, and the words of some."""
     from toolkit.history.importers.claude_code import known_tools
     from toolkit.policies.rules import OPTIMUMS
 
-    columns = {name.replace("-", "_") for name in options.columns}
+    columns = set(options.columns)
     types = {*OPTIMUMS, "mixed", *(t.operation_type for t in known_tools().values())}
     categories: dict[str, tuple[str, ...]] = {"operation_type": tuple(types)}
     if advisor.bundle is not None:
