@@ -1,5 +1,7 @@
 """The door: what `import toolkit` offers, and what it costs."""
 
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -7,7 +9,10 @@ from pathlib import Path
 import pytest
 
 import toolkit
+from tests.history.importers.claude_code.transcripts import write
+from tests.measured_history import batch_store
 from tests.review.reviewed import Talk, import_sessions
+from tests.shared import ROOT
 
 MOST_NAMES = 15
 
@@ -64,3 +69,30 @@ def test_read_gives_the_records_that_a_history_gives(tmp_path: Path) -> None:
 
     assert len(frame) > 1
     assert frame.equals(toolkit.History(store).batches())
+
+
+@pytest.mark.slow
+def test_the_program_of_the_readme_runs(tmp_path: Path) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    program = re.search(r"```python\n(.*?)```", readme, re.DOTALL)
+    assert program is not None
+    write(
+        tmp_path / ".claude" / "projects" / "-home-a" / "s1.jsonl",
+        _talk().session.lines,
+    )
+    batch_store(tmp_path / ".toolkit", groups=2).close()
+
+    done = subprocess.run(
+        [sys.executable, "-W", "error::DeprecationWarning", "-c", program[1]],
+        cwd=tmp_path,
+        env={**os.environ, "HOME": str(tmp_path), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "SPENT" in done.stdout
+    assert (tmp_path / "bundles" / "batch-size" / "manifest.json").is_file()
+    kept = toolkit.History(tmp_path / ".toolkit").batches()
+    assert kept.loc[kept["source"] == "advisor", "cycle_s"].tolist() == [12.1]

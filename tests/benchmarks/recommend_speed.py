@@ -35,7 +35,7 @@ from toolkit.bundle import read_bundle
 from toolkit.clock import VirtualClock
 from toolkit.models.members import BoostedCost, RelativeTrees
 from toolkit.policies.rules import BatchSizeRule
-from toolkit.runtime.advice import Advisor, BackgroundLoad, SystemLoad
+from toolkit.runtime.advice import BackgroundLoad, LadderAdvisor, SystemLoad
 from toolkit.runtime.batching import AdaptiveBatchingOptimizer, Workload
 
 __all__ = ["main"]
@@ -117,7 +117,7 @@ def _tail(values: Sequence[float]) -> float:
 def _calls(folder: Path) -> dict[str, Callable[[], object]]:
     trees = RelativeTrees(everything=True, min_samples_leaf=10, seed=0)
     bundle = small_bundle(folder / "b", member=trees, actions=OFFERED)
-    advisor = Advisor("batch_size", bundle=bundle, clock=VirtualClock(NOW))
+    advisor = LadderAdvisor("batch_size", bundle=bundle, clock=VirtualClock(NOW))
     X, y = training_rows()
     array_model = BoostedCost(max_iter=TREES).fit(X, y).regressor_
     rows = X[: len(OFFERED)]

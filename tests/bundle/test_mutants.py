@@ -16,7 +16,7 @@ from toolkit.clock import VirtualClock
 from toolkit.errors import BundleRefusedError
 from toolkit.models.members import RelativeTrees
 from toolkit.policies import Value
-from toolkit.runtime.advice import Advisor
+from toolkit.runtime.advice import LadderAdvisor
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -80,7 +80,7 @@ def test_no_damaged_bundle_raises_hangs_or_answers_out_of_bounds(
         loaded += 1
         decision = bundle.manifest.decision
         low, high = ACTION_BOUNDS[decision]
-        advisor = Advisor(decision, bundle=bundle, clock=clock)
+        advisor = LadderAdvisor(decision, bundle=bundle, clock=clock)
         for context in CONTEXTS[decision]:
             answer = advisor.decide(context)
             (action,) = answer.action

@@ -9,7 +9,7 @@ from tests.bundle_factory import NOW, SIZES, agent_bundle, small_bundle
 from toolkit.bundle import Bundle
 from toolkit.clock import VirtualClock
 from toolkit.policies import Problem, Value
-from toolkit.runtime.advice import Advisor, ReloadingAdvisor, open_advisor
+from toolkit.runtime.advice import LadderAdvisor, ReloadingAdvisor, open_advisor
 
 CONTEXT: dict[str, Value] = {
     "operation_type": "todoWrite",
@@ -24,7 +24,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
 
 
 def test_the_advisor_decides_as_the_bundles_policy(bundle: Bundle) -> None:
-    advisor = Advisor("batch_size", bundle=bundle, clock=VirtualClock(NOW))
+    advisor = LadderAdvisor("batch_size", bundle=bundle, clock=VirtualClock(NOW))
     problem = Problem.of("size", SIZES, **CONTEXT)
 
     assert advisor.decide(CONTEXT) == bundle.policy().decide(problem)
@@ -35,7 +35,7 @@ def test_a_reloading_advisor_is_an_advisor(bundle: Bundle) -> None:
     reloading = ReloadingAdvisor(bundle.path, decision="batch_size", clock=clock)
     plain = open_advisor(bundle.path, decision="batch_size", clock=clock)
 
-    assert isinstance(reloading, Advisor)
+    assert isinstance(reloading, LadderAdvisor)
     assert reloading.decide(CONTEXT) == plain.decide(CONTEXT)
 
 

@@ -19,7 +19,7 @@ from toolkit.bundle import (
 from toolkit.clock import VirtualClock
 from toolkit.errors import BundleRefusedError
 from toolkit.policies import Problem
-from toolkit.runtime.advice import Advisor
+from toolkit.runtime.advice import LadderAdvisor
 
 
 @pytest.fixture(scope="module")
@@ -203,7 +203,7 @@ def test_an_advisor_answers_with_the_rule_when_the_graph_fails(
     bundle_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bundle = read_bundle(bundle_dir)
-    advisor = Advisor("batch_size", bundle=bundle, clock=VirtualClock(NOW))
+    advisor = LadderAdvisor("batch_size", bundle=bundle, clock=VirtualClock(NOW))
 
     def fail(problem: Problem) -> None:
         raise BundleRefusedError("the graph fails", path=bundle_dir)

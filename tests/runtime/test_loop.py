@@ -11,7 +11,7 @@ from toolkit.errors import UsageError
 from toolkit.notifier import Level, MemoryNotifier, Notification
 from toolkit.records import Batch, CoordinationEvent, Provenance, Record
 from toolkit.runtime import HEALING_RETRY_S, RuntimeLoop
-from toolkit.runtime.advice import Advisor
+from toolkit.runtime.advice import LadderAdvisor
 from toolkit.runtime.batching import AdaptiveBatchingOptimizer
 from toolkit.runtime.coordination import CoordinationMonitor
 from toolkit.runtime.healing import HealingEngine, Journal
@@ -150,7 +150,7 @@ def test_a_notifier_that_raises_stops_nothing_and_is_counted() -> None:
 
 
 def test_an_advisor_answers() -> None:
-    running = loop(advisors=[Advisor("agent_count", bundle=None, clock=CLOCK)])
+    running = loop(advisors=[LadderAdvisor("agent_count", bundle=None, clock=CLOCK)])
 
     assert running.advise("agent_count", TASK).label == "8"
 
@@ -161,7 +161,7 @@ def test_an_advisor_that_raises_leaves_the_rule_and_says_so(
     def broken(*_: object) -> None:
         raise RuntimeError("model")
 
-    advisor = Advisor("agent_count", bundle=None, clock=CLOCK)
+    advisor = LadderAdvisor("agent_count", bundle=None, clock=CLOCK)
     monkeypatch.setattr(advisor, "decide", broken)
     decision = loop(advisors=[advisor]).advise("agent_count", TASK)
 
@@ -174,7 +174,7 @@ def test_a_decision_without_an_advisor_is_refused() -> None:
 
 
 def test_two_advisors_of_one_decision_are_refused() -> None:
-    advisor = Advisor("agent_count", bundle=None, clock=CLOCK)
+    advisor = LadderAdvisor("agent_count", bundle=None, clock=CLOCK)
 
     with pytest.raises(UsageError, match="one advisor"):
         loop(advisors=[advisor, advisor])
@@ -240,7 +240,7 @@ def test_the_real_monitor_and_follower_run_side_by_side() -> None:
 def test_what_ran_in_the_optimizer_reaches_the_sinks_and_the_others_once() -> None:
     sink, clock = MemorySink(), VirtualClock(NOW)
     optimizer = AdaptiveBatchingOptimizer(
-        Advisor("batch_size", bundle=None, clock=clock), clock=clock
+        LadderAdvisor("batch_size", bundle=None, clock=clock), clock=clock
     )
     follower = Organ()
     running = loop(batching=optimizer, follower=follower, sinks=[sink])

@@ -8,7 +8,7 @@ import pytest
 from tests.bundle_factory import NOW, agent_bundle, small_bundle
 from toolkit.bundle import read_bundle
 from toolkit.clock import VirtualClock
-from toolkit.runtime.advice import Advisor
+from toolkit.runtime.advice import LadderAdvisor
 from toolkit.runtime.planning import TaskComplexity, open_planner
 
 LOADS = [place / 40 for place in range(8, 32)]
@@ -25,7 +25,7 @@ def answers(
     agent_bundle(agents)
     clock = VirtualClock(NOW)
     bundle = read_bundle(batches)
-    advisor = Advisor("batch_size", bundle=bundle, clock=clock)
+    advisor = LadderAdvisor("batch_size", bundle=bundle, clock=clock)
     planner = open_planner(clock=clock, agent_bundle=agents, batch_bundle=batches)
 
     def context(load: float) -> dict[str, float | str | None]:

@@ -27,7 +27,7 @@ from toolkit.records import (
     Workflow,
     record_id,
 )
-from toolkit.runtime.advice import Advisor
+from toolkit.runtime.advice import LadderAdvisor
 from toolkit.runtime.sinks import Sink
 
 __all__ = [
@@ -153,7 +153,7 @@ class RuntimeLoop:
     ----------
     clock : Clock
     notifier : Notifier
-    advisors : sequence of Advisor
+    advisors : sequence of LadderAdvisor
         One for each decision that `advise` may be asked.
     batching : BatchOrgan, optional
     coordination : CoordinationOrgan, optional
@@ -178,7 +178,7 @@ class RuntimeLoop:
     >>> loop = RuntimeLoop(
     ...     clock=clock,
     ...     notifier=SilentNotifier(),
-    ...     advisors=[Advisor("agent_count", bundle=None, clock=clock)],
+    ...     advisors=[LadderAdvisor("agent_count", bundle=None, clock=clock)],
     ... )
     >>> loop.advise("agent_count", {"components": 10, "parallelizable": 0.8}).label
     '8'
@@ -189,7 +189,7 @@ class RuntimeLoop:
         *,
         clock: Clock,
         notifier: Notifier,
-        advisors: Sequence[Advisor] = (),
+        advisors: Sequence[LadderAdvisor] = (),
         batching: BatchOrgan | None = None,
         coordination: CoordinationOrgan | None = None,
         follower: RunOrgan | None = None,

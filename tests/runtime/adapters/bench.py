@@ -5,7 +5,7 @@ from toolkit.notifier import SilentNotifier
 from toolkit.records import Batch, CoordinationEvent, Record
 from toolkit.runtime import RuntimeLoop
 from toolkit.runtime.adapters import CallBatches
-from toolkit.runtime.advice import Advisor
+from toolkit.runtime.advice import LadderAdvisor
 from toolkit.runtime.batching import AdaptiveBatchingOptimizer
 from toolkit.runtime.sinks import MemorySink
 
@@ -17,7 +17,7 @@ class Bench:
         clock = SystemClock()
         self.sink = MemorySink()
         optimizer = AdaptiveBatchingOptimizer(
-            Advisor("batch_size", bundle=None, clock=clock), clock=clock
+            LadderAdvisor("batch_size", bundle=None, clock=clock), clock=clock
         )
         loop = RuntimeLoop(
             clock=clock,

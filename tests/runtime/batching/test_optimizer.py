@@ -19,8 +19,8 @@ from toolkit.errors import UsageError
 from toolkit.policies.rules import OPTIMUMS
 from toolkit.records import Batch, Provenance
 from toolkit.runtime.advice import (
-    Advisor,
     BackgroundLoad,
+    LadderAdvisor,
     ReloadingAdvisor,
     SystemLoad,
     open_advisor,
@@ -39,7 +39,7 @@ from toolkit.runtime.batching import (
 def on_rules() -> AdaptiveBatchingOptimizer:
     clock = VirtualClock(NOW)
     return AdaptiveBatchingOptimizer(
-        Advisor("batch_size", bundle=None, clock=clock), clock=clock
+        LadderAdvisor("batch_size", bundle=None, clock=clock), clock=clock
     )
 
 
@@ -189,7 +189,7 @@ def test_a_record_that_comes_twice_counts_once() -> None:
 def exploring(share: float = 0.5, seed: int = 0) -> AdaptiveBatchingOptimizer:
     clock = VirtualClock(NOW)
     return AdaptiveBatchingOptimizer(
-        Advisor("batch_size", bundle=None, clock=clock),
+        LadderAdvisor("batch_size", bundle=None, clock=clock),
         clock=clock,
         explore=share,
         rng=np.random.default_rng(seed),
@@ -221,7 +221,7 @@ def test_less_work_than_a_size_folds_its_probability_into_what_is_left() -> None
 
 def test_exploration_needs_a_generator() -> None:
     clock = VirtualClock(NOW)
-    advisor = Advisor("batch_size", bundle=None, clock=clock)
+    advisor = LadderAdvisor("batch_size", bundle=None, clock=clock)
 
     with pytest.raises(UsageError, match="rng"):
         AdaptiveBatchingOptimizer(advisor, clock=clock, explore=0.1)
@@ -269,7 +269,7 @@ def test_measuring_runs_the_operations_and_keeps_their_failures_apart() -> None:
     )
     clock = SystemClock()
     optimizer = AdaptiveBatchingOptimizer(
-        Advisor("batch_size", bundle=None, clock=clock), clock=clock
+        LadderAdvisor("batch_size", bundle=None, clock=clock), clock=clock
     )
 
     measured = optimizer.measure(batch)
@@ -291,7 +291,7 @@ def test_an_atomic_batch_cancels_what_has_not_begun() -> None:
     )
     clock = SystemClock()
     optimizer = AdaptiveBatchingOptimizer(
-        Advisor("batch_size", bundle=None, clock=clock), clock=clock
+        LadderAdvisor("batch_size", bundle=None, clock=clock), clock=clock
     )
 
     metrics = optimizer.measure(batch).metrics
@@ -311,7 +311,7 @@ def test_a_stuck_operation_times_out_and_does_not_hold_the_caller() -> None:
     )
     clock = SystemClock()
     optimizer = AdaptiveBatchingOptimizer(
-        Advisor("batch_size", bundle=None, clock=clock), clock=clock
+        LadderAdvisor("batch_size", bundle=None, clock=clock), clock=clock
     )
 
     began_s = time.monotonic()
@@ -336,7 +336,7 @@ def test_async_operations_run_at_once_up_to_the_workers() -> None:
 
     clock = SystemClock()
     optimizer = AdaptiveBatchingOptimizer(
-        Advisor("batch_size", bundle=None, clock=clock), clock=clock
+        LadderAdvisor("batch_size", bundle=None, clock=clock), clock=clock
     )
     batch = CallableBatch(operation_type="shell", operations=[operation] * 6, workers=3)
 
@@ -349,7 +349,7 @@ def test_async_operations_run_at_once_up_to_the_workers() -> None:
 def test_a_plain_callable_in_an_async_batch_is_refused() -> None:
     clock = SystemClock()
     optimizer = AdaptiveBatchingOptimizer(
-        Advisor("batch_size", bundle=None, clock=clock), clock=clock
+        LadderAdvisor("batch_size", bundle=None, clock=clock), clock=clock
     )
     batch = CallableBatch(operation_type="shell", operations=[lambda: None])
 
@@ -512,7 +512,7 @@ def async_outcomes(
 ) -> list[str]:
     clock = SystemClock()
     optimizer = AdaptiveBatchingOptimizer(
-        Advisor("batch_size", bundle=None, clock=clock), clock=clock
+        LadderAdvisor("batch_size", bundle=None, clock=clock), clock=clock
     )
     batch = CallableBatch(operation_type="shell", operations=operations, **options)
     measured = asyncio.run(optimizer.measure_async(batch))

@@ -8,7 +8,7 @@ import pytest
 from tests.bundle_factory import NOW
 from toolkit.clock import VirtualClock
 from toolkit.records import Batch, Served
-from toolkit.runtime.advice import Advisor, SystemLoad
+from toolkit.runtime.advice import LadderAdvisor, SystemLoad
 from toolkit.runtime.batching import AdaptiveBatchingOptimizer, CallableBatch
 
 HALF = SystemLoad(cpu=0.5)
@@ -21,7 +21,7 @@ class Bench:
         self.clock = VirtualClock(NOW)
         self.records: list[Batch] = []
         self.optimizer = AdaptiveBatchingOptimizer(
-            Advisor("batch_size", bundle=None, clock=self.clock),
+            LadderAdvisor("batch_size", bundle=None, clock=self.clock),
             clock=self.clock,
             emit=self.records.append,
         )

@@ -46,12 +46,12 @@ def advice_of(source: Path, *, signed: bool = True) -> dict[str, bytes]:
     from toolkit.bundle import ADVICE_NAME, AdviceTable, read_bundle
     from toolkit.clock import SystemClock
     from toolkit.history.importers.claude_code import known_tools
-    from toolkit.runtime.advice import Advisor
+    from toolkit.runtime.advice import LadderAdvisor
 
     bundle = read_bundle(source, signed=signed)
     if bundle.manifest.decision != "batch_size":
         return {}
-    advisor = Advisor("batch_size", bundle=bundle, clock=SystemClock())
+    advisor = LadderAdvisor("batch_size", bundle=bundle, clock=SystemClock())
     table = AdviceTable.tabulate(
         advisor.decide,
         policy="guarded",
@@ -77,9 +77,9 @@ def rule_advice() -> bytes:
     from toolkit.clock import SystemClock
     from toolkit.history.importers.claude_code import known_tools
     from toolkit.policies.rules import OPTIMUMS
-    from toolkit.runtime.advice import Advisor
+    from toolkit.runtime.advice import LadderAdvisor
 
-    advisor = Advisor("batch_size", bundle=None, clock=SystemClock())
+    advisor = LadderAdvisor("batch_size", bundle=None, clock=SystemClock())
 
     def allowed(operation_type: str, _: "Decision") -> range:
         optimum = OPTIMUMS[operation_type]

@@ -13,7 +13,7 @@ from toolkit.clock import Clock
 from toolkit.errors import BundleRefusedError, UsageError
 from toolkit.policies import Decision, Floats, Ladder, Policy, Problem, Reason, Value
 
-__all__ = ["ACTIONS", "Advisor", "open_advisor"]
+__all__ = ["ACTIONS", "LadderAdvisor", "open_advisor"]
 
 ACTIONS: Mapping[str, tuple[str, tuple[float, ...]]] = MappingProxyType(
     {
@@ -58,7 +58,7 @@ class _Serving:
         )
 
 
-class Advisor:
+class LadderAdvisor:
     """Answers with the ladder of a bundle, or with the rule where there is none to trust.
 
     Safe to share between threads: it holds no state that decisions change.
@@ -190,7 +190,7 @@ class Advisor:
         return None
 
 
-def open_advisor(path: Path | None, *, decision: str, clock: Clock) -> Advisor:
+def open_advisor(path: Path | None, *, decision: str, clock: Clock) -> LadderAdvisor:
     """Load a bundle and make an advisor; a refused bundle leaves the rule, and says so.
 
     Parameters
@@ -208,7 +208,7 @@ def open_advisor(path: Path | None, *, decision: str, clock: Clock) -> Advisor:
     bundle, refused = load_for(path, decision)
     if decision == "table" and bundle is None and path is not None:
         raise BundleRefusedError(refused or "no bundle", path=path)
-    return Advisor(decision, bundle=bundle, clock=clock, refused=refused)
+    return LadderAdvisor(decision, bundle=bundle, clock=clock, refused=refused)
 
 
 def load_for(path: Path | None, decision: str) -> tuple[Bundle | None, str | None]:

@@ -8,14 +8,14 @@ from numpy.typing import ArrayLike
 from toolkit.bundle import Bundle
 from toolkit.clock import Clock
 from toolkit.policies import Decision, Value
-from toolkit.runtime.advice.advisor import Advisor, load_for
+from toolkit.runtime.advice.advisor import LadderAdvisor, load_for
 
 __all__ = ["ReloadingAdvisor"]
 
 LOOK_EVERY_S = 5.0
 
 
-class ReloadingAdvisor(Advisor):
+class ReloadingAdvisor(LadderAdvisor):
     """An advisor that looks now and then whether the bundle changed, and serves the new one.
 
     A look is one `stat`; loading happens only after a change. A bundle that is refused

@@ -44,7 +44,7 @@ UNKNOWN_WORK = Workload()
 
 
 class SizeAdvisor(Protocol):
-    """Decides a batch size: an `Advisor`, or one that reloads its bundle."""
+    """Decides a batch size: a `LadderAdvisor`, or one that reloads its bundle."""
 
     @property
     def bundle(self) -> Any:
@@ -72,7 +72,7 @@ class AdaptiveBatchingOptimizer:
     Parameters
     ----------
     advisor : SizeAdvisor
-        On a bundle, or on the rules (`Advisor("batch_size", bundle=None, ...)`).
+        On a bundle, or on the rules (`LadderAdvisor("batch_size", bundle=None, ...)`).
     clock : Clock
     settings : AdaptationSettings, optional
         The bundle's interval unless given.
@@ -93,10 +93,10 @@ class AdaptiveBatchingOptimizer:
     Examples
     --------
     >>> from toolkit.clock import SystemClock
-    >>> from toolkit.runtime.advice import Advisor
+    >>> from toolkit.runtime.advice import LadderAdvisor
     >>> clock = SystemClock()
     >>> optimizer = AdaptiveBatchingOptimizer(
-    ...     Advisor("batch_size", bundle=None, clock=clock), clock=clock
+    ...     LadderAdvisor("batch_size", bundle=None, clock=clock), clock=clock
     ... )
     >>> with optimizer.batch("fileOperations", system=SystemLoad(cpu=0.9)) as batch:
     ...     done = batch.run([str] * batch.size)
@@ -481,13 +481,13 @@ def _context(
         agents=workload.agents,
     )
     return {
+        "coordination_complexity": complexity,
         **(workload.context or {}),
         "operation_type": operation_type,
         "load_cpu": system.cpu,
         "load_memory": system.memory,
         "load_io": system.io,
         "active_agents": float(workload.agents),
-        "coordination_complexity": complexity,
     }
 
 

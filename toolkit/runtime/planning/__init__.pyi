@@ -14,6 +14,7 @@ from .monitoring import MonitoringSettings as MonitoringSettings
 from .monitoring import PlanAlertKind as PlanAlertKind
 from .monitoring import alert_rules as alert_rules
 from .observation import Observation as Observation
+from .observed_runs import ObservedRuns as ObservedRuns
 from .optimizer import PredictiveWorkflowOptimizer as PredictiveWorkflowOptimizer
 from .optimizer import open_planner as open_planner
 from .pattern import Pattern as Pattern

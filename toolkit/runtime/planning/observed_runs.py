@@ -9,7 +9,7 @@ import numpy as np
 from toolkit.policies import Decision, Reason
 from toolkit.policies.adaptation import Adaptation, AdaptationSettings
 from toolkit.records import Workflow
-from toolkit.runtime.advice import Advisor
+from toolkit.runtime.advice import LadderAdvisor
 from toolkit.runtime.planning.costing import price_exponent_of
 
 __all__ = ["ObservedRuns"]
@@ -26,11 +26,11 @@ class ObservedRuns:
 
     Parameters
     ----------
-    advisor : Advisor
+    advisor : LadderAdvisor
         Decides the number of agents.
     """
 
-    def __init__(self, advisor: Advisor) -> None:
+    def __init__(self, advisor: LadderAdvisor) -> None:
         self._advisor = advisor
         self._counts = np.asarray(advisor.offered, dtype=np.float64)
         self._adaptation = Adaptation(AdaptationSettings(), self._counts)

@@ -19,7 +19,7 @@ from toolkit.policies.rules import (
     coordination_complexity,
 )
 from toolkit.records import Workflow
-from toolkit.runtime.advice import Advisor, open_advisor
+from toolkit.runtime.advice import LadderAdvisor, open_advisor
 from toolkit.runtime.planning.capabilities import AgentCapabilities
 from toolkit.runtime.planning.coordination_rules import CoordinationRules
 from toolkit.runtime.planning.costing import AgentCosting
@@ -61,7 +61,7 @@ class PredictiveWorkflowOptimizer:
 
     Parameters
     ----------
-    agents, batches : Advisor
+    agents, batches : LadderAdvisor
         They decide `agent_count` and `batch_size`.
     coordination : CoordinationRules
     settings : MonitoringSettings
@@ -87,8 +87,8 @@ class PredictiveWorkflowOptimizer:
     def __init__(
         self,
         *,
-        agents: Advisor,
-        batches: Advisor,
+        agents: LadderAdvisor,
+        batches: LadderAdvisor,
         coordination: CoordinationRules = COORDINATION,
         settings: MonitoringSettings = SETTINGS,
         patterns: Sequence[Pattern] = (),
@@ -401,7 +401,7 @@ def _cost_of(
     return Estimate(expected=known[0], low=known[1], high=known[2])
 
 
-def _adjustment(advisor: Advisor) -> CorrectionSettings:
+def _adjustment(advisor: LadderAdvisor) -> CorrectionSettings:
     """Take rate and interval from the bundle, else the specification's."""
     if advisor.bundle is None:
         return CorrectionSettings()
