@@ -266,7 +266,11 @@ def makespan_s(components: Any, needs: Any, agents: Any) -> Any:
 
 
 def agent_bundle(
-    directory: Path, *, price_exponent: float | None = PRICE_EXPONENT, **changed: Any
+    directory: Path,
+    *,
+    price_exponent: float | None = PRICE_EXPONENT,
+    member: RelativeMember | None = None,
+    **changed: Any,
 ) -> Bundle:
     """Fit on workflows whose best count is 12 without needs and 1 with many; export."""
     rng = np.random.default_rng(0)
@@ -286,7 +290,9 @@ def agent_bundle(
         constant=4.0,
         parameters=asdict(AgentCountConstants()),
     )
-    lesson = learned(problems, "agents", AGENTS, AGENT_SCHEMA, fallback)
+    lesson = learned(
+        problems, "agents", AGENTS, AGENT_SCHEMA, fallback, member=member
+    )
     values = {
         "name": "agent-count",
         "decision": "agent_count",

@@ -202,8 +202,9 @@ def read_bundle(directory: Path, *, signed: bool = True) -> Bundle:
         _check_seal(folder, text, key)
     if problem := graph_problem(graph, width=manifest.feature_schema.width):
         raise BundleRefusedError(problem, path=directory)
+    golden = _golden(files[GOLDEN_NAME], manifest, directory)
     model = BundleModel(_session(content, directory), manifest, directory)
-    _check_golden(directory, model, files[GOLDEN_NAME], manifest)
+    _check_golden(directory, model, golden)
     return Bundle(
         path=directory,
         manifest=manifest,
@@ -262,13 +263,14 @@ def _session(content: bytes, directory: Path) -> "InferenceSession":
         ) from error
 
 
-def _check_golden(
-    directory: Path, model: BundleModel, content: bytes, manifest: Manifest
-) -> None:
+def _golden(content: bytes, manifest: Manifest, directory: Path) -> GoldenRows:
     try:
-        golden = GoldenRows.loads(content, width=manifest.feature_schema.width)
+        return GoldenRows.loads(content, width=manifest.feature_schema.width)
     except SchemaError as error:
         raise BundleRefusedError(str(error), path=directory) from error
+
+
+def _check_golden(directory: Path, model: BundleModel, golden: GoldenRows) -> None:
     got = model.log_cost(golden.features, limit_s=FIRST_LIMIT_S)
     worst = float(np.max(np.abs(got - golden.log_cost)))
     if not worst <= TOLERANCE:

@@ -1,0 +1,91 @@
+"""Trials of damaged bundles, any number of them: `python -m tests.bundle FOLDER`.
+
+FOLDER keeps the good bundles and `trials.jsonl`, one line for each slice that ended, so
+that a long run goes on where it stopped. A slice damages every bundle the same number of
+times under one seed. Several runs may share the work: each takes seeds of its own.
+"""
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+from tests.bundle.mutants import Specimen
+from tests.bundle.trials import peak_mb, read_specimens, run
+
+EACH = 500
+"""Damaged bundles of each kind in one slice."""
+
+
+def main(words: list[str] | None = None) -> None:
+    """Run slices until a number of trials, or a time, is reached; print the sums."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--trials", type=int, default=20_000)
+    parser.add_argument("--seconds", type=float, default=float("inf"))
+    options = parser.parse_args(words)
+    record = options.folder / "trials.jsonl"
+    _make(options.folder)
+    specimens = read_specimens(options.folder)
+    done = list(_read(record))
+    end_s = time.monotonic() + options.seconds
+    total = sum(row["trials"] for row in done)
+    while total < options.trials and time.monotonic() < end_s:
+        each = min(EACH, -(-(options.trials - total) // len(specimens)))
+        row = slice_of(specimens, seed=len(done), each=each)
+        with record.open("a") as stream:
+            stream.write(json.dumps(row) + "\n")
+        done.append(row)
+        total += row["trials"]
+    sys.stdout.write(json.dumps(_sum(done)) + "\n")
+
+
+def slice_of(specimens: list[Specimen], *, seed: int, each: int) -> dict[str, float]:
+    """Run one slice in a folder in memory."""
+    ends: Counter[str] = Counter()
+    slowest_s = 0.0
+    memory = Path("/dev/shm")  # noqa: S108 - a folder of our own below it
+    for specimen in specimens:
+        folder = Path(tempfile.mkdtemp(dir=memory if memory.is_dir() else None))
+        try:
+            counts = run(specimen, folder, seed=seed, count=each)
+        finally:
+            shutil.rmtree(folder)
+        slowest_s = max(slowest_s, counts.pop("slowest_s"))
+        ends.update(counts)
+        ends["trials"] += each
+    return {**ends, "slowest_s": slowest_s, "peak_mb": round(peak_mb())}
+
+
+def _make(folder: Path) -> None:
+    """Write the good bundles, in a process of its own: training takes memory."""
+    if not any(folder.glob("*-*/manifest.json")):
+        words = [sys.executable, "-m", "tests.bundle.specimens", str(folder)]
+        subprocess.run(words, check=True)
+
+
+def _read(record: Path) -> Iterable[dict[str, float]]:
+    if record.exists():
+        yield from map(json.loads, record.read_text().splitlines())
+
+
+def _sum(rows: list[dict[str, float]]) -> dict[str, float]:
+    sums: Counter[str] = Counter()
+    for row in rows:
+        sums.update({n: v for n, v in row.items() if n not in ("slowest_s", "peak_mb")})
+    return {
+        **dict(sorted(sums.items())),
+        "slices": len(rows),
+        "slowest_s": max(row["slowest_s"] for row in rows),
+        "peak_mb": max(row["peak_mb"] for row in rows),
+    }
+
+
+if __name__ == "__main__":
+    main()
