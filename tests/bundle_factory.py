@@ -290,9 +290,7 @@ def agent_bundle(
         constant=4.0,
         parameters=asdict(AgentCountConstants()),
     )
-    lesson = learned(
-        problems, "agents", AGENTS, AGENT_SCHEMA, fallback, member=member
-    )
+    lesson = learned(problems, "agents", AGENTS, AGENT_SCHEMA, fallback, member=member)
     values = {
         "name": "agent-count",
         "decision": "agent_count",
