@@ -19,7 +19,7 @@ from toolkit.bundle import SECTION, Bundle, RungSpec
 from toolkit.cli.model import advice
 from toolkit.experiments.training import train_bundle
 from toolkit.export import copy_bundle
-from toolkit.models import RelativeEnsemble, RelativeMember
+from toolkit.models import RelativeMember, Stack
 from toolkit.models.members import (
     RelativeAnchor,
     RelativeBoosted,
@@ -60,7 +60,7 @@ def write_specimens(folder: Path) -> None:
     train_bundle(
         table(folder / "rows", groups=4, problems=4),
         folder / "table-stack",
-        ensemble=RelativeEnsemble(
+        ensemble=Stack(
             seed=0, members=tuple((n, MEMBERS[n]) for n in ("quadratic", "trees"))
         ),
         created_at=NOW,
