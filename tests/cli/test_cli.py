@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,22 @@ def test_a_refused_bundle_answers_with_the_rule_and_exit_code_seven(
     assert ended == 7
     assert json.loads(shown.out)["reason"]["code"] == "bundle_refused"
     assert "model.onnx was altered" in shown.err
+
+
+def test_an_expired_bundle_answers_with_the_rule_and_exit_code_seven(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old = datetime(2020, 1, 1, tzinfo=UTC)
+    bundle = small_bundle(
+        tmp_path / "b", created_at=old, expires_at=old + timedelta(days=30)
+    )
+    words = ["--bundle", str(bundle.path), "--operation-type", "shell", "--json"]
+    ended = run(["recommend", "batch", *words])
+    shown = capsys.readouterr()
+
+    assert ended == 7
+    assert json.loads(shown.out)["reason"]["code"] == "bundle_expired"
+    assert "2020-01-31" in shown.err
 
 
 def test_without_a_bundle_the_rule_recommends_agents(
