@@ -85,7 +85,7 @@ def test_an_expired_bundle_answers_with_the_rule_and_exit_code_seven(
     bundle = small_bundle(
         tmp_path / "b", created_at=old, expires_at=old + timedelta(days=30)
     )
-    words = ["--bundle", str(bundle.path), "--operation-type", "shell", "--json"]
+    words = ["--bundle", str(bundle.path), "--json"]
     ended = run(["recommend", "batch", *words])
     shown = capsys.readouterr()
 

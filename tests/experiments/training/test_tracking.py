@@ -1,6 +1,5 @@
 """What MLflow keeps of a run, in folders as people name, move and tidy them."""
 
-import os
 import shutil
 from pathlib import Path
 
@@ -33,6 +32,6 @@ def test_an_experiment_that_was_deleted_and_moved_takes_the_next_run(
 
     assert sorted(str(one.info.run_name) for one in runs) == ["one", "two"]
     assert len(kept) == 2
-    assert sorted(os.listdir(tmp_path)) == ["moved", "note.txt"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["moved", "note.txt"]
     for one in runs:
         assert one.info.artifact_uri.startswith(moved.resolve().as_uri())
