@@ -69,6 +69,10 @@ def of_every_event() -> dict[str, tuple[Payload, Payload]]:
             {"source": "startup", "model": "claude-x"},
         ),
         "UserPromptSubmit": (payload("UserPromptSubmit", prompt="words"), {}),
+        "UserPromptSubmit of the harness": (
+            payload("UserPromptSubmit", prompt="<task-notification> words"),
+            {"automatic": True},
+        ),
         "PreToolUse": (before(one), {**base, "permission_mode": "default"}),
         "PreToolUse of a subagent": (
             before(one, agent_id="a1", agent_type="Explore"),

@@ -156,7 +156,18 @@ def reduce_event(
     cwd = payload.get("cwd")
     row["place"] = _hidden(cwd, key) if isinstance(cwd, str) and cwd else None
     row["task"] = _identifier(payload.get("task_id"), key)
+    row["automatic"] = _is_automatic(payload) or None
     return {name: value for name, value in row.items() if value is not None}
+
+
+def _is_automatic(payload: "Mapping[str, Any]") -> bool:
+    """Whether a prompt is a notice of the harness, and no person was waited for."""
+    prompt = payload.get("prompt")
+    if payload.get("hook_event_name") != "UserPromptSubmit":
+        return False
+    from toolkit.records import is_automatic
+
+    return isinstance(prompt, str) and is_automatic(prompt)
 
 
 def _handle(store: Path, options: "Mapping[str, str]") -> str | None:

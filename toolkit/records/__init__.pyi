@@ -25,6 +25,7 @@ from .otlp_mapping import span_id as span_id
 from .otlp_mapping import span_name as span_name
 from .otlp_mapping import span_of_record as span_of_record
 from .otlp_mapping import to_attributes as to_attributes
+from .prompts import is_automatic as is_automatic
 from .schema import ENUMS as ENUMS
 from .schema import KINDS as KINDS
 from .schema import MAX_TEXT as MAX_TEXT

@@ -167,6 +167,8 @@ def test_refused_interrupted_and_given_up_are_three_things(
     [
         {"message": {"role": "user", "content": "<task-notification>\n<task-id>b1"}},
         {"message": {"role": "user", "content": '<teammate-message teammate_id="w1">'}},
+        {"message": {"role": "user", "content": "Stop hook feedback: tests fail"}},
+        {"message": {"role": "user", "content": "<user-prompt-submit-hook>x"}},
         {"origin": {"kind": "scheduled"}},
         {"isMeta": True},
     ],

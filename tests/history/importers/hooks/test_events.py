@@ -299,3 +299,24 @@ def test_a_team_mate_is_an_active_agent_until_it_is_idle() -> None:
     found = batches(Told(events))
 
     assert [b.active_agents for b in found] == [2, 2, 1]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "cycles"),
+    [
+        ("please go on", [None, None]),
+        ("<task-notification>\n<task-id>b1</task-id>", [None, 7.0]),
+        ('<teammate-message teammate_id="w1">', [None, 7.0]),
+        ("Stop hook feedback: tests fail", [None, 7.0]),
+    ],
+)
+def test_a_prompt_that_the_harness_wrote_is_no_person(
+    prompt: str, cycles: list[float | None]
+) -> None:
+    first, second = call("Read", 1), call("Read", 2)
+    events = [(before(first), 0.0), (after(first), 1.0), (batch([first]), 2.0)]
+    events.append((payload("UserPromptSubmit", prompt=prompt), 5.0))
+    events += [(before(second), 7.0), (after(second), 8.0), (batch([second]), 9.0)]
+    found = batches(Told(events))
+
+    assert [b.cycle_s for b in found] == cycles

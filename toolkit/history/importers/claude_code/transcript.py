@@ -28,7 +28,13 @@ from toolkit.history.importers.claude_code.records import records_of
 from toolkit.history.importers.claude_code.streams import MAIN, Stream
 from toolkit.history.importers.claude_code.turns import ModelReply, turn_record_id
 from toolkit.history.importers.claude_code.waves import Notice, read_notices
-from toolkit.records import Record, identifier, is_unique_call_id, model_name
+from toolkit.records import (
+    Record,
+    identifier,
+    is_automatic,
+    is_unique_call_id,
+    model_name,
+)
 
 __all__ = ["Transcript"]
 
@@ -69,21 +75,6 @@ IDLE = re.compile(r'teammate_id="([^"]{1,100})"[^<]{0,200}"idle_notification"')
 
 READ = frozenset({"assistant", "user", "progress", "queue-operation", "system"})
 """Types of lines that say something about calls, their results or people."""
-
-NOT_A_PERSON = (
-    "<task-notification>",
-    "<teammate-message",
-    "<agent-message",
-    "<user-prompt-submit-hook>",
-    "<local-command-stdout>",
-    "<bash-stdout>",
-    "<system-reminder>",
-    "<scheduled-",
-    "<cron-",
-    "Stop hook feedback:",
-    "[SYSTEM NOTIFICATION",
-)
-"""How texts begin that the harness writes in a user's place."""
 
 
 class Transcript:
@@ -477,8 +468,7 @@ def _is_person(row: dict[str, Any], content: object) -> bool:
     kind = origin.get("kind") if isinstance(origin, dict) else origin
     if isinstance(kind, str) and kind not in ("human", "user"):
         return False
-    text = _first_text(content).lstrip()
-    return not text.startswith(NOT_A_PERSON)
+    return not is_automatic(_first_text(content))
 
 
 def _first_text(content: object) -> str:

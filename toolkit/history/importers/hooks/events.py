@@ -196,7 +196,8 @@ class _Session:
         if event == "SessionStart" and isinstance(row.get("model"), str):
             self._model = row["model"]
         elif event == "UserPromptSubmit":
-            stream.lines.prompt(at_s)
+            if row.get("automatic") is not True:
+                stream.lines.prompt(at_s)
         elif event == "SubagentStart":
             self._running.add(agent)
             stream.lines.prompt(at_s)
