@@ -2,20 +2,49 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 import numpy as np
+from numpy.typing import NDArray
 
 from toolkit.bundle import FeatureSchema
+from toolkit.errors import UsageError
 from toolkit.models.rows import RelativeLayout, RelativeRows
-from toolkit.policies import Floats, Problem, offered_columns
+from toolkit.policies import Floats, Policy, Problem, offered_columns
 
-__all__ = ["DecisionTable", "Runs", "cell_log_cost", "pooled_noise"]
+__all__ = ["DecisionTable", "Runs", "TableOrigin", "cell_log_cost", "pooled_noise"]
 
 Runs = tuple[tuple[Floats, ...], ...]
 """By problem and action, shape (runs, 2): what each run spent and what it achieved."""
 
+Repeats = tuple[tuple[NDArray[np.int64], ...], ...]
+"""By problem and action, shape (runs,): the repeat that each run belongs to."""
+
 COUNTED = ("a_n", "agents")
 """Action columns that are numbers of workers: the scalability law applies."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableOrigin:
+    """The records that a table was made of.
+
+    Attributes
+    ----------
+    rows, groups : int
+        Rows with a known cost, comparable with another or not, and their groups.
+    fingerprint : str
+        SHA-256 of those rows: their ids, contexts, actions and costs.
+    first, last : datetime
+        When the first and the last of them began; aware, UTC.
+    sources : tuple of str
+    """
+
+    rows: int
+    groups: int
+    fingerprint: str
+    first: datetime
+    last: datetime
+    sources: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -42,8 +71,17 @@ class DecisionTable:
         Action columns that differ by more than a constant within problems.
     runs : tuple
         Single repeats, by problem and action; empty where unknown.
+    repeats : tuple
+        Repeat of each of those runs, by problem and action; empty where unknown.
     observed : bool
         True where the actions were not assigned: such a table may teach, and proves nothing.
+    served : tuple of ((str, int) or None)
+        Version of the policy that was in force in each problem, and the position of the
+        action it took where it did not explore; `None` where no logged chance says so.
+    latest : tuple of datetime
+        When each problem's last run began, aware; empty where unknown.
+    origin : TableOrigin or None
+        The records behind the whole table, of which this may be a part.
     """
 
     name: str
@@ -58,12 +96,29 @@ class DecisionTable:
     axes: tuple[int, ...]
     unit: str = ""
     runs: Runs = ()
+    repeats: Repeats = ()
     observed: bool = False
+    served: tuple[tuple[str, int] | None, ...] = ()
+    latest: tuple[datetime, ...] = ()
+    origin: TableOrigin | None = None
 
     @property
     def title(self) -> str:
         """Table and cost, for reports."""
         return f"{self.name}, {self.cost}"
+
+    @property
+    def records(self) -> TableOrigin:
+        """The records that it was made of.
+
+        Raises
+        ------
+        UsageError
+            It was made of none.
+        """
+        if self.origin is None:
+            raise UsageError(f"`{self.title}` was not made of records")
+        return self.origin
 
     @property
     def group_names(self) -> tuple[str, ...]:
@@ -117,7 +172,85 @@ class DecisionTable:
             rules=tuple(self.rules[i] for i in chosen),
             weights=tuple(self.weights[i] for i in chosen),
             runs=tuple(self.runs[i] for i in chosen) if self.runs else (),
+            repeats=tuple(self.repeats[i] for i in chosen) if self.repeats else (),
+            served=tuple(self.served[i] for i in chosen) if self.served else (),
+            latest=tuple(self.latest[i] for i in chosen) if self.latest else (),
         )
+
+    def after(self, moment: datetime) -> "DecisionTable":
+        """Keep the problems with a run that began after a moment.
+
+        Parameters
+        ----------
+        moment : datetime
+            Aware.
+        """
+        return self.of_problems(
+            i for i, latest in enumerate(self.latest) if latest > moment
+        )
+
+    def with_rule(self, rule: Policy) -> "DecisionTable":
+        """Let another rule be the one that members and rungs are compared with."""
+        rules = tuple(rule.decide(problem).index for problem in self.problems)
+        return replace(self, rules=rules)
+
+    def alternating_halves(self, place: int) -> tuple[Floats, Floats] | None:
+        """Log costs of a problem by its even and by its odd repeats alone.
+
+        Parameters
+        ----------
+        place : int
+            Of the problem.
+
+        Returns
+        -------
+        (array, array) or None
+            Each of shape (n_actions,); `None` where an action achieved nothing in a half.
+        """
+        if not self.repeats:
+            return None
+        order = np.unique(np.concatenate(self.repeats[place]))
+        halves = []
+        for side in (0, 1):
+            costs = [
+                cell_log_cost(runs[np.searchsorted(order, repeats) % 2 == side])
+                for runs, repeats in zip(
+                    self.runs[place], self.repeats[place], strict=True
+                )
+            ]
+            halves.append(np.array(costs))
+        if not all(np.isfinite(half).all() for half in halves):
+            return None
+        return halves[0], halves[1]
+
+    def log_slowdowns(self, place: int) -> Floats:
+        """Log cost of each action over the best, on repeats that did not name the best.
+
+        The best action of one half of the repeats is the reference on the other half; the
+        mean of both ways. Where there are no halves, the least of all costs is the
+        reference, and noise counts as slowdown.
+
+        Parameters
+        ----------
+        place : int
+            Of the problem.
+        """
+        halves = self.alternating_halves(place)
+        if halves is None:
+            return np.asarray(self.log_costs[place] - self.log_costs[place].min())
+        first, second = halves
+        return np.asarray(
+            (second - second[np.argmin(first)] + first - first[np.argmin(second)]) / 2
+        )
+
+    def noise_floor(self, place: int) -> float | None:
+        """Measure what the best action of one half loses on the other half, in log cost."""
+        halves = self.alternating_halves(place)
+        if halves is None:
+            return None
+        first, second = halves
+        lost = second[np.argmin(first)] - second.min()
+        return float(lost + first[np.argmin(second)] - first.min()) / 2
 
     def with_log_costs(self, log_costs: Iterable[Floats]) -> "DecisionTable":
         """Replace the costs: what a leak test perturbs."""
@@ -171,6 +304,7 @@ class DecisionTable:
                 np.array([float(len(cell)) for cell in cells[i]]) for i in places
             ),
             runs=tuple(tuple(cells[i]) for i in places),
+            repeats=(),
         )
 
     def encoded(self, place: int) -> Floats:

@@ -4,19 +4,20 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from tests.measured_history import batch_store, workflow_store
-from toolkit.errors import NotEnoughDataError
 from toolkit.experiments.evaluation import (
     Evaluation,
     evaluate,
     markdown_table,
     policy_rows,
 )
-from toolkit.experiments.tables import LearningTable, learning_table
+from toolkit.experiments.tables import recorded_table, teaching_rows
 from toolkit.experiments.training import ExperimentSpec, SearchSpec, SplitSpec
 from toolkit.features import batch_table, workflow_table
+from toolkit.models import DecisionTable
 
 SPEC = ExperimentSpec(
     name="test",
@@ -27,17 +28,20 @@ SPEC = ExperimentSpec(
 )
 
 
+def table_of(frame: pd.DataFrame) -> DecisionTable:
+    rows = teaching_rows(frame, decision="batch_size")
+    return recorded_table(rows, decision="batch_size")
+
+
 @pytest.fixture(scope="module")
-def table(tmp_path_factory: pytest.TempPathFactory) -> LearningTable:
+def table(tmp_path_factory: pytest.TempPathFactory) -> DecisionTable:
     with batch_store(tmp_path_factory.mktemp("store")) as store:
         store.compact()
-        return learning_table(
-            batch_table(store.dataset), decision="batch_size", price_exponent=0.0
-        )
+        return table_of(batch_table(store.dataset))
 
 
 def evaluated(
-    table: LearningTable, folder: Path, spec: ExperimentSpec = SPEC
+    table: DecisionTable, folder: Path, spec: ExperimentSpec = SPEC
 ) -> Evaluation:
     return evaluate(
         table,
@@ -55,9 +59,7 @@ def test_the_learned_policy_beats_the_rule_where_there_is_something_to_learn(
     # Little overhead: the best sizes are 2 to 4, and the rule says more.
     with batch_store(tmp_path / "store", overheads_s=(0.1, 0.6)) as store:
         store.compact()
-        table = learning_table(
-            batch_table(store.dataset), decision="batch_size", price_exponent=0.0
-        )
+        table = table_of(batch_table(store.dataset))
 
     rows = {row.policy: row for row in policy_rows(evaluated(table, tmp_path), seed=0)}
 
@@ -67,18 +69,16 @@ def test_the_learned_policy_beats_the_rule_where_there_is_something_to_learn(
 
 @pytest.mark.slow
 def test_what_a_held_out_group_cost_moves_none_of_its_own_decisions(
-    table: LearningTable, tmp_path: Path
+    table: DecisionTable, tmp_path: Path
 ) -> None:
-    victim = sorted({problem.group for problem in table.problems})[0]
-    noise = np.random.default_rng(7).lognormal(0, 1, len(table.y))
-    theirs = table.groups == victim
-    y = table.y.copy()
-    y[theirs, 0] *= noise[theirs]
-    problems = tuple(
-        replace(p, log_cost=p.log_cost[::-1].copy()) if p.group == victim else p
-        for p in table.problems
+    victim = table.group_names[0]
+    # Without repeats the costs themselves grade.
+    table = replace(table, runs=(), repeats=())
+    theirs = [group == victim for group in table.groups]
+    planted = table.with_log_costs(
+        costs[::-1].copy() if own else costs
+        for costs, own in zip(table.log_costs, theirs, strict=True)
     )
-    planted = replace(table, y=y, problems=problems)
     spec = replace(SPEC, split=SplitSpec(outer_folds=8, inner_folds=2))
 
     before = evaluated(table, tmp_path / "before", spec)
@@ -86,14 +86,11 @@ def test_what_a_held_out_group_cost_moves_none_of_its_own_decisions(
 
     # The costs are reversed, so equal decisions earn the mirrored scores.
     for name in ("learned", "guarded", "tuned rule"):
-        for position, problem in enumerate(
-            p for p in table.problems if p.group == victim
-        ):
-            place = before.names.index(problem.name)
-            score = before.scores[name][place]
-            cost = problem.log_cost
-            index = int(np.argmin(np.abs(cost - cost.min() - score)))
-            mirrored = problems[table.problems.index(problem)].log_cost
+        for position in np.flatnonzero(theirs):
+            place = before.names.index(table.names[position])
+            cost, mirrored = table.log_costs[position], planted.log_costs[position]
+            excess = cost - cost.min() - before.scores[name][place]
+            index = int(np.argmin(np.abs(excess)))
             expected = mirrored[index] - mirrored.min()
             assert after.scores[name][place] == pytest.approx(expected), position
 
@@ -102,9 +99,10 @@ def test_what_a_held_out_group_cost_moves_none_of_its_own_decisions(
 def test_agent_counts_are_learned_and_baselines_are_rows(tmp_path: Path) -> None:
     with workflow_store(tmp_path / "store") as store:
         store.compact()
-        table = learning_table(
+        ended = teaching_rows(
             workflow_table(store.dataset), decision="agent_count", price_exponent=0.5
         )
+        table = recorded_table(ended, decision="agent_count")
     spec = replace(SPEC, decision="agent_count", price_exponent=0.5)
 
     rows = policy_rows(evaluated(table, tmp_path, spec), seed=0)
@@ -117,34 +115,14 @@ def test_agent_counts_are_learned_and_baselines_are_rows(tmp_path: Path) -> None
     assert "| half the cores |" in markdown_table(rows)
 
 
-def test_too_few_groups_are_not_enough_data(tmp_path: Path) -> None:
-    with batch_store(tmp_path / "store", groups=3) as store:
+def test_the_measured_cost_of_a_size_is_the_ratio_of_totals(tmp_path: Path) -> None:
+    with batch_store(tmp_path) as store:
         store.compact()
         frame = batch_table(store.dataset)
-
-    with pytest.raises(NotEnoughDataError, match="3 groups"):
-        learning_table(frame, decision="batch_size", price_exponent=0.0)
-
-
-def test_censored_and_unfinished_batches_teach_nothing(tmp_path: Path) -> None:
-    with batch_store(tmp_path / "store") as store:
-        store.compact()
-        frame = batch_table(store.dataset)
-    frame.loc[0, "censored"] = True
-    frame.loc[1, "cycle_s"] = np.nan
-
-    kept = learning_table(frame, decision="batch_size", price_exponent=0.0).frame
-
-    assert len(kept) == len(frame) - 2
-
-
-def test_the_measured_cost_of_a_size_is_the_ratio_of_totals(
-    table: LearningTable,
-) -> None:
-    problem = table.problems[0]
-    rows = table.frame[table.frame["context_id"] == problem.name]
+    table = table_of(frame)
+    rows = frame[frame["context_id"] == table.names[0]]
     two = rows[rows["size"] == 2]
 
     expected = np.log(two["cycle_s"].sum() / two["succeeded"].sum())
 
-    assert problem.log_cost[1] == pytest.approx(expected)
+    assert table.log_costs[0][1] == pytest.approx(expected)

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -22,8 +21,8 @@ def judged(
 ) -> Promotion | None:
     """Ask for the rule's place, where the champion says the best size, 20."""
     patch.setattr(contest, "kept_policy", lambda *_: ConstantPolicy(20.0))
-    table: Any = table_of([20.0, 20.0])
-    table.problems = [replace(problem, served=served) for problem in table.problems]
+    table = table_of([20.0, 20.0])
+    table = replace(table, served=(served,) * len(table.problems))
     state = ReleaseState(champion="v1", window_end=START.isoformat())
     return Contest(SPEC, Releases(folder), state, table).of_rule()
 

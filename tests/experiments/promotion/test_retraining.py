@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.bundle_factory import SIZES, small_bundle
+from tests.bundle_factory import SCHEMA, SIZES, small_bundle
 from tests.kills import killed_at
 from toolkit.bundle import read_bundle
 from toolkit.environment import silence_telemetry
@@ -28,10 +28,10 @@ from toolkit.experiments.promotion import (
     retraining,
 )
 from toolkit.experiments.promotion import champion_challenger as contest
-from toolkit.experiments.tables import MeasuredProblem
 from toolkit.experiments.training import own_warnings_ignored
+from toolkit.models import DecisionTable, TableOrigin
 from toolkit.policies import Problem
-from toolkit.policies.rules import ConstantPolicy
+from toolkit.policies.rules import ConstantPolicy, named_rule
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 SPEC: Any = SimpleNamespace(
@@ -40,40 +40,47 @@ SPEC: Any = SimpleNamespace(
 STORE: Any = SimpleNamespace()
 
 
-def problems_of(week: int, best: float) -> list[MeasuredProblem]:
-    """Eight groups whose cost grows with the distance to the best size."""
-    made = []
-    for number in range(16):
-        problem = Problem.of(
-            "size", SIZES, operation_type="fileOperations", load_cpu=0.2
-        )
-        cost = np.abs(np.log(np.asarray(SIZES) / best)) * (1 + 0.01 * number)
-        made.append(
-            MeasuredProblem(
-                name=f"w{week}p{number}",
-                group=f"w{week}g{number // 2}",
-                problem=problem,
-                features=np.zeros((len(SIZES), 5), dtype=np.float32),
-                log_cost=cost,
-            )
-        )
-    return made
+def table_of(weeks: list[float]) -> DecisionTable:
+    """A table of some weeks, each with its best size: eight groups of two problems.
 
-
-def table_of(weeks: list[float]) -> Any:
-    """A table of some weeks, each with its best size."""
-    problems = [p for week, best in enumerate(weeks) for p in problems_of(week, best)]
-    frame = pd.DataFrame(
-        {
-            "at": [
-                pd.Timestamp(START) + timedelta(days=7 * int(p.name[1]))
-                for p in problems
-            ],
-            "context_id": [p.name for p in problems],
-            "source_version": "1",
-        }
+    Costs grow with the distance to the best size.
+    """
+    rule = named_rule("batch_size_rule", constant=4.0)
+    problem = Problem.of("size", SIZES, operation_type="fileOperations", load_cpu=0.2)
+    places = [(week, best, n) for week, best in enumerate(weeks) for n in range(16)]
+    count = len(places)
+    latest = tuple(START + timedelta(days=7 * week) for week, _, _ in places)
+    return DecisionTable(
+        name="batch_size",
+        cost="seconds",
+        schema=SCHEMA,
+        problems=(problem,) * count,
+        log_costs=tuple(
+            np.abs(np.log(np.asarray(SIZES) / best)) * (1 + 0.01 * n)
+            for _, best, n in places
+        ),
+        groups=tuple(f"w{week}g{n // 2}" for week, _, n in places),
+        names=tuple(f"w{week}p{n}" for week, _, n in places),
+        rules=(rule.decide(problem).index,) * count,
+        weights=(np.ones(len(SIZES)),) * count,
+        axes=(0,),
+        served=(None,) * count,
+        latest=latest,
+        origin=TableOrigin(
+            rows=count,
+            groups=8 * len(weeks),
+            fingerprint=f"{weeks}",
+            first=START,
+            last=max(latest, default=START),
+            sources=("test",),
+        ),
     )
-    return SimpleNamespace(frame=frame, problems=problems, constant=lambda _: 4.0)
+
+
+def rows_of(weeks: list[float]) -> pd.DataFrame:
+    """What drift is looked for in."""
+    table = table_of(weeks)
+    return pd.DataFrame({"at": map(pd.Timestamp, table.latest), "source_version": "1"})
 
 
 SLOW = pytest.mark.slow
@@ -89,23 +96,18 @@ class World:
         self.weeks: list[float] = []
         self.skill = 0.0
         patch(retraining, "compact_store", lambda _: None)
+        patch(retraining, "read_rows", lambda *_: rows_of(self.weeks))
         patch(retraining, "table_of", lambda *_: table_of(self.weeks))
-        patch(retraining, "fingerprint_of", lambda _: f"{self.weeks}")
-        patch(
-            retraining,
-            "window_of",
-            lambda t: ("", t.frame["at"].max().isoformat()),
-        )
         patch(retraining, "run_experiment", self._run)
 
     def _run(self, *_: Any, **__: Any) -> Any:
-        problems = table_of(self.weeks).problems
+        table = table_of(self.weeks)
         evaluation = SimpleNamespace(
-            names=[p.name for p in problems],
-            groups=[p.group for p in problems],
+            names=table.names,
+            groups=table.groups,
             scores={
-                "guarded": [self.skill] * len(problems),
-                "rule": [0.3] * len(problems),
+                "guarded": [self.skill] * len(table.names),
+                "rule": [0.3] * len(table.names),
             },
         )
         bundle = self.made / f"v{len(self.weeks)}"

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from tests.experiments.tables.test_feature_rows import drawn
+from tests.measured_history import batch_store
 from toolkit.errors import NotEnoughDataError
-from toolkit.experiments.tables import measured_table, observed_table
+from toolkit.experiments.tables import recorded_table, teaching_rows
 from toolkit.features import batch_table
 from toolkit.history import RecordStore
 from toolkit.models import DecisionTable
@@ -20,15 +21,19 @@ def made(
     folder: Path, *, observed: bool, sizes: tuple[int, ...] = SIZES
 ) -> DecisionTable:
     batches = [
-        replace(drawn(n, sizes[n // 8 % len(sizes)], None, "0"), cycle_s=1.0 + n % 7)
+        replace(
+            drawn(n, sizes[n // 8 % len(sizes)], None, "0"),
+            cycle_s=1.0 + n % 7,
+            context_id=None if observed else f"s{n % 8}|shell|0",
+        )
         for n in range(240)
     ]
     with RecordStore(folder) as store:
         store.add_all(batches)
         store.compact()
         frame = batch_table(store.dataset)
-    build = observed_table if observed else measured_table
-    return build(frame, decision="batch_size")
+    rows = teaching_rows(frame, decision="batch_size")
+    return recorded_table(rows, decision="batch_size")
 
 
 @pytest.mark.parametrize("observed", [False, True])
@@ -64,5 +69,54 @@ def test_the_noise_is_that_of_the_repeats(tmp_path: Path) -> None:
 
 
 def test_a_size_alone_is_no_comparison(tmp_path: Path) -> None:
-    with pytest.raises(NotEnoughDataError, match="several actions"):
+    with pytest.raises(NotEnoughDataError, match="two actions"):
         made(tmp_path, observed=False, sizes=(4,))
+
+
+def test_actions_that_were_not_assigned_are_compared_within_one_session(
+    tmp_path: Path,
+) -> None:
+    table = made(tmp_path, observed=True)
+
+    assert table.names[0] == "s0/shell"
+    assert table.groups == tuple(f"s{n}" for n in range(8))
+
+
+def test_the_best_is_named_by_other_sessions_than_those_that_grade(
+    tmp_path: Path,
+) -> None:
+    with batch_store(tmp_path) as store:
+        store.compact()
+        frame = batch_table(store.dataset)
+    # Two sessions tried every size of a context, one after the other.
+    turn = frame.groupby(["context_id", "size"]).cumcount()
+    frame["session_id"] = "s-" + turn.astype(str)
+    table = recorded_table(
+        teaching_rows(frame, decision="batch_size"), decision="batch_size"
+    )
+
+    halves = table.alternating_halves(0)
+    assert halves is not None
+    first, second = halves
+    by_hand = [
+        graded - graded[named.argmin()] for named, graded in (halves, halves[::-1])
+    ]
+    rows = frame[frame["context_id"] == table.names[0]]
+    alone = rows[(rows["session_id"] == "s-0") & (rows["size"] == 2)].iloc[0]
+    assert first[1] == pytest.approx(np.log(alone["cycle_s"] / alone["succeeded"]))
+    assert np.allclose(table.log_slowdowns(0), np.mean(by_hand, axis=0))
+    assert not np.allclose(first, second)
+
+
+def test_one_session_alone_has_no_halves(tmp_path: Path) -> None:
+    table = made(tmp_path, observed=False)
+
+    assert table.alternating_halves(0) is None
+    assert table.log_slowdowns(0).min() == 0
+
+
+def test_the_problems_after_a_moment_are_those_with_a_later_run(tmp_path: Path) -> None:
+    table = made(tmp_path, observed=False)
+
+    assert len(table.after(table.latest[3]).problems) == 4
+    assert table.of_groups(["s1"]).latest == (table.latest[1],)

@@ -14,8 +14,9 @@ import numpy as np
 
 from toolkit.bundle import rule_of
 from toolkit.errors import NotEnoughDataError
-from toolkit.experiments.tables import LearningTable, MeasuredProblem, group_folds
+from toolkit.experiments.tables import group_folds
 from toolkit.experiments.training import ExperimentSpec, Learner, learn
+from toolkit.models import DecisionTable
 from toolkit.policies import Ladder, Policy
 from toolkit.policies.rules import RuleOfThumbPolicy, named_rule
 
@@ -62,7 +63,7 @@ class Evaluation:
 
 
 def evaluate(
-    table: LearningTable,
+    table: DecisionTable,
     spec: ExperimentSpec,
     *,
     fingerprint: str,
@@ -73,7 +74,7 @@ def evaluate(
 
     Parameters
     ----------
-    table : LearningTable
+    table : DecisionTable
     spec : ExperimentSpec
     fingerprint : str
         Identifies the data in the names of studies.
@@ -86,7 +87,7 @@ def evaluate(
     NotEnoughDataError
         Without measured problems, or with too few groups of them.
     """
-    groups = sorted({problem.group for problem in table.problems})
+    groups = table.group_names
     needed = max(4, spec.split.outer_folds)
     if len(groups) < needed:
         raise NotEnoughDataError(
@@ -102,8 +103,7 @@ def evaluate(
             report(number + done / total, len(folds), what)
 
         learner = learn(
-            table,
-            fold.train,
+            table.of_groups(fold.train),
             spec,
             study=f"{fingerprint}/{spec.name}/fold {number}",
             journal=journal,
@@ -112,34 +112,35 @@ def evaluate(
         ladder = learner.policy
         evaluation.ladders.append([r.to_json() for r in learner.manifest.ladder])
         policies = _policies(learner, ladder, spec)
-        for problem in table.problems_of(fold.test):
-            _judge(evaluation, problem, policies, ladder)
+        held_out = table.of_groups(fold.test)
+        for place in range(len(held_out.problems)):
+            _judge(evaluation, held_out, place, policies, ladder)
     return evaluation
 
 
 def _judge(
     evaluation: Evaluation,
-    problem: MeasuredProblem,
+    table: DecisionTable,
+    place: int,
     policies: dict[str, Policy],
     ladder: Ladder,
 ) -> None:
-    cost = problem.log_cost
+    problem, cost = table.problems[place], table.log_costs[place]
     best = int(np.argmin(cost))
-    evaluation.names.append(problem.name)
-    evaluation.groups.append(problem.group)
+    slowdowns, floor = table.log_slowdowns(place), table.noise_floor(place)
+    evaluation.names.append(table.names[place])
+    evaluation.groups.append(table.groups[place])
     evaluation.interior.append(0 < best < len(cost) - 1)
-    if problem.noise_floor is not None:
-        evaluation.floors.append(problem.noise_floor)
+    if floor is not None:
+        evaluation.floors.append(floor)
     evaluation.add("oracle", 0.0)
-    evaluation.add(
-        "random", float(np.mean([problem.slowdown(i) for i in range(len(cost))]))
-    )
+    evaluation.add("random", float(slowdowns.mean()))
     for name, policy in policies.items():
-        decision = policy.decide(problem.problem)
-        evaluation.add(name, problem.slowdown(decision.index))
+        decision = policy.decide(problem)
+        evaluation.add(name, float(slowdowns[decision.index]))
         if name == "guarded":
             evaluation.rungs.append(decision.rung)
-    curve = None if ladder.model is None else ladder.model.predict(problem.problem)
+    curve = None if ladder.model is None else ladder.model.predict(problem)
     if curve is not None:
         held = (curve.log_low <= cost) & (cost <= curve.log_high)
         evaluation.inside.append(float(held.mean()))

@@ -8,11 +8,10 @@ and how well costs of unseen sessions are predicted.
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from toolkit.experiments.tables import LearningTable
 from toolkit.experiments.training import Learner
 from toolkit.metrics import (
     RatioOfTotals,
@@ -21,6 +20,9 @@ from toolkit.metrics import (
 )
 from toolkit.models import centred
 from toolkit.policies.rules import OPTIMUMS
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = [
     "PredictionSkill",
@@ -93,21 +95,28 @@ class PredictionSkill:
         return asdict(self)
 
 
-def size_support(table: LearningTable, *, seed: int) -> list[SizeSupport]:
-    """Count every operation type and size, with its cost where it was tried."""
+def size_support(records: "pd.DataFrame", *, seed: int) -> list[SizeSupport]:
+    """Count every operation type and size, with its cost where it was tried.
+
+    Parameters
+    ----------
+    records : DataFrame
+        From `tables.teaching_rows`, of batches.
+    seed : int
+        Of the bootstrap.
+    """
     rows = []
-    frame = table.frame.assign(_row=np.arange(len(table.frame)), _group=table.groups)
-    for (operation_type, size), part in frame.groupby(
+    for (operation_type, size), part in records.groupby(
         ["operation_type", "size"], sort=True
     ):
-        y = table.y[part["_row"].to_numpy()] * float(str(size))
-        cost = _cost(y, part["_group"].to_numpy(), seed)
+        y = part[["spent", "achieved"]].to_numpy(dtype=np.float64) * float(str(size))
+        cost = _cost(y, part["group"].to_numpy(), seed)
         rows.append(
             SizeSupport(
                 operation_type=str(operation_type),
                 size=int(str(size)),
                 batches=len(part),
-                sessions=int(part["_group"].nunique()),
+                sessions=int(part["group"].nunique()),
                 cost_s=cost[0],
                 cost_low_s=cost[1],
                 cost_high_s=cost[2],
@@ -127,7 +136,7 @@ def prediction_skill(learner: Learner) -> PredictionSkill:
     )
 
 
-def limits_of(table: LearningTable, support: Sequence[SizeSupport]) -> list[str]:
+def limits_of(records: "pd.DataFrame", support: Sequence[SizeSupport]) -> list[str]:
     """Say in sentences what this history cannot answer."""
     limits = [
         (
@@ -158,7 +167,7 @@ def limits_of(table: LearningTable, support: Sequence[SizeSupport]) -> list[str]
                 f" The rule's {rule.optimal} was hardly tried, so it cannot be judged."
             )
         limits.append(text)
-    if table.frame["load_cpu"].isna().all():
+    if records["load_cpu"].isna().all():
         limits.append(
             "No system load was recorded: the rule's load thresholds are idle."
         )

@@ -6,6 +6,7 @@ must not be beaten by the rule on the newest window.
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 
 import numpy as np
 
@@ -13,8 +14,9 @@ from toolkit.bundle import read_bundle
 from toolkit.errors import InputDataError
 from toolkit.experiments.promotion.gate import Promotion, decide_promotion
 from toolkit.experiments.promotion.releases import Releases, ReleaseState
-from toolkit.experiments.tables import LearningTable, MeasuredProblem
 from toolkit.experiments.training import ExperimentSpec
+from toolkit.experiments.tuning import best_constant
+from toolkit.models import DecisionTable
 from toolkit.policies import Policy
 from toolkit.policies.rules import named_rule
 
@@ -32,7 +34,7 @@ class Contest:
     spec : ExperimentSpec
     releases : Releases
     state : ReleaseState
-    table : LearningTable
+    table : DecisionTable
     """
 
     def __init__(
@@ -40,7 +42,7 @@ class Contest:
         spec: ExperimentSpec,
         releases: Releases,
         state: ReleaseState,
-        table: LearningTable,
+        table: DecisionTable,
     ) -> None:
         self._spec = spec
         self._releases = releases
@@ -57,21 +59,21 @@ class Contest:
             On problems that it has not learned from.
         """
         champion = self._champion()
-        fresh = [
-            problem
-            for problem in self._after(self._state.window_end if champion else None)
-            if problem.name in scores
-        ]
+        newer = self._after(self._state.window_end if champion else None)
+        fresh = newer.of_problems(
+            place for place, name in enumerate(newer.names) if name in scores
+        )
 
         def compared(theirs: list[float], name: str) -> Promotion:
-            ours = [scores[p.name][1] for p in fresh]
+            ours = [scores[name][1] for name in fresh.names]
             return self._decide(ours, theirs, fresh, version, name)
 
-        over_rule = compared([scores[p.name][2] for p in fresh], "rule")
+        over_rule = compared([scores[name][2] for name in fresh.names], "rule")
         if champion is None:
             return over_rule
-        theirs = [self._served(champion, problem) for problem in fresh]
-        over_champion = compared(theirs, self._state.champion or "rule")
+        over_champion = compared(
+            self._served(champion, fresh), self._state.champion or "rule"
+        )
         return over_rule if over_champion.promoted else over_champion
 
     def of_rule(self) -> Promotion | None:
@@ -84,12 +86,11 @@ class Contest:
         """
         champion = self._champion()
         fresh = self._after(self._state.seen_end or self._state.window_end)
-        if champion is None or not fresh:
+        if champion is None or not fresh.problems:
             return None
-        rule = self._rule(fresh)
         return self._decide(
-            [_slowdown(rule, problem) for problem in fresh],
-            [self._served(champion, problem) for problem in fresh],
+            _slowdowns(self._rule(fresh), fresh),
+            self._served(champion, fresh),
             fresh,
             "rule",
             self._state.champion or "rule",
@@ -106,12 +107,12 @@ class Contest:
             return dict(trained.scores)
         policy = kept_policy(self._releases, version)
         newer = self._after(window_end_of(self._releases, version))
-        if not newer:
+        if not newer.problems:
             return {}
-        rule = self._rule(newer)
-        return {
-            p.name: (p.group, _slowdown(policy, p), _slowdown(rule, p)) for p in newer
-        }
+        ours = _slowdowns(policy, newer)
+        rules = _slowdowns(self._rule(newer), newer)
+        rows = zip(newer.names, newer.groups, ours, rules, strict=True)
+        return {name: (group, own, rule) for name, group, own, rule in rows}
 
     def _champion(self) -> Policy | None:
         version = self._state.champion
@@ -119,44 +120,41 @@ class Contest:
             return None
         return kept_policy(self._releases, version)
 
-    def _served(self, champion: Policy, problem: MeasuredProblem) -> float:
+    def _served(self, champion: Policy, table: DecisionTable) -> list[float]:
         """Grade what the champion served where that was logged, else what it says.
 
         A hook serves the champion's table, which knows less of the context than the
         model does: what was served is what is judged.
         """
-        if problem.served is None or problem.served[0] != self._state.champion:
-            return _slowdown(champion, problem)
-        return problem.slowdown(problem.served[1])
+        said = _slowdowns(champion, table)
+        for place, served in enumerate(table.served):
+            if served is not None and served[0] == self._state.champion:
+                said[place] = float(table.log_slowdowns(place)[served[1]])
+        return said
 
-    def _rule(self, problems: list[MeasuredProblem]) -> Policy:
-        groups = sorted({problem.group for problem in problems})
-        return named_rule(
-            f"{self._spec.decision}_rule", constant=self._table.constant(groups)
-        )
+    def _rule(self, table: DecisionTable) -> Policy:
+        return named_rule(f"{self._spec.decision}_rule", constant=best_constant(table))
 
-    def _after(self, moment: str | None) -> list[MeasuredProblem]:
+    def _after(self, moment: str | None) -> DecisionTable:
+        """Keep the measured problems that are newer than a moment, ISO 8601."""
+        if self._table.observed:
+            return self._table.of_problems([])
         if moment is None:
-            return list(self._table.problems)
-        import pandas as pd
-
-        frame = self._table.frame
-        after = frame["at"] > pd.Timestamp(moment)
-        newer = set(frame.loc[after, "context_id"].astype(str))
-        return [problem for problem in self._table.problems if problem.name in newer]
+            return self._table
+        return self._table.after(datetime.fromisoformat(moment))
 
     def _decide(
         self,
         ours: list[float],
         theirs: list[float],
-        problems: list[MeasuredProblem],
+        table: DecisionTable,
         challenger: str,
         champion: str,
     ) -> Promotion:
         return decide_promotion(
             ours,
             theirs,
-            [problem.group for problem in problems],
+            table.groups,
             rng=np.random.default_rng(self._spec.seed),
             challenger=challenger,
             champion=champion,
@@ -198,5 +196,9 @@ def window_end_of(releases: Releases, version: str) -> str:
     return window.rsplit(" to ", 1)[1]
 
 
-def _slowdown(policy: Policy, problem: MeasuredProblem) -> float:
-    return problem.slowdown(policy.decide(problem.problem).index)
+def _slowdowns(policy: Policy, table: DecisionTable) -> list[float]:
+    """Log slowdown of a policy's action in each problem."""
+    return [
+        float(table.log_slowdowns(place)[policy.decide(problem).index])
+        for place, problem in enumerate(table.problems)
+    ]

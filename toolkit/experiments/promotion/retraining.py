@@ -21,15 +21,14 @@ from toolkit.experiments.promotion.drift import Drift, drift_between
 from toolkit.experiments.promotion.gate import Promotion
 from toolkit.experiments.promotion.registry import Registry
 from toolkit.experiments.promotion.releases import Releases, ReleaseState, Trained
-from toolkit.experiments.tables import LearningTable
 from toolkit.experiments.training import (
     ExperimentSpec,
-    fingerprint_of,
+    read_rows,
     run_experiment,
     table_of,
-    window_of,
 )
 from toolkit.history import RecordStore, compact_store
+from toolkit.models import TableOrigin
 
 __all__ = ["Retraining", "promote", "retrain"]
 
@@ -113,16 +112,16 @@ def retrain(
             registry.register(state.trained.version, state.trained.model_uri)
         releases.settle(registry.alias)
         compact_store(store)
-        table = table_of(spec, store)
-        fingerprint = fingerprint_of(table)
+        records = read_rows(spec, store)
+        table = table_of(spec, records)
+        origin = table.records
+        fingerprint = origin.fingerprint
         if state.decided == fingerprint:
             return _answer("no new records", state)
         state = _with_window(releases, state)
-        drift = drift_between(table.frame, state.window_end, since=state.seen_end)
+        drift = drift_between(records, state.window_end, since=state.seen_end)
         if state.trained is None or state.trained.fingerprint != fingerprint:
-            trained = _train(
-                spec, store, releases, fingerprint, table, now, report, dress
-            )
+            trained = _train(spec, store, releases, origin, now, report, dress)
             state = replace(state, trained=trained)
             releases.write(state)
             registry.register(trained.version, trained.model_uri)
@@ -181,7 +180,8 @@ def promote(
             return _answer("already champion", state)
         state = _with_window(releases, state)
         compact_store(store)
-        contest = Contest(spec, releases, state, table_of(spec, store))
+        table = table_of(spec, read_rows(spec, store))
+        contest = Contest(spec, releases, state, table)
         promotion = contest.of_challenger(chosen, contest.scores_of(chosen))
         if promotion.promoted:
             state = _put_in_force(releases, state, chosen)
@@ -229,8 +229,7 @@ def _train(
     spec: ExperimentSpec,
     store: RecordStore,
     releases: Releases,
-    fingerprint: str,
-    table: LearningTable,
+    origin: TableOrigin,
     now: datetime,
     report: Report,
     dress: Dress,
@@ -252,10 +251,10 @@ def _train(
         )
         scores = {name: (group, ours, rule) for name, group, ours, rule in rows}
     return Trained(
-        fingerprint=fingerprint,
+        fingerprint=origin.fingerprint,
         version=version,
         model_uri=made.model_uri,
-        window_end=window_of(table)[1],
+        window_end=origin.last.isoformat(),
         scores=scores,
     )
 

@@ -1,19 +1,22 @@
-"""Decision tables from feature tables: a measured store, and an observed history."""
+"""Decision tables from records: a measured store, and an observed history."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from toolkit.bundle import FeatureSchema
 from toolkit.errors import NotEnoughDataError
 from toolkit.experiments.tables.feature_rows import (
-    UNGROUPED,
-    LearningTable,
-    learning_table,
-    typical,
+    ACTIONS,
+    origin_of,
+    schema_of,
 )
-from toolkit.models import DecisionTable, cell_log_cost, pooled_noise
-from toolkit.policies import Floats, Policy, Problem
+from toolkit.models import DecisionTable, cell_log_cost
+from toolkit.policies import Floats, Policy, Problem, Value
 from toolkit.policies.rules import (
     AgentCountRule,
     AgentCountRulePolicy,
@@ -24,7 +27,7 @@ from toolkit.policies.rules import (
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["decision_rule", "measured_table", "observed_table", "run_noise"]
+__all__ = ["decision_rule", "recorded_table"]
 
 NO_RULE_SIZE = 4.0
 """What the batch rule answers for an operation type that the specification leaves out."""
@@ -32,6 +35,12 @@ COSTS = {
     "batch_size": "seconds per operation that succeeds",
     "agent_count": "seconds",
 }
+CELLS = ("session_id", "operation_type", "model")
+"""Within what an observed history compares: work of one kind, session and model."""
+LEAST_CHANCE_APART = 1e-4
+"""Chances are logged with six digits; what differs by less is one chance."""
+
+Ints = NDArray[np.int64]
 
 
 def decision_rule(decision: str) -> Policy:
@@ -41,24 +50,25 @@ def decision_rule(decision: str) -> Policy:
     return AgentCountRulePolicy(AgentCountRule())
 
 
-def measured_table(
-    frame: "pd.DataFrame",
+def recorded_table(
+    rows: "pd.DataFrame",
     *,
     decision: str,
-    price_exponent: float = 0.0,
     context: Sequence[str] = (),
     rule: Policy | None = None,
 ) -> DecisionTable:
-    """Build a table from records whose actions were assigned: a cell is a context.
+    """Build the table of a store's records.
+
+    Where contexts were measured with several actions each, a problem is a context. Else
+    the actions were chosen by agents: a problem is the work of one session, type and
+    model, and the table teaches and proves nothing.
 
     Parameters
     ----------
-    frame : DataFrame
-        From `features.batch_table` or `features.workflow_table`.
+    rows : DataFrame
+        From `teaching_rows`.
     decision : str
         `batch_size` or `agent_count`.
-    price_exponent : float
-        Money weight of a workflow's cost, 0 to 1.
     context : sequence of str
         Context columns that may be read; all of them unless given.
     rule : Policy, optional
@@ -67,143 +77,142 @@ def measured_table(
     Raises
     ------
     NotEnoughDataError
-        Where no context has several actions, or rows are too few.
+        Where no two actions can be compared.
+    UsageError
+        `context` names what is no context column.
     """
-    learned = learning_table(
-        frame, decision=decision, price_exponent=price_exponent, context=context
-    )
-    return _table(learned, ["context_id"], rule or decision_rule(decision))
-
-
-def observed_table(
-    frame: "pd.DataFrame",
-    *,
-    decision: str,
-    price_exponent: float = 0.0,
-    context: Sequence[str] = (),
-    rule: Policy | None = None,
-) -> DecisionTable:
-    """Build a table from a history: actions compared within one session, type and model.
-
-    These actions were not assigned, so the table teaches and proves nothing.
-
-    Parameters
-    ----------
-    frame, decision, price_exponent, context, rule
-        As of `measured_table`.
-
-    Raises
-    ------
-    NotEnoughDataError
-        Where no session has several actions, or rows are too few.
-    """
-    learned = learning_table(
-        frame, decision=decision, price_exponent=price_exponent, context=context
-    )
-    cells = ["session_id", "operation_type", "model"]
-    keys = [name for name in cells if name in learned.frame.columns]
-    return _table(learned, keys, rule or decision_rule(decision), observed=True)
-
-
-def run_noise(learned: LearningTable, groups: Sequence[str]) -> float | None:
-    """Variance of the log cost of a single run, from repeats in one context and session.
-
-    Parameters
-    ----------
-    learned : LearningTable
-    groups : sequence of str
-        Whose rows; `None` is returned where they repeat nothing.
-    """
-    rows = learned.rows_of(groups)
-    runs = _runs(learned)
-    part = learned.frame.iloc[rows].assign(_row=rows)
-    names = ["context_id", "session_id", "operation_type", learned.action]
-    keys = [name for name in names if name in part.columns]
-    cells = part.groupby(keys, sort=True, dropna=False)["_row"]
-    return pooled_noise(runs[same.to_numpy()] for _, same in cells)
-
-
-def _table(
-    learned: LearningTable, keys: list[str], rule: Policy, *, observed: bool = False
-) -> DecisionTable:
-    frame = learned.frame.assign(_row=np.arange(len(learned.frame)))
-    known = frame[frame[keys[0]].notna()]
-    runs = _runs(learned)
+    schema = schema_of(rows, decision=decision, context=context)
+    action = ACTIONS[decision]
+    measured = bool(rows.groupby("context_id")[action].nunique().gt(1).any())
+    keys = ["context_id"] if measured else [c for c in CELLS if c in rows.columns]
     cells = [
-        (name, *cell)
-        for name, part in known.groupby(keys, sort=True, dropna=False)
-        if (cell := _cell(learned, part, runs)) is not None
+        cell
+        for name, part in rows[rows[keys[0]].notna()].groupby(keys, dropna=False)
+        if (cell := _cell(_name(name), part, schema, action)) is not None
     ]
     if not cells:
         raise NotEnoughDataError(
-            f"a table of {learned.decision.replace('_', ' ')}",
+            f"a table of {decision.replace('_', ' ')}",
             got=0,
-            needed=1,
-            unit="contexts in which several actions were tried",
+            needed=2,
+            unit="groups with two actions each",
         )
-    problems = tuple(cell[2] for cell in cells)
+    by = rule or decision_rule(decision)
     return DecisionTable(
-        name=learned.decision,
-        cost=COSTS[learned.decision],
+        name=decision,
+        cost=COSTS[decision],
         unit="s",
-        schema=learned.schema,
-        problems=problems,
+        schema=schema,
+        problems=tuple(cell.problem for cell in cells),
         log_costs=tuple(
-            np.array([cell_log_cost(each) for each in cell[3]]) for cell in cells
+            np.array([cell_log_cost(runs) for runs in cell.runs]) for cell in cells
         ),
-        groups=tuple(cell[1] for cell in cells),
-        names=tuple(_name(cell[0]) for cell in cells),
-        rules=tuple(rule.decide(problem).index for problem in problems),
+        groups=tuple(cell.group for cell in cells),
+        names=tuple(cell.name for cell in cells),
+        rules=tuple(by.decide(cell.problem).index for cell in cells),
         weights=tuple(
-            np.array([float(len(each)) for each in cell[3]]) for cell in cells
+            np.array([float(len(runs)) for runs in cell.runs]) for cell in cells
         ),
         axes=(0,),
-        runs=tuple(cell[3] for cell in cells),
-        observed=observed,
+        runs=tuple(cell.runs for cell in cells),
+        repeats=tuple(cell.repeats for cell in cells),
+        observed=not measured,
+        served=tuple(cell.served for cell in cells),
+        latest=tuple(cell.latest for cell in cells),
+        origin=origin_of(rows, schema, decision=decision),
     )
 
 
-def _runs(learned: LearningTable) -> Floats:
-    """List what each row spent and achieved, per attempted operation."""
-    if learned.y.ndim == 1:
-        spent = np.exp(learned.y)
-        return np.column_stack([spent, np.ones(len(spent))])
-    return learned.y
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Cell:
+    """One problem with its runs."""
+
+    name: str
+    group: str
+    problem: Problem
+    runs: tuple[Floats, ...]
+    repeats: tuple[Ints, ...]
+    served: tuple[str, int] | None
+    latest: datetime
 
 
 def _cell(
-    learned: LearningTable, part: "pd.DataFrame", runs: Floats
-) -> tuple[str, Problem, tuple[Floats, ...]] | None:
-    """Make one problem of the rows of a cell: (group, problem, runs by action)."""
+    name: str, part: "pd.DataFrame", schema: FeatureSchema, action: str
+) -> _Cell | None:
+    """Make one problem of the rows of a cell; `None` where nothing can be compared."""
+    part = part.assign(_repeat=_repeats(part))
     actions: list[float] = []
-    tried: list[Floats] = []
-    for action, same in part.groupby(learned.action, sort=True):
-        found = runs[same["_row"].to_numpy()]
+    runs: list[Floats] = []
+    repeats: list[Ints] = []
+    for tried, same in part.groupby(action, sort=True):
+        found = same[["spent", "achieved"]].to_numpy(dtype=np.float64)
         if found[:, 1].sum() > 0:
-            actions.append(float(str(action)))
-            tried.append(found)
+            actions.append(float(str(tried)))
+            runs.append(found)
+            repeats.append(same["_repeat"].to_numpy(dtype=np.int64))
     if len(actions) < 2:
         return None
     problem = Problem(
-        context={c.name: typical(part, c.name) for c in learned.schema.context},
-        action_columns=(learned.action,),
+        context={c.name: _typical(part, c.name) for c in schema.context},
+        action_columns=(action,),
         actions=np.array(actions)[:, None],
     )
-    first = part.iloc[0]
-    group = next(
-        (
-            str(first[name])
-            for name in ("group_id", "session_id")
-            if _known(first, name)
-        ),
-        UNGROUPED,
+    return _Cell(
+        name=name,
+        group=str(part["group"].iloc[0]),
+        problem=problem,
+        runs=tuple(runs),
+        repeats=tuple(repeats),
+        served=_served(part, action, np.array(actions)),
+        latest=part["at"].max().to_pydatetime(),
     )
-    return group, problem, tuple(tried)
 
 
-def _known(row: Any, name: str) -> bool:
-    return name in row.index and row[name] is not None and row[name] == row[name]
+def _repeats(part: "pd.DataFrame") -> Ints:
+    """Count the sessions of a cell from 0, each a repeat, in the order of their names."""
+    sessions = part["session_id"].map(str)
+    order = sorted(set(sessions), key=_turn)
+    places = {session: place for place, session in enumerate(order)}
+    return np.asarray(sessions.map(places), dtype=np.int64)
+
+
+def _turn(session: str) -> tuple[int, str]:
+    """Order of a repeat: the number at its end."""
+    number = session.rpartition("-")[2]
+    return (int(number) if number.isdigit() else 0, session)
+
+
+def _served(
+    part: "pd.DataFrame", action: str, actions: Floats
+) -> tuple[str, int] | None:
+    """Read from the logged chances what the policy in force took when not exploring.
+
+    That action has the largest chance; explored ones share a smaller one.
+    """
+    if not {"policy_version", "propensity"} <= set(part.columns):
+        return None
+    drawn = part[part["propensity"].notna() & part["policy_version"].notna()]
+    versions = sorted(set(drawn["policy_version"].astype(str)))
+    if len(versions) != 1:
+        return None
+    chances = drawn["propensity"].to_numpy(dtype=np.float64)
+    if chances.max() - chances.min() < LEAST_CHANCE_APART:
+        return None
+    taken = float(drawn[action].iloc[int(chances.argmax())])
+    places = np.flatnonzero(actions == taken)
+    return (versions[0], int(places[0])) if len(places) else None
+
+
+def _typical(part: "pd.DataFrame", name: str) -> Value:
+    """Read what a column usually holds: the median of numbers, the first category."""
+    values = part[name].dropna()
+    if values.empty:
+        return None
+    if values.dtype == object or str(values.dtype) in ("str", "string", "category"):
+        return str(values.iloc[0])
+    return float(values.median())
 
 
 def _name(key: Any) -> str:
-    return "/".join(map(str, key)) if isinstance(key, tuple) else str(key)
+    parts = key if isinstance(key, tuple) else (key,)
+    return "/".join(map(str, parts))

@@ -6,20 +6,22 @@ noise and failures included. What it pays is the mean cost of all of them.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.errors import InputDataError, UsageError
-from toolkit.experiments.tables.feature_rows import LearningTable, learning_table
-from toolkit.experiments.tables.full_factorial import FullFactorial, padded_table
+from toolkit.experiments.tables.feature_rows import ACTIONS, teaching_rows
+from toolkit.experiments.tables.from_records import recorded_table
+from toolkit.experiments.tables.full_factorial import FullFactorial
 from toolkit.features import batch_table, workflow_table
 from toolkit.history import RecordStore
 from toolkit.history.importers import open_source, run_import
+from toolkit.models import DecisionTable
 from toolkit.policies import Floats, Policy
 from toolkit.policies.rules import (
     AgentCountRule,
@@ -27,6 +29,9 @@ from toolkit.policies.rules import (
     BatchSizeRule,
     BatchSizeRulePolicy,
 )
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["REPLAYED", "MeasuredReplay", "read_replay"]
 
@@ -96,47 +101,33 @@ def read_replay(records: Path, what: str) -> MeasuredReplay:
         run_import(open_source("spool"), [records], store)
         store.compact()
         frame = build(store.dataset)
-    learning = learning_table(frame, decision=REPLAYED[what], price_exponent=0.0)
-    if not learning.problems:
+    decision = REPLAYED[what]
+    rows = teaching_rows(frame, decision=decision)
+    table = recorded_table(rows, decision=decision, rule=_rule(decision))
+    if table.observed:
         raise InputDataError(
             "no context was tried with several actions", file=records, field=what
         )
-    return MeasuredReplay(table=_table(learning, what), tries=_tries(learning))
-
-
-def _table(learning: LearningTable, what: str) -> FullFactorial:
-    problems = learning.problems
-    rule: Policy = AgentCountRulePolicy(AgentCountRule())
-    if what == "batches":
-        rule = BatchSizeRulePolicy(BatchSizeRule(), constant=NO_RULE_SIZE)
-    action = learning.schema.action_position
-    rows = np.concatenate([each.features for each in problems]).astype(np.float64)
-    known = np.where(np.isnan(rows), np.nanmedian(rows, axis=0), rows)
-    sizes = np.concatenate([each.problem.actions for each in problems])
-    return padded_table(
-        name=f"sample {what}",
-        codes=np.repeat(
-            np.arange(len(problems)), [len(each.log_cost) for each in problems]
-        ),
-        log_costs=np.concatenate([each.log_cost for each in problems]),
-        actions=np.log2(sizes),
-        context=known[:, :action],
-        groups=np.array([each.group for each in problems]),
-        targets=np.array([rule.decide(each.problem).action[0] for each in problems]),
-        by_workers=0,
+    return MeasuredReplay(
+        table=replace(FullFactorial.of(table), name=f"sample {what}"),
+        tries=_tries(table, rows),
     )
 
 
-def _tries(learning: LearningTable) -> Tries:
-    places = {each.name: code for code, each in enumerate(learning.problems)}
-    frame = learning.frame[learning.frame["context_id"].isin(places)]
+def _rule(decision: str) -> Policy:
+    if decision == "batch_size":
+        return BatchSizeRulePolicy(BatchSizeRule(), constant=NO_RULE_SIZE)
+    return AgentCountRulePolicy(AgentCountRule())
+
+
+def _tries(table: DecisionTable, rows: "pd.DataFrame") -> Tries:
+    places = {name: place for place, name in enumerate(table.names)}
     tries: Tries = {}
-    for name, rows in frame.groupby("context_id"):
+    for name, part in rows[rows["context_id"].isin(places)].groupby("context_id"):
         problem = places[str(name)]
-        offered = learning.problems[problem].problem.actions[:, 0]
-        for action, size in enumerate(offered):
-            same = rows[rows[learning.action].eq(size)]
-            tries[problem, action] = _observed(same, learning.decision)
+        for action, size in enumerate(table.problems[problem].actions[:, 0]):
+            same = part[part[ACTIONS[table.name]].eq(size)]
+            tries[problem, action] = _observed(same, table.name)
     return tries
 
 

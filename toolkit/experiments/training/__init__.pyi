@@ -1,7 +1,5 @@
 __all__: list[str]
 
-from .bundling import fingerprint_of as fingerprint_of
-from .bundling import window_of as window_of
 from .experiment import Experiment as Experiment
 from .experiment import ExperimentResult as ExperimentResult
 from .folder import read_spec_file as read_spec_file
@@ -9,6 +7,7 @@ from .folder import write_results as write_results
 from .learner import Learner as Learner
 from .learner import learn as learn
 from .run import Outcome as Outcome
+from .run import read_rows as read_rows
 from .run import run_experiment as run_experiment
 from .run import table_of as table_of
 from .spec import ExperimentSpec as ExperimentSpec

@@ -1,6 +1,5 @@
 """From a learner to a bundle: the manifest's numbers, each from the experiment."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -10,34 +9,16 @@ from typing import Any
 import numpy as np
 
 from toolkit.bundle import Bundle
-from toolkit.experiments.tables import LearningTable
 from toolkit.experiments.training.learner import Learner
 from toolkit.experiments.training.spec import ExperimentSpec
 from toolkit.export import write_bundle
 
-__all__ = ["export_learner", "fingerprint_of", "window_of"]
-
-
-def fingerprint_of(table: LearningTable) -> str:
-    """Hash the training rows: ids, encoded inputs and targets, SHA-256."""
-    digest = hashlib.sha256()
-    digest.update("\n".join(table.frame["record_id"].astype(str)).encode())
-    digest.update(",".join(table.schema.names).encode())
-    digest.update(table.X.tobytes())
-    digest.update(table.y.tobytes())
-    return digest.hexdigest()
-
-
-def window_of(table: LearningTable) -> tuple[str, str]:
-    """First and last start of the training rows, ISO 8601, UTC."""
-    at = table.frame["at"]
-    return at.min().isoformat(), at.max().isoformat()
+__all__ = ["export_learner"]
 
 
 def export_learner(
     directory: Path,
     *,
-    table: LearningTable,
     learner: Learner,
     spec: ExperimentSpec,
     metrics: Mapping[str, Any],
@@ -50,7 +31,6 @@ def export_learner(
     Parameters
     ----------
     directory : path
-    table : LearningTable
     learner : Learner
     spec : ExperimentSpec
     metrics : mapping
@@ -76,7 +56,7 @@ def export_learner(
         created_at=now,
         expires_at=now + timedelta(days=spec.bundle.expires_days),
         cost_unit=_cost_unit(spec),
-        training=_training(table, learner),
+        training=_training(learner),
         metrics=dict(metrics),
         extra={**learner.manifest.extra, **_workflow(spec)},
     )
@@ -90,22 +70,22 @@ def export_learner(
     )
 
 
-def _training(table: LearningTable, learner: Learner) -> dict[str, Any]:
-    first, last = window_of(table)
+def _training(learner: Learner) -> dict[str, Any]:
+    table, origin = learner.table, learner.table.records
     return {
-        "rows": len(table.frame),
-        "groups": len(set(table.groups.tolist())),
-        "measured_problems": len(table.problems),
-        "window": f"{first} to {last}",
-        "fingerprint": fingerprint_of(table),
+        "rows": origin.rows,
+        "groups": origin.groups,
+        "measured_problems": 0 if table.observed else len(table.problems),
+        "window": f"{origin.first.isoformat()} to {origin.last.isoformat()}",
+        "fingerprint": origin.fingerprint,
         "weights": {
             name: round(weight, 4)
             for name, weight in zip(
                 learner.stack.names, learner.stack.weights, strict=True
             )
         },
-        "sources": ", ".join(sorted(set(table.frame["source"].astype(str)))),
-        "observational": not table.problems,
+        "sources": ", ".join(origin.sources),
+        "observational": table.observed,
     }
 
 

@@ -1,6 +1,6 @@
-"""From the problems of some groups to the manifest and the model of a bundle."""
+"""From a table to the manifest and the model of a bundle."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,35 +17,30 @@ from toolkit.bundle import (
     Float32s,
     Manifest,
     StackSection,
+    Support,
     ladder_of,
     rule_of,
 )
-from toolkit.errors import NotEnoughDataError, UsageError
+from toolkit.errors import UsageError
 from toolkit.experiments.evaluation import (
     fit_confidence,
     fit_intervals,
     saving_errors,
 )
-from toolkit.experiments.tables import (
-    LearningTable,
-    MeasuredProblem,
-    group_folds,
-    observed_problems,
-    run_noise,
-)
+from toolkit.experiments.tables import group_folds
 from toolkit.experiments.training.level_fit import fit_level
-from toolkit.experiments.training.rungs import RungTrainer, best_constant
+from toolkit.experiments.training.rungs import RungTrainer
 from toolkit.experiments.training.spec import ExperimentSpec
-from toolkit.experiments.tuning import Tuned
+from toolkit.experiments.tuning import Tuned, best_constant
 from toolkit.models import (
+    DecisionTable,
     FittedStack,
-    RelativeLayout,
     RelativeRows,
     Stack,
     decision_weights,
     learn_measurement_prior,
 )
-from toolkit.policies import Floats, Ladder, Policy, Problem, with_offered_range
+from toolkit.policies import Floats, Ladder, with_offered_range
 from toolkit.policies.adaptation import MeasurementPrior
 
 __all__ = ["Learner", "learn"]
@@ -61,15 +56,18 @@ class Learner:
 
     Attributes
     ----------
+    table : DecisionTable
+        What it learned from, with the rule that members and rungs were compared with.
     stack : FittedStack
     rows : RelativeRows
-        What it was fitted on.
+        The table's.
     manifest : Manifest
         Complete but for names, times, figures and files.
     tuned : dict of str to Tuned
         Every study.
     """
 
+    table: DecisionTable
     stack: FittedStack
     rows: RelativeRows
     manifest: Manifest
@@ -86,21 +84,19 @@ class Learner:
 
 
 def learn(
-    table: LearningTable,
-    groups: Sequence[str],
+    table: DecisionTable,
     spec: ExperimentSpec,
     *,
     study: str,
     journal: Path,
     report: Report,
 ) -> Learner:
-    """Fit the stack on some groups and find out which rungs it opens.
+    """Fit the stack on a table and find out which rungs it opens.
 
     Parameters
     ----------
-    table : LearningTable
-    groups : sequence of str
-        Whose problems teach; no others are looked at.
+    table : DecisionTable
+        Training groups only; no other is looked at.
     spec : ExperimentSpec
     study : str
         Prefix of the studies' names; it must identify the data.
@@ -114,44 +110,26 @@ def learn(
         With fewer than two groups in which several actions can be compared.
     """
     report(0, 2, f"{study.rsplit('/', maxsplit=1)[-1]}: stack")
-    problems = table.problems_of(groups) or observed_problems(table, groups)
-    observed = not table.problems_of(groups)
-    if not problems:
-        raise NotEnoughDataError(
-            "a comparison of actions",
-            got=0,
-            needed=2,
-            unit="groups with two actions each",
-        )
-    fallback = Fallback(rule=f"{spec.decision}_rule", constant=best_constant(problems))
-    rows = stack_rows(problems, table, rule_of(fallback))
+    fallback = Fallback(rule=f"{spec.decision}_rule", constant=best_constant(table))
+    table = table.with_rule(rule_of(fallback))
     ensemble = _ensemble(spec)
-    stack = ensemble.fit_rows(rows)
+    stack = ensemble.fit(table)
+    rows = table.rows()
     prior = learn_measurement_prior(
-        rows, stack.held_out, (0,), spec.seed, noise=run_noise(table, groups) or 0.0
+        rows, stack.held_out, table.axes, spec.seed, noise=table.noise or 0.0
     )
     report(1, 2, f"{study.rsplit('/', maxsplit=1)[-1]}: ladder")
-    trainer = RungTrainer(
-        table,
-        problems,
-        spec,
-        group_folds(
-            [problem.group for problem in problems],
-            folds=spec.split.inner_folds,
-            seed=spec.seed + 1,
-        ),
-        observed=observed,
-        study=study,
-        journal=journal,
-    )
-    bounds = np.cumsum([0, *(len(problem.log_cost) for problem in problems)])
+    folds = group_folds(table.groups, folds=spec.split.inner_folds, seed=spec.seed + 1)
+    trainer = RungTrainer(table, spec, folds, study=study, journal=journal)
+    bounds = np.cumsum([0, *map(len, table.log_costs)])
     unseen = unselected(stack, rows, ensemble)
     rungs, tuned = trainer.rungs(
         fallback,
-        lambda _, place: int(np.argmin(unseen[bounds[place] : bounds[place + 1]])),
+        lambda place: int(np.argmin(unseen[bounds[place] : bounds[place + 1]])),
     )
-    manifest = _manifest(table, groups, spec, problems, rows, stack, prior, fallback)
+    manifest = _manifest(table, spec, rows, stack, prior, fallback)
     return Learner(
+        table=table,
         stack=stack,
         rows=rows,
         manifest=replace(manifest, ladder=rungs),
@@ -197,57 +175,49 @@ def _ensemble(spec: ExperimentSpec) -> Stack:
     )
 
 
-def stack_rows(
-    problems: Sequence[MeasuredProblem], table: LearningTable, rule: Policy
-) -> RelativeRows:
-    """Encode problems as the stack reads them: context, binary logarithm, range."""
-    context = table.schema.action_position
-    names = {g: code for code, g in enumerate(sorted({p.group for p in problems}))}
-    blocks = []
-    for problem in problems:
-        repeated = np.asarray(problem.features[:, :context], dtype=np.float64)
-        blocks.append(np.hstack([repeated, _shown(problem.problem, rule).actions]))
-    sizes = [len(block) for block in blocks]
-    return RelativeRows.of(
-        np.concatenate(blocks),
-        np.concatenate([problem.log_cost for problem in problems]),
-        np.repeat(np.arange(len(problems)), sizes),
-        np.repeat([names[problem.group] for problem in problems], sizes),
-        RelativeLayout(
-            context=context, actions=1, axes=1, counts=table.decision == "agent_count"
-        ),
+def support_of(table: DecisionTable) -> Support:
+    """Count the runs behind each action, by type, and note the ranges of the context."""
+    typed = any("operation_type" in problem.context for problem in table.problems)
+    column = "operation_type" if typed else None
+    counts: dict[str, dict[float, int]] = {}
+    for problem, weights in zip(table.problems, table.weights, strict=True):
+        row = counts.setdefault(str(problem.context[column]) if column else "", {})
+        for action, weight in zip(problem.actions[:, 0], weights, strict=True):
+            row[float(action)] = row.get(float(action), 0) + int(weight)
+    ranges = {}
+    for declared in table.schema.context:
+        values = [problem.context[declared.name] for problem in table.problems]
+        known = [float(value) for value in values if isinstance(value, int | float)]
+        if declared.kind == "number" and known:
+            ranges[declared.name] = (min(known), max(known))
+    return Support(
+        column=column,
+        counts={key: tuple(sorted(row.items())) for key, row in counts.items()},
+        ranges=ranges,
     )
 
 
-def _shown(problem: Problem, rule: Policy) -> Problem:
-    """Show a problem's actions as the stack reads them."""
-    index = rule.decide(problem).index
-    return with_offered_range(problem, (0,), rule=index, sizes=True)
-
-
 def _manifest(
-    table: LearningTable,
-    groups: Sequence[str],
+    table: DecisionTable,
     spec: ExperimentSpec,
-    problems: Sequence[MeasuredProblem],
     rows: RelativeRows,
     stack: FittedStack,
     prior: MeasurementPrior,
     fallback: Fallback,
 ) -> Manifest:
-    rule = rule_of(fallback)
-    rules = [rule.decide(problem.problem).index for problem in problems]
+    rules = list(table.rules)
     intervals = fit_intervals(rows, stack.held_out, prior, level=spec.guard.interval)
-    level = fit_level(problems, table.schema, seed=spec.seed)
     errors = np.quantile(rows.regret - stack.held_out, (0.05, 0.95))
     section = StackSection(
         sizes=True,
         prior=prior,
         intervals=intervals,
         confidence=fit_confidence(rows, stack.held_out, prior, rules),
-        level=level,
+        level=fit_level(table),
     )
-    shown = _shown(problems[0].problem, rule).action_columns
+    shown = with_offered_range(
+        table.problems[0], table.axes, rule=table.rules[0], sizes=True
+    )
     moment = datetime(1970, 1, 1, tzinfo=UTC)
     return Manifest(
         name=spec.bundle.name,
@@ -259,12 +229,12 @@ def _manifest(
             context=table.schema.context,
             action=tuple(
                 Column(name=name, unit="log2", about="binary logarithm")
-                for name in shown
+                for name in shown.action_columns
             ),
             action_is_log=True,
         ),
-        actions=_offered(problems, spec.decision),
-        support=table.support(groups),
+        actions=_offered(table, spec.decision),
+        support=support_of(table),
         minimum_support=spec.guard.minimum_support,
         fallback=fallback,
         conformal=Conformal(
@@ -273,7 +243,7 @@ def _manifest(
             high=float(errors[1]),
             probabilities=PROBABILITIES,
             differences=_spread_of_errors(rows, stack, rules),
-            groups=len({problem.group for problem in problems}),
+            groups=len(table.group_names),
         ),
         guard_level=spec.guard.level,
         adaptation_rate=0.1,
@@ -286,10 +256,10 @@ def _manifest(
     )
 
 
-def _offered(problems: Sequence[MeasuredProblem], decision: str) -> tuple[float, ...]:
+def _offered(table: DecisionTable, decision: str) -> tuple[float, ...]:
     """List the actions of the history that may be recommended."""
     low, high = ACTION_BOUNDS[decision]
-    tried = {float(action) for p in problems for action in p.problem.actions[:, 0]}
+    tried = {float(action) for p in table.problems for action in p.actions[:, 0]}
     return tuple(sorted(action for action in tried if low <= action <= high))
 
 

@@ -1,12 +1,9 @@
 """Fits the level of costs: a ridge on the context, its penalty chosen by groups left out."""
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.bundle import FeatureSchema
-from toolkit.experiments.tables import MeasuredProblem
+from toolkit.models import DecisionTable
 from toolkit.policies import Floats, Level
 
 __all__ = ["fit_level"]
@@ -16,24 +13,19 @@ PENALTIES = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 LEAST_DEVIATION = 0.05
 
 
-def fit_level(
-    problems: Sequence[MeasuredProblem], schema: FeatureSchema, *, seed: int
-) -> Level:
+def fit_level(table: DecisionTable) -> Level:
     """Fit the mean log cost of a problem's actions on its encoded context.
 
     Parameters
     ----------
-    problems : sequence of MeasuredProblem
-    schema : FeatureSchema
-    seed : int
-        Unused where every group is left out in turn; kept for larger tables.
+    table : DecisionTable
+        Training groups only; every group is left out in turn.
     """
-    del seed
     X = np.array(
-        [schema.encode_context(p.problem.context) for p in problems], np.float64
+        [table.schema.encode_context(p.context) for p in table.problems], np.float64
     )
-    y = np.array([p.log_cost.mean() for p in problems])
-    groups = np.unique([p.group for p in problems], return_inverse=True)[1]
+    y = np.array([costs.mean() for costs in table.log_costs])
+    groups = np.unique(table.groups, return_inverse=True)[1]
     centre = np.nan_to_num(_mean(X))
     moved = np.where(np.isnan(X), 0.0, X - centre)
     spread = moved.std(axis=0)

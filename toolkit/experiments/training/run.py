@@ -23,23 +23,20 @@ from toolkit.experiments.evaluation import (
     prediction_skill,
     size_support,
 )
-from toolkit.experiments.tables import LearningTable, learning_table
-from toolkit.experiments.training.bundling import (
-    export_learner,
-    fingerprint_of,
-    window_of,
-)
+from toolkit.experiments.tables import recorded_table, teaching_rows
+from toolkit.experiments.training.bundling import export_learner
 from toolkit.experiments.training.learner import Learner, learn
 from toolkit.experiments.training.spec import ExperimentSpec
 from toolkit.experiments.training.tracking import TrackedRun, track
 from toolkit.experiments.tuning import trials_of
 from toolkit.features import batch_table, workflow_table
 from toolkit.history import RecordStore, compact_store
+from toolkit.models import DecisionTable
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Outcome", "run_experiment", "table_of"]
+__all__ = ["Outcome", "read_rows", "run_experiment", "table_of"]
 
 Report = Callable[[float, float, str], None]
 
@@ -102,25 +99,25 @@ def run_experiment(
         Where the records cannot answer the question.
     """
     compact_store(store)
-    table = table_of(spec, store)
-    print_id = fingerprint_of(table)[:16]
+    records = read_rows(spec, store)
+    table = table_of(spec, records)
+    origin = table.records
+    print_id = origin.fingerprint[:16]
     journal = work / "optuna.journal"
     work.mkdir(parents=True, exist_ok=True)
     with track(spec.name, folder=work, run_name=f"{spec.name} {print_id}") as run:
         evaluation = _evaluation(table, spec, print_id, journal, report)
         learner = learn(
             table,
-            sorted(set(map(str, table.groups))),
             spec,
             study=f"{print_id}/{spec.name}/all groups",
             journal=journal,
             report=report,
         )
         rows = policy_rows(evaluation, seed=spec.seed) if evaluation else []
-        results = _results(table, spec, learner, evaluation, rows)
+        results = _results(records, spec, learner, evaluation, rows)
         bundle = export_learner(
             work / "bundle",
-            table=table,
             learner=learner,
             spec=spec,
             metrics=_headline(rows, results),
@@ -131,7 +128,7 @@ def run_experiment(
         markdown = markdown_report(spec, rows, results)
         files = _write(work, results, markdown)
         made = [*files, *bundle.path.iterdir()]
-        _log(run, table, spec, rows, results, made, journal)
+        _log(run, records, spec, rows, results, made, journal)
         model_uri = run.log_model(bundle, name=spec.bundle.name)
     return Outcome(
         results=results,
@@ -143,27 +140,30 @@ def run_experiment(
     )
 
 
-def table_of(spec: ExperimentSpec, store: RecordStore) -> LearningTable:
-    """Build the table that a specification learns from; the store must be compacted."""
+def read_rows(spec: ExperimentSpec, store: RecordStore) -> "pd.DataFrame":
+    """Read the rows that a specification learns from; the store must be compacted."""
     build = batch_table if spec.decision == "batch_size" else workflow_table
-    frame = build(store.dataset, provenances=spec.data.provenances)
-    return learning_table(
-        frame,
+    return teaching_rows(
+        build(store.dataset, provenances=spec.data.provenances),
         decision=spec.decision,
         price_exponent=spec.price_exponent,
-        context=spec.data.context,
     )
 
 
+def table_of(spec: ExperimentSpec, rows: "pd.DataFrame") -> DecisionTable:
+    """Build the table that a specification learns from."""
+    return recorded_table(rows, decision=spec.decision, context=spec.data.context)
+
+
 def _evaluation(
-    table: LearningTable,
+    table: DecisionTable,
     spec: ExperimentSpec,
     print_id: str,
     journal: Path,
     report: Report,
 ) -> Evaluation | None:
     """Evaluate by regret; `None` where no context has several measured actions."""
-    if not table.problems:
+    if table.observed:
         return None
     try:
         return evaluate(
@@ -175,25 +175,25 @@ def _evaluation(
 
 
 def _results(
-    table: LearningTable,
+    records: "pd.DataFrame",
     spec: ExperimentSpec,
     learner: Learner,
     evaluation: Evaluation | None,
     rows: list[PolicyRow],
 ) -> dict[str, Any]:
-    first, last = window_of(table)
+    table, origin = learner.table, learner.table.records
     results: dict[str, Any] = {
         "name": spec.name,
         "question": spec.question,
         "toolkit": __version__,
         "spec": spec.to_json(),
         "data": {
-            "rows": len(table.frame),
-            "groups": len(set(table.groups.tolist())),
-            "measured_problems": len(table.problems),
-            "first": first,
-            "last": last,
-            "fingerprint": fingerprint_of(table),
+            "rows": origin.rows,
+            "groups": origin.groups,
+            "measured_problems": 0 if table.observed else len(table.problems),
+            "first": origin.first.isoformat(),
+            "last": origin.last.isoformat(),
+            "fingerprint": origin.fingerprint,
             "observational": evaluation is None,
         },
         "policies": [row.to_json() for row in rows],
@@ -216,10 +216,10 @@ def _results(
             "Measured on one machine: other machines need their own history."
         ]
     elif spec.decision == "batch_size":
-        support = size_support(table, seed=spec.seed)
+        support = size_support(records, seed=spec.seed)
         results["support"] = [row.to_json() for row in support]
         results["prediction"] = prediction_skill(learner).to_json()
-        results["limits"] = limits_of(table, support)
+        results["limits"] = limits_of(records, support)
     else:
         results["limits"] = [
             (
@@ -278,16 +278,16 @@ def _write(work: Path, results: dict[str, Any], markdown: str) -> list[Path]:
     return written
 
 
-def _shown(table: LearningTable) -> "pd.DataFrame":
+def _shown(records: "pd.DataFrame") -> "pd.DataFrame":
     """First rows with numbers as floats: a count may be missing in the next history."""
-    frame = table.frame.head(INPUT_ROWS).drop(columns=["at"])
+    frame = records.head(INPUT_ROWS).drop(columns=["at"])
     numbers = list(frame.select_dtypes("number").columns)
     return frame.astype(dict.fromkeys(numbers, "float64"))
 
 
 def _log(
     run: TrackedRun,
-    table: LearningTable,
+    records: "pd.DataFrame",
     spec: ExperimentSpec,
     rows: list[PolicyRow],
     results: dict[str, Any],
@@ -296,7 +296,7 @@ def _log(
 ) -> None:
     tuned = {name: found["parameters"] for name, found in results["tuned"].items()}
     run.describe(
-        f"{spec.question} {len(table.frame)} rows in {results['data']['groups']} groups.",
+        f"{spec.question} {len(records)} rows in {results['data']['groups']} groups.",
         tags={
             "decision": spec.decision,
             "fingerprint": results["data"]["fingerprint"],
@@ -312,11 +312,11 @@ def _log(
         }
     )
     run.log_data(
-        _shown(table),
+        _shown(records),
         name=spec.name,
         fingerprint=results["data"]["fingerprint"],
     )
-    run.log_metrics({"rows": len(table.frame), **_metrics(rows, results)})
+    run.log_metrics({"rows": len(records), **_metrics(rows, results)})
     run.log_table("trials.json", trials_of(journal))
     run.log_files([path for path in files if path.is_file()], "experiment")
     if rows:

@@ -6,24 +6,27 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from toolkit.bundle import Fallback, RungSpec, rule_of
-from toolkit.experiments.tables import Fold, LearningTable, MeasuredProblem
+from toolkit.experiments.tables import Fold
 from toolkit.experiments.training.spec import ExperimentSpec
-from toolkit.experiments.tuning import Tuned, rule_scores, suggest_rule, tune
+from toolkit.experiments.tuning import (
+    Tuned,
+    best_constant,
+    mean_log_slowdown,
+    rule_scores,
+    suggest_rule,
+    tune,
+)
 from toolkit.metrics import group_bootstrap
+from toolkit.models import DecisionTable
 from toolkit.policies import Evidence, Floats, Policy, groups_needed
 from toolkit.policies.rules import named_rule
 
 __all__ = ["RungTrainer", "evidence_of"]
 
-LARGEST = 20.0
-"""Largest action that is recommended (specification, section 1)."""
 LEAST_NORMAL = 6
 """Groups that a bound needs where group means are assumed to be normal."""
-
-Ints = NDArray[np.int64]
 
 
 def evidence_of(
@@ -109,43 +112,37 @@ class _Middle:
 
 
 class RungTrainer:
-    """Builds the rungs of some groups.
+    """Builds the rungs of a table.
 
     Parameters
     ----------
-    table : LearningTable
-    problems : sequence of MeasuredProblem
-        Of those groups.
+    table : DecisionTable
+        Training groups only.
     spec : ExperimentSpec
     folds : sequence of Fold
-        Of those groups; each fold's rung learns from its training groups alone.
-    observed : bool
-        Whether the actions were not assigned.
-    tune_rule : callable
-        Tunes the rule on some problems, named by a suffix.
+        Of its groups; each fold's rung learns from its training groups alone.
+    study : str
+        Prefix of the studies' names; it must identify the data.
+    journal : path
     """
 
     def __init__(
         self,
-        table: LearningTable,
-        problems: Sequence[MeasuredProblem],
+        table: DecisionTable,
         spec: ExperimentSpec,
         folds: Sequence[Fold],
         *,
-        observed: bool,
         study: str,
         journal: Path,
     ) -> None:
         self._table = table
-        self._problems = problems
         self._spec = spec
         self._folds = folds
-        self._observed = observed
         self._study = study
         self._journal = journal
 
     def rungs(
-        self, fallback: Fallback, learned: Callable[[MeasuredProblem, int], int]
+        self, fallback: Fallback, learned: Callable[[int], int]
     ) -> tuple[tuple[RungSpec, ...], Tuned | None]:
         """Build both rungs above the rule.
 
@@ -154,8 +151,8 @@ class RungTrainer:
         fallback : Fallback
             The rule.
         learned : callable
-            From a problem and its position to the learned answer, found without the
-            problem's group.
+            From a problem's position to the learned answer, found without the problem's
+            group.
 
         Returns
         -------
@@ -163,17 +160,18 @@ class RungTrainer:
         tuned : Tuned or None
             The study of the tuned rule.
         """
+        table = self._table
         rule = self._costs(
-            lambda problem, _: rule_of(fallback).decide(problem.problem).index
+            lambda place: rule_of(fallback).decide(table.problems[place]).index
         )
         found: dict[str, Policy] = {}
         for number, fold in enumerate(self._folds):
-            policy = self._middle(fold.train, f"inner {number}").policy
+            policy = self._middle(table.of_groups(fold.train), f"inner {number}").policy
             found.update(dict.fromkeys(fold.test, policy))
         middle = self._costs(
-            lambda problem, _: found[problem.group].decide(problem.problem).index
+            lambda place: found[table.groups[place]].decide(table.problems[place]).index
         )
-        chosen = self._middle(sorted({p.group for p in self._problems}), "rule")
+        chosen = self._middle(table, "rule")
         first = RungSpec(
             name=chosen.name,
             rule=chosen.rule,
@@ -193,38 +191,32 @@ class RungTrainer:
         guard = self._spec.guard
         return evidence_of(
             differences,
-            [problem.group for problem in self._problems],
+            self._table.groups,
             below=below,
             level=guard.level,
             seed=self._spec.seed,
             assumes=guard.assumes,
-            observed=self._observed,
+            observed=self._table.observed,
         )
 
-    def _costs(self, answer: Callable[[MeasuredProblem, int], int]) -> Floats:
+    def _costs(self, answer: Callable[[int], int]) -> Floats:
         """Log cost of an answer to every problem."""
         return np.array(
-            [p.log_cost[answer(p, place)] for place, p in enumerate(self._problems)]
+            [costs[answer(place)] for place, costs in enumerate(self._table.log_costs)]
         )
 
-    def _middle(self, groups: Sequence[str], suffix: str) -> _Middle:
+    def _middle(self, table: DecisionTable, suffix: str) -> _Middle:
         """Fit both forms on some groups and keep the one that fits them better."""
-        kept = set(groups)
-        problems = [problem for problem in self._problems if problem.group in kept]
-        value = best_constant(problems)
+        value = best_constant(table)
         tuned = tune(
             f"{self._study}/{suffix}",
             suggest=suggest_rule(self._spec.decision, _types(self._table)),
-            scores=rule_scores(self._spec.decision, [problems], constant=value),
+            scores=rule_scores(self._spec.decision, table, constant=value),
             trials=4 * self._spec.search.trials,
             seed=self._spec.seed,
             journal=self._journal,
         )
-        constant = float(
-            np.mean(
-                [p.log_cost[_nearest(p, value)] - p.log_cost.min() for p in problems]
-            )
-        )
+        constant = mean_log_slowdown(named_rule("constant", constant=value), table)
         if constant <= tuned.score:
             return _Middle(
                 name="best constant",
@@ -242,22 +234,7 @@ class RungTrainer:
         )
 
 
-def best_constant(problems: Sequence[MeasuredProblem]) -> float:
-    """Find the action that costs least over all problems; the nearest stands in."""
-    tried = {float(a) for p in problems for a in p.problem.actions[:, 0]}
-    offered = sorted(action for action in tried if action <= LARGEST)
-    losses = [
-        np.mean([p.log_cost[_nearest(p, action)] - p.log_cost.min() for p in problems])
-        for action in offered
-    ]
-    return offered[int(np.argmin(losses))]
-
-
-def _nearest(problem: MeasuredProblem, value: float) -> int:
-    return named_rule("constant", constant=value).decide(problem.problem).index
-
-
-def _types(table: LearningTable) -> list[str]:
-    if table.decision != "batch_size":
-        return []
-    return sorted(set(table.frame["operation_type"].astype(str)))
+def _types(table: DecisionTable) -> list[str]:
+    """List the operation types of a table; none where it is not about them."""
+    kinds = {problem.context.get("operation_type") for problem in table.problems}
+    return sorted(str(kind) for kind in kinds if kind is not None)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from toolkit.experiments.tables import MeasuredProblem
+from toolkit.models import DecisionTable
 from toolkit.policies import Policy
 from toolkit.policies.rules import OPTIMUMS, named_rule
 
@@ -17,10 +17,14 @@ if TYPE_CHECKING:
     from optuna import Trial
 
 __all__ = [
+    "best_constant",
     "mean_log_slowdown",
     "rule_scores",
     "suggest_rule",
 ]
+
+LARGEST = 20.0
+"""Largest action that is recommended (specification, section 1)."""
 
 
 def suggest_rule(decision: str, types: Sequence[str]) -> "Any":
@@ -28,33 +32,37 @@ def suggest_rule(decision: str, types: Sequence[str]) -> "Any":
     return _suggest_batch(types) if decision == "batch_size" else _suggest_agents
 
 
-def mean_log_slowdown(policy: Policy, problems: Sequence[MeasuredProblem]) -> float:
-    """Grade a policy on measured problems: mean log of chosen cost over best cost."""
+def best_constant(table: DecisionTable) -> float:
+    """Find the action that costs least over all problems; the nearest stands in."""
+    tried = {float(action) for p in table.problems for action in p.actions[:, 0]}
+    offered = sorted(action for action in tried if action <= LARGEST)
+    losses = [
+        mean_log_slowdown(named_rule("constant", constant=action), table)
+        for action in offered
+    ]
+    return offered[int(np.argmin(losses))]
+
+
+def mean_log_slowdown(policy: Policy, table: DecisionTable) -> float:
+    """Grade a policy on a table: mean log of chosen cost over best cost."""
     return float(
         np.mean(
             [
-                p.log_cost[policy.decide(p.problem).index] - p.log_cost.min()
-                for p in problems
+                costs[policy.decide(problem).index] - costs.min()
+                for problem, costs in zip(table.problems, table.log_costs, strict=True)
             ]
         )
     )
 
 
-def rule_scores(
-    decision: str,
-    folds: Sequence[Sequence[MeasuredProblem]],
-    *,
-    constant: float,
-) -> Any:
-    """Make the scores of a rule's parameters: one a fold of training problems."""
+def rule_scores(decision: str, table: DecisionTable, *, constant: float) -> Any:
+    """Make the score of a rule's parameters on training problems."""
 
     def scores(parameters: dict[str, Any]) -> Iterator[float]:
         policy = named_rule(
             f"{decision}_rule", constant=constant, parameters=parameters
         )
-        for problems in folds:
-            if problems:
-                yield mean_log_slowdown(policy, problems)
+        yield mean_log_slowdown(policy, table)
 
     return scores
 
