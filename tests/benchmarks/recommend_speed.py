@@ -33,7 +33,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped] # sh
 from tests.bundle_factory import KINDS, NOW, small_bundle, training_rows
 from toolkit.bundle import read_bundle
 from toolkit.clock import VirtualClock
-from toolkit.models.members import BoostedCost, RelativeTrees
+from toolkit.models.members import RelativeTrees
 from toolkit.policies.rules import BatchSizeRule
 from toolkit.runtime.advice import BackgroundLoad, LadderAdvisor, SystemLoad
 from toolkit.runtime.batching import AdaptiveBatchingOptimizer, Workload
@@ -119,7 +119,7 @@ def _calls(folder: Path) -> dict[str, Callable[[], object]]:
     bundle = small_bundle(folder / "b", member=trees, actions=OFFERED)
     advisor = LadderAdvisor("batch_size", bundle=bundle, clock=VirtualClock(NOW))
     X, y = training_rows()
-    array_model = BoostedCost(max_iter=TREES).fit(X, y).regressor_
+    array_model = HistGradientBoostingRegressor(max_iter=TREES).fit(X, y)
     rows = X[: len(OFFERED)]
     frame_model, frame = _frame_model(X, y)
     rule = BatchSizeRule()

@@ -6,10 +6,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from tests.bundle_factory import training_rows
 from toolkit.bundle import graph_problem
-from toolkit.export import to_onnx
-from toolkit.models.members import BoostedCost, LinearCost, ScalabilityCurve
 
 OPSETS = [helper.make_opsetid("", 21), helper.make_opsetid("ai.onnx.ml", 3)]
 
@@ -42,14 +39,6 @@ AXES = np.array([1])
 
 def test_a_sum_of_the_columns_is_allowed() -> None:
     assert problem_of(SUM, axes=AXES) == "None"
-
-
-@pytest.mark.parametrize("model", [LinearCost(), ScalabilityCurve(), BoostedCost()])
-def test_what_the_export_writes_is_allowed(model: Any) -> None:
-    X, y = training_rows()
-    made = to_onnx(model.fit(X, y), width=X.shape[1])
-
-    assert graph_problem(made, width=X.shape[1]) is None
 
 
 @pytest.mark.parametrize(

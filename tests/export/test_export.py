@@ -1,12 +1,17 @@
 """An exported graph is the fitted model, or the export fails."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
-from tests.bundle_factory import SCHEMA, manifest_of, small_bundle, training_rows
+from tests.bundle_factory import (
+    SCHEMA,
+    manifest_of,
+    small_bundle,
+    small_lesson,
+    training_rows,
+)
 from toolkit.bundle import TOLERANCE
 from toolkit.errors import GateRefusedError, UsageError
 from toolkit.export import (
@@ -17,38 +22,17 @@ from toolkit.export import (
     verify_graph,
     write_bundle,
 )
-from toolkit.models import RatioCost, ShapedCost
-from toolkit.models.members import BoostedCost, LinearCost, ScalabilityCurve
-
-MODELS = [
-    BoostedCost(max_iter=60),
-    LinearCost(),
-    ScalabilityCurve(),
-    ScalabilityCurve(price_exponent=0.5),
-    RatioCost(seconds=LinearCost()),
-    RatioCost(seconds=ScalabilityCurve(), success=BoostedCost(max_iter=20)),
-    RatioCost(),
-    ShapedCost(shape=ScalabilityCurve()),
-    ShapedCost(shape=BoostedCost(max_iter=30)),
-]
-
-
-def fitted(model: Any) -> Any:
-    X, y = training_rows()
-    if isinstance(model, RatioCost):
-        share = np.random.default_rng(3).uniform(0.0, 1.0, len(y))
-        return model.fit(X, np.column_stack([np.exp(y), share]))
-    return model.fit(X, y)
+from toolkit.models.members import FittedBoosted, RelativeBoosted
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", MODELS, ids=repr)
-def test_the_graph_equals_the_model_on_ten_thousand_hostile_rows(model: Any) -> None:
-    X, _ = training_rows()
-    rows = probe_rows(SCHEMA, X, seed=5)
-    made = fitted(model)
+def test_the_graph_equals_the_model_on_ten_thousand_hostile_rows() -> None:
+    lesson = small_lesson()
+    rows = probe_rows(SCHEMA, lesson.rows.X.astype(np.float32), seed=5)
 
-    _, worst = verify_graph(made, to_onnx(made, width=SCHEMA.width), rows)
+    _, worst = verify_graph(
+        lesson.stack, to_onnx(lesson.stack, width=SCHEMA.width), rows
+    )
 
     assert len(rows) >= 10_000
     assert worst <= TOLERANCE
@@ -65,20 +49,20 @@ def test_probe_rows_hold_missing_values_and_every_category_and_none() -> None:
 
 
 def test_a_conversion_that_is_wrong_without_an_error_is_refused(tmp_path: Path) -> None:
-    X, y = training_rows()
-    boosted = BoostedCost(max_iter=20).fit(X, y)
+    lesson = small_lesson(RelativeBoosted(trees=20))
+    X = lesson.rows.X.astype(np.float32)
     # Poisson and gamma losses convert without complaint and lose their exponential.
-    boosted.regressor_.set_params(loss="gamma").fit(X, np.exp(y))
+    (boosted,) = lesson.stack.members
+    assert isinstance(boosted, FittedBoosted)
+    boosted.trees.set_params(loss="gamma")
+    boosted.trees.fit(X[:, boosted.columns], np.exp(lesson.rows.regret))
 
-    with pytest.raises(GateRefusedError, match="is not the fitted BoostedCost"):
-        write_bundle(tmp_path / "b", model=boosted, manifest=manifest_of(), X=X, seed=1)
+    with pytest.raises(GateRefusedError, match="is not the fitted FittedStack"):
+        write_bundle(
+            tmp_path / "b", model=lesson.stack, manifest=manifest_of(), X=X, seed=1
+        )
 
     assert not (tmp_path / "b").exists()
-
-
-def test_a_model_without_a_converter_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="unknown model to export `object`"):
-        to_onnx(object(), width=3)
 
 
 def test_a_directory_with_something_else_is_left_alone(tmp_path: Path) -> None:
@@ -102,12 +86,12 @@ def test_a_second_export_replaces_the_first_and_leaves_nothing_behind(
 
 
 def test_the_card_says_what_the_model_reads_and_where_it_stops(tmp_path: Path) -> None:
-    X, y = training_rows()
+    lesson = small_lesson()
     bundle = write_bundle(
         tmp_path / "b",
-        model=LinearCost().fit(X, y),
+        model=lesson.stack,
         manifest=manifest_of(),
-        X=X,
+        X=lesson.rows.X.astype(np.float32),
         seed=1,
         limits=["Task spawning has hardly any parallel batches."],
     )

@@ -1,9 +1,8 @@
 __all__: list[str]
 
-from .converters import add_to_graph as add_to_graph
-from .converters import to_onnx as to_onnx
 from .graph import Graph as Graph
 from .stack import add_member as add_member
+from .stack import to_onnx as to_onnx
 from .verification import ROWS as ROWS
 from .verification import probe_rows as probe_rows
 from .verification import verify_graph as verify_graph

@@ -4,14 +4,14 @@ Forests are written node by node from scikit-learn's arrays. A threshold is roun
 *down* to 32 bits, so that `x <= threshold` has the same answer for every 32-bit x.
 """
 
+import warnings
 from functools import singledispatch
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from toolkit.errors import UsageError
-from toolkit.export.converters import add_to_graph, add_trees, to_onnx
-from toolkit.export.graph import Graph
+from toolkit.export.graph import OPSET, OPSET_TREES, Graph
 from toolkit.models import FittedStack
 from toolkit.models.members import LOG_LIMIT as LAW_LIMIT
 from toolkit.models.members import SHARPNESS as CONSTANT_SHARPNESS
@@ -26,6 +26,9 @@ from toolkit.models.members import (
     FittedTrees,
 )
 
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
 __all__ = ["add_member", "to_onnx"]
 
 SMALL_LENGTH = 0.125
@@ -33,8 +36,13 @@ SMALL_LENGTH = 0.125
 NATURAL = float(np.log(2))
 
 
-@add_to_graph.register
-def _(model: FittedStack, graph: Graph) -> str:
+def to_onnx(model: FittedStack, *, width: int) -> "ModelProto":
+    """Convert a fitted stack that reads rows of `width` numbers.
+
+    What the conversion is worth is not taken on trust: `verification` compares graph and
+    model on thousands of rows.
+    """
+    graph = Graph(width)
     missing = graph.node("IsNaN", [graph.input])
     filler = graph.floats(model.filler[None, :])
     filled = graph.node("Where", [missing, filler, graph.input])
@@ -45,7 +53,7 @@ def _(model: FittedStack, graph: Graph) -> str:
         for member, weight in zip(model.members, model.weights, strict=True)
         if weight > 0
     ]
-    return graph.node("Sum", weighed)
+    return graph.model(graph.node("Sum", weighed))
 
 
 @singledispatch
@@ -101,8 +109,20 @@ def _(member: FittedAnchor, graph: Graph, rows: str) -> str:
 
 @add_member.register
 def _(member: FittedBoosted, graph: Graph, rows: str) -> str:
-    columns = graph.columns(rows, member.columns)
-    return graph.to_double(add_trees(member.model, graph, columns, len(member.columns)))
+    from skl2onnx import convert_sklearn
+    from skl2onnx.common.data_types import FloatTensorType
+
+    with warnings.catch_warnings():
+        # skl2onnx 1.20 hands numpy booleans to protobuf, which numpy deprecates; as an
+        # error that warning surfaces as "Value out of range".
+        warnings.simplefilter("ignore", DeprecationWarning)
+        made = convert_sklearn(
+            member.trees,
+            initial_types=[("X", FloatTensorType([None, len(member.columns)]))],
+            target_opset={"": OPSET, "ai.onnx.ml": OPSET_TREES},
+        )
+    (node,) = (n for n in made.graph.node if n.op_type == "TreeEnsembleRegressor")
+    return graph.to_double(graph.append(node, [graph.columns(rows, member.columns)]))
 
 
 @add_member.register

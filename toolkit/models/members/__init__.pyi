@@ -4,7 +4,6 @@ from .anchor import FittedAnchor as FittedAnchor
 from .anchor import RelativeAnchor as RelativeAnchor
 from .boosted import FittedBoosted as FittedBoosted
 from .boosted import RelativeBoosted as RelativeBoosted
-from .boosted_cost import BoostedCost as BoostedCost
 from .constant import SHARPNESS as SHARPNESS
 from .constant import FittedConstant as FittedConstant
 from .constant import RelativeConstant as RelativeConstant
@@ -13,14 +12,10 @@ from .law import FittedLaw as FittedLaw
 from .law import RelativeLaw as RelativeLaw
 from .linear import FittedLinear as FittedLinear
 from .linear import RelativeLinear as RelativeLinear
-from .linear_cost import LinearCost as LinearCost
 from .process import FittedProcess as FittedProcess
 from .process import RelativeProcess as RelativeProcess
 from .process_kernel import ProcessKernel as ProcessKernel
 from .quadratic import FittedQuadratic as FittedQuadratic
 from .quadratic import RelativeQuadratic as RelativeQuadratic
-from .scalability_curve import LOG_N_LIMIT as LOG_N_LIMIT
-from .scalability_curve import Coefficients as Coefficients
-from .scalability_curve import ScalabilityCurve as ScalabilityCurve
 from .trees import FittedTrees as FittedTrees
 from .trees import RelativeTrees as RelativeTrees

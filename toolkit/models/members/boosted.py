@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.ensemble import HistGradientBoostingRegressor
 
 from toolkit.models import KNEE, RelativeRows, centred, softened
-from toolkit.models.members.boosted_cost import BoostedCost
 
 __all__ = ["FittedBoosted", "RelativeBoosted"]
 
@@ -16,6 +16,9 @@ Floats = NDArray[np.float64]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RelativeBoosted:
     """Histogram boosting on actions, context and offered range.
+
+    Inputs are rounded to 32-bit floats before fitting, and thresholds afterwards: the
+    exported graph reads 32 bits, and would send rows that lie on a threshold the other way.
 
     Parameters
     ----------
@@ -30,12 +33,18 @@ class RelativeBoosted:
         """Fit on the rows of some groups."""
         layout = rows.layout
         columns = [*layout.a, *layout.x, *layout.offered]
-        model = BoostedCost(
-            max_iter=self.trees, max_leaf_nodes=12, random_state=self.seed
+        trees = HistGradientBoostingRegressor(
+            max_iter=self.trees,
+            max_leaf_nodes=12,
+            min_samples_leaf=10,
+            l2_regularization=1.0,
+            early_stopping=False,
+            random_state=self.seed,
         )
         target = centred(softened(rows.regret, KNEE), rows.problem)
-        model.fit(rows.X[:, columns], target, rows.weight)
-        return FittedBoosted(columns=columns, model=model)
+        trees.fit(_rounded(rows.X[:, columns]), target, rows.weight)
+        _round_thresholds_down(trees)
+        return FittedBoosted(columns=columns, trees=trees)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +52,29 @@ class FittedBoosted:
     """Fitted trees and the columns they read."""
 
     columns: list[int]
-    model: BoostedCost
+    trees: HistGradientBoostingRegressor
 
     def predict(self, X: Floats) -> Floats:
         """Predict relative cost, shape (n,)."""
-        return self.model.predict(X[:, self.columns])
+        predicted: Floats = self.trees.predict(_rounded(X[:, self.columns]))
+        return predicted
+
+
+def _round_thresholds_down(trees: HistGradientBoostingRegressor) -> None:
+    """Put each threshold on the 32-bit number at or below it.
+
+    For a 32-bit x, `x <= t` holds exactly when x is at most that number; a converter that
+    rounds t to the nearest would send x = t the other way.
+    """
+    for predictors in trees._predictors:  # noqa: SLF001 - the public surface has no thresholds
+        for predictor in predictors:
+            exact = predictor.nodes["num_threshold"]
+            with np.errstate(over="ignore"):
+                near = exact.astype(np.float32)
+            above = near.astype(np.float64) > exact
+            down = np.where(above, np.nextafter(near, np.float32(-np.inf)), near)
+            predictor.nodes["num_threshold"] = down.astype(np.float64)
+
+
+def _rounded(X: Floats) -> Floats:
+    return X.astype(np.float32).astype(np.float64)
