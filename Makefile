@@ -53,8 +53,9 @@ docs: setup ## build the documentation into work/site
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build -q
 
 adapters: setup ## test the adapters against the real frameworks, installed apart
-	@$(BIN)/uv pip install -q --python $(BIN)/python --target $(WORK)/adapters "langchain-core>=1" "openai-agents>=0.10" "celery>=5.5"
-	@PYTHONPATH=$(WORK)/adapters $(BIN)/pytest -q tests/runtime/adapters
+	@test -x $(WORK)/adapters/bin/python || $(BIN)/uv venv -q $(WORK)/adapters
+	@$(BIN)/uv pip install -q --python $(WORK)/adapters/bin/python -e ".[langchain,openai-agents,celery,crewai,ray]" "pytest>=9,<10" pytest-timeout hypothesis
+	@$(WORK)/adapters/bin/pytest -q tests/runtime/adapters
 
 notebooks: setup ## run every notebook from top to bottom
 	@$(BIN)/pytest -q -p nbmake --nbmake --nbmake-timeout=300 notebooks

@@ -8,6 +8,7 @@ from langchain_core.language_models.fake_chat_models import FakeListChatModel
 from langchain_core.tools import ToolException, tool
 
 from tests.runtime.adapters.bench import Bench
+from tests.runtime.adapters.documented import batches, operations, run_example
 from toolkit.runtime.adapters.langchain import SwarmCallbackHandler
 
 
@@ -39,3 +40,11 @@ def test_turns_and_tools_become_batches() -> None:
         (2, 1, 1),
     ]
     assert {event.operation for event in bench.events()} == {"look"}
+
+
+def test_the_documented_run_leaves_a_batch_for_each_turn() -> None:
+    names = run_example("LangChain")
+
+    assert names["config"]["max_concurrency"] == 3
+    assert batches(names) == [(3, 3), (2, 2)]
+    assert operations(names) == {"length"}

@@ -12,6 +12,7 @@ from agents.tracing import (
 )
 
 from tests.runtime.adapters.bench import Bench
+from tests.runtime.adapters.documented import batches, operations, run_example
 from toolkit.runtime.adapters.openai_agents import SwarmTracingProcessor
 
 
@@ -32,3 +33,11 @@ def test_replies_and_functions_become_batches() -> None:
         (3, 2, 1),
     ]
     assert len(bench.events()) == 6
+
+
+def test_the_documented_agent_calls_its_tools_in_one_batch() -> None:
+    names = run_example("OpenAI")
+
+    assert names["answer"] == "3"
+    assert batches(names) == [(3, 3)]
+    assert operations(names) == {"length"}

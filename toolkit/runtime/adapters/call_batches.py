@@ -1,8 +1,10 @@
 """Groups the calls between two turns of an agent into one batch of the optimizer."""
 
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import TypeVar
 
 from toolkit.clock import Clock
 from toolkit.records import CoordinationEvent, Outcome, Provenance, Record, record_id
@@ -20,12 +22,17 @@ MIXED = "mixed"
 """Operation type of calls that nothing else is known of."""
 
 
-@dataclass(slots=True)
-class _Open:
-    """The batch of one agent's turn, and the calls of it that run."""
+T = TypeVar("T")
 
-    batch: RunningBatch
-    calls: dict[str, tuple[str, float, RunningOperation]] = field(default_factory=dict)
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """A call that runs."""
+
+    agent_id: str
+    tool: str
+    began_s: float
+    operation: RunningOperation
 
 
 class CallBatches:
@@ -33,7 +40,8 @@ class CallBatches:
 
     A framework reports turns, and calls that start and end. The first call after a turn
     begins a batch, the next turn (or `close`) ends it: it is learned from and leaves a
-    record. Each call that ends leaves a coordination event.
+    record. Each call that ends leaves a coordination event. Ids of calls are the
+    framework's own, unique within it.
 
     Parameters
     ----------
@@ -57,7 +65,8 @@ class CallBatches:
         self.operation_type = operation_type
         self._clock = clock
         self._observe = observe
-        self._open: dict[str, _Open] = {}
+        self._open: dict[str, RunningBatch] = {}
+        self._calls: dict[str, _Call] = {}
         self._lock = threading.RLock()
         self._count = 0
 
@@ -65,39 +74,50 @@ class CallBatches:
         """Ask for a batch size."""
         return self.optimizer.recommend(operation_type).batch_size
 
+    def chunks(
+        self, items: Iterable[T], operation_type: str = MIXED
+    ) -> Iterator[list[T]]:
+        """Cut work into batches; the size is asked for before each.
+
+        Parameters
+        ----------
+        items : iterable
+        operation_type : str
+        """
+        held = iter(items)
+        while chunk := list(islice(held, self.size(operation_type))):
+            yield chunk
+
     def turn(self, agent_id: str) -> None:
         """Begin a turn of an agent: what it called since the last one is a batch."""
         with self._lock:
             ended = self._open.pop(agent_id, None)
         if ended is not None:
-            ended.batch.__exit__(None, None, None)
+            ended.__exit__(None, None, None)
 
     def started(self, agent_id: str, call_id: str, tool: str) -> None:
         """Report that a call started."""
         with self._lock:
-            opened = self._open.get(agent_id)
-            if opened is None:
+            batch = self._open.get(agent_id)
+            if batch is None:
                 name_of = self.operation_type
                 kind = MIXED if name_of is None else name_of(tool)
-                opened = _Open(self.optimizer.batch(kind, agent_id=agent_id))
-                self._open[agent_id] = opened
-            operation = opened.batch.operation()
-            opened.calls[call_id] = tool, self._clock.monotonic_s(), operation
+                batch = self.optimizer.batch(kind, agent_id=agent_id)
+                self._open[agent_id] = batch
+            operation = batch.operation()
+            began_s = self._clock.monotonic_s()
+            self._calls[call_id] = _Call(agent_id, tool, began_s, operation)
             operation.__enter__()
 
-    def ended(
-        self, agent_id: str, call_id: str, error: BaseException | None = None
-    ) -> None:
+    def ended(self, call_id: str, error: BaseException | None = None) -> None:
         """Report that a call ended; one that was not reported to start is ignored."""
         with self._lock:
-            opened = self._open.get(agent_id)
-            call = None if opened is None else opened.calls.pop(call_id, None)
+            call = self._calls.pop(call_id, None)
             if call is None:
                 return
-            tool, began_s, operation = call
-            operation.__exit__(None if error is None else type(error), error, None)
+            call.operation.__exit__(None if error is None else type(error), error, None)
             self._count += 1
-            event = self._event(agent_id, tool, began_s, failed=error is not None)
+            event = self._event(call, failed=error is not None)
         if self._observe is not None:
             self._observe(event)
 
@@ -106,19 +126,19 @@ class CallBatches:
         for agent_id in list(self._open):
             self.turn(agent_id)
 
-    def _event(
-        self, agent_id: str, tool: str, began_s: float, *, failed: bool
-    ) -> CoordinationEvent:
+    def _event(self, call: _Call, *, failed: bool) -> CoordinationEvent:
         at = self._clock.now()
         return CoordinationEvent(
-            record_id=record_id(SOURCE, agent_id, at.isoformat(), str(self._count)),
+            record_id=record_id(
+                SOURCE, call.agent_id, at.isoformat(), str(self._count)
+            ),
             at=at,
             source=SOURCE,
             provenance=Provenance.MEASURED,
-            agent_id=agent_id,
-            operation=tool,
+            agent_id=call.agent_id,
+            operation=call.tool,
             action="message",
-            duration_s=max(self._clock.monotonic_s() - began_s, 0.0),
+            duration_s=max(self._clock.monotonic_s() - call.began_s, 0.0),
             outcome=Outcome.FAILED if failed else Outcome.SUCCEEDED,
             has_pre_event=True,
             has_post_event=True,

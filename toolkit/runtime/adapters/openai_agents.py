@@ -2,40 +2,36 @@
 
 from typing import Any
 
-from toolkit.errors import MissingExtraError
 from toolkit.runtime.adapters.call_batches import CallBatches
-
-try:
-    from agents.tracing import TracingProcessor as _Processor
-except ImportError:  # the class says so when it is made
-    _Processor = object
+from toolkit.runtime.adapters.framework import framework
 
 __all__ = ["SwarmTracingProcessor"]
 
+Base: Any = framework("agents.tracing", "openai-agents").TracingProcessor
 TURNS = frozenset({"generation", "response"})
-"""Spans of a model's reply."""
 
 
-class SwarmTracingProcessor(_Processor):  # type: ignore[misc] # Any where it is not installed
+class SwarmTracingProcessor(Base):
     """Reports replies and function calls: ``set_trace_processors([processor])``.
 
     Set so, it takes the place of the exporter that the SDK starts with: nothing leaves
-    the machine.
-
-    Parameters
-    ----------
-    calls : CallBatches
-
-    Raises
-    ------
-    MissingExtraError
-        The SDK is not installed.
+    the machine. Inputs and outputs are not looked at.
     """
 
     def __init__(self, calls: CallBatches) -> None:
-        if _Processor is object:
-            raise MissingExtraError("the OpenAI Agents adapter", "openai-agents")
+        super().__init__()
         self.calls = calls
+
+    def on_span_start(self, span: Any) -> None:
+        """Begin a turn with a reply, or report that a function started."""
+        if span.span_data.type in TURNS:
+            self.calls.turn(span.trace_id)
+        elif span.span_data.type == "function":
+            self.calls.started(span.trace_id, span.span_id, span.span_data.name)
+
+    def on_span_end(self, span: Any) -> None:
+        """Report that a function ended."""
+        self.calls.ended(span.span_id, RuntimeError() if span.error else None)
 
     def on_trace_start(self, trace: Any) -> None:
         """Do nothing: a batch begins with its first call."""
@@ -43,20 +39,6 @@ class SwarmTracingProcessor(_Processor):  # type: ignore[misc] # Any where it is
     def on_trace_end(self, trace: Any) -> None:
         """End the batch of a workflow's last turn."""
         self.calls.turn(trace.trace_id)
-
-    def on_span_start(self, span: Any) -> None:
-        """Begin a turn, or report that a function started."""
-        kind = span.span_data.type
-        if kind in TURNS:
-            self.calls.turn(span.trace_id)
-        elif kind == "function":
-            self.calls.started(span.trace_id, span.span_id, span.span_data.name)
-
-    def on_span_end(self, span: Any) -> None:
-        """Report that a function ended; its input and output are not looked at."""
-        if span.span_data.type == "function":
-            failed = RuntimeError("function failed") if span.error else None
-            self.calls.ended(span.trace_id, span.span_id, failed)
 
     def shutdown(self) -> None:
         """End every open batch."""
