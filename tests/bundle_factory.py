@@ -39,9 +39,9 @@ from toolkit.models import (
 from toolkit.models.members import RelativeQuadratic
 from toolkit.policies import (
     Confidence,
+    CostLevel,
     Evidence,
     Floats,
-    Level,
     Problem,
     Value,
     with_offered_range,
@@ -157,10 +157,10 @@ def learned(
     )
 
 
-def _level(X: Floats, y: Floats) -> Level:
+def _level(X: Floats, y: Floats) -> CostLevel:
     centre = X.mean(axis=0)
     slope = np.linalg.lstsq(X - centre, y - y.mean(), rcond=None)[0]
-    return Level(
+    return CostLevel(
         intercept=float(y.mean()),
         centre=tuple(centre.tolist()),
         slope=tuple(slope.tolist()),

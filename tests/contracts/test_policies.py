@@ -12,7 +12,6 @@ import toolkit.policies.rules
 from toolkit.policies import (
     CostCurve,
     Evidence,
-    Exploring,
     Greedy,
     Ladder,
     Policy,
@@ -52,12 +51,6 @@ class Bowl:
         )
 
 
-def exploring() -> Policy:
-    return Exploring(
-        Greedy(Bowl()), model=Bowl(), rng=np.random.default_rng(0), epsilon=0.3
-    )
-
-
 def ladder() -> Policy:
     shown = Evidence(
         below="rule",
@@ -77,7 +70,6 @@ def ladder() -> Policy:
 
 POLICIES: list[Callable[[], Policy]] = [
     lambda: Adaptive(Bowl(), PRIOR),
-    exploring,
     lambda: Greedy(Bowl()),
     ladder,
     lambda: AgentCountRulePolicy(AgentCountRule()),

@@ -10,8 +10,6 @@ from toolkit.errors import UsageError
 from toolkit.metrics import (
     coverage,
     expected_calibration_error,
-    group_coverage,
-    interval_width,
     reliability,
 )
 
@@ -59,15 +57,9 @@ def test_the_ends_of_an_interval_belong_to_it() -> None:
     assert coverage([0.0, 0.0], [1.0, 1.0], [0.0, 1.0]) == 1.0
 
 
-def test_a_good_mean_does_not_hide_a_group_that_is_never_covered() -> None:
-    shares = group_coverage([0] * 4, [1] * 4, [0.5, 0.5, 0.5, 9], ["a", "a", "a", "b"])
-
-    assert shares == {"a": 1.0, "b": 0.0}
-
-
 def test_crossed_bounds_are_refused() -> None:
     with pytest.raises(UsageError, match="above its upper bound"):
-        interval_width([1.0], [0.0])
+        coverage([1.0], [0.0], [0.5])
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ from hypothesis.extra.numpy import arrays
 from toolkit.errors import UsageError
 from toolkit.metrics import (
     geometric_mean_slowdown,
-    range_normalised_regret,
     share_within,
     slowdown,
 )
@@ -35,13 +34,6 @@ def test_the_oracle_has_slowdown_one_everywhere(costs: np.ndarray) -> None:
     assert geometric_mean_slowdown(slowdown(best, best)) == 1.0
 
 
-@given(COSTS)
-def test_normalised_regret_lies_between_best_and_worst(costs: np.ndarray) -> None:
-    regret = range_normalised_regret(costs[:, 0], costs.min(axis=1), costs.max(axis=1))
-
-    assert ((regret >= 0) & (regret <= 1)).all()
-
-
 def test_twice_as_slow_and_half_as_slow_cancel() -> None:
     assert geometric_mean_slowdown([0.5, 2.0]) == pytest.approx(1.0)
 
@@ -55,11 +47,6 @@ def test_a_choice_below_the_best_is_an_error_of_the_caller() -> None:
         UsageError, match="problem 1: chosen cost 1 is below the best 2"
     ):
         slowdown([2.0, 1.0], [2.0, 2.0])
-
-
-def test_a_choice_above_the_worst_is_an_error_of_the_caller() -> None:
-    with pytest.raises(UsageError, match="between the best and the worst"):
-        range_normalised_regret([5.0], [1.0], [4.0])
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from toolkit.errors import SchemaError
-from toolkit.policies import Level
+from toolkit.policies import CostLevel
 
-LEVEL = Level(
+LEVEL = CostLevel(
     intercept=1.0,
     centre=(0.5, 2.0),
     slope=(2.0, -1.0),
@@ -25,9 +25,9 @@ def test_what_is_not_known_is_the_centre_and_widens() -> None:
 
 
 def test_a_level_survives_json() -> None:
-    assert Level.from_json(LEVEL.to_json()) == LEVEL
+    assert CostLevel.from_json(LEVEL.to_json()) == LEVEL
 
 
 def test_columns_of_different_lengths_are_refused() -> None:
     with pytest.raises(SchemaError, match="lengths"):
-        Level.from_json({**LEVEL.to_json(), "slope": [1.0]})
+        CostLevel.from_json({**LEVEL.to_json(), "slope": [1.0]})

@@ -5,14 +5,11 @@ import pytest
 
 from toolkit.errors import UsageError
 from toolkit.policies import (
-    CostCurve,
-    OfferedRange,
     Problem,
     distinct_axes,
     offered_columns,
     with_offered_range,
 )
-from toolkit.policies.rules import TableRule
 
 
 def test_columns_that_differ_by_a_constant_within_problems_are_one_axis() -> None:
@@ -45,21 +42,3 @@ def test_shifting_all_actions_changes_nothing() -> None:
 def test_an_axis_that_is_not_there_is_refused() -> None:
     with pytest.raises(UsageError, match="axes"):
         with_offered_range(Problem.of("size", [1, 2]), [1], rule=0)
-
-
-class Reader:
-    """Remembers which columns it was shown."""
-
-    def predict(self, problem: Problem) -> CostCurve:
-        self.columns = problem.action_columns
-        zeros = np.zeros(len(problem.actions))
-        return CostCurve(log_cost=zeros, log_low=zeros, log_high=zeros, support=zeros)
-
-
-def test_the_model_is_shown_the_range_and_its_costs_are_relative() -> None:
-    reader = Reader()
-
-    model = OfferedRange(reader, [0], rule=TableRule(), sizes=True)
-    curve = model.predict(Problem.of("size", [1, 2]))
-
-    assert (curve.relative, reader.columns[-1]) == (True, "from_rule:size")

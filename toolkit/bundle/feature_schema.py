@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from toolkit.errors import SchemaError, UsageError
 from toolkit.policies import Problem, Value
@@ -162,29 +162,6 @@ class FeatureSchema:
             numbers += _encode(column, context.get(column.name))
         return np.asarray(numbers, dtype=np.float32)
 
-    def encode_table(self, table: Mapping[str, ArrayLike]) -> Float32s:
-        """Encode a table of rows given as columns, shape (n_rows, width).
-
-        Raises
-        ------
-        SchemaError
-            Naming the first column that is missing.
-        """
-        for column in (*self.context, *self.action):
-            if column.name not in table:
-                raise SchemaError(
-                    "column is missing",
-                    field=column.name,
-                    fix=f"the table has {', '.join(map(str, table))}",
-                )
-        parts = [_encode_column(column, table[column.name]) for column in self.context]
-        actions = np.column_stack(
-            [np.asarray(table[column.name], dtype=np.float64) for column in self.action]
-        )
-        return np.column_stack([*parts, self.encode_actions(actions)]).astype(
-            np.float32
-        )
-
     def to_json(self) -> dict[str, Any]:
         """Write the declaration as JSON types."""
         return {
@@ -237,13 +214,3 @@ def _encode(column: Column, value: Value) -> list[float]:
     if value <= -1:
         raise SchemaError("not a size", field=column.name, got=value)
     return [math.log1p(value)]
-
-
-def _encode_column(column: Column, values: ArrayLike) -> NDArray[np.float64]:
-    if column.kind == "category":
-        known = np.asarray(values, dtype=object)
-        return np.column_stack(
-            [(known == category).astype(np.float64) for category in column.categories]
-        )
-    numbers = np.asarray(values, dtype=np.float64)
-    return np.log1p(numbers) if column.log else numbers

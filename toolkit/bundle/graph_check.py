@@ -34,7 +34,6 @@ OPSETS = {"": 21, "ai.onnx.ml": 3}
 """Versions that are written and read: onnxruntime for Python and for Node know them."""
 
 MAX_NODES = 4096
-MAX_NAME = 200
 ROWS = 64
 """Rows for which shapes are worked out: those of the golden rows."""
 MAX_ELEMENTS = 12 << 20

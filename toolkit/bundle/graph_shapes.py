@@ -23,7 +23,6 @@ Attributes = Mapping[str, Any]
 Constants = Mapping[int, NDArray[Any]]
 """Values of the inputs that are stored whole numbers, by position."""
 
-MAX_RANK = 4
 
 FLOAT, INT, STRING, FLOATS, INTS, STRINGS = 1, 2, 3, 6, 7, 8
 """Attribute types of ONNX that operators may hold; none of them is a graph."""

@@ -13,8 +13,8 @@ from toolkit.errors import SchemaError
 from toolkit.policies import (
     Confidence,
     CostCurve,
+    CostLevel,
     Floats,
-    Level,
     Policy,
     Problem,
     with_offered_range,
@@ -47,7 +47,7 @@ class StackSection:
         Own runs, and how errors of two actions hang together.
     intervals : Intervals
     confidence : Confidence
-    level : Level or None
+    level : CostLevel or None
         `None` where costs compare within a problem only.
     """
 
@@ -55,7 +55,7 @@ class StackSection:
     prior: MeasurementPrior
     intervals: Intervals
     confidence: Confidence
-    level: Level | None = None
+    level: CostLevel | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Write as JSON types."""
@@ -83,7 +83,7 @@ class StackSection:
                 prior=MeasurementPrior.from_json(value["measurement_prior"]),
                 intervals=Intervals.from_json(value["intervals"]),
                 confidence=Confidence.from_json(value["confidence"]),
-                level=None if level is None else Level.from_json(level),
+                level=None if level is None else CostLevel.from_json(level),
             )
         except (KeyError, TypeError) as error:
             raise SchemaError(

@@ -245,7 +245,7 @@ def _bin(value: float | None, edges: "Sequence[float]") -> str:
 def _draw(
     decision: "dict[str, Any]", cell: "Mapping[str, Any]", explore: float
 ) -> bool:
-    """Draw a size as `policies.Exploring` does, and write down with what chance."""
+    """Draw a size now and then, and write down with what chance."""
     chosen = cell["size"]
     sizes = sorted({*cell["sizes"], chosen})
     if len(sizes) == 1:

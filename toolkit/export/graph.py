@@ -38,16 +38,6 @@ class Graph:
         self.input = INPUT_NAME
         self._nodes: list[Any] = []
         self._weights: list[Any] = []
-        self._double: str | None = None
-
-    @property
-    def double_input(self) -> str:
-        """Name of the input in 64 bits: closed forms are computed without loss."""
-        if self._double is None:
-            from onnx import TensorProto
-
-            self._double = self.node("Cast", [self.input], to=TensorProto.DOUBLE)
-        return self._double
 
     def node(
         self, operator: str, inputs: list[str], *, domain: str = "", **attributes: Any

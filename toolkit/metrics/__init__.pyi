@@ -14,11 +14,8 @@ from .bootstrap import paired_group_bootstrap as paired_group_bootstrap
 from .calibration import ReliabilityBin as ReliabilityBin
 from .calibration import coverage as coverage
 from .calibration import expected_calibration_error as expected_calibration_error
-from .calibration import group_coverage as group_coverage
-from .calibration import interval_width as interval_width
 from .calibration import reliability as reliability
 from .decision import geometric_mean_slowdown as geometric_mean_slowdown
-from .decision import range_normalised_regret as range_normalised_regret
 from .decision import share_within as share_within
 from .decision import slowdown as slowdown
 from .interval import ShareInterval as ShareInterval
@@ -36,8 +33,5 @@ from .objectives import Trials as Trials
 from .objectives import Verdict as Verdict
 from .objectives import objective_report as objective_report
 from .objectives import parted as parted
-from .regression import mean_absolute_log_error as mean_absolute_log_error
-from .regression import r_squared as r_squared
-from .regression import rank_correlation as rank_correlation
 from .student_t import student_t_cdf as student_t_cdf
 from .student_t import student_t_quantile as student_t_quantile

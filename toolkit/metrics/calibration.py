@@ -11,8 +11,6 @@ __all__ = [
     "ReliabilityBin",
     "coverage",
     "expected_calibration_error",
-    "group_coverage",
-    "interval_width",
     "reliability",
 ]
 
@@ -136,46 +134,6 @@ def coverage(low: ArrayLike, high: ArrayLike, observed: ArrayLike) -> float:
     0.5
     """
     return float(_inside(low, high, observed).mean())
-
-
-def group_coverage(
-    low: ArrayLike, high: ArrayLike, observed: ArrayLike, groups: ArrayLike
-) -> dict[str, float]:
-    """Coverage within each group: a mean can hide a group that is never covered.
-
-    Parameters
-    ----------
-    low, high, observed, groups : array-like of shape (rows,)
-
-    Examples
-    --------
-    >>> group_coverage([0, 0], [1, 1], [0.5, 2], ["a", "b"])
-    {'a': 1.0, 'b': 0.0}
-    """
-    inside, labels = _inside(low, high, observed), np.asarray(groups)
-    if labels.shape != inside.shape:
-        raise UsageError(f"shapes differ: {labels.shape} groups, {inside.shape} rows")
-    return {
-        str(label): float(inside[labels == label].mean()) for label in np.unique(labels)
-    }
-
-
-def interval_width(low: ArrayLike, high: ArrayLike) -> float:
-    """Mean width of intervals, in their own unit.
-
-    Parameters
-    ----------
-    low, high : array-like of shape (rows,)
-        In log cost the half width `h` means a factor of exp(h).
-
-    Examples
-    --------
-    >>> interval_width([0.0, 1.0], [1.0, 4.0])
-    2.0
-    """
-    lower, upper = np.asarray(low, dtype=np.float64), np.asarray(high, dtype=np.float64)
-    _check_bounds(lower, upper)
-    return float((upper - lower).mean())
 
 
 def _inside(low: ArrayLike, high: ArrayLike, observed: ArrayLike) -> NDArray[np.bool_]:

@@ -11,7 +11,6 @@ from toolkit.errors import UsageError
 
 __all__ = [
     "geometric_mean_slowdown",
-    "range_normalised_regret",
     "share_within",
     "slowdown",
 ]
@@ -87,39 +86,6 @@ def share_within(slowdowns: ArrayLike, tolerance: float) -> float:
     ratios = _costs(slowdowns, "slowdowns")
     # Ratios such as 1.1 / 1 carry rounding that must not decide on the boundary.
     return float((ratios <= (1 + tolerance) * (1 + 1e-12)).mean())
-
-
-def range_normalised_regret(
-    chosen: ArrayLike, best: ArrayLike, worst: ArrayLike
-) -> FloatArray:
-    """Place each choice between the best (0) and the worst (1) action on offer.
-
-    Parameters
-    ----------
-    chosen, best, worst : array-like of shape (problems,)
-        Costs above 0.
-
-    Returns
-    -------
-    ndarray of shape (problems,)
-        In 0..1; exactly 0 where all actions cost the same, since nothing could be lost.
-
-    Raises
-    ------
-    UsageError
-        A choice lies outside its range.
-
-    Examples
-    --------
-    >>> range_normalised_regret([2.0, 5.0], [1.0, 5.0], [3.0, 5.0]).tolist()
-    [0.5, 0.0]
-    """
-    costs = _costs(chosen, "chosen")
-    low, high = _costs(best, "best"), _costs(worst, "worst")
-    if (costs < low).any() or (costs > high).any():
-        raise UsageError("chosen costs must lie between the best and the worst")
-    span = high - low
-    return np.where(span > 0, (costs - low) / np.where(span > 0, span, 1), 0.0)
 
 
 def _costs(values: ArrayLike, name: str) -> FloatArray:

@@ -9,15 +9,13 @@ from .base import Problem as Problem
 from .base import Reason as Reason
 from .base import Value as Value
 from .confidence import Confidence as Confidence
-from .exploring import Exploring as Exploring
 from .gain import Gain as Gain
 from .greedy import Greedy as Greedy
 from .ladder import Evidence as Evidence
 from .ladder import Ladder as Ladder
 from .ladder import Rung as Rung
 from .ladder import groups_needed as groups_needed
-from .level import Level as Level
-from .offered import OfferedRange as OfferedRange
+from .level import CostLevel as CostLevel
 from .offered import distinct_axes as distinct_axes
 from .offered import offered_columns as offered_columns
 from .offered import with_offered_range as with_offered_range

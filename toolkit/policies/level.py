@@ -9,11 +9,11 @@ from numpy.typing import ArrayLike
 
 from toolkit.errors import SchemaError
 
-__all__ = ["Level"]
+__all__ = ["CostLevel"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Level:
+class CostLevel:
     """Mean log cost over the actions of a problem, as a linear form of its context.
 
     Attributes
@@ -30,7 +30,7 @@ class Level:
 
     Examples
     --------
-    >>> level = Level(
+    >>> level = CostLevel(
     ...     intercept=1.0, centre=(0.5,), slope=(2.0,), spread=(0.2,), deviation=0.3
     ... )
     >>> level.predict([1.0])
@@ -71,7 +71,7 @@ class Level:
         }
 
     @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> "Level":
+    def from_json(cls, value: Mapping[str, Any]) -> "CostLevel":
         """Read what `to_json` wrote.
 
         Raises

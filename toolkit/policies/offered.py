@@ -12,9 +12,9 @@ from dataclasses import replace
 import numpy as np
 
 from toolkit.errors import UsageError
-from toolkit.policies.base import CostCurve, CostModel, Floats, Policy, Problem
+from toolkit.policies.base import Floats, Problem
 
-__all__ = ["OfferedRange", "distinct_axes", "offered_columns", "with_offered_range"]
+__all__ = ["distinct_axes", "offered_columns", "with_offered_range"]
 
 SAME = 1e-6
 """Two action columns that differ by less than this within every problem are one."""
@@ -118,37 +118,3 @@ def with_offered_range(
         action_columns=(*problem.action_columns, *added),
         actions=np.hstack([actions, offered_columns(actions, axes, rule)]),
     )
-
-
-class OfferedRange:
-    """A cost model that is shown where each action lies among those on offer.
-
-    Parameters
-    ----------
-    model : CostModel
-        Reads the columns of `with_offered_range`.
-    axes : sequence of int
-    rule : Policy, optional
-        What distances are measured from; the middle of the range unless given.
-    sizes : bool
-        Whether actions are sizes, of which the logarithm is taken.
-    """
-
-    def __init__(
-        self,
-        model: CostModel,
-        axes: Sequence[int],
-        *,
-        rule: Policy | None = None,
-        sizes: bool = False,
-    ) -> None:
-        self.model = model
-        self.axes = tuple(axes)
-        self.rule = rule
-        self.sizes = sizes
-
-    def predict(self, problem: Problem) -> CostCurve:
-        """Expect a cost of each action, comparable within the problem only."""
-        index = None if self.rule is None else self.rule.decide(problem).index
-        shown = with_offered_range(problem, self.axes, rule=index, sizes=self.sizes)
-        return replace(self.model.predict(shown), relative=True)

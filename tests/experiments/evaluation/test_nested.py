@@ -10,7 +10,7 @@ import pytest
 from tests.measured_history import batch_store, workflow_store
 from toolkit.experiments.evaluation import (
     Evaluation,
-    evaluate,
+    evaluate_held_out,
     markdown_table,
     policy_rows,
 )
@@ -43,7 +43,7 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> DecisionTable:
 def evaluated(
     table: DecisionTable, folder: Path, spec: ExperimentSpec = SPEC
 ) -> Evaluation:
-    return evaluate(
+    return evaluate_held_out(
         table,
         spec,
         fingerprint=folder.name,

@@ -96,7 +96,7 @@ class World:
         self.weeks: list[float] = []
         self.skill = 0.0
         patch(retraining, "compact_store", lambda _: None)
-        patch(retraining, "read_rows", lambda *_: rows_of(self.weeks))
+        patch(retraining, "history_rows", lambda *_: rows_of(self.weeks))
         patch(retraining, "table_of", lambda *_: table_of(self.weeks))
         patch(retraining, "run_experiment", self._run)
 

@@ -11,8 +11,8 @@ import pytest
 from tests.measured_history import batch_store
 from toolkit.bundle import read_bundle
 from toolkit.experiments.training import (
+    ExperimentOutcome,
     ExperimentSpec,
-    Outcome,
     SearchSpec,
     SplitSpec,
     own_warnings_ignored,
@@ -30,7 +30,7 @@ SPEC = ExperimentSpec(
 )
 
 
-def run(folder: Path, *, contexts: bool = True) -> Outcome:
+def run(folder: Path, *, contexts: bool = True) -> ExperimentOutcome:
     with batch_store(folder / "store", contexts=contexts) as store:
         return run_experiment(
             SPEC,
@@ -42,12 +42,14 @@ def run(folder: Path, *, contexts: bool = True) -> Outcome:
 
 
 @pytest.fixture(scope="module")
-def outcome(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+def outcome(tmp_path_factory: pytest.TempPathFactory) -> ExperimentOutcome:
     return run(tmp_path_factory.mktemp("run"))
 
 
 @pytest.mark.slow
-def test_the_bundle_recommends_what_history_supports(outcome: Outcome) -> None:
+def test_the_bundle_recommends_what_history_supports(
+    outcome: ExperimentOutcome,
+) -> None:
     model = read_bundle(outcome.bundle).policy().model
     assert model is not None
     problem = Problem.of("size", [4, 40], operation_type="fileOperations", load_cpu=0.5)
@@ -59,7 +61,7 @@ def test_the_bundle_recommends_what_history_supports(outcome: Outcome) -> None:
 
 
 @pytest.mark.slow
-def test_results_hold_every_policy_with_an_interval(outcome: Outcome) -> None:
+def test_results_hold_every_policy_with_an_interval(outcome: ExperimentOutcome) -> None:
     written = json.loads((outcome.bundle.parent / "results.json").read_text())
 
     for row in written["policies"]:
@@ -69,7 +71,7 @@ def test_results_hold_every_policy_with_an_interval(outcome: Outcome) -> None:
 
 @pytest.mark.slow
 def test_mlflow_holds_the_parent_the_policies_the_data_and_the_model(
-    outcome: Outcome,
+    outcome: ExperimentOutcome,
 ) -> None:
     import mlflow
 
@@ -94,7 +96,9 @@ def test_mlflow_holds_the_parent_the_policies_the_data_and_the_model(
 
 
 @pytest.mark.slow
-def test_the_parent_run_carries_the_headline_and_every_trial(outcome: Outcome) -> None:
+def test_the_parent_run_carries_the_headline_and_every_trial(
+    outcome: ExperimentOutcome,
+) -> None:
     import mlflow
 
     mlflow.set_tracking_uri(f"sqlite:///{outcome.bundle.parent / 'mlflow.db'}")
@@ -112,7 +116,7 @@ def test_the_parent_run_carries_the_headline_and_every_trial(outcome: Outcome) -
 
 
 @pytest.mark.slow
-def test_the_logged_model_answers_decisions(outcome: Outcome) -> None:
+def test_the_logged_model_answers_decisions(outcome: ExperimentOutcome) -> None:
     import mlflow
     import pandas as pd
 
@@ -131,7 +135,7 @@ def test_the_logged_model_answers_decisions(outcome: Outcome) -> None:
 
 @pytest.mark.slow
 def test_a_second_run_resumes_the_journal_and_finds_the_same(
-    outcome: Outcome, tmp_path: Path
+    outcome: ExperimentOutcome, tmp_path: Path
 ) -> None:
     journal = outcome.bundle.parent / "optuna.journal"
     before = journal.stat().st_size

@@ -14,7 +14,7 @@ from toolkit.experiments.evaluation import (
     fit_intervals,
     saving_errors,
 )
-from toolkit.experiments.training import RelativePolicy, Trained, train_bundle
+from toolkit.experiments.training import RelativePolicy, TrainedStack, train_bundle
 from toolkit.models import (
     DecisionTable,
     RelativeRows,
@@ -40,18 +40,20 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> DecisionTable:
 
 
 @pytest.fixture(scope="module")
-def trained(made: DecisionTable, tmp_path_factory: pytest.TempPathFactory) -> Trained:
+def trained(
+    made: DecisionTable, tmp_path_factory: pytest.TempPathFactory
+) -> TrainedStack:
     folder = tmp_path_factory.mktemp("bundles") / "bundle"
     return train_bundle(made, folder, ensemble=LIGHT, created_at=NOW)
 
 
 @pytest.fixture(scope="module")
-def policy(trained: Trained) -> RelativePolicy:
+def policy(trained: TrainedStack) -> RelativePolicy:
     return RelativePolicy(read_bundle(trained.bundle.path))
 
 
 def test_the_exported_policy_decides_as_the_fitted_ensemble(
-    made: DecisionTable, trained: Trained, policy: RelativePolicy
+    made: DecisionTable, trained: TrainedStack, policy: RelativePolicy
 ) -> None:
     rows = made.rows()
     predicted = trained.ensemble.predict(rows.X)
@@ -217,7 +219,7 @@ def test_where_rule_and_model_always_agree_nothing_is_learned(
     assert curve.intercept == 0.0
 
 
-def test_a_bundle_of_the_policy_is_small(trained: Trained) -> None:
+def test_a_bundle_of_the_policy_is_small(trained: TrainedStack) -> None:
     size = sum(path.stat().st_size for path in Path(trained.bundle.path).iterdir())
 
     assert size < 4 << 20

@@ -11,17 +11,19 @@ import pytest
 
 from tests.experiments.decision_tables import table
 from tests.shared import DECISIONS, needs_decisions
+from tests.studies.benchmark.leakage import (
+    Decide,
+    Taken,
+    leaking_lines,
+    require_no_leak,
+)
 from toolkit.errors import GateRefusedError, InputDataError
 from toolkit.experiments.evaluation import (
     ConstantGrades,
     log_slowdowns,
 )
 from toolkit.experiments.tables import (
-    Decide,
-    Taken,
-    leaking_lines,
     read_decision_tables,
-    require_no_leak,
 )
 from toolkit.models import DecisionTable
 from toolkit.policies import Problem

@@ -9,7 +9,7 @@ from .cross_fitting import cross_fitted_ridge as cross_fitted_ridge
 from .cross_fitting import folds_of_clusters as folds_of_clusters
 from .figure import policy_figure as policy_figure
 from .nested import Evaluation as Evaluation
-from .nested import evaluate as evaluate
+from .nested import evaluate_held_out as evaluate_held_out
 from .observational import limits_of as limits_of
 from .observational import prediction_skill as prediction_skill
 from .observational import size_support as size_support

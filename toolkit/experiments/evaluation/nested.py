@@ -14,13 +14,13 @@ import numpy as np
 
 from toolkit.bundle import rule_of
 from toolkit.errors import NotEnoughDataError
-from toolkit.experiments.tables import group_folds
+from toolkit.experiments.tables import deal_folds
 from toolkit.experiments.training import ExperimentSpec, Learner, learn
 from toolkit.models import DecisionTable
 from toolkit.policies import Ladder, Policy
 from toolkit.policies.rules import RuleOfThumbPolicy, named_rule
 
-__all__ = ["Evaluation", "evaluate"]
+__all__ = ["Evaluation", "evaluate_held_out"]
 
 Report = Callable[[float, float, str], None]
 
@@ -62,7 +62,7 @@ class Evaluation:
         self.scores.setdefault(policy, []).append(score)
 
 
-def evaluate(
+def evaluate_held_out(
     table: DecisionTable,
     spec: ExperimentSpec,
     *,
@@ -94,7 +94,7 @@ def evaluate(
             "a comparison by regret", got=len(groups), needed=needed, unit="groups"
         )
     evaluation = Evaluation()
-    folds = group_folds(groups, folds=spec.split.outer_folds, seed=spec.seed)
+    folds = deal_folds(groups, folds=spec.split.outer_folds, seed=spec.seed)
     for number, fold in enumerate(folds):
 
         def on_progress(

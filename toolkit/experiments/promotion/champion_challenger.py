@@ -15,7 +15,7 @@ from toolkit.errors import InputDataError
 from toolkit.experiments.promotion.gate import Promotion, decide_promotion
 from toolkit.experiments.promotion.releases import Releases, ReleaseState
 from toolkit.experiments.training import ExperimentSpec
-from toolkit.experiments.tuning import best_constant
+from toolkit.experiments.tuning import cheapest_action
 from toolkit.models import DecisionTable
 from toolkit.policies import Policy
 from toolkit.policies.rules import named_rule
@@ -133,7 +133,9 @@ class Contest:
         return said
 
     def _rule(self, table: DecisionTable) -> Policy:
-        return named_rule(f"{self._spec.decision}_rule", constant=best_constant(table))
+        return named_rule(
+            f"{self._spec.decision}_rule", constant=cheapest_action(table)
+        )
 
     def _after(self, moment: str | None) -> DecisionTable:
         """Keep the measured problems that are newer than a moment, ISO 8601."""

@@ -23,7 +23,7 @@ from toolkit.experiments.promotion.registry import Registry
 from toolkit.experiments.promotion.releases import Releases, ReleaseState, Trained
 from toolkit.experiments.training import (
     ExperimentSpec,
-    read_rows,
+    history_rows,
     run_experiment,
     table_of,
 )
@@ -112,7 +112,7 @@ def retrain(
             registry.register(state.trained.version, state.trained.model_uri)
         releases.settle(registry.alias)
         compact_store(store)
-        records = read_rows(spec, store)
+        records = history_rows(spec, store)
         table = table_of(spec, records)
         origin = table.records
         fingerprint = origin.fingerprint
@@ -180,7 +180,7 @@ def promote(
             return _answer("already champion", state)
         state = _with_window(releases, state)
         compact_store(store)
-        table = table_of(spec, read_rows(spec, store))
+        table = table_of(spec, history_rows(spec, store))
         contest = Contest(spec, releases, state, table)
         promotion = contest.of_challenger(chosen, contest.scores_of(chosen))
         if promotion.promoted:

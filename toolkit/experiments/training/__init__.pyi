@@ -6,8 +6,8 @@ from .folder import read_spec_file as read_spec_file
 from .folder import write_results as write_results
 from .learner import Learner as Learner
 from .learner import learn as learn
-from .run import Outcome as Outcome
-from .run import read_rows as read_rows
+from .run import ExperimentOutcome as ExperimentOutcome
+from .run import history_rows as history_rows
 from .run import run_experiment as run_experiment
 from .run import table_of as table_of
 from .spec import ExperimentSpec as ExperimentSpec
@@ -15,7 +15,7 @@ from .spec import SearchSpec as SearchSpec
 from .spec import SplitSpec as SplitSpec
 from .spec import read_spec as read_spec
 from .stack_bundle import RelativePolicy as RelativePolicy
-from .stack_bundle import Trained as Trained
+from .stack_bundle import TrainedStack as TrainedStack
 from .stack_bundle import train_bundle as train_bundle
 from .tracking import own_warnings_ignored as own_warnings_ignored
 from .tracking import quiet as quiet

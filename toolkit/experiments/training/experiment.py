@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from toolkit.bundle import Bundle
-    from toolkit.experiments.training.run import Outcome
+    from toolkit.experiments.training.run import ExperimentOutcome
     from toolkit.history import History
 
 __all__ = ["Experiment", "ExperimentResult"]
@@ -31,11 +31,11 @@ class ExperimentResult:
 
     Parameters
     ----------
-    outcome : Outcome
+    outcome : ExperimentOutcome
         Of the run.
     """
 
-    def __init__(self, outcome: "Outcome") -> None:
+    def __init__(self, outcome: "ExperimentOutcome") -> None:
         self._outcome = outcome
 
     def __str__(self) -> str:

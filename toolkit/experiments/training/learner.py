@@ -27,11 +27,11 @@ from toolkit.experiments.evaluation import (
     fit_intervals,
     saving_errors,
 )
-from toolkit.experiments.tables import group_folds
+from toolkit.experiments.tables import deal_folds
 from toolkit.experiments.training.level_fit import fit_level
 from toolkit.experiments.training.rungs import RungTrainer
 from toolkit.experiments.training.spec import ExperimentSpec
-from toolkit.experiments.tuning import Tuned, best_constant
+from toolkit.experiments.tuning import Tuned, cheapest_action
 from toolkit.models import (
     DecisionTable,
     FittedStack,
@@ -110,7 +110,7 @@ def learn(
         With fewer than two groups in which several actions can be compared.
     """
     report(0, 2, f"{study.rsplit('/', maxsplit=1)[-1]}: stack")
-    fallback = Fallback(rule=f"{spec.decision}_rule", constant=best_constant(table))
+    fallback = Fallback(rule=f"{spec.decision}_rule", constant=cheapest_action(table))
     table = table.with_rule(rule_of(fallback))
     ensemble = _ensemble(spec)
     stack = ensemble.fit(table)
@@ -119,7 +119,7 @@ def learn(
         rows, stack.held_out, table.axes, spec.seed, noise=table.noise or 0.0
     )
     report(1, 2, f"{study.rsplit('/', maxsplit=1)[-1]}: ladder")
-    folds = group_folds(table.groups, folds=spec.split.inner_folds, seed=spec.seed + 1)
+    folds = deal_folds(table.groups, folds=spec.split.inner_folds, seed=spec.seed + 1)
     trainer = RungTrainer(table, spec, folds, study=study, journal=journal)
     bounds = np.cumsum([0, *map(len, table.log_costs)])
     unseen = unselected(stack, rows, ensemble)

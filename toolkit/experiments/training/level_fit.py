@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.models import DecisionTable
-from toolkit.policies import Floats, Level
+from toolkit.policies import CostLevel, Floats
 
 __all__ = ["fit_level"]
 
@@ -13,7 +13,7 @@ PENALTIES = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 LEAST_DEVIATION = 0.05
 
 
-def fit_level(table: DecisionTable) -> Level:
+def fit_level(table: DecisionTable) -> CostLevel:
     """Fit the mean log cost of a problem's actions on its encoded context.
 
     Parameters
@@ -34,7 +34,7 @@ def fit_level(table: DecisionTable) -> Level:
     best = int(np.argmin([np.mean(e**2) for e in errors]))
     weights = _ridge(scaled, y - y.mean(), PENALTIES[best])
     slope = np.where(spread > 0, weights / np.where(spread > 0, spread, 1.0), 0.0)
-    return Level(
+    return CostLevel(
         intercept=float(y.mean()),
         centre=tuple(map(float, centre)),
         slope=tuple(map(float, slope)),

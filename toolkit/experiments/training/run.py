@@ -15,7 +15,7 @@ from toolkit.errors import NotEnoughDataError
 from toolkit.experiments.evaluation import (
     Evaluation,
     PolicyRow,
-    evaluate,
+    evaluate_held_out,
     limits_of,
     markdown_report,
     policy_figure,
@@ -36,7 +36,7 @@ from toolkit.models import DecisionTable
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Outcome", "read_rows", "run_experiment", "table_of"]
+__all__ = ["ExperimentOutcome", "history_rows", "run_experiment", "table_of"]
 
 Report = Callable[[float, float, str], None]
 
@@ -45,7 +45,7 @@ INPUT_ROWS = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class ExperimentOutcome:
     """What an experiment produced.
 
     Attributes
@@ -77,7 +77,7 @@ def run_experiment(
     work: Path,
     now: datetime,
     report: Report,
-) -> Outcome:
+) -> ExperimentOutcome:
     """Run an experiment on a store's records.
 
     Parameters
@@ -99,7 +99,7 @@ def run_experiment(
         Where the records cannot answer the question.
     """
     compact_store(store)
-    records = read_rows(spec, store)
+    records = history_rows(spec, store)
     table = table_of(spec, records)
     origin = table.records
     print_id = origin.fingerprint[:16]
@@ -130,7 +130,7 @@ def run_experiment(
         made = [*files, *bundle.path.iterdir()]
         _log(run, records, spec, rows, results, made, journal)
         model_uri = run.log_model(bundle, name=spec.bundle.name)
-    return Outcome(
+    return ExperimentOutcome(
         results=results,
         rows=rows,
         markdown=markdown,
@@ -140,7 +140,7 @@ def run_experiment(
     )
 
 
-def read_rows(spec: ExperimentSpec, store: RecordStore) -> "pd.DataFrame":
+def history_rows(spec: ExperimentSpec, store: RecordStore) -> "pd.DataFrame":
     """Read the rows that a specification learns from; the store must be compacted."""
     build = batch_table if spec.decision == "batch_size" else workflow_table
     return teaching_rows(
@@ -166,7 +166,7 @@ def _evaluation(
     if table.observed:
         return None
     try:
-        return evaluate(
+        return evaluate_held_out(
             table, spec, fingerprint=print_id, journal=journal, report=report
         )
     except NotEnoughDataError as error:

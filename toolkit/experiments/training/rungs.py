@@ -12,7 +12,7 @@ from toolkit.experiments.tables import Fold
 from toolkit.experiments.training.spec import ExperimentSpec
 from toolkit.experiments.tuning import (
     Tuned,
-    best_constant,
+    cheapest_action,
     mean_log_slowdown,
     rule_scores,
     suggest_rule,
@@ -207,7 +207,7 @@ class RungTrainer:
 
     def _middle(self, table: DecisionTable, suffix: str) -> _Middle:
         """Fit both forms on some groups and keep the one that fits them better."""
-        value = best_constant(table)
+        value = cheapest_action(table)
         tuned = tune(
             f"{self._study}/{suffix}",
             suggest=suggest_rule(self._spec.decision, _types(self._table)),

@@ -47,7 +47,7 @@ from toolkit.policies.adaptation import (
     difference_deviation,
 )
 
-__all__ = ["RelativePolicy", "Trained", "train_bundle"]
+__all__ = ["RelativePolicy", "TrainedStack", "train_bundle"]
 
 LEVEL = 0.9
 GUARD_LEVEL = 0.95
@@ -61,7 +61,7 @@ PROBABILITIES = tuple(np.linspace(0.01, 0.99, 99).round(2).tolist())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trained:
+class TrainedStack:
     """A fitted ensemble and the bundle it was exported to."""
 
     ensemble: FittedStack
@@ -116,7 +116,7 @@ def train_bundle(
     ensemble: Stack,
     created_at: datetime,
     probes: int = PROBES,
-) -> Trained:
+) -> TrainedStack:
     """Fit on every group of a table, calibrate across its groups, export and verify.
 
     Parameters
@@ -153,7 +153,7 @@ def train_bundle(
         probes=probes,
         limits=["Costs compare between the actions of one problem only."],
     )
-    return Trained(ensemble=fitted, bundle=bundle)
+    return TrainedStack(ensemble=fitted, bundle=bundle)
 
 
 def _manifest(

@@ -1,6 +1,6 @@
 __all__: list[str]
 
-from .rule_tuning import best_constant as best_constant
+from .rule_tuning import cheapest_action as cheapest_action
 from .rule_tuning import mean_log_slowdown as mean_log_slowdown
 from .rule_tuning import rule_scores as rule_scores
 from .rule_tuning import suggest_rule as suggest_rule

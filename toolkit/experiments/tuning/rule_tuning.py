@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from optuna import Trial
 
 __all__ = [
-    "best_constant",
+    "cheapest_action",
     "mean_log_slowdown",
     "rule_scores",
     "suggest_rule",
@@ -32,7 +32,7 @@ def suggest_rule(decision: str, types: Sequence[str]) -> "Any":
     return _suggest_batch(types) if decision == "batch_size" else _suggest_agents
 
 
-def best_constant(table: DecisionTable) -> float:
+def cheapest_action(table: DecisionTable) -> float:
     """Find the action that costs least over all problems; the nearest stands in."""
     tried = {float(action) for p in table.problems for action in p.actions[:, 0]}
     offered = sorted(action for action in tried if action <= LARGEST)

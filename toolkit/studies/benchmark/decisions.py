@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from toolkit.experiments.evaluation import ConstantGrades
-from toolkit.experiments.training import RelativePolicy, Trained, train_bundle
+from toolkit.experiments.training import RelativePolicy, TrainedStack, train_bundle
 from toolkit.models import (
     CONSTANT,
     DecisionTable,
@@ -128,7 +128,7 @@ def decide_group(
 def _decisions(
     others: DecisionTable,
     held_out: DecisionTable,
-    trained: Trained,
+    trained: TrainedStack,
     policy: RelativePolicy,
     settings: BenchSettings,
 ) -> GroupDecisions:
@@ -213,7 +213,7 @@ def constant_choices(others: DecisionTable, held_out: DecisionTable) -> list[int
 
 
 def _families(
-    others: DecisionTable, held_out: DecisionTable, trained: Trained
+    others: DecisionTable, held_out: DecisionTable, trained: TrainedStack
 ) -> dict[str, list[int]]:
     """Decide with each member alone, and with weights of this table alone."""
     fitted = trained.ensemble
