@@ -56,7 +56,8 @@ _BATCHES = f"""WITH files AS (
 SELECT b.record_id, {_STRATUM.format("b")},
   b.operation_type, {_WORK.format("b")} AS work, b.size,
   coalesce(b.calls, b.size) AS calls,
-  b.cycle_s, b.execution_s, b.turn_s, b.operations_s,
+  b.cycle_s, b.execution_s, b.turn_s, b.operations_s, b.longest_s,
+  b.read_share, b.load_cpu, b.load_memory, b.load_io, b.active_agents,
   coalesce(b.succeeded, 0) AS succeeded, coalesce(b.failed, 0) AS failed,
   coalesce(b.siblings, 0) AS siblings, coalesce(b.refused, 0) AS refused,
   coalesce(b.interrupted, 0) AS interrupted, coalesce(b.background, 0) AS background,
@@ -68,7 +69,8 @@ SELECT b.record_id, {_STRATUM.format("b")},
     AS previous_succeeded,
   list_has_any(coalesce(f.keys, []), coalesce(g.keys, [])) AS same_file,
   len(coalesce(f.keys, [])) AS files, b.turn_id AS turn,
-  t.latency_s AS turn_latency_s, t.cache_read_tokens AS turn_cache_read
+  t.latency_s AS turn_latency_s, t.cache_read_tokens AS turn_cache_read,
+  t.output_tokens AS turn_output
 FROM {{batch}} AS b
 LEFT JOIN {{batch}} AS p ON p.record_id = b.previous_id
 LEFT JOIN files AS f ON f.batch_id = b.record_id

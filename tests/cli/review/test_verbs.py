@@ -136,3 +136,27 @@ def test_a_source_without_a_path_is_read_where_its_agent_keeps_it(
     assert run([*words, "--json"]) == 0
 
     assert json.loads(capsys.readouterr().out)["batches"] == 9
+
+
+def test_a_replay_prints_its_own_error_beside_the_answer(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["review"]) == 0
+    capsys.readouterr()
+
+    assert run(["review", "replay", "--policy", "size:4", "--policy", "rule"]) == 0
+
+    shown = capsys.readouterr()
+    assert [line for line in shown.out.splitlines() if line.startswith("| size:4")]
+    assert "self-replay of 3 sessions" in shown.err
+    assert run(["review", "replay", "--policy", "size:4", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["replays"][0]
+    assert found["recorded_turns"] == 6
+    assert found["surely"]["turns"] == 3
+
+
+def test_a_policy_that_is_none_is_a_usage_error(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["review", "replay", "--policy", "largest"]) == 2
+    assert "write size:N, rule, bundle:DIR, agents:N" in capsys.readouterr().err

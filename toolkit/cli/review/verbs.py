@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from toolkit.cli.default_store import add_store_option
 from toolkit.cli.output import print_json, print_note, print_text
 from toolkit.cli.progress import progress
+from toolkit.cli.review.replay import add_replay
 
 if TYPE_CHECKING:
     from toolkit.review import Review
@@ -62,6 +63,8 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(command=_review)
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB")
+    add_replay(verbs)
 
 
 def _day(text: str) -> dt.datetime:

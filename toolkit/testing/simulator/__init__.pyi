@@ -1,6 +1,10 @@
 __all__: list[str]
 
 from .coordination import CoordinationTruth as CoordinationTruth
+from .sessions import SessionTruth as SessionTruth
+from .sessions import SimulatedCall as SimulatedCall
+from .sessions import perform as perform
+from .sessions import plan_session as plan_session
 from .swarm import LOADS as LOADS
 from .swarm import START as START
 from .swarm import Swarm as Swarm

@@ -1,0 +1,92 @@
+"""`toolkit review replay`: what other batch sizes or agent counts would have cost."""
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from toolkit.cli.default_store import add_store_option
+from toolkit.cli.output import print_json, print_note, print_table
+from toolkit.cli.progress import progress
+
+if TYPE_CHECKING:
+    from toolkit.review.replay import Replay
+
+__all__ = ["add_replay"]
+
+
+def add_replay(verbs: Any) -> None:
+    """Add the verb."""
+    parser = verbs.add_parser(
+        "replay",
+        help="what other batch sizes or agent counts would have cost",
+        description="Replays every session of the store: the calls keep their "
+        "durations, a turn takes what that agent's turns took. First what was recorded is "
+        "replayed; its error stands beside every answer. The answer is two bounds: what "
+        "surely could go together, and all that is not excluded.",
+    )
+    add_store_option(parser)
+    parser.add_argument(
+        "--policy",
+        action="append",
+        required=True,
+        metavar="POLICY",
+        help="size:N, rule, bundle:DIR, agents:N or recorded; may be given several times",
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, help="seed of the intervals (default 0)"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.set_defaults(command=_replay)
+
+
+def _replay(options: argparse.Namespace) -> int:
+    import numpy as np
+
+    from toolkit.history import read_store
+    from toolkit.review import read_facts
+    from toolkit.review.replay import read_policy, replay_history
+
+    policies = [read_policy(text) for text in options.policy]
+    with progress("replaying") as shown:
+        facts = read_facts(read_store(options.store))
+        found = []
+        for done, policy in enumerate(policies):
+            shown(done, len(policies), policy.name)
+            rng = np.random.default_rng(options.seed)
+            found.append(replay_history(facts, policy, rng=rng))
+    if options.json:
+        print_json({"replays": [each.to_json() for each in found]})
+    else:
+        _print(found)
+    return 0
+
+
+def _print(found: "list[Replay]") -> None:
+    first = found[0]
+    print_table(
+        ["policy", "time, surely", "95 %", "time, at most", "95 %", "turns"],
+        [
+            [
+                each.policy,
+                _percent(each.change[0][0]),
+                _range(each.change[0]),
+                _percent(each.change[1][0]),
+                _range(each.change[1]),
+                f"{each.turns[0]:,.0f} -> {each.turns[1]:,.0f} to {each.turns[2]:,.0f}",
+            ]
+            for each in found
+        ],
+    )
+    print_note(
+        f"self-replay of {len(first.sessions)} sessions: {first.error:.1%} off in the "
+        f"median, {_percent(first.error_low)} to {_percent(first.error_high)} in nine of "
+        f"ten; {first.left_out} sessions are left out (more than 25 % off), "
+        f"{first.untimed} have no cycle without a person"
+    )
+
+
+def _percent(share: float) -> str:
+    return f"{share:+.1%}"
+
+
+def _range(change: tuple[float, float, float]) -> str:
+    return f"{_percent(change[1])} to {_percent(change[2])}"

@@ -1,0 +1,309 @@
+"""Replays every session under a policy, after replaying what was recorded."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolkit.errors import NotEnoughDataError
+from toolkit.review import KINDS, Columns, Facts, mergeable
+from toolkit.review.replay.policy import ReplayPolicy
+from toolkit.review.replay.session_chain import ChainTime, ReplayTable, replay_chain
+from toolkit.review.replay.turn_time import fit_turn_time, groups
+from toolkit.review.replay.wave_time import replay_waves
+
+__all__ = ["Replay", "SessionReplay", "replay_history"]
+
+Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+CONCURRENT = frozenset({"read", "web"})
+"""Work whose calls a harness runs beside each other."""
+
+MISSED = 0.25
+"""A session whose self-replay is further off than this is left out (review, section 6)."""
+
+Z95 = 1.959964
+RESAMPLES = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionReplay:
+    """One session, replayed.
+
+    Attributes
+    ----------
+    session : str
+    recorded_s : float
+        What it took, people left out.
+    self_s : float
+        What the recorded policy takes when it is replayed.
+    replayed_s : tuple of float
+        What the policy takes: where only what surely could is merged, and where all that
+        is not excluded is.
+    low_s, high_s : float
+        95 % bounds of a real run of the policy, over both.
+    recorded_turns, turns : float, tuple of float
+    """
+
+    session: str
+    recorded_s: float
+    self_s: float
+    replayed_s: tuple[float, float]
+    low_s: float
+    high_s: float
+    recorded_turns: float
+    turns: tuple[float, float]
+
+    @property
+    def error(self) -> float:
+        """Self-replay over what was recorded, less 1."""
+        return self.self_s / self.recorded_s - 1
+
+    def to_json(self) -> dict[str, Any]:
+        """Write as JSON types."""
+        return {
+            "session": self.session,
+            "recorded_s": self.recorded_s,
+            "self_replay_s": self.self_s,
+            "replayed_s": list(self.replayed_s),
+            "low_s": self.low_s,
+            "high_s": self.high_s,
+            "recorded_turns": self.recorded_turns,
+            "turns": list(self.turns),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replay:
+    """A history under another policy.
+
+    Attributes
+    ----------
+    policy : str
+    sessions : tuple of SessionReplay
+        Those whose self-replay is near what was recorded.
+    left_out : int
+        Sessions whose self-replay misses by more than a quarter.
+    untimed : int
+        Sessions without a cycle that is measured and has no person in it.
+    error : float
+        Median of |self-replay / recorded - 1| over all timed sessions.
+    error_low, error_high : float
+        5th and 95th percentile of self-replay / recorded - 1.
+    change : tuple of (float, float, float)
+        Relative change of time with its 95 % interval over sessions: where only what
+        surely could is merged, and where all that is not excluded is.
+    """
+
+    policy: str
+    sessions: tuple[SessionReplay, ...]
+    left_out: int
+    untimed: int
+    error: float
+    error_low: float
+    error_high: float
+    change: tuple[tuple[float, float, float], tuple[float, float, float]]
+
+    @property
+    def recorded_s(self) -> float:
+        """What the sessions took."""
+        return sum(each.recorded_s for each in self.sessions)
+
+    @property
+    def turns(self) -> tuple[float, float, float]:
+        """Turns recorded, and replayed with the least and with the most merged."""
+        return (
+            sum(each.recorded_turns for each in self.sessions),
+            sum(each.turns[0] for each in self.sessions),
+            sum(each.turns[1] for each in self.sessions),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Write as JSON types."""
+        names = ("change", "low", "high")
+        recorded, least, most = self.turns
+        return {
+            "policy": self.policy,
+            "sessions": len(self.sessions),
+            "left_out": self.left_out,
+            "untimed": self.untimed,
+            "self_replay_error": self.error,
+            "self_replay_range": [self.error_low, self.error_high],
+            "recorded_s": self.recorded_s,
+            "surely": dict(zip(names, self.change[0], strict=True)) | {"turns": least},
+            "at_most": dict(zip(names, self.change[1], strict=True)) | {"turns": most},
+            "recorded_turns": recorded,
+            "by_session": [each.to_json() for each in self.sessions],
+        }
+
+
+def replay_history(
+    facts: Facts, policy: ReplayPolicy, *, rng: np.random.Generator
+) -> Replay:
+    """Replay a history.
+
+    The calls keep their durations, a turn takes what turns of that agent at that size of
+    context took and the time of its output tokens, and a call that failed takes along
+    siblings as often as it did in this history. The expectation of a turn's time stands
+    for draws of it; their variance enters the bounds of each session.
+
+    Parameters
+    ----------
+    facts : Facts
+    policy : ReplayPolicy
+    rng : numpy.random.Generator
+        Draws the resamples of the interval over sessions.
+
+    Raises
+    ------
+    NotEnoughDataError
+        Fewer than two sessions can be replayed.
+    """
+    batches = facts.batches
+    table = _table(batches)
+    wanted = None if policy.sizes is None else policy.sizes(batches)
+    surely, not_excluded = _joins(batches, table.timed)
+    done, untimed, missed = [], 0, 0
+    errors: list[float] = []
+    for rows in groups(batches, "session"):
+        one = _session(rows, facts, table, wanted, (surely, not_excluded), policy)
+        if one is None:
+            untimed += 1
+            continue
+        errors.append(one.error)
+        if abs(one.error) > MISSED:
+            missed += 1
+        else:
+            done.append(one)
+    if len(done) < 2:
+        raise NotEnoughDataError("a replay", got=len(done), needed=2, unit="sessions")
+    low, high = np.quantile(errors, [0.05, 0.95])
+    return Replay(
+        policy=policy.name,
+        sessions=tuple(done),
+        left_out=missed,
+        untimed=untimed,
+        error=float(np.median(np.abs(errors))),
+        error_low=float(low),
+        error_high=float(high),
+        change=(_change(done, 0, rng), _change(done, 1, rng)),
+    )
+
+
+def _table(batches: Columns) -> ReplayTable:
+    timed = ~batches["censored"].astype(np.bool_)
+    for name in ("cycle_s", "turn_s", "operations_s"):
+        timed &= np.isfinite(batches[name].astype(np.float64))
+    timed &= batches["background"] == 0
+    size = np.maximum(batches["size"].astype(np.float64), 1.0)
+    total = np.nan_to_num(batches["operations_s"].astype(np.float64))
+    longest = batches["longest_s"].astype(np.float64)
+    several = (size > 1) & (batches["failed"] > 0)
+    return ReplayTable(
+        size=size,
+        concurrent=np.isin(batches["work"].astype(str), sorted(CONCURRENT)),
+        total_s=total,
+        longest_s=np.where(np.isfinite(longest), longest, total),
+        output=np.nan_to_num(batches["turn_output"].astype(np.float64)),
+        failed=batches["failed"] > 0,
+        timed=timed,
+        cascade=float(np.mean(batches["siblings"][several] > 0))
+        if several.any()
+        else 0.0,
+        turn=fit_turn_time(batches, timed),
+    )
+
+
+def _joins(batches: Columns, timed: Mask) -> tuple[Mask, Mask]:
+    """Find the batches that may be issued with the one before: surely, and perhaps."""
+    kinds = mergeable(batches)
+    lower = np.logical_or.reduce([kinds[name].lower for name in KINDS])
+    upper = np.logical_or.reduce([kinds[name].upper for name in KINDS])
+    return lower & timed, upper & timed
+
+
+def _session(
+    rows: NDArray[np.int64],
+    facts: Facts,
+    table: ReplayTable,
+    wanted: Floats | None,
+    joins: tuple[Mask, Mask],
+    policy: ReplayPolicy,
+) -> SessionReplay | None:
+    """Replay one session: its main agent, and what it began as far as it waited."""
+    batches = facts.batches
+    agents = batches["agent"][rows].astype(str)
+    main = rows[agents == "main"]
+    if not len(main):  # workers side by side, none of which began the others
+        main = rows[agents == agents[0]]
+    recorded_s = float(np.sum(batches["cycle_s"][main][table.timed[main]]))
+    if recorded_s <= 0:
+        return None
+    begun = [rows[agents == name] for name in sorted(set(agents) - {"main"})]
+    recorded = _replayed(main, begun, batches, table, None, joins[0], policy=None)
+    replayed = [
+        _replayed(main, begun, batches, table, wanted, mask, policy=(facts, policy))
+        for mask in joins
+    ]
+    reach = _t95(float(table.turn.known[main[0]]))
+    spread = [reach * each.deviation_s for each in replayed]
+    low, high = zip(
+        *(
+            (e.seconds - s, e.seconds + s)
+            for e, s in zip(replayed, spread, strict=True)
+        ),
+        strict=True,
+    )
+    return SessionReplay(
+        session=str(batches["session"][rows[0]]),
+        recorded_s=recorded_s,
+        self_s=recorded.seconds,
+        replayed_s=(replayed[0].seconds, replayed[1].seconds),
+        low_s=float(max(min(low), 0.0)),
+        high_s=float(max(high)),
+        recorded_turns=recorded.turns,
+        turns=(replayed[0].turns, replayed[1].turns),
+    )
+
+
+def _replayed(
+    main: NDArray[np.int64],
+    begun: list[NDArray[np.int64]],
+    batches: Columns,
+    table: ReplayTable,
+    wanted: Floats | None,
+    joins: Mask,
+    *,
+    policy: tuple[Facts, ReplayPolicy] | None,
+) -> ChainTime:
+    """Replay the agents that were begun, and then the main agent that waited for them."""
+    scale = np.ones(len(batches["size"]))
+    before = after = 0.0
+    for rows in begun:
+        before += replay_chain(rows, table, None, joins, scale).seconds
+        after += replay_chain(rows, table, wanted, joins, scale).seconds
+    factor = after / before if before > 0 else 1.0
+    if policy is not None:
+        factor *= replay_waves(policy[0], policy[1], str(batches["session"][main[0]]))
+    scale[main[batches["work"][main] == "spawn"]] = factor
+    return replay_chain(main, table, wanted, joins, scale)
+
+
+def _t95(known: float) -> float:
+    """Two-sided 95 % quantile of Student's t; within 1 % from five turns on."""
+    freedom = max(known - 1, 1.0)
+    return Z95 + 2.372 / freedom + 2.822 / freedom**2
+
+
+def _change(
+    sessions: list[SessionReplay], side: int, rng: np.random.Generator
+) -> tuple[float, float, float]:
+    """Relative change of the replayed time, with its interval over sessions."""
+    own = np.array([each.self_s for each in sessions])
+    other = np.array([each.replayed_s[side] for each in sessions])
+    drawn = rng.integers(0, len(own), size=(RESAMPLES, len(own)))
+    ratios = other[drawn].sum(axis=1) / own[drawn].sum(axis=1) - 1
+    low, high = np.quantile(ratios, [0.025, 0.975])
+    return float(other.sum() / own.sum() - 1), float(low), float(high)
