@@ -56,7 +56,7 @@ def controllers(options: argparse.Namespace) -> int:
 
 
 def _print(found: dict[str, Any]) -> None:
-    from toolkit.cli.output import print_table
+    from toolkit.cli.output import print_table, print_text
 
     print_table(
         ["table", "runner", "whole run", "last third", "against the rule", "95 %"],
@@ -74,6 +74,36 @@ def _print(found: dict[str, Any]) -> None:
             for runner in each["runners"]
         ],
     )
+
+    if "optimizer" in found:
+        print_text()
+        print_table(
+            [
+                "optimizer",
+                "failures",
+                "contexts",
+                "against the rule, whole run",
+                "95 %",
+                "against the best rung, second half",
+                "95 %",
+            ],
+            [_race_row(each) for each in found["optimizer"]],
+        )
+
+
+def _race_row(each: dict[str, Any]) -> list[str]:
+    run, rung = each["against_rule"], each["against_best_rung"]
+    on = "bundle" if each["bundle"] else "rules"
+    met = "one for all" if each["shared"] else "one a context"
+    return [
+        f"{on}, {met}, {each['explore']:.0%} drawn",
+        each["failures"],
+        str(each["contexts"]),
+        _percent(run["estimate"]),
+        f"{_percent(run['low'])} to {_percent(run['high'])}",
+        f"{_percent(rung['estimate'])} ({each['best_rung']})",
+        f"{_percent(rung['low'])} to {_percent(rung['high'])}",
+    ]
 
 
 def _percent(log_ratio: float) -> str:

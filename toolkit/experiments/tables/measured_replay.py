@@ -33,7 +33,7 @@ from toolkit.policies.rules import (
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["REPLAYED", "MeasuredReplay", "read_replay"]
+__all__ = ["REPLAYED", "MeasuredReplay", "read_measured", "read_replay"]
 
 REPLAYED: Mapping[str, str] = {"batches": "batch_size", "graphs": "agent_count"}
 """What can be replayed, with the decision that it is about."""
@@ -90,6 +90,28 @@ def read_replay(records: Path, what: str) -> MeasuredReplay:
     InputDataError
         The records are not there, or no context was measured in full.
     """
+    rows = read_measured(records, what)
+    decision = REPLAYED[what]
+    table = recorded_table(rows, decision=decision, rule=_rule(decision))
+    if table.observed:
+        raise InputDataError(
+            "no context was tried with several actions", file=records, field=what
+        )
+    return MeasuredReplay(
+        table=replace(FullFactorial.of(table), name=f"sample {what}"),
+        tries=_tries(table, rows),
+    )
+
+
+def read_measured(records: Path, what: str) -> "pd.DataFrame":
+    """Read the rows of measured records whose cost is known; as of `read_replay`.
+
+    Parameters
+    ----------
+    records : path
+    what : str
+        One of `REPLAYED`.
+    """
     if what not in REPLAYED:
         raise UsageError.unknown("replay", what, list(REPLAYED))
     if not records.exists():
@@ -101,17 +123,7 @@ def read_replay(records: Path, what: str) -> MeasuredReplay:
         run_import(open_source("spool"), [records], store)
         store.compact()
         frame = build(store.dataset)
-    decision = REPLAYED[what]
-    rows = teaching_rows(frame, decision=decision)
-    table = recorded_table(rows, decision=decision, rule=_rule(decision))
-    if table.observed:
-        raise InputDataError(
-            "no context was tried with several actions", file=records, field=what
-        )
-    return MeasuredReplay(
-        table=replace(FullFactorial.of(table), name=f"sample {what}"),
-        tries=_tries(table, rows),
-    )
+    return teaching_rows(frame, decision=REPLAYED[what])
 
 
 def _rule(decision: str) -> Policy:

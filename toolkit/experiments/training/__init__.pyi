@@ -1,5 +1,6 @@
 __all__: list[str]
 
+from .bundling import export_learner as export_learner
 from .experiment import Experiment as Experiment
 from .experiment import ExperimentResult as ExperimentResult
 from .folder import read_spec_file as read_spec_file
