@@ -173,20 +173,36 @@ def _is_automatic(payload: "Mapping[str, Any]") -> bool:
 def _handle(store: Path, options: "Mapping[str, str]") -> str | None:
     payload = _read_payload()
     spool = _spool(store)
-    row = reduce_event(payload, read_or_draw_key(store), RECEIVED_NS)
+    key = read_or_draw_key(store)
+    row = reduce_event(payload, key, RECEIVED_NS)
     if "session" not in row:
         raise ValueError("a hook payload without `session_id`")
     row.update(_load(row["event"]))
     spool.append(row)  # before the advice: what a table does must not cost the event
+    if row["event"] == "SessionStart":
+        return _output(row, _trial_words(row, store, key))
     mode = options.get("--advice", "off")
     if mode == "off" or not _decides(row, spool.directory):
         return None
     decision = _decision(row, store, options, mode)
     spool.append(decision)
-    if mode != "on" or "said" not in decision:
+    return _output(row, decision.get("said") if mode == "on" else None)
+
+
+def _output(row: "Mapping[str, Any]", said: str | None) -> str | None:
+    if said is None:
         return None
-    output = {"hookEventName": row["event"], "additionalContext": decision["said"]}
+    output = {"hookEventName": row["event"], "additionalContext": said}
     return json.dumps({"hookSpecificOutput": output})
+
+
+def _trial_words(row: "Mapping[str, Any]", store: Path, key: bytes) -> str | None:
+    """Give what a trial says to this session; nothing in nearly every store."""
+    if not os.path.lexists(store / "trial.json"):
+        return None
+    from toolkit.capture.session_trial import say_by_draw
+
+    return say_by_draw(row, store, key)
 
 
 def _decides(row: "Mapping[str, Any]", folder: Path) -> bool:

@@ -5,6 +5,8 @@ from .change import changes as changes
 from .change import rules as rules
 from .comparison import ComparedFigure as ComparedFigure
 from .comparison import compare as compare
+from .comparison import compare_rows as compare_rows
+from .comparison import detectable_effects as detectable_effects
 from .comparison import render_comparison as render_comparison
 from .drawing import Drawing as Drawing
 from .drawing import draw as draw

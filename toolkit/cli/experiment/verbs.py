@@ -10,7 +10,7 @@ from toolkit.cli.progress import progress
 
 __all__ = ["VERBS", "add_parser", "run_spec"]
 
-VERBS = ("bench", "suite", "off_policy", "controllers", "swarm", "retrain")
+VERBS = ("bench", "suite", "off_policy", "controllers", "swarm", "retrain", "ab")
 """Verbs in a module of their own, `toolkit.cli.experiment.<verb>`, with `add_verb`."""
 
 

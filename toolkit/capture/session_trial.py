@@ -1,0 +1,205 @@
+"""A trial by session: a rule is said to sessions drawn at random, and to no other.
+
+::
+
+    STORE/trial.json           the trial that runs, or the last one: what, when, how many
+    STORE/trials/NAME.jsonl    a line for each draw: session, arm, probability, time
+
+The draw is a keyed hash of the session and the trial's name: a session that is resumed
+gets the same arm, and nothing of it can be foreseen without the store's key. What is said is one
+of the sentences below. Standard library only, as the handler that imports it.
+"""
+
+import json
+import os
+import re
+import time
+from hashlib import blake2b
+from pathlib import Path
+
+from toolkit.records import make_directory, read_regular, replace_file
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # typing itself is loaded lazily: it costs as much as the work here
+    from collections.abc import Mapping
+    from typing import Any
+
+__all__ = [
+    "RULE_TEXTS",
+    "begin_trial",
+    "drawn_arms",
+    "end_trial",
+    "read_trial",
+    "say_by_draw",
+]
+
+TRIAL_NAME = "trial.json"
+MAX_TRIAL_BYTES = 4096
+MAX_DRAWS_BYTES = 64 * 1024 * 1024
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,40}")
+
+RULE_TEXTS = {
+    "reads": "Read all files whose paths you already know in one message with several "
+    "calls.",
+    "edits": "When a change spans several files, issue the edits of different files in "
+    "one message.",
+    "todo": "Never spend a message on the todo list alone: send its update with the "
+    "next calls.",
+    "agents": "Start agents that do not need each other's results in one message.",
+}
+"""The only sentences that a trial can say, by the name typed for them."""
+
+
+def begin_trial(
+    store: Path, *, name: str, rule: str, share: float, at_s: float
+) -> "dict[str, Any]":
+    """Begin a trial; from now on sessions that start are drawn.
+
+    Parameters
+    ----------
+    store : path
+    name : str
+        Letters, digits, dashes and underscores, at most 41.
+    rule : str
+        One of `RULE_TEXTS`.
+    share : float
+        Of the sessions that are told the rule, above 0 and below 1.
+    at_s : float
+        Now, in seconds since 1970.
+
+    Raises
+    ------
+    ValueError
+        A name, rule or share that is none, a name that was used before, or another
+        trial that still runs.
+    """
+    if not NAME.fullmatch(name):
+        raise ValueError(f"`{name}` is no name: letters, digits, dashes, underscores")
+    if rule not in RULE_TEXTS:
+        raise ValueError(f"unknown rule `{rule}`; known are {', '.join(RULE_TEXTS)}")
+    if not 0 < share < 1:
+        raise ValueError(f"the share must be above 0 and below 1, got {share}")
+    running = read_trial(store)
+    if running is not None and running.get("ended_s") is None:
+        raise ValueError(f"trial `{running['name']}` runs; stop it first")
+    if _draws_path(store, name).exists():
+        raise ValueError(f"trial `{name}` has draws already; choose another name")
+    trial = {"name": name, "rule": rule, "share": share, "began_s": at_s}
+    make_directory(store)
+    replace_file(store / TRIAL_NAME, json.dumps(trial).encode())
+    return trial
+
+
+def end_trial(store: Path, *, at_s: float) -> "dict[str, Any]":
+    """End the trial that runs; no session is drawn any more.
+
+    Raises
+    ------
+    LookupError
+        None runs.
+    """
+    trial = read_trial(store)
+    if trial is None or trial.get("ended_s") is not None:
+        raise LookupError("no trial runs")
+    trial["ended_s"] = at_s
+    replace_file(store / TRIAL_NAME, json.dumps(trial).encode())
+    return trial
+
+
+def read_trial(store: Path) -> "dict[str, Any] | None":
+    """Read the trial that runs, or the last one; `None` where there was none.
+
+    Raises
+    ------
+    OSError, ValueError
+        The file is no small regular file, or holds no trial.
+    """
+    try:
+        data = read_regular(store / TRIAL_NAME, max_bytes=MAX_TRIAL_BYTES)
+    except FileNotFoundError:
+        return None
+    read = json.loads(data)
+    trial: dict[str, Any] = read if isinstance(read, dict) else {}
+    share = trial.get("share")
+    if (
+        not isinstance(share, float)
+        or not 0 < share < 1
+        or trial.get("rule") not in RULE_TEXTS
+        or not isinstance(trial.get("began_s"), int | float)
+        or not NAME.fullmatch(str(trial.get("name")))
+    ):
+        raise ValueError(f"{TRIAL_NAME} holds no trial")
+    return trial
+
+
+def say_by_draw(row: "Mapping[str, Any]", store: Path, key: bytes) -> str | None:
+    """Draw a session that starts, record the draw, and give what is to be said.
+
+    Parameters
+    ----------
+    row : mapping
+        A reduced `SessionStart` event.
+    store : path
+    key : bytes
+        The store's secret.
+
+    Returns
+    -------
+    str or None
+        The rule's sentence; `None` where no trial runs, or the session is to go without.
+    """
+    trial = read_trial(store)
+    if trial is None or trial.get("ended_s") is not None:
+        return None
+    drawn = blake2b(
+        f"{trial['name']}\n{row['session']}".encode(), digest_size=8, key=key
+    ).digest()
+    told = int.from_bytes(drawn, "big") / 2**64 < trial["share"]
+    _note(
+        _draws_path(store, trial["name"]),
+        {
+            "session": row["session"],
+            "told": told,
+            "propensity": trial["share"] if told else 1 - trial["share"],
+            "at_s": row.get("at_ns", time.time_ns()) / 1e9,
+        },
+    )
+    return RULE_TEXTS[trial["rule"]] if told else None
+
+
+def drawn_arms(store: Path, name: str) -> dict[str, bool]:
+    """Read which sessions were told the rule of a trial, and which were not.
+
+    Lines that were torn by a full disk are passed over: their sessions have no arm.
+
+    Raises
+    ------
+    LookupError
+        The trial has no draws.
+    """
+    try:
+        data = read_regular(_draws_path(store, name), max_bytes=MAX_DRAWS_BYTES)
+    except FileNotFoundError as error:
+        raise LookupError(f"no session was drawn for a trial `{name}`") from error
+    arms: dict[str, bool] = {}
+    for line in data.splitlines():
+        try:
+            draw = json.loads(line)
+            arms.setdefault(str(draw["session"]), bool(draw["told"]))
+        except (ValueError, KeyError, TypeError):
+            continue
+    return arms
+
+
+def _draws_path(store: Path, name: str) -> Path:
+    return store / "trials" / f"{name}.jsonl"
+
+
+def _note(path: Path, draw: "Mapping[str, Any]") -> None:
+    make_directory(path.parent)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK
+    descriptor = os.open(path, flags, 0o600)
+    try:
+        os.write(descriptor, json.dumps(draw).encode() + b"\n")
+    finally:
+        os.close(descriptor)
