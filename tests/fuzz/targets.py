@@ -11,6 +11,7 @@ from contextlib import suppress
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from tests.hostile import SEEDS
 from toolkit.bundle import AdviceTable, graph_problem, make_seal, read_bundle
@@ -18,7 +19,7 @@ from toolkit.capture import reduce_event
 from toolkit.errors import BundleRefusedError, InputDataError, ToolkitError
 from toolkit.history.importers import open_source
 from toolkit.history.importers.hooks import HookTail, Place
-from toolkit.records import Record
+from toolkit.records import KINDS, Record
 
 __all__ = ["TARGETS", "seeds_of"]
 
@@ -28,6 +29,9 @@ class _Nowhere:
 
     def add(self, record: Record) -> None:
         json.dumps(record.to_json(), allow_nan=False)
+
+    def add_row(self, row: dict[str, Any]) -> None:
+        self.add(KINDS[row["kind"]].of_row(row))
 
     def reject(self, line: int, reason: str) -> None:
         assert reason

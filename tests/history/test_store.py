@@ -316,11 +316,11 @@ def test_sixteen_processes_add_overlapping_records_at_once(tmp_path: Path) -> No
 IMPORTER = """
 import sys
 from pathlib import Path
-import toolkit.history.importers.base as base
+import toolkit.history.importers.gathering as gathering
 from toolkit.history.store import RecordStore
 from toolkit.history.importers import open_source, run_import
 import toolkit.history.store as module
-base.HOLD_ROWS = module.FLUSH_ROWS = 50
+gathering.HOLD_ROWS = module.FLUSH_ROWS = 50
 told = lambda done, total, what: print(done, flush=True)
 with RecordStore(Path(sys.argv[2])) as store:
     run_import(open_source("claude-code"), [Path(sys.argv[1])], store, progress=told)

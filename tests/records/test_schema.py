@@ -1,5 +1,6 @@
 import json
 import math
+from dataclasses import fields
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -19,6 +20,15 @@ def test_a_record_survives_its_json(record: Record) -> None:
 @given(records())
 def test_what_is_not_known_is_not_written(record: Record) -> None:
     assert None not in record.to_json().values()
+
+
+@given(records())
+def test_a_row_is_what_the_object_knows(record: Record) -> None:
+    given = {field.name: getattr(record, field.name) for field in fields(record)}
+    row = type(record).row(**given)
+
+    assert list(row.items()) == list(record.known().items())
+    assert type(record).of_row(row) == record
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))

@@ -17,14 +17,17 @@ from .prices import Money as Money
 from .prices import PriceBook as PriceBook
 from .prices import Unpriced as Unpriced
 from .prices import installed_prices as installed_prices
+from .prices import price_row as price_row
 from .prices import price_turn as price_turn
 from .reading import read_store as read_store
 from .reconciliation import reconcile as reconcile
 from .snapshot import Snapshot as Snapshot
 from .spool_tail import SpoolTail as SpoolTail
 from .store import Addition as Addition
+from .store import Line as Line
 from .store import RecordStore as RecordStore
 from .store import Rejection as Rejection
+from .store import line_of as line_of
 from .store import read_rejected as read_rejected
 from .version import STORE_FORMAT as STORE_FORMAT
 from .version import check_version as check_version

@@ -13,6 +13,7 @@ from toolkit.history.importers import (
     log_places,
     open_source,
     run_import,
+    usable_processes,
 )
 from toolkit.history.prices import installed_prices
 from toolkit.history.reading import read_store
@@ -106,6 +107,7 @@ class History:
                 progress=progress,
                 prices=installed_prices(),
                 skip_unchanged=True,
+                workers=usable_processes(),
             )
 
     def append(self, record: Record) -> Addition:

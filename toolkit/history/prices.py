@@ -7,7 +7,7 @@ corrections of `OVERRIDES`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, NamedTuple, Protocol
@@ -23,6 +23,7 @@ __all__ = [
     "TokenCounts",
     "Unpriced",
     "installed_prices",
+    "price_row",
     "price_turn",
 ]
 
@@ -238,12 +239,40 @@ def price_turn(turn: Turn, book: PriceBook) -> Turn:
     Turn
         With `money_usd` unknown where the model has no known price.
     """
-    found = book.price(turn.model, turn.at, turn)
-    if isinstance(found, Unpriced):
-        return replace(turn, money_usd=None, price_basis=found.basis, price_date=None)
-    return replace(
-        turn, money_usd=found.usd, price_basis=found.basis, price_date=found.day
+    row = turn.known()
+    price_row(row, book)
+    return Turn.of_row(row)
+
+
+def price_row(row: dict[str, Any], book: PriceBook) -> None:
+    """Price a turn that `Turn.row` or `known` gave, in place; see `price_turn`."""
+    get = row.get
+    declared = row.pop("declared_usd", None)
+    for name in ("money_usd", "price_basis", "price_date"):
+        row.pop(name, None)
+    found = book.price(
+        get("model"), row["at"], _Tokens(*[get(name) for name in _CLASSES])
     )
+    if isinstance(found, Money):
+        row["money_usd"] = found.usd
+    row["price_basis"] = found.basis
+    if isinstance(found, Money):
+        row["price_date"] = found.day
+    if declared is not None:
+        row["declared_usd"] = declared
+
+
+class _Tokens(NamedTuple):
+    """The tokens of a row."""
+
+    input_tokens: int | None
+    cache_read_tokens: int | None
+    cache_write_5m_tokens: int | None
+    cache_write_1h_tokens: int | None
+    output_tokens: int | None
+
+
+_CLASSES = _Tokens._fields
 
 
 def _rates_of(model: str, when: datetime) -> Rates | None:

@@ -9,11 +9,12 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryFile
+from typing import Any
 
 from toolkit.errors import InputDataError
 from toolkit.history.dataset import Dataset
 from toolkit.history.importers.hooks import HookTail, read_place
-from toolkit.history.store import encode
+from toolkit.history.store import line_of
 from toolkit.history.version import check_version
 from toolkit.records import Record, Spool
 
@@ -75,7 +76,10 @@ class _Lines:
         self.lines: list[bytes] = []
 
     def add(self, record: Record) -> None:
-        self.lines.append(encode(record))
+        self.add_row(record.known())
+
+    def add_row(self, row: dict[str, Any]) -> None:
+        self.lines.append(line_of(row)[-1])
 
     def reject(self, line: int, reason: str) -> None:
         """Rejections are counted when the events are imported."""

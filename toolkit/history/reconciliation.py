@@ -114,9 +114,12 @@ class _BatchSink:
         self._found = found
 
     def add(self, record: Record) -> None:
-        if isinstance(record, Batch):
-            values = tuple(getattr(record, name) for name in COMPARED)
-            self._found[record.record_id] = (record.session_id, values)
+        self.add_row(record.known())
+
+    def add_row(self, row: dict[str, Any]) -> None:
+        if row["kind"] == Batch.kind:
+            values = tuple(row.get(name) for name in COMPARED)
+            self._found[row["record_id"]] = (row.get("session_id"), values)
 
     def reject(self, line: int, reason: str) -> None:  # noqa: ARG002 - the import itself reports them
         self.refused += 1

@@ -18,7 +18,7 @@ index only saves work (`toolkit.history.index`).
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -52,7 +52,7 @@ try:
 except ImportError as error:
     raise MissingExtraError("the record store", "research") from error
 
-__all__ = ["Addition", "RecordStore", "Rejection", "read_rejected"]
+__all__ = ["Addition", "Line", "RecordStore", "Rejection", "line_of", "read_rejected"]
 
 FLUSH_ROWS = 8000
 """Rows held back before they are written together, about 10 MB: the index is sorted into
@@ -89,6 +89,10 @@ class Rejection:
     file: Path
     line: int | None
     reason: str
+
+
+Line = tuple[str, str, int, bytes]
+"""A record as the spool holds it: kind, record id, completeness and the line itself."""
 
 
 class RecordStore:
@@ -160,7 +164,7 @@ class RecordStore:
         """Keep a record unless a copy at least as full is known already."""
         return self.add_all([record])[0]
 
-    def add_all(self, records: Sequence[Record]) -> list[Addition]:
+    def add_all(self, records: Iterable[Record]) -> list[Addition]:
         """Keep several records; asking the index for all at once saves time.
 
         Returns
@@ -168,33 +172,31 @@ class RecordStore:
         list of Addition
             What adding each one did, in their order.
         """
-        identities = [(record.kind, record.record_id) for record in records]
-        known = self._recall(identities)
-        added = [
-            self._keep(record, identity, known)
-            for record, identity in zip(records, identities, strict=True)
-        ]
+        return self.add_lines([line_of(record.known()) for record in records])
+
+    def add_lines(self, lines: Sequence[Line]) -> list[Addition]:
+        """Keep several records that are written already; see `add_all`."""
+        known = self._recall([line[:2] for line in lines])
+        added = [self._keep(line, known) for line in lines]
         if len(self._lines) >= FLUSH_ROWS:
             self.flush()
         return added
 
-    def _keep(
-        self, record: Record, identity: Identity, known: dict[Identity, Copies]
-    ) -> Addition:
+    def _keep(self, line: Line, known: dict[Identity, Copies]) -> Addition:
+        kind, name, fullness, data = line
+        identity = kind, name
         copies = known.get(identity)
-        fullness = record.completeness
-        poorer = copies is not None and max(copies.values()) > fullness
-        if copies and poorer and not _is_another_account(record, copies):
-            return Addition.DUPLICATE
-        line = encode(record)
-        mark = digest(line)
         if copies is None:
-            self._lines.append(line)
-            self._pending[identity] = known[identity] = {mark: fullness}
+            self._lines.append(data)
+            self._pending[identity] = known[identity] = {digest(data): fullness}
             return Addition.ADDED
+        poorer = max(copies.values()) > fullness
+        if poorer and not _is_another_account(line, copies):
+            return Addition.DUPLICATE
+        mark = digest(data)
         if mark in copies:
             return Addition.DUPLICATE
-        self._lines.append(line)
+        self._lines.append(data)
         self._pending.setdefault(identity, {})[mark] = copies[mark] = fullness
         return Addition.DUPLICATE if poorer else Addition.UPDATED
 
@@ -353,8 +355,8 @@ class RecordStore:
         self._note_record(record)
 
     def _note_record(self, record: Record) -> None:
-        identity = (record.kind, record.record_id)
-        mark, fullness = digest(encode(record)), record.completeness
+        kind, name, fullness, data = line_of(record.known())
+        identity, mark = (kind, name), digest(data)
         self._pending.setdefault(identity, {})[mark] = fullness
         if self._remembered is not None:
             self._remembered.setdefault(identity, {})[mark] = fullness
@@ -382,7 +384,8 @@ class RecordStore:
                 self._pending[_rejection_identity(line.row)] = {0: 0}
         compacted = Dataset(self.dataset.root)
         for kind in KINDS:
-            if compacted.has(kind):
+            # without a part DuckDB need not be loaded
+            if generation.parts.get(kind) and compacted.has(kind):
                 for record in compacted.scan(kind):
                     self._note_record(record)
         self.flush()
@@ -403,9 +406,12 @@ def read_rejected(root: Path) -> Iterator[dict[str, Any]]:
                 yield line.row
 
 
-def encode(record: Record) -> bytes:
-    """Write a record as one line of the spool."""
-    return orjson.dumps(record.known(), option=orjson.OPT_APPEND_NEWLINE)
+def line_of(row: dict[str, Any]) -> Line:
+    """Write what `Record.row` or `known` gave as one line of the spool."""
+    kind = row["kind"]
+    fullness = KINDS[kind].fullness(row)
+    data = orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
+    return kind, row["record_id"], fullness, data
 
 
 def digest(line: bytes) -> int:
@@ -418,13 +424,14 @@ def _rejection_identity(row: dict[str, Any]) -> Identity:
     return ("rejected", record_id(place, str(row.get("reason"))))
 
 
-def _is_another_account(record: Record, copies: Copies) -> bool:
+def _is_another_account(line: Line, copies: Copies) -> bool:
     """Tell whether a poorer copy of a batch is the first of its provenance.
 
     What a hook clocked and what a transcript tells are two accounts of one batch. The
     poorer one is kept until the compaction, which compares them and keeps the fuller.
     """
-    if record.kind != Batch.kind:
+    kind, _, its_fullness, _ = line
+    if kind != Batch.kind:
         return False
-    mark = record.completeness & MEASURED_MARK
+    mark = its_fullness & MEASURED_MARK
     return all(fullness & MEASURED_MARK != mark for fullness in copies.values())

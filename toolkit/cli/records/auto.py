@@ -41,9 +41,10 @@ def import_logs(
         By source; a source of which no file can be read is left out with a note.
     """
     from toolkit.history import RecordStore, installed_prices
-    from toolkit.history.importers import open_source, run_import
+    from toolkit.history.importers import open_source, run_import, usable_processes
 
     reports, prices = {}, installed_prices()
+    workers = usable_processes()  # before a progress bar has its thread
     with RecordStore(root) as store:
         for name, paths in logs.items():
             try:
@@ -55,6 +56,7 @@ def import_logs(
                         progress=shown,
                         prices=prices,
                         skip_unchanged=True,
+                        workers=workers,
                     )
             except InputDataError as error:
                 print_note(f"{name}: {error}")

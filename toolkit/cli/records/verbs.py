@@ -109,11 +109,12 @@ def _add_store(parser: argparse.ArgumentParser) -> None:
 
 def _import(options: argparse.Namespace) -> int:
     from toolkit.history import RecordStore, installed_prices
-    from toolkit.history.importers import open_source, run_import
+    from toolkit.history.importers import open_source, run_import, usable_processes
 
     given = {"map_path": options.map} if options.origin == "table" else {}
     source = open_source(options.origin, **given)
     paths = options.paths or _places_of(options.origin)
+    workers = usable_processes()  # before a progress bar has its thread
     with RecordStore(options.store) as store, progress("reading") as shown:
         report = run_import(
             source,
@@ -122,6 +123,7 @@ def _import(options: argparse.Namespace) -> int:
             progress=shown,
             prices=installed_prices(),
             skip_unchanged=not options.again,
+            workers=workers,
         )
     if options.json:
         print_json(report.to_json())

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from operator import attrgetter
 from typing import Any, ClassVar
 
 from toolkit.records.schema.base import Observed
@@ -23,7 +22,7 @@ MEASURED_MARK = 8 << 3
 _BEFORE_SERVED = {"shadow:": Served.SHADOW, "declined:": Served.DECLINED}
 """What version 1 wrote before a policy's name, and what it is now."""
 
-_durations = attrgetter(
+_DURATIONS = (
     "cycle_s",
     "execution_s",
     "turn_s",
@@ -32,7 +31,7 @@ _durations = attrgetter(
     "longest_s",
     "median_s",
 )
-"""What a copy of a batch may know or not; `Batch.completeness` counts them."""
+"""What a copy of a batch may know or not; `Batch.fullness` counts them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,19 +148,20 @@ class Batch(Observed):
     served: Served | None = None
     """What became of the policy's decision."""
 
-    @property
-    def completeness(self) -> int:
-        """Operations whose end this copy saw, then those it saw, who clocked it, rest.
+    @classmethod
+    def fullness(cls, row: Mapping[str, Any]) -> int:
+        """Rank by operations whose end it saw, then those it saw, who clocked it, rest.
 
         Then whether its turn and its data flow are known, then how many of its
         durations: one that begins in the middle of a session does not know the wait
         before it.
         """
-        ended = (self.succeeded or 0) + (self.failed or 0) + (self.cancelled or 0)
-        seen = ended * 1_000_000 + self.size
-        measured = self.provenance is Provenance.MEASURED
-        joined = (self.turn_id is not None) * 2 + (self.known_before is not None)
-        times = 7 - _durations(self).count(None)
+        get = row.get
+        ended = (get("succeeded") or 0) + (get("failed") or 0) + (get("cancelled") or 0)
+        seen: int = ended * 1_000_000 + row["size"]
+        measured = row["provenance"] is Provenance.MEASURED
+        joined = ("turn_id" in row) * 2 + ("known_before" in row)
+        times = sum([name in row for name in _DURATIONS])
         return seen * 128 + measured * MEASURED_MARK + joined * 8 + times
 
     @property

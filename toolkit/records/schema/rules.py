@@ -7,14 +7,14 @@ declarations become rules, and the rules one compiled function for each class.
 import math
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import Field, dataclass, field, fields
+from dataclasses import MISSING, Field, dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from toolkit.errors import SchemaError
 from toolkit.escaping import is_plain
-from toolkit.records.codegen import compile_check, compile_known
+from toolkit.records.codegen import compile_check, compile_known, compile_row
 
 if TYPE_CHECKING:
     from toolkit.records.schema.base import Record
@@ -169,25 +169,25 @@ class FieldRule:
             raise SchemaError("missing", field=self.name, fix="give a value")
         self.check(value)
 
-    def quick_test(self) -> str:
-        """Write the test of a `value` that is true where `look` must decide."""
+    def quick_test(self, value: str) -> str:
+        """Write the test of a variable that is true where `look` must decide."""
         if self.type_name == "str":
             return (
-                f"value.__class__ is not str or len(value) > {MAX_TEXT} "
-                "or not value.isascii() or not value.isprintable()"
+                f"{value}.__class__ is not str or len({value}) > {MAX_TEXT} "
+                f"or not {value}.isascii() or not {value}.isprintable()"
             )
         if self.type_name in ("int", "float"):
             most = MAX_INT if self.type_name == "int" else sys.float_info.max
             low, high = max(self.low, -most), min(self.high, most)
             return (
-                f"value.__class__ is not {self.type_name} "
-                f"or not {low!r} <= value <= {high!r}"
+                f"{value}.__class__ is not {self.type_name} "
+                f"or not {low!r} <= {value} <= {high!r}"
             )
         if self.type_name == "datetime":
-            return "value.__class__ is not datetime or value.tzinfo is not UTC"
+            return f"{value}.__class__ is not datetime or {value}.tzinfo is not UTC"
         if self.type_name in (NUMBERS, CATEGORIES):
             return "True"
-        return f"value.__class__ is not {self.type_name}"
+        return f"{value}.__class__ is not {self.type_name}"
 
     def decode(self, value: Any) -> Any:
         """Turn a JSON value into the field's type, where JSON has none for it."""
@@ -257,12 +257,15 @@ class Layout:
         Raises `SchemaError` for a record with a field outside its type or range.
     known : callable
         Gives a record's kind and its known fields, in order.
+    row : callable
+        Checks fields given by name, and gives what `known` would.
     times : tuple of str
         Names of the fields that hold a time.
     """
 
     check: Callable[[Any], None]
     known: Callable[[Any], dict[str, Any]]
+    row: Callable[..., dict[str, Any]]
     times: tuple[str, ...]
 
 
@@ -277,9 +280,14 @@ def layout_of(cls: type["Record"]) -> Layout:
         layout = _LAYOUTS[cls] = Layout(
             check=compile_check(rules, _TEST_NAMES),
             known=compile_known(rules),
+            row=compile_row(cls.kind, rules, _defaults(cls), _TEST_NAMES),
             times=tuple(rule.name for rule in rules if rule.type_name == "datetime"),
         )
     return layout
+
+
+def _defaults(cls: type["Record"]) -> dict[str, Any]:
+    return {f.name: f.default for f in fields(cls) if f.default is not MISSING}
 
 
 _RULES: dict[str, tuple[FieldRule, ...]] = {}

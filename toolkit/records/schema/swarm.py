@@ -1,7 +1,8 @@
 """What agents do to each other, how busy a host is, and how issues are healed."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from toolkit.records.schema.base import Record
 from toolkit.records.schema.rules import Outcome, Provenance, bounded, counted
@@ -33,11 +34,11 @@ class CoordinationEvent(Record):
     has_post_event: bool | None = None
     batch_id: str | None = None
 
-    @property
-    def completeness(self) -> int:
-        """A copy that saw the end says most; a clocked one more than a derived one."""
-        ended = self.outcome is not Outcome.UNKNOWN
-        return ended * 2 + int(self.provenance is Provenance.MEASURED)
+    @classmethod
+    def fullness(cls, row: Mapping[str, Any]) -> int:
+        """Rank a copy that saw the end first, then a clocked one before a derived one."""
+        ended = row["outcome"] is not Outcome.UNKNOWN
+        return ended * 2 + (row["provenance"] is Provenance.MEASURED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,9 +83,8 @@ class Recovery(Record):
     """Whether what the action was for was then observed; `None` is not known."""
     learning: str | None = None
 
-    @property
-    def completeness(self) -> int:
-        """An attempt whose post-condition was measured is fuller than one begun."""
-        return int(self.post_condition is not None) * 2 + int(
-            self.outcome is not Outcome.UNKNOWN
-        )
+    @classmethod
+    def fullness(cls, row: Mapping[str, Any]) -> int:
+        """Rank an attempt whose post-condition was measured before one begun."""
+        ended = row["outcome"] is not Outcome.UNKNOWN
+        return ("post_condition" in row) * 2 + ended

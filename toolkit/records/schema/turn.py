@@ -1,7 +1,8 @@
 """One reply of a model: what it cost, whether or not it holds calls."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from toolkit.records.schema.base import Observed
 from toolkit.records.schema.rules import bounded
@@ -105,8 +106,9 @@ class Turn(Observed):
         known = [count for count in classes if count is not None]
         return sum(known) if known else None
 
-    @property
-    def completeness(self) -> int:
-        """The last copy of a streamed reply says most: the most calls, then output."""
-        known = int(self.money_usd is not None) + int(self.latency_s is not None)
-        return ((self.calls or 0) * 10**9 + (self.output_tokens or 0)) * 4 + known
+    @classmethod
+    def fullness(cls, row: Mapping[str, Any]) -> int:
+        """Rank the last copy of a streamed reply first: the most calls, then output."""
+        get = row.get
+        said: int = (get("calls") or 0) * 10**9 + (get("output_tokens") or 0)
+        return said * 4 + ("money_usd" in row) + ("latency_s" in row)

@@ -1,7 +1,8 @@
 """A task and the agents that worked on it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from toolkit.records.schema.base import Observed
 from toolkit.records.schema.rules import Outcome, bounded, counted, required
@@ -80,14 +81,12 @@ class Workflow(Observed):
     policy_version: str | None = None
     propensity: float | None = bounded(0, 1)
 
-    @property
-    def completeness(self) -> int:
-        """A copy that saw more runs end is fuller, then one that knows its makespan."""
-        ended = sum(
-            count or 0
-            for count in (self.runs_succeeded, self.runs_failed, self.runs_refused)
+    @classmethod
+    def fullness(cls, row: Mapping[str, Any]) -> int:
+        """Rank a copy first that saw more runs end, then one that knows its makespan."""
+        ended: int = sum(
+            row.get(name) or 0
+            for name in ("runs_succeeded", "runs_failed", "runs_refused")
         )
-        known = int(self.makespan_s is not None) * 2 + int(
-            self.outcome is not Outcome.UNKNOWN
-        )
-        return ended * 4 + known
+        known = ("makespan_s" in row) * 2
+        return ended * 4 + known + (row["outcome"] is not Outcome.UNKNOWN)

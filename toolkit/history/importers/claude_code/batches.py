@@ -43,13 +43,13 @@ class Past(NamedTuple):
     characters: int | None
 
     @classmethod
-    def of(cls, record: Batch) -> "Past":
+    def of(cls, row: Mapping[str, Any]) -> "Past":
         """Keep what the next batch's record says about this one."""
         return cls(
-            record.record_id,
-            record.operation_type,
-            bool(record.failed),
-            record.result_characters,
+            row["record_id"],
+            row["operation_type"],
+            bool(row["failed"]),
+            row.get("result_characters"),
         )
 
 
@@ -65,8 +65,8 @@ def batch_of(
     active: int | None,
     whole: Whole | None,
     past: Past,
-) -> Batch:
-    """Write a batch as a record.
+) -> dict[str, Any]:
+    """Write a batch as a row.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def batch_of(
             background += reply.goes_on or reply.in_background
     if any(call.reply is not None and call.reply.in_background for call in calls):
         timing = Durations(turn_s=timing.turn_s, censored=timing.censored)
-    return Batch(
+    return Batch.row(
         record_id=identity,
         at=calls[0].at,
         source=SOURCE,

@@ -1,6 +1,7 @@
-"""The records that one transcript gives: batches, coordination events, workflows."""
+"""The records that one transcript gives, as rows: turns, batches, events, workflows."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from toolkit.errors import SchemaError
 from toolkit.history.importers.claude_code.agents import ActiveAgents
@@ -25,7 +26,6 @@ from toolkit.records import (
     CoordinationEvent,
     Outcome,
     Provenance,
-    Record,
 )
 
 __all__ = ["records_of"]
@@ -36,8 +36,8 @@ def records_of(
     agents: ActiveAgents,
     hidden: Callable[[str], str],
     whole: Whole | None = None,
-) -> Iterator[tuple[int, Record | SchemaError]]:
-    """Turn the replies, batches and waves of a stream into records.
+) -> Iterator[tuple[int, dict[str, Any] | SchemaError]]:
+    """Turn the replies, batches and waves of a stream into rows.
 
     Parameters
     ----------
@@ -54,8 +54,8 @@ def records_of(
     ------
     line : int
         Of the record's first line, to name should the record break the schema.
-    record : Record or SchemaError
-        The error stands for a record that breaks the schema.
+    row : dict or SchemaError
+        As `Record.row` gives it; the error stands for a record that breaks the schema.
     """
     project = None if whole is None else whole.project
     for reply in stream.replies.values():
@@ -77,17 +77,17 @@ def records_of(
         timing = time_batch(batch.calls, batch.mode, before)
         active = agents.at(batch.calls[0].start_s, stream)
         try:
-            for record in _records(stream, batch, timing, active, hidden, whole, past):
-                if isinstance(record, Batch):
-                    past = Past.of(record)
-                yield batch.line, record
+            for row in _rows(stream, batch, timing, active, hidden, whole, past):
+                if row["kind"] == Batch.kind:
+                    past = Past.of(row)
+                yield batch.line, row
         except SchemaError as error:
             yield batch.line, error
     notices = {} if whole is None else whole.notices
     yield from waves_of(stream, notices, project)
 
 
-def _records(
+def _rows(
     stream: Stream,
     batch: MessageBatch,
     timing: Timing,
@@ -95,7 +95,7 @@ def _records(
     hidden: Callable[[str], str],
     whole: Whole | None,
     past: Past,
-) -> Iterator[Record]:
+) -> Iterator[dict[str, Any]]:
     identity = batch.calls[0].record_id
     yield batch_of(
         stream, batch, timing, identity, active=active, whole=whole, past=past
@@ -111,13 +111,13 @@ def _event(
     call: Call,
     identity: str,
     hidden: Callable[[str], str],
-) -> CoordinationEvent:
+) -> dict[str, Any]:
     """One call that other agents can notice; its wait is not known, nor its versions."""
     reply = call.reply
     duration_s = None
     if reply is not None and not had_person(call, batch.mode):
         duration_s = max(round(reply.end_s - call.start_s, 3), 0.0)
-    return CoordinationEvent(
+    return CoordinationEvent.row(
         record_id=identity if call is batch.calls[0] else call.record_id,
         at=call.at,
         source=SOURCE,

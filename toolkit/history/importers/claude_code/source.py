@@ -117,11 +117,11 @@ def _give(path: Path, transcript: Transcript, sink: Sink) -> None:
 
     A file that also repeats lines of another session is about the one it is named for.
     """
-    for line, record in transcript.records():
-        if isinstance(record, SchemaError):
-            sink.reject(line, reason_of(record))
+    for line, row in transcript.records():
+        if isinstance(row, SchemaError):
+            sink.reject(line, reason_of(row))
         else:
-            sink.add(record)
+            sink.add_row(row)
     for stream in transcript.streams():
         sink.met("subagent_stream", stream)
     own = path.name.partition(".")[0]

@@ -29,7 +29,6 @@ from toolkit.history.importers.claude_code.streams import MAIN, Stream
 from toolkit.history.importers.claude_code.turns import ModelReply, turn_record_id
 from toolkit.history.importers.claude_code.waves import Notice, read_notices
 from toolkit.records import (
-    Record,
     identifier,
     is_automatic,
     is_unique_call_id,
@@ -149,7 +148,7 @@ class Transcript:
         name = kind if TYPE.fullmatch(kind) else "another type"
         self._sink.pass_over(f"line {name}")
 
-    def records(self) -> Iterator[tuple[int, Record | SchemaError]]:
+    def records(self) -> Iterator[tuple[int, dict[str, Any] | SchemaError]]:
         """Give what all lines say, once they have been taken; see `records_of`."""
         for name, begun_s in self._begun.items():
             call = self._calls.get(name)

@@ -104,8 +104,8 @@ def turn_of(
     *,
     source: str,
     project: str | None,
-) -> Turn:
-    """Write a reply as a record.
+) -> dict[str, Any]:
+    """Write a reply as a row.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ def turn_of(
     """
     latency_s, slept = _latency(reply)
     usage = reply.usage
-    return Turn(
+    return Turn.row(
         record_id=reply.identity,
         at=reply.at,
         source=source,

@@ -94,8 +94,8 @@ class _Run(NamedTuple):
 
 def waves_of(
     stream: Stream, notices: Mapping[str, Notice], project: str | None
-) -> Iterator[tuple[int, Workflow]]:
-    """Write the waves that an agent set off as records.
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Write the waves that an agent set off as rows.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ def waves_of(
     ------
     line : int
         Of the wave's first call.
-    workflow : Workflow
+    row : dict
     """
     runs = [
         _run(call, batch, notices)
@@ -155,7 +155,7 @@ def _run(call: Call, batch: MessageBatch, notices: Mapping[str, Notice]) -> _Run
     return _Run(call, batch, form, ending, notice.end_s, worked_s, *used)
 
 
-def _workflow(stream: Stream, wave: list[_Run], project: str | None) -> Workflow:
+def _workflow(stream: Stream, wave: list[_Run], project: str | None) -> dict[str, Any]:
     first = wave[0]
     begun = [run for run in wave if run.ending != REFUSED]
     endings = [run.ending for run in wave]
@@ -168,7 +168,7 @@ def _workflow(stream: Stream, wave: list[_Run], project: str | None) -> Workflow
     )
     whole = bool(begun) and len(ends) == len(begun) and not slept
     turn, batch = first.batch.turn, first.batch
-    return Workflow(
+    return Workflow.row(
         record_id=first.call.record_id,
         at=first.call.at,
         source=SOURCE,

@@ -37,6 +37,7 @@ from toolkit.history.importers.claude_code import (
     records_of,
 )
 from toolkit.records import (
+    KINDS,
     Batch,
     CoordinationEvent,
     LoadSample,
@@ -397,8 +398,10 @@ class _Stream:
         self._result_s = batch.last_result_s
         alone = Stream(self.lines.session_id, self.agent, inline=True)
         alone.batches[first] = batch
-        for _, record in records_of(alone, ActiveAgents([], {}), lambda key: key):
-            yield record
+        for _, row in records_of(alone, ActiveAgents([], {}), lambda key: key):
+            yield (
+                row if isinstance(row, SchemaError) else KINDS[row["kind"]].of_row(row)
+            )
 
 
 def _call(
