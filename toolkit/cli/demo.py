@@ -14,6 +14,10 @@ EXPERIMENTS = {
     "agents": Path("experiments/002-agent-count/spec.toml"),
 }
 
+SAMPLE = "data/sample"
+FOLDS = 6
+"""Outer folds: half of the experiments' own, so that the command takes a minute or two."""
+
 QUESTIONS: dict[str, dict[str, str | float]] = {
     "batch": {
         "operation_type": "fileOperations",
@@ -53,20 +57,28 @@ def add_parser(subparsers: Any) -> None:
 
 
 def _demo(options: argparse.Namespace) -> int:
-    from toolkit.cli.experiment.verbs import run_spec
+    from toolkit.cli.experiment.verbs import import_records, run_spec
     from toolkit.cli.recommend.verbs import decision_json
     from toolkit.clock import SystemClock
+    from toolkit.history import RecordStore
     from toolkit.runtime.advice import open_advisor
 
     began_s = time.monotonic()
     answers: dict[str, Any] = {}
+    store = options.work / "store"
+    with RecordStore(store) as records:
+        import_records(SAMPLE, records)
+    print_note(
+        f"judged on {FOLDS} folds of groups, to be quick; the experiments themselves, "
+        "`toolkit experiment run`, take 12"
+    )
     for name, spec in EXPERIMENTS.items():
         print_note(
-            f"{spec.parent.name}: import, features, rules and models, tuning, "
+            f"{spec.parent.name}: features, rules and models, tuning, "
             "comparison, tracking, export"
         )
         work = options.work / name
-        results, markdown = run_spec(spec, store=None, work=work)
+        results, markdown = run_spec(spec, store=store, work=work, folds=FOLDS)
         decision = "batch_size" if name == "batch" else "agent_count"
         advisor = open_advisor(work / "bundle", decision=decision, clock=SystemClock())
         answer = decision_json(advisor.decide(QUESTIONS[name]), advisor)

@@ -2,13 +2,14 @@
 
 import argparse
 import importlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from toolkit.cli.output import print_json, print_note, print_text
 from toolkit.cli.progress import progress
 
-__all__ = ["VERBS", "add_parser", "run_spec"]
+__all__ = ["VERBS", "add_parser", "import_records", "run_spec"]
 
 VERBS = ("bench", "suite", "off_policy", "controllers", "swarm", "retrain", "ab")
 """Verbs in a module of their own, `toolkit.cli.experiment.<verb>`, with `add_verb`."""
@@ -69,9 +70,17 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def run_spec(
-    path: Path, *, store: Path | None, work: Path
+    path: Path, *, store: Path | None, work: Path, folds: int | None = None
 ) -> tuple[dict[str, Any], str]:
     """Run a specification on a store, importing the spec's own records if none is given.
+
+    Parameters
+    ----------
+    path : path
+        Of the specification.
+    store, work : path
+    folds : int, optional
+        Outer folds to judge by, instead of the specification's.
 
     Returns
     -------
@@ -85,10 +94,12 @@ def run_spec(
     from toolkit.history import RecordStore
 
     spec = read_spec(path)
+    if folds is not None:
+        spec = replace(spec, split=replace(spec.split, outer_folds=folds))
     root = store if store is not None else work / "store"
     with RecordStore(root) as records:
         if store is None:
-            _import_sample(spec.data.records, records)
+            import_records(spec.data.records, records)
         with progress(spec.name) as shown:
             outcome = run_experiment(
                 spec, records, work=work, now=SystemClock().now(), report=shown
@@ -96,7 +107,8 @@ def run_spec(
     return outcome.results, outcome.markdown
 
 
-def _import_sample(folder: str, records: Any) -> None:
+def import_records(folder: str, records: Any) -> None:
+    """Import the spooled records of a folder into a store."""
     from toolkit.errors import InputDataError
     from toolkit.history.importers import open_source, run_import
 

@@ -47,7 +47,8 @@ def markdown_report(
                 f"The best action lies strictly inside the offered range in "
                 f"{judged['interior_best']:.0%} of the contexts. Intervals of unseen groups "
                 f"hold in {judged['interval_coverage']:.0%} (nominal "
-                f"{spec.guard.interval:.0%}). {_floor(judged)} Answered: "
+                f"{spec.guard.interval:.0%}). {_floor(judged)} Judged on "
+                f"{spec.split.outer_folds} folds of groups left out. Answered: "
                 f"{_shares(judged['rungs'])}."
             ),
             "",

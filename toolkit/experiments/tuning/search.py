@@ -65,7 +65,11 @@ def tune(
         File of Optuna's journal storage.
     """
     with quiet_optuna():
-        study = _study(name, seed, journal)
+        kept = _kept_study(name, journal)
+        finished = [t for t in kept.trials if t.state.is_finished()]
+        # A study takes about a second, and the journal waits for the disk at every line.
+        study = _study_in_memory(seed)
+        study.add_trials(finished)
 
         def objective(trial: "Trial") -> float:
             from optuna import TrialPruned
@@ -80,13 +84,23 @@ def tune(
                     raise TrialPruned
             return sum(seen) / len(seen)
 
-        finished = [t for t in study.trials if t.state.is_finished()]
         if trials > len(finished):
             study.optimize(objective, n_trials=trials - len(finished))
+            kept.add_trials(study.trials[len(finished) :])
         return _summary(study)
 
 
-def _study(name: str, seed: int, journal: Path) -> "Study":
+def _study_in_memory(seed: int) -> "Study":
+    import optuna
+
+    return optuna.create_study(
+        sampler=optuna.samplers.TPESampler(seed=seed, n_startup_trials=STARTUP_TRIALS),
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=STARTUP_TRIALS),
+        direction="minimize",
+    )
+
+
+def _kept_study(name: str, journal: Path) -> "Study":
     import optuna
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend
@@ -98,8 +112,6 @@ def _study(name: str, seed: int, journal: Path) -> "Study":
         # Optuna's lock is a link to the journal: a relative one would lead nowhere,
         # and the next process would wait for it without end.
         storage=JournalStorage(JournalFileBackend(str(journal.resolve()))),
-        sampler=optuna.samplers.TPESampler(seed=seed, n_startup_trials=STARTUP_TRIALS),
-        pruner=optuna.pruners.MedianPruner(n_startup_trials=STARTUP_TRIALS),
         direction="minimize",
         load_if_exists=True,
     )

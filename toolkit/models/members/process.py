@@ -17,7 +17,7 @@ from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg import cho_factor, cho_solve, lapack
 from scipy.optimize import minimize
 
 from toolkit.models import KNEE, RelativeRows, centred, softened
@@ -103,21 +103,28 @@ def _target(rows: RelativeRows) -> Floats:
 
 def _tuned(kernel: ProcessKernel, rows: RelativeRows, target: Floats) -> Floats:
     """Maximise the marginal likelihood over log variances, with a weak prior on them."""
-    components = np.stack([*kernel.carried(rows.X, rows.X), *kernel.own(rows)])
-    count, size = len(components), len(target)
-    flat = components.reshape(count, -1)
-    level = LEVEL_VARIANCE * (rows.problem[:, None] == rows.problem[None])
-    identity = np.eye(size)
+    sums = _KernelSums.of(kernel, rows)
+    size, count = len(target), sums.count
+    level = LEVEL_VARIANCE * (
+        rows.problem[sums.below[0]] == rows.problem[sums.below[1]]
+    )
+    diagonal = sums.below[0] == sums.below[1]
+    both_sides = np.where(diagonal, 1.0, 2.0)
 
     def loss(logs: Floats) -> tuple[float, Floats]:
         variances = np.exp(logs)
-        covariance = (variances[:count] @ flat).reshape(size, size) + level
-        covariance += (variances[count] + LEAST_NOISE) * identity
-        factor = cho_factor(covariance, lower=True)
-        solved = cho_solve(factor, target)
-        inside = 0.5 * (cho_solve(factor, identity) - np.outer(solved, solved))
-        value = 0.5 * target @ solved + np.log(np.diag(factor[0])).sum()
-        slope = np.append(flat @ inside.ravel(), np.trace(inside)) * variances
+        covariance = np.zeros((size, size), order="F")
+        covariance[sums.below] = sums.weighed(variances[:count]) + level
+        covariance[np.diag_indices(size)] += variances[count] + LEAST_NOISE
+        factor, failed = lapack.dpotrf(covariance, lower=True, overwrite_a=True)
+        if failed:
+            raise np.linalg.LinAlgError("the covariance is not positive definite")
+        solved, _ = lapack.dpotrs(factor, target, lower=True)
+        value = 0.5 * target @ solved + np.log(np.diag(factor)).sum()
+        inverse, _ = lapack.dpotri(factor, lower=True)
+        outer = solved[sums.below[0]] * solved[sums.below[1]]
+        inside = 0.5 * both_sides * (inverse[sums.below] - outer)
+        slope = np.append(sums.projected(inside), inside[diagonal].sum()) * variances
         return value + ((logs + 3) ** 2).sum() / 8, slope + (logs + 3) / 4
 
     start = np.append(np.full(count, np.log(0.5 / count)), np.log(0.05))
@@ -130,6 +137,53 @@ def _tuned(kernel: ProcessKernel, rows: RelativeRows, target: Floats) -> Floats:
         options={"maxiter": 40},
     )
     return np.asarray(np.exp(found.x))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _KernelSums:
+    """The components between rows of one sample, as sums over them need them.
+
+    Symmetric matrices: lower triangles, laid out flat. A product of a context kernel and
+    an action kernel is not held, which would be most of the memory that a sum reads.
+    """
+
+    below: tuple[NDArray[np.intp], NDArray[np.intp]]
+    contexts: Floats
+    actions: Floats
+    others: Floats
+
+    @classmethod
+    def of(cls, kernel: ProcessKernel, rows: RelativeRows) -> "_KernelSums":
+        below = np.tril_indices(len(rows.X))
+        S = kernel.scaled(rows.X)
+        others = chain(kernel.difference_kernels(rows.X, rows.X), kernel.own(rows))
+        return cls(
+            below=below,
+            contexts=np.stack([k[below] for k in kernel.context_kernels(S, S)]),
+            actions=np.stack([k[below] for k in kernel.action_kernels(S, S)]),
+            others=np.stack([k[below] for k in others]),
+        )
+
+    @property
+    def products(self) -> int:
+        """How many products of a context and an action there are."""
+        return len(self.contexts) * len(self.actions)
+
+    @property
+    def count(self) -> int:
+        """How many components there are."""
+        return self.products + len(self.others)
+
+    def weighed(self, variances: Floats) -> Floats:
+        """Add the components up, each times its variance."""
+        pairs = variances[: self.products].reshape(len(self.contexts), -1)
+        shared = np.einsum("an,an->n", self.actions, pairs.T @ self.contexts)
+        return np.asarray(shared + variances[self.products :] @ self.others)
+
+    def projected(self, values: Floats) -> Floats:
+        """Multiply each component with the values and add its entries up."""
+        pairs = self.contexts @ (self.actions * values).T
+        return np.append(pairs.ravel(), self.others @ values)
 
 
 def _sample(

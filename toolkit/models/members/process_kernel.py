@@ -109,6 +109,10 @@ class ProcessKernel:
         for context in self.context_kernels(S, T):
             for action in actions:
                 yield context * action
+        yield from self.difference_kernels(X, Y)
+
+    def difference_kernels(self, X: Floats, Y: Floats) -> Iterator[Floats]:
+        """Alike in one difference of action and context."""
         left, right = self.differences(X), self.differences(Y)
         scale = self.difference_spread
         for column in range(left.shape[1]):
