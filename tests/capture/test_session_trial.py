@@ -154,7 +154,7 @@ def test_few_sessions_are_not_enough_data(
     import_sessions(tmp_path, *(_session(name, told=False) for name in names))
 
     assert run(["experiment", "ab", "report", "--store", str(store)]) == 5
-    assert "0 sessions an arm, at least 10" in capsys.readouterr().err
+    assert "sessions an arm, at least 10 needed" in capsys.readouterr().err
 
 
 def test_the_detectable_effect_is_said_beforehand(
