@@ -46,4 +46,4 @@ def test_the_journal_holds_every_trial_once(tmp_path: Path) -> None:
     kept = trials_of(tmp_path / "j")
 
     assert kept["trial"] == list(range(8))
-    assert kept["state"] == ["complete"] * 8
+    assert set(kept["state"]) <= {"complete", "pruned"}
