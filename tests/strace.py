@@ -7,22 +7,40 @@ sees every process that a command starts.
 import os
 import re
 import shutil
+import signal
 import subprocess
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-__all__ = ["Trace", "needs_strace", "traced"]
+__all__ = ["Trace", "needs_strace", "traced", "traced_until"]
 
-CALLS = "connect,sendto,sendmsg,sendmmsg,bind,open,openat,creat,mkdir,mkdirat,rename,renameat,renameat2,link,linkat,symlink,symlinkat"
+CALLS = (
+    "connect,sendto,sendmsg,sendmmsg,bind,open,openat,openat2,creat,truncate,mknod,"
+    "mknodat,mkdir,mkdirat,rename,renameat,renameat2,link,linkat,symlink,symlinkat,"
+    "unlink,unlinkat,rmdir,chmod,fchmodat"
+)
+MOST_S = 500
+"""A command under strace is given so long."""
 
-ADDRESS = re.compile(r'inet_addr\("([^"]+)"\)|inet_pton\(AF_INET6, "([^"]+)"')
+ADDRESS = re.compile(
+    r"sin6?_port=htons\((\d+)\).*?"
+    r'(?:inet_addr\("([^"]+)"\)|inet_pton\(AF_INET6, "([^"]+)")'
+)
 LOCAL = re.compile(r"127\.|0\.0\.0\.0$|::1$|::ffff:127\.|::$")
-PATH = re.compile(r'(?:AT_FDCWD<([^>]*)>, |\d+<([^>]*)>, |\()"((?:[^"\\]|\\.)*)"')
+NAME_SERVICE = "53"
+"""A question to a resolver on this machine is passed on to others."""
+PATH = re.compile(r'(?:(?:AT_FDCWD|\d+)<([^>]*)>, )?"((?:[^"\\]|\\.)*)"')
 WRITING = re.compile(r"O_WRONLY|O_RDWR|O_CREAT")
-CREATING = re.compile(r"^(?:\[pid +\d+\] |\d+ +)?(creat|mkdir|rename|link|symlink)")
+CHANGING = re.compile(
+    r"creat|truncate|mknod|mkdir|rename|link|symlink|unlink|rmdir|f?chmod"
+)
+UNFINISHED = " <unfinished ...>"
+RESUMED = re.compile(r" *<\.\.\. \w+ resumed>(.*)")
 ANYWHERE = ("/dev/", "/proc/", "/sys/")
 """Devices and the kernel's own files: nothing that is written there stays."""
 
@@ -70,7 +88,12 @@ class Trace:
 
 
 def traced(
-    command: Sequence[str], *, cwd: Path, log: Path, environment: dict[str, str]
+    command: Sequence[str],
+    *,
+    cwd: Path,
+    log: Path,
+    environment: dict[str, str],
+    stdin: str = "",
 ) -> Trace:
     """Run a command to its end under strace.
 
@@ -80,44 +103,113 @@ def traced(
     cwd, log : path
     environment : dict of str to str
         All of it: nothing is inherited.
+    stdin : str
+        What it reads.
     """
-    words = ["strace", "-f", "-qq", "-y", "-s", "4096", "--seccomp-bpf"]
-    words += ["-e", f"trace={CALLS}", "-e", "signal=none", "-o", str(log)]
     done = subprocess.run(
-        [*words, *command],
+        _words(command, log),
         cwd=cwd,
         env=environment,
+        input=stdin,
         capture_output=True,
         text=True,
         check=False,
-        timeout=500,
+        timeout=MOST_S,
     )
+    return _trace(done.returncode, done.stdout + done.stderr, log, cwd)
+
+
+@contextmanager
+def traced_until(
+    command: Sequence[str], *, cwd: Path, log: Path, environment: dict[str, str]
+) -> Iterator[tuple[Callable[[str], str], Callable[[], Trace]]]:
+    """Run a command under strace that does not end by itself.
+
+    Gives two callables: one waits until the output holds a text, and returns all
+    output; the other interrupts the command as a person does, and returns the trace.
+    """
+    said = log.with_suffix(".said")
+    with said.open("w") as stream:
+        process = subprocess.Popen(
+            _words(command, log),
+            cwd=cwd,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+        )
+
+    def wait_for(text: str) -> str:
+        end_s = time.monotonic() + MOST_S
+        while text not in (so_far := said.read_text()):
+            assert process.poll() is None, so_far
+            assert time.monotonic() < end_s, so_far
+            time.sleep(0.05)
+        return so_far
+
+    def interrupted() -> Trace:
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        for child in children.read_text().split():
+            os.kill(int(child), signal.SIGINT)
+        code = process.wait(MOST_S)
+        return _trace(code, said.read_text(), log, cwd)
+
+    try:
+        yield wait_for, interrupted
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _words(command: Sequence[str], log: Path) -> list[str]:
+    words = ["strace", "-f", "-qq", "-y", "-s", "4096", "--seccomp-bpf"]
+    words += ["-e", f"trace={CALLS}", "-e", "signal=none", "-o", str(log)]
+    return [*words, *command]
+
+
+def _trace(code: int, said: str, log: Path, cwd: Path) -> Trace:
     addresses, written = set(), set()
-    for line in log.read_text(errors="replace").splitlines():
-        addresses |= {
-            found
-            for pair in ADDRESS.findall(line)
-            if (found := pair[0] or pair[1]) and not LOCAL.match(found)
-        }
+    for line in _calls(log.read_text(errors="replace")):
+        addresses |= _addresses(line)
         written |= _written(line, cwd)
-    return Trace(
-        done.returncode,
-        done.stdout + done.stderr,
-        frozenset(addresses),
-        frozenset(written),
-    )
+    return Trace(code, said, frozenset(addresses), frozenset(written))
+
+
+def _calls(log: str) -> Iterator[str]:
+    """Give each call on one line: one that another thread interrupted stands on two."""
+    begun: dict[str, str] = {}
+    for line in log.splitlines():
+        thread, _, rest = line.partition(" ")
+        call, cut, _ = line.partition(UNFINISHED)
+        if cut:
+            begun[thread] = call
+        elif (resumed := RESUMED.match(rest)) is not None:
+            yield begun.pop(thread, "") + resumed[1]
+        else:
+            yield line
+    yield from begun.values()
+
+
+def _addresses(line: str) -> set[str]:
+    """Give what lies beyond this machine, and every resolver of names."""
+    return {
+        address
+        for port, four, six in ADDRESS.findall(line)
+        if not LOCAL.match(address := four or six) or port == NAME_SERVICE
+    }
 
 
 def _written(line: str, cwd: Path) -> set[Path]:
     call = line.split("(", 1)[0].rsplit(maxsplit=1)[-1] if "(" in line else ""
-    opens = call in ("open", "openat") and WRITING.search(line)
-    if not opens and not CREATING.match(call):
+    opens = call.startswith("open") and WRITING.search(line)
+    if not opens and not CHANGING.match(call):
         return set()
-    if re.search(r"= -1 E", line) or "<unfinished" in line:
+    if re.search(r"= -1 E", line):
         return set()
     paths = set()
-    for here, base, name in PATH.findall(line):
-        path = Path(os.path.normpath(Path(here or base or cwd) / name))
+    found = PATH.findall(line)
+    for here, name in found[-1:] if "link" in call else found:
+        path = Path(os.path.normpath(Path(here or cwd) / name))
         if not str(path).startswith(ANYWHERE):
             paths.add(path)
     return paths

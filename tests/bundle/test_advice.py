@@ -181,6 +181,8 @@ def test_fidelity_without_contexts_is_not_known() -> None:
         b" " * 300_000,
         json.dumps({**tabulated().to_json(), "cells": {"x": {}}}).encode(),
         json.dumps({**tabulated().to_json(), "axes": [["load", ["x"]]]}).encode(),
+        json.dumps({**tabulated().to_json(), "expires_at_s": 2**70}).encode(),
+        json.dumps({**tabulated().to_json(), "expires_at_s": float("inf")}).encode(),
         json.dumps({**tabulated().to_json(), "axes": [["prompt", [1]]]}).encode(),
     ],
 )

@@ -1,20 +1,34 @@
 """No command opens a socket beyond loopback, or writes outside the folders it is given."""
 
+import argparse
+import gzip
+import json
 import os
+import re
+import shutil
 import sys
+import tempfile
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from http.client import HTTPConnection
+from itertools import islice
 from pathlib import Path
 
 import pytest
 
-from tests.bundle_factory import small_bundle
-from tests.strace import Trace, needs_strace, traced
-from toolkit.cli import NOUNS
+from tests.bundle_factory import agent_bundle
+from tests.experiments.decision_tables import written as decision_table
+from tests.hostile import EVENTS, SEEDS, TRACES
+from tests.scenarios.test_hostile_inputs import MAP
+from tests.shared import ROOT
+from tests.strace import Trace, needs_strace, traced, traced_until
+from toolkit.cli import NOUNS, build_parser, run
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), needs_strace]
 
-ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "data" / "sample"
+JSON = {"Content-Type": "application/json"}
+PYTHON = [sys.executable, "-m", "toolkit"]
 
 SPEC = """
 name = "quick"
@@ -30,102 +44,297 @@ members = ["linear"]
 [bundle]
 name = "quick"
 """
+CHAOS = """
+seed = 11
+timeout_s = 60.0
+calibration = 2
+faults = ["sigkill"]
+controls = ["plain"]
+[[healer]]
+name = "engine"
+per_fault = 1
+per_control = 1
+"""
+RACE = """
+seed = 1
+tables = ["synthetic:knee"]
+[race]
+steps = 10
+"""
+SWARM = """
+seeds = [1]
+failures = [0.03]
+sizes = [8]
+workers = 2
+turn_s = 0.01
+duration_s = 0.3
+fixed_duration_s = 0.3
+explore = 0.0
+"""
+WORLDS = """
+seed = 1
+worlds = 1
+tables = ["synthetic"]
+replicates = 200
+[gate]
+records = [48]
+gains = [0.0]
+table_groups = [6]
+[rules]
+replicates = 200
+"""
 
-COMMANDS: dict[str, list[str]] = {
-    "records import": ["spool", str(SAMPLE / "batches.jsonl.gz"), "--store", "store"],
+IMPORTS = {
+    f"records import {name}": [f"in/{name}/{file}", "--store", "store"]
+    for name, (file, _) in SEEDS.items()
+}
+READING: dict[str, list[str]] = {
+    **IMPORTS,
+    "records import table": [*IMPORTS["records import table"], "--map", "map.toml"],
+    "records import auto": ["--store", "found"],
+    "records import spool": ["batches.jsonl", "--store", "store"],
     "records compact": ["--store", "store"],
     "records show": ["--store", "store"],
-    "records simulate": ["--store", "made", "--batches", "20", "--events", "9"],
+    "records simulate": ["--store", "made", "--batches", "60", "--events", "9"],
+    "records measure": ["--out", "measured", "--quick", "--repeats", "1"],
     "features build": ["batch", "--store", "store", "--out", "table.parquet"],
     "model verify": ["bundle"],
     "model card": ["bundle"],
     "model key": [],
-    "recommend batch": ["--bundle", "bundle", "--load-cpu", "0.5"],
-    "recommend agents": ["--components", "5"],
+    "recommend batch": ["--load-cpu", "0.5"],
+    "recommend agents": ["--components", "5", "--bundle", "bundle"],
+    "recommend workflow": ["--components", "5", "--bundle", "bundle"],
     "monitor": ["--store", "made"],
     "report objectives": ["--store", "store"],
+    "report off-policy": ["--store", "store", "--policy", "size:4"],
+    "review": ["--store", "store", "--html", "review.html"],
+    "heal demo": ["--speed", "0", "--store", "healed"],
+    "heal watch": ["--store", "store", "--once"],
+    "heal calibrate": ["--store", "store"],
+    "heal chaos": ["chaos/spec.toml"],
     "hooks pre-task": ["--description", "x", "--store", "store"],
-    "hooks status": ["--project", "."],
+    "hooks post-edit": ["--file", "x.py", "--store", "store"],
+    "hooks notify": ["--message", "hello", "--store", "store"],
+    "hooks post-task": ["--task-id", "x", "--store", "store"],
+    "hooks install": ["--project", ".", "--store", "store"],
+    "hooks status": ["--project", ".", "--store", "store"],
+    "hooks reconcile": ["--store", "hooked", "in/claude-code/session.jsonl"],
+    "hooks uninstall": ["--project", ".", "--store", "store"],
 }
+TRAINING: dict[str, list[str]] = {
+    "experiment run": ["quick.toml", "--store", "flows", "--work", "run"],
+    "experiment report": ["run"],
+    "experiment bench": ["tables", "--quick", "--work", "bench"],
+    "experiment suite": ["--count", "1", "--work", "suite.jsonl"],
+    "experiment worlds": ["worlds"],
+    "experiment controllers": ["race"],
+    "experiment swarm": ["swarm"],
+    "experiment retrain": ["--store", "flows", "--spec", "quick.toml"],
+    "model export": ["run", "exported"],
+    "model promote": ["--store", "flows", "--spec", "quick.toml"],
+    "model rollback": ["--store", "flows"],
+}
+COMMANDS = {**READING, **TRAINING}
 """Commands that are traced one after another in one folder, with their arguments."""
+
+OTHER_CODES = {
+    "experiment retrain": 4,
+    "model promote": 4,
+    "model rollback": 5,
+    "report off-policy": 5,
+}
+"""Commands that answer that there is nothing to put in force, or too little."""
+
+ELSEWHERE = {
+    "demo": "`experiment run` twice, then `recommend`",
+    "records receive": "below, with a sender",
+}
+"""Commands that are not in the list above."""
+
+
+def commands(parser: argparse.ArgumentParser, before: str = "") -> Iterator[str]:
+    """List the command line's own commands."""
+    below = [a for a in parser._actions if isinstance(a, argparse._SubParsersAction)]
+    for action in below:
+        for name, inner in action.choices.items():
+            yield from commands(inner, f"{before} {name}")
+    if not below:
+        yield before.strip()
+
+
+def test_every_command_is_traced_or_named_here() -> None:
+    known = set(commands(build_parser(list(NOUNS))))
+
+    assert known == {*COMMANDS, *ELSEWHERE}
 
 
 @pytest.fixture
-def environment(tmp_path: Path) -> dict[str, str]:
+def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
     """A home of its own, and none of the switches that the tests are run with."""
     home = tmp_path / "home"
     home.mkdir()
-    (tmp_path / "tmp").mkdir()
-    return {
-        "HOME": str(home),
-        "PATH": os.environ["PATH"],
-        "TMPDIR": str(tmp_path / "tmp"),
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "LANG": "C.UTF-8",
-    }
+    # Names of sockets are short: a folder below pytest's would be too deep for them.
+    with tempfile.TemporaryDirectory(prefix="t-") as temporary:
+        yield {
+            "HOME": str(home),
+            "PATH": os.environ["PATH"],
+            "TMPDIR": temporary,
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "LANG": "C.UTF-8",
+        }
 
 
-def run(words: list[str], folder: Path, environment: dict[str, str]) -> Trace:
-    return traced(
-        [sys.executable, "-m", "toolkit", *words],
-        cwd=folder,
-        log=folder.parent / "strace.log",
-        environment=environment,
-    )
-
-
-def test_no_command_connects_or_writes_outside_its_folders(
-    tmp_path: Path, environment: dict[str, str]
-) -> None:
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """What the commands work on."""
     folder = tmp_path / "work"
-    folder.mkdir()
-    small_bundle(folder / "bundle", expires_at=datetime(2100, 1, 1, tzinfo=UTC))
-    for name, words in COMMANDS.items():
-        trace = run([*name.split(), *words], folder, environment)
-
-        assert trace.addresses == frozenset(), name
-        assert trace.outside(folder, tmp_path / "tmp") == [], name
-        assert "Traceback" not in trace.said, f"{name}: {trace.said[-500:]}"
-        assert trace.code == 0, f"{name}: {trace.said[-500:]}"
-
-    assert list((tmp_path / "home").iterdir()) == []
-
-
-def test_an_experiment_connects_nowhere_and_writes_in_its_folder(
-    tmp_path: Path, environment: dict[str, str]
-) -> None:
-    folder = tmp_path / "work"
-    folder.mkdir()
+    for name, (file, data) in SEEDS.items():
+        (folder / "in" / name).mkdir(parents=True)
+        (folder / "in" / name / file).write_bytes(data)
+    (folder / "hooked").mkdir()
+    shutil.copytree(folder / "in" / "hooks", folder / "hooked" / "hooks")
+    (folder / "map.toml").write_text(MAP)
     (folder / "quick.toml").write_text(SPEC)
-    sample = str(SAMPLE / "workflows.jsonl.gz")
-    run(["records", "import", "spool", sample, "--store", "s"], folder, environment)
-    words = ["quick.toml", "--store", "s", "--work", "run"]
-
-    trace = run(["experiment", "run", *words], folder, environment)
-
-    home = tmp_path / "home"
-    fonts = {
-        str(path)
-        for folder_name in (".cache", ".config")
-        for path in (home / folder_name, *(home / folder_name).glob("matplotlib*/**/*"))
-    } | {str(home / name / "matplotlib") for name in (".cache", ".config")}
-
-    assert trace.code == 0, trace.said[-800:]
-    assert trace.addresses == frozenset()
-    assert [
-        p
-        for p in trace.outside(folder, tmp_path / "tmp")
-        if p not in fonts and "/matplotlib/" not in p
-    ] == []
-    assert (folder / "run").is_dir()
+    for name, spec in {
+        "chaos": CHAOS,
+        "race": RACE,
+        "swarm": SWARM,
+        "worlds": WORLDS,
+    }.items():
+        (folder / name).mkdir()
+        (folder / name / "spec.toml").write_text(spec)
+    decision_table(folder / "tables", groups=3, problems=3)
+    for name, lines in {"batches": 300, "workflows": 1000}.items():
+        with gzip.open(SAMPLE / f"{name}.jsonl.gz", "rt") as stream:
+            (folder / f"{name}.jsonl").write_text("".join(islice(stream, lines)))
+    agent_bundle(folder / "bundle", expires_at=datetime(2100, 1, 1, tzinfo=UTC))
+    return folder
 
 
-def test_the_trace_would_see_both(tmp_path: Path, environment: dict[str, str]) -> None:
+def is_known(path: str, home: Path) -> bool:
+    """Whether a path is matplotlib's list of fonts, or Python's compiled code."""
+    fonts = rf"{home}/\.(cache|config)(/matplotlib(/.*)?)?"
+    code = rf"{ROOT}/toolkit/(\w+/)*__pycache__(/.*)?"
+    return re.fullmatch(f"{fonts}|{code}", path) is not None
+
+
+def problems(
+    trace: Trace, name: str, environment: dict[str, str], code: int = 0
+) -> list[str]:
+    """Name what a command did that it may not."""
+    home = Path(environment["HOME"])
+    outside = [
+        path
+        for path in trace.outside(home.parent / "work", Path(environment["TMPDIR"]))
+        if not is_known(path, home)
+    ]
+    found = [f"{name}: {what}" for what in (*sorted(trace.addresses), *outside)]
+    if trace.code != code or "Traceback" in trace.said:
+        found.append(f"{name}: code {trace.code}, {trace.said[-500:]}")
+    return found
+
+
+@pytest.mark.parametrize("listed", [READING, TRAINING], ids=["reading", "training"])
+def test_no_command_connects_or_writes_outside_its_folders(
+    tmp_path: Path,
+    folder: Path,
+    environment: dict[str, str],
+    listed: dict[str, list[str]],
+) -> None:
+    file, data = SEEDS["claude-code"]
+    logs = tmp_path / "home" / ".claude" / "projects" / "p"
+    logs.mkdir(parents=True)
+    (logs / file).write_bytes(data)
+    flows = ["records", "import", "spool", str(folder / "workflows.jsonl")]
+    assert run([*flows, "--store", str(folder / "flows")]) == 0
+    found = []
+    for name, words in listed.items():
+        trace = traced(
+            [*PYTHON, *name.split(), *words],
+            cwd=folder,
+            log=tmp_path / "strace.log",
+            environment=environment,
+        )
+        found += problems(trace, name, environment, OTHER_CODES.get(name, 0))
+
+    assert found == []
+
+
+@pytest.mark.parametrize("advice", ["off", "on"])
+def test_an_installed_hook_writes_in_its_store(
+    tmp_path: Path, folder: Path, environment: dict[str, str], advice: str
+) -> None:
+    handler = ROOT / "toolkit" / "capture" / "hook_handler.py"
+    words = [sys.executable, "-I", "-S", str(handler), "--store", "hooked"]
+    for event in EVENTS:
+        trace = traced(
+            [*words, "--advice", advice, "--bundle", "bundle"],
+            cwd=folder,
+            log=tmp_path / "strace.log",
+            environment=environment,
+            stdin=json.dumps(event),
+        )
+
+        assert problems(trace, event["hook_event_name"], environment) == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["monitor", "--store", "made", "--follow", "--interval", "0.1"],
+        ["heal", "watch", "--store", "made", "--interval", "0.1"],
+    ],
+    ids=["monitor", "watch"],
+)
+def test_a_follower_only_reads(
+    tmp_path: Path, folder: Path, environment: dict[str, str], words: list[str]
+) -> None:
+    made = ["records", "simulate", "--store", str(folder / "made"), "--events", "9"]
+    assert run(made) == 0
+    log = tmp_path / "strace.log"
+    with traced_until(
+        [*PYTHON, *words], cwd=folder, log=log, environment=environment
+    ) as (wait_for, interrupted):
+        wait_for("\n")
+        trace = interrupted()
+
+    assert problems(trace, words[0], environment, code=130) == []
+
+
+def test_a_receiver_talks_to_its_sender_alone(
+    tmp_path: Path, folder: Path, environment: dict[str, str]
+) -> None:
+    words = ["records", "receive", "--store", "sent", "--port", "0"]
+    log = tmp_path / "strace.log"
+    with traced_until(
+        [*PYTHON, *words], cwd=folder, log=log, environment=environment
+    ) as (wait_for, interrupted):
+        said = wait_for("receiving on http://127.0.0.1:")
+        port = int(said.rsplit(":", 1)[1].split()[0])
+        connection = HTTPConnection("127.0.0.1", port, timeout=30)
+        connection.request("POST", "/v1/traces", json.dumps(TRACES), JSON)
+        assert connection.getresponse().status == 200
+        connection.close()
+        trace = interrupted()
+
+    assert problems(trace, "receive", environment) == []
+    assert (folder / "sent").is_dir()
+
+
+def test_the_trace_would_see_all_of_it(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
     code = (
-        "import pathlib, socket\n"
-        "s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
-        "s.connect(('192.0.2.1', 9))\n"
-        "pathlib.Path.home().joinpath('left').write_text('x')\n"
+        "import pathlib, socket, threading\n"
+        "def reach(address, port):\n"
+        "    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
+        "    s.connect((address, port))\n"
+        "reach('192.0.2.1', 9)\n"
+        "thread = threading.Thread(target=reach, args=('127.0.0.53', 53))\n"
+        "thread.start(); thread.join()\n"
+        "home = pathlib.Path.home()\n"
+        "home.joinpath('left').write_text('x')\n"
+        "home.joinpath('left').rename(home / 'moved')\n"
     )
     trace = traced(
         [sys.executable, "-c", code],
@@ -134,19 +343,6 @@ def test_the_trace_would_see_both(tmp_path: Path, environment: dict[str, str]) -
         environment=environment,
     )
 
-    assert trace.addresses == {"192.0.2.1"}
-    assert trace.outside(tmp_path / "work") == [str(tmp_path / "home" / "left")]
-
-
-def test_every_noun_is_traced_or_named_here() -> None:
-    elsewhere = {
-        "demo",  # the commands of this list, one after another
-        "experiment",  # its own test above
-        "heal",  # starts processes that never end by themselves
-        "review",  # reads the stores and logs of its user
-        "study",  # computes on tables; the same libraries as `experiment`
-        "doctor",  # looks at the installation
-    }
-    traced_nouns = {name.split()[0] for name in COMMANDS}
-
-    assert set(NOUNS) - traced_nouns - elsewhere == set()
+    home = tmp_path / "home"
+    assert trace.addresses == {"192.0.2.1", "127.0.0.53"}
+    assert trace.outside(tmp_path / "work") == [str(home / "left"), str(home / "moved")]

@@ -355,7 +355,14 @@ class AdviceTable:
             )
         try:
             return cls._parse(value)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (
+            ArithmeticError,  # an instant beyond the calendar, an infinite size
+            AttributeError,
+            KeyError,
+            OSError,  # an instant that the system's calendar does not hold
+            TypeError,
+            ValueError,
+        ) as error:
             raise SchemaError(
                 "a field is missing or of another type",
                 field="advice",

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from toolkit.errors import InputDataError
 from toolkit.studies.swarm import SwarmSpec, read_swarm_spec
 from toolkit.studies.swarm.run import summarised
 
@@ -56,3 +57,11 @@ def test_the_experiment_s_own_spec_is_read() -> None:
     assert len(spec.seeds) >= 5
     assert {0.03, 0.2} <= set(spec.failures)
     assert 8 in spec.sizes
+
+
+def test_a_spec_without_the_rule_s_size_is_refused(tmp_path: Path) -> None:
+    text = Path("experiments/008-swarm/spec.toml").read_text()
+    (tmp_path / "spec.toml").write_text(text.replace(" 8,", ""))
+
+    with pytest.raises(InputDataError, match="lacks 8"):
+        read_swarm_spec(tmp_path / "spec.toml")

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from toolkit.errors import InputDataError
 from toolkit.experiments.training import read_spec_file, write_results
 from toolkit.testing.swarm import ArmResult, SwarmSettings, run_swarm
 
@@ -68,7 +69,7 @@ def read_swarm_spec(path: Path) -> SwarmSpec:
     Raises
     ------
     InputDataError
-        Not readable, or with a field that is not known.
+        Not readable, with a field that is not known, or without the rule's size.
     """
 
     def build(raw: dict[str, Any]) -> SwarmSpec:
@@ -79,9 +80,14 @@ def read_swarm_spec(path: Path) -> SwarmSpec:
             **raw,
         )
 
-    return read_spec_file(
+    spec = read_spec_file(
         path, build, what="swarm", example="experiments/008-swarm/spec.toml"
     )
+    if RULE not in spec.sizes:
+        raise InputDataError(
+            f"`sizes` lacks {RULE}, the rule's, with which all are compared", file=path
+        )
+    return spec
 
 
 def run_swarm_study(
