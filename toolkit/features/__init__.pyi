@@ -10,6 +10,7 @@ from .columns import IDENTITY as IDENTITY
 from .columns import WORKFLOW_CONTEXT as WORKFLOW_CONTEXT
 from .columns import WORKFLOW_TARGETS as WORKFLOW_TARGETS
 from .columns import batch_schema as batch_schema
+from .columns import declared_columns as declared_columns
 from .columns import workflow_schema as workflow_schema
 from .coordination import COORDINATION_COLUMNS as COORDINATION_COLUMNS
 from .coordination import coordination_features as coordination_features

@@ -6,6 +6,7 @@ enter whose start plus execution lies at or before the row's start, so that noth
 the future, and nothing still running, can.
 """
 
+from collections.abc import Sequence
 from functools import reduce
 from operator import add
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from toolkit.features.columns import (
     BATCH_WINDOW,
     IDENTITY,
 )
-from toolkit.features.engine import TRAINABLE, feature_table
+from toolkit.features.engine import TRAINABLE, feature_table, with_declared
 from toolkit.history import Dataset
 
 if TYPE_CHECKING:
@@ -26,6 +27,15 @@ __all__ = ["WINDOW", "batch_features", "batch_table"]
 
 WINDOW = 10
 """Batches of the agent that a window column looks back at (design, section 5)."""
+
+RESERVED = (
+    *(column.name for column in BATCH_WINDOW),
+    "took_us",
+    "ended_operations",
+    "operation_s",
+    "stream",
+)
+"""Columns that are computed here."""
 
 _STATED = tuple(column.name for column in BATCH_CONTEXT)
 _BACK = range(1, WINDOW + 1)
@@ -53,16 +63,23 @@ def batch_table(
     NotEnoughDataError
         Where there is no batch record.
     """
-    return feature_table(dataset, "batch", batch_features, provenances=provenances)
+    return feature_table(dataset, "batch", _features, provenances=provenances)
 
 
-def batch_features(batches: Any) -> Any:
+def _features(batches: Any) -> Any:
+    batches, names = with_declared(batches, reserved=RESERVED)
+    return batch_features(batches, declared=names)
+
+
+def batch_features(batches: Any, *, declared: Sequence[str] = ()) -> Any:
     """Write the feature table as an Ibis expression.
 
     Parameters
     ----------
     batches : ibis.Table
         Batch records.
+    declared : sequence of str
+        Columns of theirs beside those of the schema.
 
     Returns
     -------
@@ -80,6 +97,7 @@ def batch_features(batches: Any) -> Any:
         "censored",
         "policy_version",
         "propensity",
+        *declared,
     )
     return table.order_by("at", "record_id")
 

@@ -4,9 +4,13 @@ Every column is known before the decision is taken; what becomes known afterward
 *target* and never enters a schema.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from toolkit.bundle import Column, FeatureSchema
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = [
     "BATCH_CONTEXT",
@@ -16,6 +20,7 @@ __all__ = [
     "WORKFLOW_CONTEXT",
     "WORKFLOW_TARGETS",
     "batch_schema",
+    "declared_columns",
     "workflow_schema",
 ]
 
@@ -83,9 +88,74 @@ WORKFLOW_CONTEXT = (
 WORKFLOW_TARGETS = ("makespan_s", "agent_seconds", "outcome")
 """What a workflow turned out to cost."""
 
+OTHERS = (
+    "operation_type",
+    "size",
+    "agents",
+    "censored",
+    "policy_version",
+    "propensity",
+    "spent",
+    "achieved",
+    "group",
+)
+"""Columns of a feature table, and of what learning adds to it, that are none of these."""
+
+UNITS: Mapping[str, str] = {"_s": "s", "_bytes": "byte", "_ratio": "ratio"}
+"""How the name of a declared column ends, and the unit that says."""
+
+
+MOST_CATEGORIES = 64
+"""Categories of a declared column that a model tells apart; rarer ones are one."""
+
+
+def declared_columns(frame: "pd.DataFrame") -> tuple[Column, ...]:
+    """Describe the declared context columns of a feature table.
+
+    Every column that no feature table has of its own was declared by who wrote the
+    records. A unit is part of a number's name: `duration_s`, `model_bytes`,
+    `gpu_share_ratio`.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        From `batch_table` or `workflow_table`.
+
+    Returns
+    -------
+    tuple of Column
+        A column of texts is a category of its most frequent values.
+    """
+    own = {*IDENTITY, *BATCH_TARGETS, *WORKFLOW_TARGETS, *OTHERS}
+    columns = (*BATCH_CONTEXT, *BATCH_WINDOW, *WORKFLOW_CONTEXT)
+    own |= {column.name for column in columns}
+    return tuple(
+        _declared(frame, str(name)) for name in frame.columns if name not in own
+    )
+
+
+def _declared(frame: "pd.DataFrame", name: str) -> Column:
+    values = frame[name]
+    about = "declared by the table it comes from"
+    if values.dtype.kind in "fiub":
+        unit = next((u for end, u in UNITS.items() if name.endswith(end)), "count")
+        return Column(name=name, unit=unit, about=about, log=unit == "byte")
+    counts = values.dropna().astype(str).value_counts()
+    frequent = sorted(counts.index[:MOST_CATEGORIES])
+    return Column(
+        name=name,
+        kind="category",
+        unit="category",
+        about=about,
+        categories=tuple(frequent),
+    )
+
 
 def batch_schema(
-    operation_types: Sequence[str], *, known: Sequence[str]
+    operation_types: Sequence[str],
+    *,
+    known: Sequence[str],
+    declared: Sequence[Column] = (),
 ) -> FeatureSchema:
     """Declare what a batch-size model reads.
 
@@ -96,6 +166,8 @@ def batch_schema(
     known : sequence of str
         Context columns with at least one value; a column that is never known would be
         a constant.
+    declared : sequence of Column
+        From `declared_columns`; those that are known are read as well.
 
     Examples
     --------
@@ -109,14 +181,16 @@ def batch_schema(
         about="what the operations do",
         categories=tuple(sorted(set(operation_types))),
     )
-    columns = (c for c in BATCH_CONTEXT if c.name in known)
+    columns = (c for c in (*BATCH_CONTEXT, *declared) if c.name in known)
     return FeatureSchema(
         context=(kind, *columns),
         action=(Column(name="size", about="operations in the batch"),),
     )
 
 
-def workflow_schema(*, known: Sequence[str]) -> FeatureSchema:
+def workflow_schema(
+    *, known: Sequence[str], declared: Sequence[Column] = ()
+) -> FeatureSchema:
     """Declare what an agent-count model reads.
 
     Examples
@@ -124,7 +198,8 @@ def workflow_schema(*, known: Sequence[str]) -> FeatureSchema:
     >>> workflow_schema(known=["components"]).names
     ('components', 'log agents')
     """
+    columns = (*WORKFLOW_CONTEXT, *declared)
     return FeatureSchema(
-        context=tuple(c for c in WORKFLOW_CONTEXT if c.name in known),
+        context=tuple(c for c in columns if c.name in known),
         action=(Column(name="agents", about="agents at work"),),
     )

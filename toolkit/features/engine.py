@@ -1,6 +1,6 @@
 """Where Ibis expressions run: DuckDB on one machine."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,13 @@ from toolkit.records import Provenance
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["TRAINABLE", "connect", "feature_table", "read_records"]
+__all__ = [
+    "TRAINABLE",
+    "connect",
+    "feature_table",
+    "read_records",
+    "with_declared",
+]
 
 TRAINABLE: tuple[str, ...] = (
     Provenance.MEASURED,
@@ -62,6 +68,36 @@ def read_records(connection: Any, snapshot: Snapshot, kind: str) -> Any:
             f"a table of {kind} records", got=0, needed=1, unit="records"
         )
     return connection.table(view)
+
+
+def with_declared(
+    records: Any, *, reserved: Sequence[str] = ()
+) -> tuple[Any, tuple[str, ...]]:
+    """Give every declared context column of some records a column of its own.
+
+    Parameters
+    ----------
+    records : ibis.Table
+        With `numbers` and `categories`.
+    reserved : sequence of str
+        Names that a column of the feature table has; a declared one of that name, as of
+        a field of the records, is left out.
+
+    Returns
+    -------
+    records : ibis.Table
+    names : tuple of str
+        Of the columns added, numbers in front, each in alphabetical order.
+    """
+    taken = {*reserved, *records.columns}
+    added: dict[str, Any] = {}
+    for field in ("numbers", "categories"):
+        keys = records[field].keys().unnest().name("name").as_table().distinct()
+        for name in sorted(keys.to_pyarrow()["name"].to_pylist()):
+            if name not in taken:
+                taken.add(name)
+                added[name] = records[field].get(name)
+    return records.mutate(**added), tuple(added)
 
 
 def feature_table(

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from toolkit.features.columns import IDENTITY, WORKFLOW_CONTEXT, WORKFLOW_TARGETS
-from toolkit.features.engine import TRAINABLE, feature_table
+from toolkit.features.engine import TRAINABLE, feature_table, with_declared
 from toolkit.history import Dataset
 
 if TYPE_CHECKING:
@@ -40,10 +40,12 @@ def workflow_table(
 
 
 def _features(workflows: Any) -> Any:
+    workflows, declared = with_declared(workflows)
     return workflows.select(
         *_IDENTITY,
         "agents",
         *(column.name for column in WORKFLOW_CONTEXT),
         *WORKFLOW_TARGETS,
         "propensity",
+        *declared,
     ).order_by("at", "record_id")

@@ -16,7 +16,12 @@ from toolkit.clock import Clock, SystemClock
 from toolkit.errors import BundleRefusedError, UsageError
 from toolkit.policies import Decision, Reason, Value
 from toolkit.records import Batch, Provenance, Served, Workflow, record_id
-from toolkit.runtime.advice import CONTEXT_COLUMNS, LadderAdvisor, SystemLoad
+from toolkit.runtime.advice import (
+    CONTEXT_COLUMNS,
+    LadderAdvisor,
+    SystemLoad,
+    declared_fields,
+)
 from toolkit.runtime.batching import AdaptiveBatchingOptimizer, Workload
 from toolkit.runtime.planning import ObservedRuns
 
@@ -97,11 +102,9 @@ class Advice:
         for name in measured:
             if name not in known:
                 raise UsageError.unknown("field", name, sorted(known))
-        context: dict[str, Any] = {
-            name: value
-            for name, value in self.context.items()
-            if name in known and value is not None
-        }
+        given = {n: v for n, v in self.context.items() if v is not None}
+        context: dict[str, Any] = {n: v for n, v in given.items() if n in known}
+        context |= declared_fields(given, own=known)
         if kind is Batch:
             explored = self.propensity < 1
             context["served"] = Served.EXPLORED if explored else Served.ADVISED

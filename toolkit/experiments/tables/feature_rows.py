@@ -12,6 +12,7 @@ from toolkit.features import (
     BATCH_CONTEXT,
     WORKFLOW_CONTEXT,
     batch_schema,
+    declared_columns,
     workflow_schema,
 )
 from toolkit.models import TableOrigin
@@ -89,15 +90,17 @@ def schema_of(
         `context` names what is no context column.
     """
     batches = decision == "batch_size"
-    declared: tuple[Column, ...] = BATCH_CONTEXT if batches else WORKFLOW_CONTEXT
-    names = [column.name for column in declared]
+    own: tuple[Column, ...] = BATCH_CONTEXT if batches else WORKFLOW_CONTEXT
+    declared = declared_columns(rows)
+    names = [column.name for column in (*own, *declared)]
     for name in context:
         if name not in names:
             raise UsageError.unknown("context column", name, names)
     known = [name for name in context or names if rows[name].notna().any()]
     if not batches:
-        return workflow_schema(known=known)
-    return batch_schema(list(rows["operation_type"].astype(str)), known=known)
+        return workflow_schema(known=known, declared=declared)
+    types = list(rows["operation_type"].astype(str))
+    return batch_schema(types, known=known, declared=declared)
 
 
 def origin_of(

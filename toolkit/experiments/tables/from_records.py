@@ -36,7 +36,8 @@ COSTS = {
     "agent_count": "seconds",
 }
 CELLS = ("session_id", "operation_type", "model")
-"""Within what an observed history compares: work of one kind, session and model."""
+"""Within what an observed history compares: work of one kind, session and model, and of
+one category of every declared column."""
 LEAST_CHANCE_APART = 1e-4
 """Chances are logged with six digits; what differs by less is one chance."""
 
@@ -84,7 +85,9 @@ def recorded_table(
     schema = schema_of(rows, decision=decision, context=context)
     action = ACTIONS[decision]
     measured = bool(rows.groupby("context_id")[action].nunique().gt(1).any())
-    keys = ["context_id"] if measured else [c for c in CELLS if c in rows.columns]
+    words = [c.name for c in schema.context if c.kind == "category"]
+    together = [c for c in dict.fromkeys([*CELLS, *words]) if c in rows.columns]
+    keys = ["context_id"] if measured else together
     cells = [
         cell
         for name, part in rows[rows[keys[0]].notna()].groupby(keys, dropna=False)

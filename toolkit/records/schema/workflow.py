@@ -77,6 +77,10 @@ class Workflow(Observed):
     load_cpu: float | None = bounded(0, 1)
     load_memory: float | None = bounded(0, 1)
     load_io: float | None = bounded(0, 1)
+    numbers: Mapping[str, float] | None = None
+    """Declared context columns that hold numbers, by name."""
+    categories: Mapping[str, str] | None = None
+    """Declared context columns that hold categories, by name."""
     policy: str | None = None
     policy_version: str | None = None
     propensity: float | None = bounded(0, 1)

@@ -1,9 +1,12 @@
 """What may be known when a decision is taken, by decision: columns and their meaning."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
+from typing import Any
 
-__all__ = ["CONTEXT_COLUMNS"]
+from toolkit.policies import Value
+
+__all__ = ["CONTEXT_COLUMNS", "declared_fields"]
 
 _LOAD = {
     "load_cpu": "processor utilisation, 0 to 1",
@@ -37,3 +40,35 @@ CONTEXT_COLUMNS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     }
 )
 """By decision and column; a bundle may read others."""
+
+
+def declared_fields(
+    context: Mapping[str, Value], *, own: Collection[str]
+) -> dict[str, Any]:
+    """Write a context's declared columns as a record holds them.
+
+    Parameters
+    ----------
+    context : mapping
+    own : collection of str
+        Columns that are not declared ones.
+
+    Returns
+    -------
+    dict
+        `numbers` and `categories`, each only where there are some.
+
+    Examples
+    --------
+    >>> declared_fields({"gpu": "l4", "load_cpu": 0.5, "rows": 3}, own=["load_cpu"])
+    {'categories': {'gpu': 'l4'}, 'numbers': {'rows': 3.0}}
+    """
+    others = {name: value for name, value in context.items() if name not in own}
+    words = {name: value for name, value in others.items() if isinstance(value, str)}
+    numbers = {
+        name: float(value)
+        for name, value in others.items()
+        if isinstance(value, (int, float))
+    }
+    fields = {"categories": words, "numbers": numbers}
+    return {name: columns for name, columns in fields.items() if columns}

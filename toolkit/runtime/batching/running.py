@@ -10,7 +10,7 @@ from typing import Any, Protocol, Self
 
 from toolkit.errors import UsageError
 from toolkit.records import Batch, Provenance, Served, Timing, record_id
-from toolkit.runtime.advice import SystemLoad
+from toolkit.runtime.advice import CONTEXT_COLUMNS, SystemLoad, declared_fields
 from toolkit.runtime.batching.execution import CallableBatch, run_async, run_sync
 from toolkit.runtime.batching.measurement import MeasuredOperation
 from toolkit.runtime.batching.recommendation import BatchRecommendation, Workload
@@ -320,6 +320,9 @@ class RunningBatch:
             policy_version=None if answer is None else answer.policy_version,
             propensity=None if answer is None else answer.propensity,
             served=None if answer is None else _served(answer, size),
+            **declared_fields(
+                self.workload.context or {}, own=CONTEXT_COLUMNS["batch_size"]
+            ),
         )
 
 

@@ -268,3 +268,59 @@ def test_the_documented_map_reads_the_documented_table(
     assert reasons == []
     assert [(b.size, b.cycle_s) for b in batches] == [(4, 12.5), (6, 1203.0)]
     assert [b.load_cpu for b in batches] == pytest.approx([0.8, 0.35])
+
+
+CONTEXT = MAP + "[context]\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('size = "n"', "a column of its own"),
+        ('recent_size = "n"', "a column of its own"),
+        ('"gpu type" = "n"', "letters, digits, underscores"),
+        ('memory = { column = "n", unit = "GiB" }', "`memory_bytes`"),
+        ('wait = { column = "n", unit = "ms" }', "`wait_s`"),
+        ('gpu = { column = "n", unit = "apples" }', "unknown unit"),
+    ],
+)
+def test_a_declared_column_that_would_be_misread_is_refused(
+    read: Read, line: str, said: str
+) -> None:
+    with pytest.raises(InputDataError, match=said):
+        read(row("2026-01-05"), text=CONTEXT + line)
+
+
+def test_a_kind_without_declared_columns_refuses_them(tmp_path: Path) -> None:
+    path = tmp_path / "map.toml"
+    path.write_text(
+        'kind = "load"\n[columns]\nat = "t"\ncpu = "c"\n[constants]\nhost = "h"\n'
+        '[context]\ngpu = "g"\n'
+    )
+
+    with pytest.raises(InputDataError, match="a load has no declared columns"):
+        open_source("table", map_path=path)
+
+
+COUNTING = MAP.replace("[constants]", 'failed = "bad"\n[constants]')
+
+
+@pytest.mark.parametrize(
+    ("more", "cells", "counts"),
+    [
+        ("", "1,", (3, 1, 0)),
+        ("", ",", (None, None, None)),
+        ('cancelled = "gone"\n', "1,1", (2, 1, 1)),
+        ('cancelled = "gone"\n', "1,", (None, 1, None)),
+        ('succeeded = "gone"\n', "1,2", (2, 1, 0)),
+    ],
+)
+def test_endings_that_a_map_does_not_count_follow_from_the_failures(
+    read: Read, more: str, cells: str, counts: tuple[int | None, ...]
+) -> None:
+    table = f"started,n,secs,bad,gone\n2026-01-05,4,2.5,{cells}\n".encode()
+    text = COUNTING.replace("[constants]", f"{more}[constants]")
+    (batch,), reasons, _ = read(table, text=text)
+
+    assert reasons == []
+    assert (batch.succeeded, batch.failed, batch.cancelled) == counts

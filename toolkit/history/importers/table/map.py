@@ -3,17 +3,18 @@
 import codecs
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import MISSING, dataclass, replace
+from dataclasses import MISSING, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from toolkit.errors import InputDataError, UsageError
-from toolkit.records import KINDS, FieldRule, Provenance, Record, field_rules
+from toolkit.records import KINDS, Batch, FieldRule, Provenance, Record, field_rules
 
 __all__ = ["UNITS", "MappedColumn", "TableMap", "read_map"]
 
 UNITS: Mapping[str, float] = {
+    "count": 1.0,
     "s": 1.0,
     "ms": 1e-3,
     "us": 1e-6,
@@ -35,6 +36,22 @@ UNITS: Mapping[str, float] = {
 EXCEL_DAYS = "excel_days"
 """Unit of times that a spreadsheet writes as days since the end of 1899."""
 
+ENDINGS: Mapping[str, str] = {
+    **dict.fromkeys(("s", "ms", "us", "ns", "min", "h"), "_s"),
+    **dict.fromkeys(("bytes", "kB", "KiB", "MB", "MiB", "GB", "GiB"), "_bytes"),
+    **dict.fromkeys(("percent", "ratio"), "_ratio"),
+}
+"""How the name of a declared column ends that a unit is stored under: a unit is part of
+a name, so that who gives a value later knows in what."""
+
+SI = {"_s": "seconds", "_bytes": "bytes", "_ratio": "ratios of 0 to 1"}
+
+CONTEXT_FIELDS = ("numbers", "categories")
+"""Fields of a record that hold declared columns."""
+
+RESERVED = frozenset({"action", "spent", "achieved", "group", "took_us", "stream"})
+"""Names that tables made of the records use for themselves."""
+
 PARTS = {
     "kind",
     "source",
@@ -42,6 +59,7 @@ PARTS = {
     "zone",
     "columns",
     "constants",
+    "context",
     "encoding",
     "delimiter",
     "decimal",
@@ -104,6 +122,8 @@ class TableMap:
         By field.
     constants : mapping of str to object
         Fields with the same value in every row.
+    context : mapping of str to MappedColumn
+        Declared context columns: one with a unit holds numbers, one without categories.
     encoding : str
         Of CSV files.
     delimiter : str or None
@@ -117,8 +137,31 @@ class TableMap:
     zone: ZoneInfo | None
     columns: Mapping[str, MappedColumn]
     constants: Mapping[str, Any]
+    context: Mapping[str, MappedColumn] = field(default_factory=dict)
     encoding: str = "utf-8"
     delimiter: str | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """List every column of the table that is read, identities last."""
+        mapped = [*self.columns.values(), *self.context.values()]
+        read = [*(each.column for each in mapped), *self.identity]
+        return tuple(dict.fromkeys(read))
+
+    def complete(self, known: dict[str, Any]) -> None:
+        """Add the endings that follow from those that a row counts.
+
+        Where a map counts failures and names no cancelled operations there were none,
+        and where it names no successes, what did not fail succeeded.
+        """
+        given = {*self.columns, *self.constants}
+        if self.record_class is not Batch or known.get("failed") is None:
+            return
+        if "cancelled" not in given:
+            known["cancelled"] = 0
+        if "succeeded" not in given and known.get("cancelled") is not None:
+            rest = known["size"] - known["failed"] - known["cancelled"]
+            known["succeeded"] = max(rest, 0)
 
     def mapped(self) -> Iterator[tuple[FieldRule, MappedColumn]]:
         """List the mapped fields with their rules."""
@@ -151,6 +194,7 @@ def read_map(path: Path) -> TableMap:
         **_table(path, "constants", text.get("constants", {})),
     }
     _check(path, KINDS[kind], columns, constants)
+    context = _context(path, KINDS[kind], text.get("context", {}), marks)
     return TableMap(
         path=path,
         record_class=KINDS[kind],
@@ -159,6 +203,7 @@ def read_map(path: Path) -> TableMap:
         zone=_zone(path, text.get("zone")),
         columns=columns,
         constants=constants,
+        context=context,
         encoding=_encoding(path, text),
         delimiter=_delimiter(path, text),
     )
@@ -238,15 +283,46 @@ def _delimiter(path: Path, text: Mapping[str, Any]) -> str | None:
     return mark
 
 
-def _columns(path: Path, given: Any, marks: tuple[str, str]) -> dict[str, MappedColumn]:
-    table = _table(path, "columns", given)
+def _columns(
+    path: Path, given: Any, marks: tuple[str, str], name: str = "columns"
+) -> dict[str, MappedColumn]:
+    table = _table(path, name, given)
     if not table:
-        raise _wrong(path, "columns", "maps nothing; name the column of `at` at least")
+        raise _wrong(path, name, "maps nothing; name the column of `at` at least")
     decimal, thousands = marks
     return {
-        name: replace(_column(path, name, value), decimal=decimal, thousands=thousands)
-        for name, value in table.items()
+        field: replace(
+            _column(path, field, value), decimal=decimal, thousands=thousands
+        )
+        for field, value in table.items()
     }
+
+
+def _context(
+    path: Path, record_class: type[Record], given: Any, marks: tuple[str, str]
+) -> dict[str, MappedColumn]:
+    """Read the declared context columns, whose names no column of ours has."""
+    if not given:
+        return {}
+    fields = {rule.name for rule in field_rules(record_class)}
+    if not set(CONTEXT_FIELDS) <= fields:
+        raise _wrong(path, "context", f"a {record_class.kind} has no declared columns")
+    columns = _columns(path, given, marks, name="context")
+    for name, mapped in columns.items():
+        taken = name in fields or name in RESERVED or name.startswith("recent_")
+        if not name.isidentifier() or taken:
+            problem = f"`{name}` is a column of its own; call this one otherwise"
+            if not name.isidentifier():
+                problem = "not the name of a column: letters, digits, underscores"
+            raise _wrong(path, f"context.{name}", problem)
+        ending = ENDINGS.get(mapped.unit or "")
+        if ending and not name.endswith(ending):
+            raise _wrong(
+                path,
+                f"context.{name}",
+                f"stored in {SI[ending]}; its name says so: `{name}{ending}`",
+            )
+    return columns
 
 
 def _column(path: Path, field: str, given: Any) -> MappedColumn:

@@ -29,6 +29,7 @@ written beside their column::
     cycle_s = { column = "Dauer", unit = "s" }
 """
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
@@ -47,9 +48,13 @@ from toolkit.history.importers.table.cells import read_cell
 from toolkit.history.importers.table.map import read_map
 from toolkit.history.importers.table.occurrences import Occurrences
 from toolkit.history.importers.table.rows import SUFFIXES, Rows, read_table
-from toolkit.records import Record, record_id
+from toolkit.records import FieldRule, Record, record_id
 
 __all__ = ["TableSource"]
+
+NUMBER = FieldRule("number", "float", optional=True, low=-math.inf, high=math.inf)
+CATEGORY = FieldRule("category", "str", optional=True, low=-math.inf, high=math.inf)
+"""What a declared column may hold."""
 
 COLUMN_NAME = re.compile(r"[\w.%/-]{1,40}")
 SHOWN_COLUMNS = 20
@@ -108,8 +113,7 @@ class TableSource:
         """Refuse a table without a mapped column; JSON lines say per row what they have."""
         if columns is None:
             return
-        wanted = [*(mapped.column for mapped in self.map.columns.values())]
-        for column in [*wanted, *self.map.identity]:
+        for column in self.map.names:
             if columns.count(column) > 1:
                 raise InputDataError(
                     f"{columns.count(column)} columns are called `{column}`",
@@ -136,6 +140,8 @@ class TableSource:
                 known[rule.name] = value
             elif rule.name not in known and not rule.optional:
                 raise InputDataError("missing", field=mapped.column)
+        known |= self._context(row)
+        self.map.complete(known)
         known.setdefault("record_id", self._identity(row, seen))
         try:
             return self.map.record_class.from_json(known)
@@ -145,6 +151,17 @@ class TableSource:
             raise InputDataError(
                 error.problem, file=path, line=number, field=named, fix=error.fix
             ) from error
+
+    def _context(self, row: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+        """Read the declared columns: those with a unit are numbers."""
+        found: dict[str, dict[str, Any]] = {"numbers": {}, "categories": {}}
+        for name, mapped in self.map.context.items():
+            rule = CATEGORY if mapped.unit is None else NUMBER
+            value = read_cell(row.get(mapped.column), rule, mapped, zone=None)
+            if value is not None:
+                part = "categories" if mapped.unit is None else "numbers"
+                found[part][name] = value
+        return {name: columns for name, columns in found.items() if columns}
 
     def _identity(self, row: Mapping[str, Any], seen: Occurrences) -> str:
         """Tell rows apart by the columns named for it, else by all that is mapped.
@@ -156,7 +173,7 @@ class TableSource:
         if self.map.identity:
             parts = [str(row.get(column)) for column in self.map.identity]
             return record_id("table", self.map.source, *parts)
-        mapped = sorted({column.column for column in self.map.columns.values()})
+        mapped = sorted(self.map.names)
         parts = [f"{column}={row.get(column)}" for column in mapped]
         content = record_id("table", self.map.source, *parts)
         nth = seen.count(content)
