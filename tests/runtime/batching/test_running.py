@@ -9,7 +9,11 @@ from tests.bundle_factory import NOW
 from toolkit.clock import VirtualClock
 from toolkit.records import Batch, Served
 from toolkit.runtime.advice import LadderAdvisor, SystemLoad
-from toolkit.runtime.batching import AdaptiveBatchingOptimizer, CallableBatch
+from toolkit.runtime.batching import (
+    AdaptiveBatchingOptimizer,
+    CallableBatch,
+    Workload,
+)
 
 HALF = SystemLoad(cpu=0.5)
 
@@ -182,3 +186,14 @@ def test_a_batch_is_no_larger_than_what_is_waiting() -> None:
 
     assert bench.records[0].size == 3
     assert bench.records[0].served is Served.ADVISED
+
+
+def test_declared_columns_of_the_work_are_in_its_record() -> None:
+    bench = Bench()
+    work = Workload(context={"gpu": "l4", "model_bytes": 7e9, "failure_rate": 0.1})
+    with bench.optimizer.batch("fileOperations", workload=work, system=HALF) as batch:
+        batch.run([bench.work] * batch.size)
+
+    record = bench.records[0]
+    assert (record.categories, record.numbers) == ({"gpu": "l4"}, {"model_bytes": 7e9})
+    assert record.failure_rate == 0.1
