@@ -1,77 +1,62 @@
 """The coordination monitor: one pass over the events, all state kept up to date.
 
-An event is judged by what strictly precedes it. What it changes for the others is held
-back until time moves on, and an agent's operations of one instant are kept in an order
-of their own; so the order in which events of one instant arrive is irrelevant.
-
-Longer than our files are: `track` is the hot path, and a call costs as much as a
-counter's update.
+An event passes four parts in turn: what it is to the other agents (`SharedKeys`), the
+windows that count it (`SwarmWindow`), the score of its agent (`Scoring`), and the alarms
+(`SilenceAlarm`, `ScoreAlarms`, `RateAlarms`). It is judged by what strictly precedes it:
+what it changes for the others is held back until time moves on, and an agent's
+operations of one instant are kept in an order of their own; so the order in which events
+of one instant arrive is irrelevant.
 """
 
 import datetime as dt
 import math
-from bisect import bisect_left, insort
 from collections.abc import Iterable
 
-from toolkit.errors import UsageError
 from toolkit.notifier import Notifier
 from toolkit.policies.rules import EfficiencyScore
 from toolkit.records import CoordinationEvent, Outcome, Turn
-from toolkit.runtime.coordination.alarms import Alarms
+from toolkit.runtime.coordination.agent_record import AgentRecord, Standing
+from toolkit.runtime.coordination.alert_book import AlertBook
 from toolkit.runtime.coordination.alerts import Alert
 from toolkit.runtime.coordination.counts import (
     FLAGGED,
-    IS_DUPLICATE,
     IS_HOOKED,
     IS_HOOKS_KNOWN,
-    IS_KEYED,
-    IS_READ,
-    IS_STALE_READ,
-    IS_STALE_WRITE,
-    IS_WRITE,
     UNITS,
     Counts,
     unpack,
 )
-from toolkit.runtime.coordination.factors import (
-    Factors,
-    Tally,
-    frequency_factor,
-    latency_factor,
-    weighed,
+from toolkit.runtime.coordination.factors import Factors
+from toolkit.runtime.coordination.instants import (
+    FOREVER,
+    MICRO,
+    NEVER,
+    microseconds,
+    not_finite,
+    seconds,
 )
-from toolkit.runtime.coordination.recommendations import (
-    COORDINATION_REPAIR,
-    EFFICIENCY_IMPROVEMENT,
-    HOOK_COMPLIANCE,
-    Recommendation,
-)
+from toolkit.runtime.coordination.rate_alarms import RateAlarms
+from toolkit.runtime.coordination.recommendations import recommended
 from toolkit.runtime.coordination.report import (
     AgentEfficiency,
     CoordinationReport,
     OverallCoordination,
 )
+from toolkit.runtime.coordination.schedule import Schedule
+from toolkit.runtime.coordination.score_alarms import ScoreAlarms
+from toolkit.runtime.coordination.scoring import Scoring
 from toolkit.runtime.coordination.settings import BANDS, MonitorSettings, band_of
-from toolkit.runtime.coordination.state import (
-    ANSWER,
-    CALLS,
-    NEVER,
-    NO_WAIT,
-    AgentRecord,
-)
-from toolkit.runtime.coordination.swarm_state import (
-    CACHE,
-    EPOCH,
-    FIXED,
-    FOREVER,
-    MICRO,
-    OTHER_KIND,
-    READ_KIND,
-    STEP_BACK,
-    WRITE_KIND,
-)
+from toolkit.runtime.coordination.shared_keys import SharedKeys
+from toolkit.runtime.coordination.silence import SilenceAlarm
+from toolkit.runtime.coordination.swarm_window import SwarmWindow
+from toolkit.stats import decay_of
 
 __all__ = ["AgentWatch", "CoordinationMonitor"]
+
+STEP_BACK = 10
+"""Events in a row from far before the latest that mean the clock was set back."""
+
+_WORKING, _CALLS, _WAITING = Standing
 
 
 class AgentWatch:
@@ -94,7 +79,7 @@ class AgentWatch:
         return self.monitor.report(self.agent)
 
 
-class CoordinationMonitor(Alarms):
+class CoordinationMonitor:
     """Watches every agent's efficiency and what they do to each other.
 
     Every event costs the same however many came before and however many agents there
@@ -122,7 +107,24 @@ class CoordinationMonitor(Alarms):
     ('coordination_latency', 'hook_compliance')
     """
 
-    __slots__ = ()
+    __slots__ = (
+        "_agents",
+        "_behind",
+        "_book",
+        "_efficiency",
+        "_forgotten_after",
+        "_horizon",
+        "_keys",
+        "_late",
+        "_now",
+        "_rates",
+        "_schedule",
+        "_scores",
+        "_scoring",
+        "_silence",
+        "_swarm",
+        "settings",
+    )
 
     def __init__(
         self,
@@ -131,13 +133,38 @@ class CoordinationMonitor(Alarms):
         settings: MonitorSettings | None = None,
         score: EfficiencyScore | None = None,
     ) -> None:
-        super().__init__(notifier=notifier, settings=settings, score=score)
+        self.settings = settings or MonitorSettings()
+        self._horizon = self.settings.horizon_s * MICRO
+        self._forgotten_after = self.settings.forget_s * MICRO
+        self._efficiency = score or EfficiencyScore()
+        self._late = 0
+        self._behind = 0
+        self._begin(notifier)
+
+    def _begin(self, notifier: Notifier) -> None:
+        """Make every part new: nothing is remembered."""
+        settings = self.settings
+        self._now = NEVER
+        self._agents: dict[str, AgentRecord] = {}
+        self._schedule = Schedule()
+        self._book = AlertBook(notifier)
+        self._keys = SharedKeys(horizon=self._horizon, most_keys=settings.most_keys)
+        self._swarm = SwarmWindow(
+            window=settings.window,
+            horizon=self._horizon,
+            decay=decay_of(settings.gap_half_life),
+            schedule=self._schedule,
+        )
+        self._scoring = Scoring(self._efficiency, wait_budget_s=settings.wait_budget_s)
+        self._silence = SilenceAlarm(settings, self._book, self._schedule)
+        self._scores = ScoreAlarms(settings, self._book)
+        self._rates = RateAlarms(settings, self._book)
 
     @property
     def alerts(self) -> tuple[Alert, ...]:
         """Every alert that lasts, the swarm's first."""
         agents = (alert for a in self._agents.values() for alert in a.alerts.values())
-        return (*self._alerts.values(), *agents)
+        return (*self._book.swarm.values(), *agents)
 
     @property
     def agents(self) -> tuple[str, ...]:
@@ -152,7 +179,7 @@ class CoordinationMonitor(Alarms):
     @property
     def keys_remembered(self) -> int:
         """How many memory keys take up memory now."""
-        return len(self._keys) + len(self._older_keys)
+        return len(self._keys)
 
     def observe(self, event: CoordinationEvent) -> AgentWatch:
         """Track a record; agents of different sessions are different agents."""
@@ -191,18 +218,8 @@ class CoordinationMonitor(Alarms):
         me = self._agents.get(agent)
         if me is None or turn.calls is None:
             return
-        now = microseconds(turn.at)
-        self._note_gap(me, now)
-        me.operation = CALLS if turn.calls else ANSWER
-        me.ended_at = max(me.ended_at, now)
-        self.waits(agent, waits=turn.calls == 0)
-
-    def _note_gap(self, me: AgentRecord, now: float) -> None:
-        """Count the gap after an agent's last work for work of that type."""
-        seen = self._gaps_seen
-        seen[me.operation] = seen.get(me.operation, 0) + 1
-        if now - me.ended_at > self._floor and me.operations:
-            self._usual.learn_long(me.operation, (now - me.ended_at) / MICRO)
+        self._silence.replied(me, microseconds(turn.at), calls=turn.calls)
+        self._stand(me, _CALLS if turn.calls else _WAITING)
 
     def waits(self, agent: str, *, waits: bool = True) -> None:
         """Set whether an agent waits: for a person, a child, a background job.
@@ -215,17 +232,16 @@ class CoordinationMonitor(Alarms):
         agent : str
         waits : bool
         """
-        me = self._agents.get(agent)
-        if me is None:
-            return
-        me.waits = waits
-        if me.silent:
-            self._answered(me)
-        if not waits:
-            self._schedule(me, max(self._coming(me), self._now))
+        if (me := self._agents.get(agent)) is not None:
+            self._stand(me, _WAITING if waits else _WORKING)
 
-    # One function of this length, and on purpose: each part runs for every event, and
-    # a dozen calls would double the cost that the issue bounds.
+    def _stand(self, me: AgentRecord, standing: Standing) -> None:
+        me.standing = standing
+        if me.silent:
+            self._silence.answered(me)
+        if standing is not _WAITING:
+            self._schedule.plan(me, max(self._coming(me), self._now))
+
     def track(
         self,
         agent: str,
@@ -256,7 +272,7 @@ class CoordinationMonitor(Alarms):
             Aware time, or POSIX seconds. An event from before the latest one is taken
             as of the latest, and counted as late; one from before the horizon is
             counted only, unless ten in a row say that the clock was set back: then the
-            monitor starts anew.
+            monitor begins again.
         action : str, optional
             `read` or `write` are accesses to the key; anything else is not.
         waited_s : float, optional
@@ -284,16 +300,7 @@ class CoordinationMonitor(Alarms):
         """
         now = at * MICRO if at.__class__ is float else microseconds(at)
         if now > self._now:
-            if now == FOREVER:
-                raise not_finite(at)
-            if self._pending:
-                self._commit()
-            self._now = now
-            if now > self._next_due:
-                self._wake(now)
-            self._lasting_before = self._lasting
-            if self._told:
-                self._told.clear()
+            self._move_on(now)
         elif now != self._now:
             if not self._admits(now):
                 known = self._agents.get(agent)
@@ -302,206 +309,45 @@ class CoordinationMonitor(Alarms):
         me = self._agents.get(agent)
         if me is None:
             me = self._admit(agent, now)
+        if waited_s is not None and waited_s.__class__ is not float:
+            waited_s = seconds(waited_s)
 
+        # What it is to the others, and whether its hooks were seen.
         code = 0
         if memory_key is not None:
-            code = IS_KEYED
-            key = self._keys.get(memory_key)
-            if key is None:
-                key = self._key(memory_key, now)
-            newest = key.written_at
-            oldest = now - self._horizon
-            kind = OTHER_KIND
-            if action == "write":
-                code = IS_KEYED | IS_WRITE
-                kind = WRITE_KIND
-                if (
-                    newest >= oldest
-                    and key.writer is not me
-                    and (
-                        version_seen < key.version
-                        if version_seen is not None and key.version is not None
-                        else key.seen is None or me not in key.seen
-                    )
-                ):
-                    code |= IS_STALE_WRITE
-            elif action == "read":
-                code = IS_KEYED | IS_READ
-                kind = READ_KIND
-                if (
-                    newest >= oldest
-                    and version_seen is not None
-                    and key.version is not None
-                    and version_seen < key.version
-                ):
-                    code |= IS_STALE_READ
-                    kind = OTHER_KIND  # it has not seen the newest write
-            sole = key.sole
-            if sole is not me:
-                if newest > oldest:
-                    oldest = newest
-                if sole is not None:
-                    then = key.alone.get(operation, NEVER)
-                    if then >= oldest and then >= (
-                        sole.rings[sole.pos] if sole.last_at != now else sole.evicted_at
-                    ):
-                        code |= IS_DUPLICATE
-                elif key.done is not None and self._repeats(
-                    key.done.get(operation), me, oldest, now
-                ):
-                    code |= IS_DUPLICATE
-                if (
-                    code & IS_DUPLICATE
-                    and code & IS_WRITE
-                    and newest >= now - self._horizon
-                    and version_seen is not None
-                    and key.version is not None
-                    and version_seen >= key.version
-                ):
-                    code &= ~IS_DUPLICATE  # it goes on from the newest version
-            self._pending.append((key, me, operation, kind, version))
+            code = self._keys.classify(
+                me, operation, memory_key, now, action, version_seen, version
+            )
         if has_pre_event is not None or has_post_event is not None:
             if has_pre_event and has_post_event:
                 code |= IS_HOOKS_KNOWN | IS_HOOKED
-            elif not (has_pre_event is None or has_post_event is None) or (
-                has_pre_event is False or has_post_event is False
-            ):
+            elif has_pre_event is False or has_post_event is False:
                 code |= IS_HOOKS_KNOWN
+
+        # The windows that count it.
+        again = now == me.last_at
+        if again:
+            self._scores.rewind(me)
+        else:
+            me.before = me.judged()
         unit = UNITS[code]
+        left = self._swarm.add(me, unit, waited_s, now)
 
-        if waited_s is not None and waited_s.__class__ is not float:
-            waited_s = seconds(waited_s)
-        me.operations = operations = me.operations + 1
-        window, rings = self._window, me.rings
-        if now == me.last_at:
-            left = self._tie(me, unit, waited_s, now)
-            me.sums = self._sum(me.packed)
-            me.gap_total *= self._decay
-            me.gap_weight = me.gap_weight * self._decay + 1.0
-        else:
-            if operations > 1:
-                me.gap_total = me.gap_total * self._decay + (now - me.last_at)
-                me.gap_weight = me.gap_weight * self._decay + 1.0
-            me.fall_count_before = me.fall_count
-            me.fall_mean_before = me.fall_mean
-            me.fall_before = me.fall
-            me.drop_level_before = me.drop_level
-            me.low_since_before = me.low_since
-            me.band_before = me.band
-            me.top_band_before = me.top_band
-            me.alerts_before = me.alerts
-            me.last_at = now
-            pos = me.pos
-            me.evicted_at = rings[pos]
-            rings[pos] = now
-            waited = rings[window + pos]
-            if waited == waited:
-                waits = me.ordered_waits
-                del waits[bisect_left(waits, waited)]
-                if waited_s is None:
-                    rings[window + pos] = NO_WAIT
-            if waited_s is not None:
-                rings[window + pos] = waited_s
-                if waited_s == waited_s:  # not a number is not known
-                    insort(me.ordered_waits, waited_s)
-            left = me.counts[pos]
-            if left is not unit:
-                me.counts[pos] = unit
-                me.packed = packed = me.packed + unit - left
-                me.sums = self._sums.get(packed) or self._sum(packed)
-            if me.aged:
-                self._rejuvenate(me, unit, left)
-            elif left is not unit:
-                self._packed += unit - left
-            pos += 1
-            me.pos = pos if pos < window else 0
-            if rings[me.score_pos] >= 0.0:
-                pos = me.score_pos + 1
-                me.score_pos = pos = pos if pos < len(rings) else 2 * window
-                rings[pos] = NEVER  # a place for this instant's score
+        # Its agent's score.
+        score = self._scoring.score(me)
+        self._swarm.weigh(me, score)
 
-        # The score: what the counts say is looked up, the other two are worked out.
-        total, weight, present, _, _, _ = me.sums
-        if operations > 1:
-            if operations >= window:
-                mean_gap = (now - rings[me.pos]) / (window - 1)
-            else:
-                mean_gap = (now - me.first_at) / (operations - 1)
-            expected = me.gap_total / me.gap_weight
-            if expected > 0.0:
-                share = self._frequency_weight
-                weight += share
-                present += 1
-                total += share if expected >= mean_gap else share * expected / mean_gap
-                pace = expected if expected > self._floor else self._floor
-                due = now + self._idle_gaps * pace
-                if due < me.due:
-                    # Half way there, so that a falling expectation seldom comes back.
-                    self._schedule(me, now + (due - now) * 0.5)
-        waits = me.ordered_waits
-        if waits:
-            middle = len(waits) >> 1
-            median = (
-                waits[middle]
-                if len(waits) & 1
-                else 0.5 * waits[middle] + 0.5 * waits[middle - 1]
-            )
-            share = self._latency_weight
-            budget = self._budget
-            weight += share
-            present += 1
-            total += share * (budget / (budget + median))
-        if not me.changed:
-            me.changed = True
-            self._changed.append(me)
-        if me.silent:
-            self._answered(me)
-        seen = self._gaps_seen
-        last = me.operation
-        seen[last] = seen.get(last, 0) + 1
-        if operations > 1 and now - me.ended_at > self._floor:
-            self._usual.learn_long(last, (now - me.ended_at) / MICRO)
-        me.operation = operation
-        if duration_s is None:
-            me.ended_at = now
-            me.waits = ended or (action == "spawn" and not has_post_event)
-        else:
-            me.ended_at = now + duration_s * MICRO
-            me.waits = True
-        if present > 2:
-            score = total / weight
-            if score > 1.0:
-                score = 1.0  # the last bit of a rounded sum
-            me.score = score
-            rings[me.score_pos] = score
-            in_window = (operations if operations < window else window) - me.aged
-            fixed = int(score * FIXED) * in_window
-            self._shares += fixed - me.share
-            if in_window != me.share_weight:
-                self._share_weights += in_window - me.share_weight
-                if not me.share_weight:
-                    self._scored += 1
-            me.share = fixed
-            me.share_weight = in_window
-            if me.drop_level is None:
-                me.fall_count = count = me.fall_count + 1
-                me.fall_mean = mean = me.fall_mean + (score - me.fall_mean) / count
-                fall = me.fall + mean - score - self._tolerance
-                me.fall = fall = fall if fall > 0.0 else 0.0
-                if fall > self._threshold and count >= self._minimum:
-                    self._dropped(me, score, now)
-            elif score >= me.drop_level - self._hysteresis:
-                self._recovered(me)
-            if not me.band_low <= score < me.band_high:
-                self._reband(me, score, now)
-            elif me.low_since:
-                me.low_since = 0
-        else:
-            self._unscored(me)
-        if unit >= FLAGGED or left >= FLAGGED or self._lasting:
-            lasting = self._lasting_now()
-            if lasting != self._lasting:
-                self._judge_swarm(lasting, now)
+        # The alarms.
+        standing, ended_at = _WAITING, now
+        if duration_s is not None:
+            ended_at = now + duration_s * MICRO
+        elif not ended and (action != "spawn" or has_post_event):
+            standing = _WORKING
+        self._silence.heard(me, operation, now, ended_at, standing, again=again)
+        if score is not None:
+            self._scores.judge(me, score, now)
+        if unit >= FLAGGED or left >= FLAGGED or self._rates.lasting:
+            self._rates.judge(self._swarm.packed, now)
         return me.watch
 
     def advance(self, at: dt.datetime | float) -> None:
@@ -511,17 +357,17 @@ class CoordinationMonitor(Alarms):
         ----------
         at : datetime or float
             Aware time, or POSIX seconds; one before the latest event changes nothing.
+
+        Raises
+        ------
+        UsageError
+            `at` has no time zone or is not a finite number.
         """
         now = microseconds(at)
         if now == FOREVER:
             raise not_finite(at)
         if now > self._now > NEVER:
-            self._commit()
-            self._now = now
-            if now > self._next_due:
-                self._wake(now)
-            self._lasting_before = self._lasting
-            self._told.clear()
+            self._move_on(now)
 
     def replay(self, events: Iterable[CoordinationEvent]) -> int:
         """Track records in the order given, and count them."""
@@ -536,13 +382,17 @@ class CoordinationMonitor(Alarms):
         me = self._agents.get(agent)
         efficiency = self.efficiency(agent)
         overall = self.overall()
+        lasting = self._book.swarm.values()
         return CoordinationReport(
             efficiency,
             overall,
-            self._advice(efficiency, overall),
-            (*me.alerts.values(), *self._alerts.values())
-            if me
-            else tuple(self._alerts.values()),
+            recommended(
+                efficiency.score,
+                overall.duplicate_work_rate,
+                efficiency.factors.hook_compliance,
+                self.settings,
+            ),
+            (*me.alerts.values(), *lasting) if me else tuple(lasting),
         )
 
     def efficiency(self, agent: str) -> AgentEfficiency:
@@ -551,7 +401,7 @@ class CoordinationMonitor(Alarms):
         if me is None:
             nothing = Factors(None, None, None, None, None)
             return AgentEfficiency(agent, 0, None, None, nothing, (), False, ())  # noqa: FBT003 - positional for speed
-        factors = self._factors(me)
+        factors = self._scoring.factors(me)
         return AgentEfficiency(
             agent,
             me.operations,
@@ -565,94 +415,75 @@ class CoordinationMonitor(Alarms):
 
     def overall(self) -> OverallCoordination:
         """Report on the swarm."""
-        counts = unpack(self._packed)
-        self._rank_changed()
+        swarm = self._swarm
+        counts = unpack(swarm.packed)
         return OverallCoordination(
-            self._shares / FIXED / self._share_weights if self._share_weights else None,
-            self._live,
-            self._scored,
+            swarm.mean_score(),
+            swarm.live,
+            swarm.scored,
             counts.operations,
             counts.duplicates / counts.operations if counts.operations else None,
             counts.stale_writes / counts.writes if counts.writes else None,
             counts.stale_reads / counts.reads if counts.reads else None,
-            tuple(self._idle),
-            self._overloaded(),
+            tuple(self._silence.idle),
+            swarm.overloaded(self.settings.overload),
             self._late,
         )
 
     def counts(self) -> Counts:
         """Count the operations of the cross-agent window."""
-        return unpack(self._packed)
+        return unpack(self._swarm.packed)
 
     def agent_counts(self, agent: str) -> Counts:
         """Count the last operations of one agent; none of one not remembered."""
         me = self._agents.get(agent)
         return unpack(me.packed if me else 0)
 
-    # What follows runs seldom, or when somebody asks.
+    # Time, and who is remembered.
 
-    def _repeats(
-        self,
-        done: dict[AgentRecord, float] | None,
-        me: AgentRecord,
-        oldest: float,
-        now: float,
-    ) -> bool:
-        """Tell whether another agent's window holds this operation since `oldest`."""
-        if done is None:
-            return False
-        outdated = repeated = False
-        for other in reversed(done):
-            if other is not me:
-                then = done[other]
-                if then < oldest:
-                    break
-                if then >= (
-                    other.rings[other.pos] if other.last_at != now else other.evicted_at
-                ):
-                    repeated = True
-                    break
-                outdated = True
-        if outdated:
-            self._drop_outdated(done, now)
-        return repeated
+    def _move_on(self, now: float) -> None:
+        """End the instant: its operations count for the others, and time passes."""
+        if now == FOREVER:
+            raise not_finite(now)
+        self._keys.commit(self._now)
+        self._now = now
+        self._behind = 0
+        if now > self._schedule.next_due:
+            self._wake(now)
+        self._rates.begin_instant()
+        self._book.begin_instant()
 
-    def _factors(self, me: AgentRecord) -> Factors:
-        _, _, _, memory, duplicates, hooks = me.sums
-        frequency = latency = None
-        if me.operations > 1:
-            expected = me.gap_total / me.gap_weight
-            frequency = frequency_factor(expected, self._mean_gap(me))
-        waits = me.ordered_waits
-        if waits:
-            middle = len(waits) >> 1
-            median = (
-                waits[middle]
-                if len(waits) & 1
-                else 0.5 * waits[middle] + 0.5 * waits[middle - 1]
-            )
-            latency = latency_factor(self.settings.wait_budget_s, median)
-        return Factors(frequency, memory, latency, duplicates, hooks)
+    def _wake(self, now: float) -> None:
+        """Visit the agents whose time has come: ageing, silence, forgetting."""
+        for me in self._schedule.due(now, self._coming):
+            self._visit(me, now)
+        self._rates.judge(self._swarm.packed, now)
 
-    def _advice(
-        self, agent: AgentEfficiency, overall: OverallCoordination
-    ) -> tuple[Recommendation, ...]:
-        score, hooks = agent.score, agent.factors.hook_compliance
-        repeats = overall.duplicate_work_rate
-        advice: list[Recommendation] = []
-        if score is not None and score < _ACCEPTABLE:
-            advice.append(EFFICIENCY_IMPROVEMENT)
-        if repeats is not None and repeats > self.settings.duplicate_rate:
-            advice.append(COORDINATION_REPAIR)
-        if hooks is not None and hooks < self.settings.hook_floor:
-            advice.append(HOOK_COMPLIANCE)
-        return tuple(advice)
+    def _visit(self, me: AgentRecord, now: float) -> None:
+        """Do what is due for an agent, if it still is, and plan to come again."""
+        coming = self._coming(me)
+        if coming < now:
+            if now > me.last_at + self._forgotten_after:
+                self._forget(me)
+                return
+            self._swarm.age(me, now)
+            self._silence.check(me, now)
+            coming = max(self._coming(me), now)
+        self._schedule.plan(me, coming)
 
-    def _sum(self, packed: int) -> Tally:
-        if len(self._sums) >= CACHE:
-            self._sums.clear()
-        self._sums[packed] = sums = weighed(packed, self._score.weights)
-        return sums
+    def _coming(self, me: AgentRecord) -> float:
+        """Find when something will be due for an agent that does nothing more."""
+        return min(
+            me.last_at + self._forgotten_after,
+            self._swarm.ages_at(me),
+            self._silence.begins_at(me),
+        )
+
+    def _forget(self, me: AgentRecord) -> None:
+        self._swarm.age(me, FOREVER)
+        self._silence.idle.pop(me.name, None)
+        self._schedule.cancel(me)
+        del self._agents[me.name]
 
     def _admits(self, now: float) -> bool:
         """Decide whether an event from before the latest one is still of use."""
@@ -661,72 +492,19 @@ class CoordinationMonitor(Alarms):
         self._late += 1
         if now >= self._now - self._horizon:
             return True
-        self._behind = 1 if self._behind < 0 else self._behind + 1
+        self._behind += 1
         if self._behind < STEP_BACK:
             return False
         self._behind = 0
-        self._forget_everything()
+        self._begin(self._book.notifier)
         self._now = now
         return True
 
     def _admit(self, name: str, now: float) -> AgentRecord:
+        """Remember a new agent."""
         if now == NEVER:
             raise not_finite(now)
         me = AgentRecord(name, now, AgentWatch(self, name), self.settings)
         self._agents[name] = me
-        self._live += 1
-        self._schedule(me, now + self._horizon)
+        self._swarm.enter(me, now)
         return me
-
-    def _unscored(self, me: AgentRecord) -> None:
-        """Let go of a score that too few factors are left for."""
-        me.rings[me.score_pos] = NEVER
-        if me.score is not None:
-            me.score = None
-            self._shares -= me.share
-            self._share_weights -= me.share_weight
-            self._scored -= me.share_weight > 0
-            me.share = me.share_weight = 0
-
-
-_ACCEPTABLE = BANDS[2][0]
-
-
-def microseconds(at: dt.datetime | float) -> float:
-    """Turn a time into microseconds since 1970, exactly.
-
-    Raises
-    ------
-    UsageError
-        A time without a zone.
-
-    Examples
-    --------
-    >>> microseconds(dt.datetime(1970, 1, 1, 0, 0, 1, 5, tzinfo=dt.UTC))
-    1000005.0
-    """
-    if not isinstance(at, dt.datetime):
-        return at * MICRO
-    if at.tzinfo is None:
-        raise UsageError(f"`at` must be aware, got {at}; give tzinfo=UTC")
-    since = at - EPOCH
-    return float((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds)
-
-
-def not_finite(at: dt.datetime | float) -> UsageError:
-    """Say that a time is no time."""
-    return UsageError(f"`at` must be a finite number of seconds, got {at}")
-
-
-def seconds(waited_s: float) -> float:
-    """Turn a whole number of seconds, however large, into a float.
-
-    Examples
-    --------
-    >>> seconds(3), seconds(10**400)
-    (3.0, inf)
-    """
-    try:
-        return float(waited_s)
-    except OverflowError:
-        return FOREVER

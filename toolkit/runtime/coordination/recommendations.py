@@ -1,15 +1,17 @@
-"""What the monitor would have somebody do, and the notification it would send."""
+"""What the monitor recommends, and the notification it would send."""
 
 from dataclasses import dataclass
 
 from toolkit.notifier import Level, Notification
 from toolkit.runtime.coordination.alerts import Priority
+from toolkit.runtime.coordination.settings import BANDS, MonitorSettings
 
 __all__ = [
     "COORDINATION_REPAIR",
     "EFFICIENCY_IMPROVEMENT",
     "HOOK_COMPLIANCE",
     "Recommendation",
+    "recommended",
 ]
 
 
@@ -72,3 +74,42 @@ HOOK_COMPLIANCE = _advice(
     Level.WARNING,
 )
 """When an agent's hook compliance is below 0.8."""
+
+_ACCEPTABLE = BANDS[2][0]
+
+
+def recommended(
+    score: float | None,
+    duplicate_rate: float | None,
+    hook_compliance: float | None,
+    settings: MonitorSettings,
+) -> tuple[Recommendation, ...]:
+    """Choose the recommendations for an agent and its swarm.
+
+    Parameters
+    ----------
+    score : float or None
+        The agent's, 0 to 1.
+    duplicate_rate : float or None
+        The swarm's, 0 to 1.
+    hook_compliance : float or None
+        The agent's, 0 to 1.
+    settings : MonitorSettings
+
+    Returns
+    -------
+    tuple of Recommendation
+
+    Examples
+    --------
+    >>> [each.type for each in recommended(0.5, 0.05, None, MonitorSettings())]
+    ['efficiency_improvement']
+    """
+    advice: list[Recommendation] = []
+    if score is not None and score < _ACCEPTABLE:
+        advice.append(EFFICIENCY_IMPROVEMENT)
+    if duplicate_rate is not None and duplicate_rate > settings.duplicate_rate:
+        advice.append(COORDINATION_REPAIR)
+    if hook_compliance is not None and hook_compliance < settings.hook_floor:
+        advice.append(HOOK_COMPLIANCE)
+    return tuple(advice)
