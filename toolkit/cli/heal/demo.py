@@ -108,17 +108,26 @@ class _Stage:
             seed=spec.seed,
             records=None if self.spool is None else SpoolSink(self.spool),
         )
-        self.script: dict[float, Callable[[], object]] = {
-            60.0: lambda: pool.kill("a1"),
-            180.0: lambda: lockstep.tell("a2", {"faults": {"kind": "hang"}}),
-            240.0: lambda: pool.memory.harm("k0", value="garbled", writer="a3"),
-            420.0: lambda: pool.forkserver.signal(
-                pool.process_name("a3"), signal.SIGSTOP
+        self.script: list[tuple[float, str | None, Callable[[], object]]] = [
+            (60.0, "a1", lambda: pool.kill("a1")),
+            (180.0, "a2", lambda: lockstep.tell("a2", {"faults": {"kind": "hang"}})),
+            (240.0, None, lambda: pool.memory.harm("k0", value="?", writer="a3")),
+            (
+                420.0,
+                "a3",
+                lambda: pool.forkserver.signal(pool.process_name("a3"), signal.SIGSTOP),
             ),
-            600.0: lambda: lockstep.tell(
-                "a4", {"faults": {"kind": "slow", "amount": 12.0}}
+            (
+                600.0,
+                "a4",
+                lambda: lockstep.tell("a4", {"faults": {"kind": "slow", "amount": 12}}),
             ),
-        }
+        ]
+        """When, to which agent if to one, and what happens."""
+        self.hurt: set[str] = set()
+        """Agents that something has happened to."""
+        self.hurt_tasks: set[str] = set()
+        """Tasks that they have had in hand since."""
 
     async def play(self, show: HealFrame | None) -> dict[str, Any]:
         """Let it happen."""
@@ -144,8 +153,7 @@ class _Stage:
         now_s = self.clock.monotonic_s() + TICK_S
         self.clock.set(now_s)
         self.lockstep.tick(now_s)
-        if now_s in self.script:
-            self.script.pop(now_s)()
+        self._inject(now_s)
         await self.engine.turn()
         if self.spool is not None:
             self.spool.append_all(event.to_json() for event in self.activity.read())
@@ -160,8 +168,32 @@ class _Stage:
             spent_s = time.perf_counter() - begun_s
             time.sleep(max(0.0, TICK_S / self.spec.speed - spent_s))
 
+    def _inject(self, now_s: float) -> None:
+        """Let happen what is due.
+
+        An agent is hit at its editing, and never over a task that another one was hit
+        over: which of them takes which task is the processes' affair, and two agents
+        that end over one task say, wrongly here, that the task is to blame.
+        """
+        in_hand = {
+            row["id"]: (row["task"], row["operation"])
+            for row in self.pool.ledger.rows(
+                "SELECT id, task, operation FROM agents WHERE task IS NOT NULL"
+            )
+        }
+        self.hurt_tasks |= {in_hand[a][0] for a in self.hurt if a in in_hand}
+        for entry in [e for e in self.script if e[0] <= now_s]:
+            _, agent, happen = entry
+            task, kind = in_hand.get(agent or "", (None, ""))
+            if agent is not None and (kind != "edit" or task in self.hurt_tasks):
+                continue
+            self.script.remove(entry)
+            happen()
+            if agent is not None:
+                self.hurt.add(agent)
+
     def _is_over(self) -> bool:
-        done = set(self.pool.ledger.counts()) <= {"done"}
+        done = set(self.pool.ledger.counts()) <= {"done", "set_aside"}
         late = self.clock.monotonic_s() > 3600.0
         quiet = done and not self.script and not self.engine.open_sessions()
         return quiet or late
