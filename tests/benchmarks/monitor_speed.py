@@ -1,6 +1,7 @@
 """The monitor's speed, flatness and memory, beside the specification's own form.
 
-Run it: `python -m tests.benchmarks.monitor_speed` (`--quick` for the first million).
+Run it: `python -m tests.benchmarks.monitor_speed` (`--quick` for the first million;
+`--against FOLDER` for the ratio to another checkout's monitor alone).
 Times are seconds of CPU, so that a busy machine does not decide; each claim is a ratio
 or a rate of one run. What is compared takes turns. A busy neighbour still shows: it
 takes the processor's shared cache, and a thousand agents need more of it than one.
@@ -15,6 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -202,14 +204,33 @@ def growing(agents: int, count: int) -> dict[str, float]:
     return {"us_per_event": 1e6 * spent / count, "bytes_per_event": grown / count}
 
 
-def apart(what: str, *arguments: object) -> Any:
-    """Measure in a process of its own, so that memory is its own too."""
+def against(other: Path) -> dict[str, Any]:
+    """Events a second of this checkout and of another one, in turns, and their ratio."""
+    places = {"here": Path(__file__).parents[2], "there": other.resolve()}
+    best: dict[str, dict[str, float]] = {name: {} for name in places}
+    for _ in range(3):
+        for name, place in places.items():
+            for what, rate in apart("rates", place=place).items():
+                best[name][what] = max(rate, best[name].get(what, 0.0))
+    ratio = {what: best["here"][what] / best["there"][what] for what in best["here"]}
+    return {**best, "ratio": ratio}
+
+
+def apart(what: str, *arguments: object, place: Path | None = None) -> Any:
+    """Measure in a process of its own, so that memory is its own too.
+
+    With `place` it is the toolkit of that checkout, and this file of it, that measures.
+    """
     code = (
         "import json; from tests.benchmarks import monitor_speed as m; "
         f"print(json.dumps(m.{what}({', '.join(map(repr, arguments))})))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], check=True, capture_output=True, text=True
+        [sys.executable, "-c", code],
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=place,
     )
     return json.loads(done.stdout)
 
@@ -250,7 +271,12 @@ def main(arguments: Sequence[str] = ()) -> int:
     """Print the results as one JSON object; 1 where a target is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="stop at a million events")
-    found = results(quick=parser.parse_args(arguments).quick)
+    parser.add_argument("--against", type=Path, help="the root of another checkout")
+    options = parser.parse_args(arguments)
+    if options.against is not None:
+        sys.stdout.write(json.dumps(against(options.against), indent=2) + "\n")
+        return 0
+    found = results(quick=options.quick)
     sys.stdout.write(json.dumps(found, indent=2) + "\n")
     return 0 if all(each["met"] for each in found["targets"].values()) else 1
 
