@@ -22,7 +22,6 @@ from .prices import price_turn as price_turn
 from .reading import read_store as read_store
 from .reconciliation import reconcile as reconcile
 from .snapshot import Snapshot as Snapshot
-from .spool_tail import SpoolTail as SpoolTail
 from .store import Addition as Addition
 from .store import Line as Line
 from .store import RecordStore as RecordStore

@@ -2,10 +2,15 @@
 
 import os
 from collections.abc import Iterator
+from typing import TypeVar
 
+from toolkit.errors import SchemaError
+from toolkit.records.schema import Record
 from toolkit.records.spool import Spool, SpoolLine, lines_of
 
 __all__ = ["SpoolFollower"]
+
+R = TypeVar("R", bound=Record)
 
 
 class SpoolFollower:
@@ -24,6 +29,8 @@ class SpoolFollower:
     missed_segments : int
         Segments that came and went between two looks: several compactions passed, and
         their lines are in the dataset only.
+    unreadable : int
+        Lines that were no record of a known shape; `records` skips them.
 
     Examples
     --------
@@ -38,6 +45,7 @@ class SpoolFollower:
 
     def __init__(self, spool: Spool) -> None:
         self.missed_segments = 0
+        self.unreadable = 0
         self._spool = spool
         self._number: int | None = None
         self._end = 0
@@ -54,6 +62,24 @@ class SpoolFollower:
             yield from self._rest()
             self._go_to(number, os.dup(descriptor))
         yield from self._rest()
+
+    def records(self, *kinds: type[R]) -> Iterator[R]:
+        """Read what is new as records of some kinds.
+
+        Parameters
+        ----------
+        *kinds : type of Record
+            Such as `Batch`.
+        """
+        known = {kind.kind: kind for kind in kinds}
+        for line in self.read():
+            if line.row is None:
+                self.unreadable += 1
+            elif (kind := known.get(str(line.row.get("kind")))) is not None:
+                try:
+                    yield kind.from_json(line.row)
+                except SchemaError:
+                    self.unreadable += 1
 
     def close(self) -> None:
         """Let go of the segment that is being read."""

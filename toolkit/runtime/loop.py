@@ -75,6 +75,26 @@ class RecordSource(Protocol):
         ...
 
 
+@runtime_checkable
+class ResetSource(Protocol):
+    """Finds that the coordination has broken down: the plan follower."""
+
+    def attach_reset(
+        self, reset: Callable[[str, Callable[[], bool]], object], /
+    ) -> None:
+        """Call for a reset, with what has broken down and whether it lasts."""
+        ...
+
+
+@runtime_checkable
+class Resetter(Protocol):
+    """Carries `emergency_coordination_reset` out: the healing engine."""
+
+    def reset_coordination(self, why: str, lasts: Callable[[], bool], /) -> object:
+        """Treat the coordination of the swarm until what has broken down does not last."""
+        ...
+
+
 class WorkflowOrgan(Protocol):
     """Learns from runs that ended: the planner."""
 
@@ -147,7 +167,8 @@ class RuntimeLoop:
     An organ that raises does not stop the others: its failure is counted and kept, and
     notified once until the organ works again. Thread-safe: one record at a time. The
     batching optimizer writes records of what ran in it; the loop attaches itself, so
-    that they reach the sinks and the other organs.
+    that they reach the sinks and the other organs. A breakdown of the coordination that
+    the follower finds is treated by the healing organ.
 
     Parameters
     ----------
@@ -225,6 +246,8 @@ class RuntimeLoop:
         for organ in (batching, healing):
             if isinstance(organ, RecordSource):
                 organ.attach(self.observe)
+        if isinstance(follower, ResetSource) and isinstance(healing, Resetter):
+            follower.attach_reset(healing.reset_coordination)
 
     def observe(self, record: Record) -> None:
         """Give a record to the sinks, then to every organ that it is for.

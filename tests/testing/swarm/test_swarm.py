@@ -1,16 +1,25 @@
 """A swarm of real processes embeds every organ, and each of them works in it."""
 
+import re
 import sqlite3
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from toolkit.errors import UsageError
-from toolkit.records import Batch, Served, Spool
-from toolkit.testing.swarm import SwarmSettings, embed_in_worker, run_swarm
+from toolkit.records import Batch, Recovery, Served, Spool, SpoolFollower
+from toolkit.testing.swarm import (
+    ArmResult,
+    SwarmSettings,
+    embed_in_worker,
+    run_swarm,
+)
 
 EMBEDDING = Path(embed_in_worker.__code__.co_filename)
 WORKERS, DURATION_S = 6, 2.5
+TASKS = 100_000
 
 
 def short(*, failures: float, size: int = 0, explore: float = 0.0) -> SwarmSettings:
@@ -28,14 +37,10 @@ def short(*, failures: float, size: int = 0, explore: float = 0.0) -> SwarmSetti
 def test_every_organ_works_in_a_swarm_of_real_processes(tmp_path: Path) -> None:
     result = run_swarm(short(failures=0.2, explore=0.3), tmp_path)
 
-    batches = [
-        Batch.from_json(line.row)
-        for line in Spool(tmp_path / "spool").lines()
-        if line.row and line.row["kind"] == "batch"
-    ]
+    batches = list(SpoolFollower(Spool(tmp_path / "spool")).records(Batch))
     assert set(result.organs) >= {"coordination", "follower", "planner", "healing"}
     assert result.failures == {}
-    assert set(result.records or {}) == {"batch", "coordination", "workflow"}
+    assert set(result.records or {}) >= {"batch", "coordination", "workflow"}
     assert {batch.agent_id for batch in batches} == {f"w{n}" for n in range(6)}
     assert any(batch.succeeded == batch.size for batch in batches)
     assert any(batch.succeeded == 0 and batch.failed for batch in batches)
@@ -55,6 +60,63 @@ def test_the_work_is_real_and_a_failed_batch_is_undone(tmp_path: Path) -> None:
     seconds = WORKERS * DURATION_S
     assert result.whole * seconds == pytest.approx(4 * commits)
     assert edits == 4 * commits
+
+
+@pytest.fixture(scope="module")
+def hurt(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ArmResult]:
+    """A swarm of which a worker is killed, and in which everything fails for a while."""
+    directory = tmp_path_factory.mktemp("hurt")
+    settings = replace(
+        short(failures=0.02, explore=0.2),
+        duration_s=4.0,
+        look_s=0.2,
+        kill_s=0.5,
+        outage_s=(2.0, 3.0),
+    )
+    return directory, run_swarm(settings, directory)
+
+
+def recoveries(directory: Path, issue: str) -> list[Recovery]:
+    follower = SpoolFollower(Spool(directory / "spool"))
+    return [each for each in follower.records(Recovery) if each.issue == issue]
+
+
+@pytest.mark.slow
+def test_a_killed_worker_is_started_again(hurt: tuple[Path, ArmResult]) -> None:
+    directory, result = hurt
+    seen = recoveries(directory, "stuck_agent")
+
+    assert result.failures == {}
+    assert {(each.action, each.outcome) for each in seen} == {
+        ("spawn_replacement", "succeeded")
+    }
+    assert True in {each.post_condition for each in seen}
+
+
+@pytest.mark.slow
+def test_no_task_is_lost_or_done_twice(hurt: tuple[Path, ArmResult]) -> None:
+    directory, result = hurt
+    done: Counter[int] = Counter()
+    for path in (directory / "files").rglob("*.txt"):
+        done.update(map(int, re.findall(r"^edit (\d+) ", path.read_text(), re.M)))
+
+    assert result.tasks is not None
+    assert result.tasks.held == 0
+    assert set(done.values()) == {1}
+    assert len(done) == result.tasks.done
+    assert result.tasks.done + result.tasks.waiting == TASKS
+
+
+@pytest.mark.slow
+def test_a_breakdown_of_the_coordination_is_reset_through_healing(
+    hurt: tuple[Path, ArmResult],
+) -> None:
+    directory, result = hurt
+    seen = recoveries(directory, "coordination_breakdown")
+
+    assert [each.action for each in seen][:1] == ["reannounce_ownership"]
+    assert {each.outcome for each in seen} == {"succeeded"}
+    assert (result.records or {})["recovery"] >= len(seen)
 
 
 def test_the_embedding_stays_short() -> None:

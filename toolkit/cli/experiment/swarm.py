@@ -1,6 +1,7 @@
 """`toolkit experiment swarm`: real workers by fixed sizes and by the embedded optimizer."""
 
 import argparse
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -36,19 +37,22 @@ def swarm(options: argparse.Namespace) -> int:
         print_json(found)
         return 0
     rows: list[list[object]] = []
-    for each in found["classes"]:
-        arms = {f"size {size}": cost for size, cost in each["costs"].items()}
+    for each, which in product(found["classes"], ("achieved", "expected")):
+        kind = each[which]
+        arms = {f"size {size}": cost for size, cost in kind["costs"].items()}
+        arms["size 8 again"] = kind["floor"]
         for arm in ("adapted", "exploring"):
-            arms[arm] = each[arm]["whole"]
-            arms[f"{arm}, second half"] = each[arm]["second_half"]
+            arms[arm] = kind[arm]["whole"]
+            arms[f"{arm}, second half"] = kind[arm]["second_half"]
         rows += [
             [
                 f"{each['failures']:.0%}",
+                which,
                 arm,
                 f"{cost['percent']:+.1f} %",
                 f"{cost['low']:+.1f} to {cost['high']:+.1f} %",
             ]
             for arm, cost in arms.items()
         ]
-    print_table(["failures", "arm", "cost against the rule", "95 %"], rows)
+    print_table(["failures", "count", "arm", "cost against the rule", "95 %"], rows)
     return 0

@@ -211,17 +211,16 @@ async def follow(watched: Watched, options: argparse.Namespace, clock: Any) -> N
     from contextlib import nullcontext
 
     from toolkit.cli.monitor.view import live_view
-    from toolkit.history import SpoolTail
-    from toolkit.records import Spool
+    from toolkit.records import CoordinationEvent, Spool, SpoolFollower
 
-    tail = SpoolTail(Spool(options.store / "spool"))
+    spool = SpoolFollower(Spool(options.store / "spool"))
     shown = live_view() if _animated(options) else nullcontext()
     if not options.once:
         print_note(f"following {options.store}; Ctrl-C ends")
     with shown as update:
         while True:
             fresh = 0
-            for event in tail.read():
+            for event in spool.records(CoordinationEvent):
                 watched.take(event)
                 fresh += 1
             watched.monitor.advance(clock.now())

@@ -7,7 +7,9 @@ continued by the next one. Only a post-condition that was measured, and that las
 success.
 """
 
+import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from toolkit.clock import Clock
 from toolkit.notifier import Notifier
@@ -25,6 +27,7 @@ from toolkit.runtime.healing.log import HealingLog, RecordSink
 from toolkit.runtime.healing.plan import HealingPlan, HealingStatistics
 from toolkit.runtime.healing.prevention import Prevention
 from toolkit.runtime.healing.progress import ResourceHeadroom, WorkflowProgress
+from toolkit.runtime.healing.requests import RequestedTreatment
 from toolkit.runtime.healing.responsiveness import AgentResponsiveness
 from toolkit.runtime.healing.session import HealingSession, Phase
 from toolkit.runtime.healing.silence import SilenceThresholds
@@ -76,7 +79,9 @@ class HealingEngine:
         self.clock = clock
         self.plan = HealingPlan() if plan is None else plan
         self.silences = SilenceThresholds() if silences is None else silences
-        self.checks = default_checks(self.silences) if checks is None else tuple(checks)
+        self.requested = RequestedTreatment()
+        own = default_checks(self.silences, self.plan.tick_s)
+        self.checks = (*(own if checks is None else checks), self.requested)
         self.learnings = Learnings()
         self.prevention = Prevention(self.plan.prevention)
         self.results: dict[str, CheckResult] = {}
@@ -146,7 +151,25 @@ class HealingEngine:
                 await self._treatment.advance_all(snapshot, self._look)
         for check in due:
             self._due_s[check.plan.name] = now_s + check.plan.interval_s
+        if not self.requested.asked:
+            self._due_s[self.requested.plan.name] = math.inf
         return self._next_s(now_s)
+
+    def reset_coordination(self, why: str, lasts: Callable[[], bool]) -> None:
+        """Have the coordination of the swarm treated at the next turn.
+
+        Ownership is announced again, then orphaned tasks are given to others; where
+        what has broken down lasts, a person is called. No agent is restarted.
+
+        Parameters
+        ----------
+        why : str
+            What has broken down.
+        lasts : callable
+            Whether it still does: the post-condition of the treatment.
+        """
+        self.requested.ask(why, lasts)
+        self._due_s[self.requested.plan.name] = 0.0
 
     def statistics(self) -> HealingStatistics:
         """Take a snapshot of what was done."""
@@ -245,22 +268,35 @@ class HealingEngine:
         return max(0.0, min(ahead) - now_s)
 
 
-def default_checks(silences: SilenceThresholds) -> tuple[HealthCheck, ...]:
+def default_checks(
+    silences: SilenceThresholds, tick_s: float | None = None
+) -> tuple[HealthCheck, ...]:
     """List the four checks of the specification, and the two of ours.
 
     Parameters
     ----------
     silences : SilenceThresholds
+    tick_s : float, optional
+        Longest interval of each; their own where left out.
 
     Returns
     -------
     tuple of HealthCheck
     """
-    return (
+    checks = (
         AgentResponsiveness(silences),
         MemoryConsistency(),
         CoordinationEfficiency(),
         WorkflowProgress(),
         ResourceHeadroom(),
         ResultIntegrity(),
+    )
+    if tick_s is None:
+        return checks
+    return tuple(
+        replace(
+            check,
+            plan=replace(check.plan, interval_s=min(tick_s, check.plan.interval_s)),
+        )
+        for check in checks
     )

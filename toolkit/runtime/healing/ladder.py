@@ -6,6 +6,7 @@ from toolkit.runtime.healing.check_result import Finding
 from toolkit.runtime.healing.issues import Reach, Rung
 from toolkit.runtime.healing.learnings import Learnings
 from toolkit.runtime.healing.plan import HealingPlan
+from toolkit.runtime.healing.requests import REQUESTED_CAUSE
 
 __all__ = ["delay_of", "rungs_after_relapse", "rungs_for"]
 
@@ -87,6 +88,8 @@ def rungs_after_relapse(
 def _fitting(ladder: Sequence[Rung], finding: Finding) -> tuple[Rung, ...]:
     if finding.cause == "swarm":
         return tuple(ladder)
+    if finding.cause == REQUESTED_CAUSE:
+        return tuple(rung for rung in ladder if rung.reach is Reach.NONE)
     return tuple(rung for rung in ladder if rung.reach is not Reach.SWARM)
 
 

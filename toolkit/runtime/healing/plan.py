@@ -26,6 +26,8 @@ class HealingPlan:
     prevention : PreventionPlan
     attempts_per_rung : int
         Attempts whose action failed before the next rung is taken.
+    tick_s : float, optional
+        Longest interval of the default checks; their own where left out.
     poll_s : float
         Interval at which a post-condition is looked at.
     lease_s : float
@@ -51,6 +53,7 @@ class HealingPlan:
     restarts: RestartLimits = field(default_factory=RestartLimits)
     prevention: PreventionPlan = field(default_factory=PreventionPlan)
     attempts_per_rung: int = 3
+    tick_s: float | None = None
     poll_s: float = 15.0
     lease_s: float = 120.0
     action_limit_s: float = 30.0

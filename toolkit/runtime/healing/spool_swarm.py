@@ -8,7 +8,7 @@ a plan, a permission) or for a subagent, it owes no sign.
 
 import datetime as dt
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -75,6 +75,12 @@ class _Work:
     slots: dict[str, float]
 
 
+def _unseen(slot: str) -> bool | None:
+    """Know of no process."""
+    del slot
+    return None
+
+
 class SpoolSwarm:
     """Takes snapshots of a store that others write to.
 
@@ -82,10 +88,20 @@ class SpoolSwarm:
     ----------
     store : path
     clock : Clock
+    alive : callable, optional
+        Takes a slot, `session/agent`; gives whether its process runs, `None` where that
+        cannot be seen.
     """
 
-    def __init__(self, store: Path, *, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: Path,
+        *,
+        clock: Clock,
+        alive: Callable[[str], bool | None] = _unseen,
+    ) -> None:
         self._clock = clock
+        self._alive = alive
         folders = (store / "hooks", store / "spool")
         self._spools = [SpoolFollower(Spool(folder)) for folder in folders]
         self._agents: dict[str, _Agent] = {}
@@ -106,7 +122,7 @@ class SpoolSwarm:
                 AgentState(
                     agent_id=slot,
                     slot=slot,
-                    alive=None,
+                    alive=self._alive(slot),
                     since_s=agent.since_s,
                     active_s=agent.active_s,
                     operation_type=agent.operation,

@@ -40,7 +40,7 @@ def _adopt_nothing(prediction: WorkflowPrediction) -> None:
 
 
 def _reset_nothing() -> None:
-    """Leave the agents as they are: nothing was given that could reset them."""
+    """Leave the reset to the healing organ."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,9 +58,9 @@ class StandardPlanActions:
     adopt : callable
         Gets the prediction for what is left: whoever runs the swarm takes its sizes and
         agents.
-    reset : callable
-        Announces again whose task is whose and gives orphaned ones back: of the local
-        pool ``lambda: (pool.announce(), pool.requeue(None, key=...))``.
+    reset_swarm : callable
+        Called beside the treatment that a healing organ of the same `RuntimeLoop` gives;
+        nothing unless given.
     patterns : Spool, optional
         `Spool(store / "patterns")`, which the planner reads again.
     """
@@ -86,7 +86,7 @@ class StandardPlanActions:
         return prediction.monitoring
 
     def reset(self, alert: PlanAlert, run: FollowedWorkflow) -> None:
-        """Have the swarm sort out again whose task is whose."""
+        """Call what was given for it."""
         del alert, run
         self.reset_swarm()
 

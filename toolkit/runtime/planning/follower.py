@@ -1,6 +1,8 @@
 """Follows a predicted workflow: compares what happens with what was predicted."""
 
 import math
+from collections.abc import Callable
+from functools import partial
 from types import MappingProxyType
 
 from toolkit.notifier import Notifier
@@ -35,6 +37,8 @@ MOST_TYPES = 256
 """Operation types whose sums are kept."""
 
 COORDINATION_SUBJECT = "coordination_efficiency"
+
+Reset = Callable[[str, Callable[[], bool]], object]
 
 
 class PlanFollower:
@@ -84,6 +88,7 @@ class PlanFollower:
         self.plan = plan
         self._notifier = notifier
         self._actions = actions
+        self._reset: Reset | None = None
         self._run = RunProgress()
         self._sums: dict[str, list[float]] = {}
         """Batches, operations, successes and seconds of each operation type."""
@@ -99,6 +104,17 @@ class PlanFollower:
         self._raised = dict.fromkeys(PlanAlertKind, 0)
         self._observations = 0
         self._unplanned = 0
+
+    def attach_reset(self, reset: Reset) -> None:
+        """Have a breakdown of the coordination treated.
+
+        Parameters
+        ----------
+        reset : callable
+            Takes what has broken down, and a callable that says whether it lasts:
+            `HealingEngine.reset_coordination`, which a `RuntimeLoop` attaches.
+        """
+        self._reset = reset
 
     def observe(self, observation: Observation) -> tuple[PlanAlert, ...]:
         """Take in what is new.
@@ -301,6 +317,8 @@ class PlanFollower:
     def _tell(self, alert: PlanAlert, rule: AlertRule) -> None:
         self._raised[alert.kind] += 1
         self._notifier.notify(alert.notification(rule.level))
+        if alert.kind is PlanAlertKind.COORDINATION_BREAKDOWN and self._reset:
+            self._reset(alert.subject, partial(self._lasts, alert.kind, alert.subject))
         if (actions := self._actions) is None:
             return
         run = self.snapshot()
@@ -312,6 +330,9 @@ class PlanFollower:
             actions.reset(alert, run)
         else:
             actions.capture(alert, run)
+
+    def _lasts(self, kind: PlanAlertKind, subject: str) -> bool:
+        return (kind, subject) in self._lasting
 
 
 def _windows(plan: MonitoringPlan) -> dict[str, CostWindow]:

@@ -27,6 +27,12 @@ class SwarmSettings:
     explore : float
         Share of the sizes that the optimizer draws.
     seed : int
+    look_s : float
+        How often healing looks, and how long a recovery must last.
+    kill_s : float, optional
+        After so long one worker is killed.
+    outage_s : tuple of float, optional
+        From when to when every operation fails.
     """
 
     workers: int = 8
@@ -36,6 +42,9 @@ class SwarmSettings:
     size: int = 0
     explore: float = 0.0
     seed: int = 0
+    look_s: float = 15.0
+    kill_s: float | None = None
+    outage_s: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         """Refuse a swarm that could not work."""

@@ -1,32 +1,30 @@
 """Starts the workers of a swarm, stands beside them with every organ, and counts."""
 
 import json
-import multiprocessing
+import math
 import time
 from dataclasses import dataclass
-from multiprocessing.context import BaseContext
-from multiprocessing.process import BaseProcess
-from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import anyio
 
 from toolkit.notifier import MemoryNotifier
+from toolkit.records import KINDS, Spool, SpoolFollower
 from toolkit.runtime import RuntimeLoop
-from toolkit.runtime.healing.effectors import Action, Effect, EffectOutcome
+from toolkit.runtime.healing import HealingPlan
 from toolkit.runtime.planning import TaskComplexity
-from toolkit.testing.swarm.embedding import (
-    embed_in_supervisor,
-    follow_others,
-)
+from toolkit.testing.swarm.embedding import embed_in_supervisor
+from toolkit.testing.swarm.processes import WorkerProcesses
 from toolkit.testing.swarm.settings import SwarmSettings
-from toolkit.testing.swarm.worker import warm_up, work
+from toolkit.testing.swarm.tasks import TaskCounts, TaskQueue, open_memory
+from toolkit.testing.swarm.worker import warm_up
 
 __all__ = ["ArmResult", "run_swarm"]
 
 LOOK_S = 0.2
-READY_S = 60.0
-"""How long the workers may take to come up."""
+KILLED = 1
+"""Number of the worker that is killed where the settings say so."""
+
 TASKS = 100_000
 """Components of the swarm's task: more than it ever finishes."""
 
@@ -39,6 +37,10 @@ class ArmResult:
     ----------
     whole, second_half : float
         Operations that succeeded, a second and worker.
+    expected_whole, expected_second_half : float
+        The same, of batches of the sizes that were taken, without the luck of which
+        operations failed: a batch of n succeeds with the n-th power of the share that
+        does not fail.
     batches : int
     mean_size : float
     organs : tuple of str
@@ -48,78 +50,21 @@ class ArmResult:
     failures : mapping of str to int
         What its organs raised.
     notifications : int
+    tasks : TaskCounts or None
+        When all workers had ended.
     """
 
     whole: float
     second_half: float
+    expected_whole: float
+    expected_second_half: float
     batches: int
     mean_size: float
     organs: tuple[str, ...] = ()
     records: dict[str, int] | None = None
     failures: dict[str, int] | None = None
     notifications: int = 0
-
-
-class WorkerProcesses:
-    """The processes, and the effector that starts one again."""
-
-    def __init__(
-        self,
-        settings: SwarmSettings,
-        directory: Path,
-        context: BaseContext,
-    ) -> None:
-        self.settings = settings
-        self.directory = directory
-        self.ready: Barrier | None = context.Barrier(settings.workers + 1)
-        self.processes: dict[str, BaseProcess] = {}
-        self._context = context
-        self._effects: dict[str, Effect] = {}
-
-    def start(self, number: int) -> None:
-        """Start a worker in a slot."""
-        process = self._context.Process(  # type: ignore[attr-defined] # BaseContext has it, the stub of the base does not
-            target=work,
-            args=(self.settings, self.directory, number, self.ready),
-            daemon=True,
-        )
-        process.start()
-        self.processes[f"w{number}"] = process
-
-    def begin(self) -> float:
-        """Have all workers begin; the moment on the monotonic clock."""
-        if self.ready is not None:
-            self.ready.wait(READY_S)
-            self.ready = None
-        return time.monotonic()
-
-    async def act(self, action: Action) -> Effect:
-        """End the worker that an action is about and start it again, once a key."""
-        if action.key not in self._effects:
-            self._effects[action.key] = self._restart(action.slot)
-        return self._effects[action.key]
-
-    async def effect_of(self, key: str) -> Effect | None:
-        """Give what the action with this key did."""
-        return self._effects.get(key)
-
-    def join(self, timeout_s: float) -> None:
-        """Wait for all of them, and end those that do not end."""
-        for process in self.processes.values():
-            process.join(timeout_s)
-            if process.is_alive():
-                process.kill()
-                process.join()
-
-    def _restart(self, slot: str | None) -> Effect:
-        name = (slot or "").rpartition("/")[2]
-        process = self.processes.get(name)
-        if process is None:
-            return Effect(outcome=EffectOutcome.INAPPLICABLE, detail="no such worker")
-        process.kill()
-        process.join()
-        self.start(int(name[1:]))
-        return Effect(outcome=EffectOutcome.ACTED, detail="restarted", affected=1)
+    tasks: TaskCounts | None = None
 
 
 def run_swarm(settings: SwarmSettings, directory: Path) -> ArmResult:
@@ -133,30 +78,43 @@ def run_swarm(settings: SwarmSettings, directory: Path) -> ArmResult:
     """
     directory.mkdir(parents=True, exist_ok=True)
     loop, notifier = None, MemoryNotifier()
-    workers = WorkerProcesses(settings, directory, multiprocessing.get_context("fork"))
+    memory = open_memory(directory)
+    TaskQueue(memory).fill(TASKS)
+    memory.close()
+    workers = WorkerProcesses(settings, directory)
     if not settings.size:
         warm_up(settings, directory / "warm")
     for number in range(settings.workers):
         workers.start(number)
     if not settings.size:
         task = TaskComplexity(components=TASKS, operations={"fileOperations": TASKS})
-        loop = embed_in_supervisor(directory, notifier, task, workers)
+        plan = HealingPlan(tick_s=settings.look_s, poll_s=settings.look_s)
+        loop = embed_in_supervisor(
+            directory, notifier, task, workers, workers.alive, plan
+        )
     began_s = workers.begin()
     if loop is not None:
-        anyio.run(_stand_by, loop, directory, began_s + settings.duration_s)
+        anyio.run(_stand_by, loop, workers, began_s)
     workers.join(settings.duration_s + 30.0)
     return _counted(settings, directory, began_s, loop, notifier)
 
 
-async def _stand_by(loop: RuntimeLoop, directory: Path, until_s: float) -> None:
+async def _stand_by(
+    loop: RuntimeLoop, workers: WorkerProcesses, began_s: float
+) -> None:
     """Pass on what the workers write, and heal, until they end."""
-    written = follow_others(directory, "batch", "coordination", "workflow")
+    settings = workers.settings
+    spool = SpoolFollower(Spool(workers.directory / "spool"))
+    kill_s = math.inf if settings.kill_s is None else began_s + settings.kill_s
     async with anyio.create_task_group() as group:
         group.start_soon(loop.run)
-        while time.monotonic() < until_s:
-            for record in written():
+        while (now_s := time.monotonic()) < began_s + settings.duration_s:
+            if now_s >= kill_s:
+                workers.kill(KILLED)
+                kill_s = math.inf
+            for record in spool.records(*KINDS.values()):
                 loop.observe(record)
-            await anyio.sleep(LOOK_S)
+            await anyio.sleep(min(LOOK_S, settings.look_s))
         group.cancel_scope.cancel()
 
 
@@ -169,22 +127,32 @@ def _counted(
 ) -> ArmResult:
     rows = [
         row
-        for path in sorted(directory.glob("w*.json"))
-        for row in json.loads(path.read_text())
+        for path in sorted(directory.glob("w*.jsonl"))
+        for row in map(json.loads, path.read_text().splitlines())
     ]
-    half_s = began_s + settings.duration_s / 2
+    memory = open_memory(directory)
+    tasks = TaskQueue(memory).counts()
+    memory.close()
+    late = [row for row in rows if row[0] >= began_s + settings.duration_s / 2]
     seconds = settings.duration_s * settings.workers
-    late = sum(done for at_s, _, done in rows if at_s >= half_s)
     statistics = None if loop is None else loop.statistics()
     if loop is not None:
         loop.close()
     return ArmResult(
         whole=sum(done for _, _, done in rows) / seconds,
-        second_half=late / (seconds / 2),
+        second_half=sum(done for _, _, done in late) / (seconds / 2),
+        expected_whole=_expected(settings, rows) / seconds,
+        expected_second_half=_expected(settings, late) / (seconds / 2),
         batches=len(rows),
         mean_size=sum(size for _, size, _ in rows) / max(len(rows), 1),
         organs=() if statistics is None else statistics.organs,
         records=None if statistics is None else dict(statistics.records),
         failures=None if statistics is None else dict(statistics.failures),
         notifications=notifier.count,
+        tasks=tasks,
     )
+
+
+def _expected(settings: SwarmSettings, rows: list[tuple[float, int, int]]) -> float:
+    """Operations that succeed on average in batches of these sizes."""
+    return sum(size * (1 - settings.failures) ** size for _, size, _ in rows)

@@ -1,15 +1,20 @@
 """The work of a swarm: real files, a real subprocess, a real memory, all undone on failure."""
 
 import random
-import sqlite3
+import re
 import subprocess
 from pathlib import Path
 
+from toolkit.testing.swarm.tasks import TaskQueue, open_memory
+
 __all__ = ["OrdinaryError", "Workplace"]
 
+FILES = 20
 FILE_BYTES = 2000
 CHECK = ("true",)
 """The check that a batch runs over its edits, as a linter would: a process each."""
+
+DRAFT = ".new"
 
 
 class OrdinaryError(OSError):
@@ -17,7 +22,10 @@ class OrdinaryError(OSError):
 
 
 class Workplace:
-    """Where one worker edits files and shares a memory with the others.
+    """Where one worker takes tasks, edits files and shares a memory with the others.
+
+    Edits are drafts until the tasks behind them are done in the database; what a killed
+    worker left is kept or dropped by that when its place is taken again.
 
     Parameters
     ----------
@@ -38,21 +46,25 @@ class Workplace:
         self.failures = failures
         self.version = 0
         self._random = random.Random(seed)  # noqa: S311 - which operation fails, not a secret
-        self._memory = sqlite3.connect(
-            directory / "memory.sqlite",
-            timeout=30.0,
-            isolation_level=None,
-            check_same_thread=False,
-        )
-        self._memory.execute("PRAGMA journal_mode=WAL")
-        self._memory.execute("PRAGMA synchronous=NORMAL")
+        self._memory = open_memory(directory)
         self._memory.execute(
             "CREATE TABLE IF NOT EXISTS memory(key TEXT PRIMARY KEY, value TEXT, "
             "version INTEGER NOT NULL, writer TEXT)"
         )
-        self._before: dict[Path, str] = {}
+        self.tasks = TaskQueue(self._memory)
+        for draft in self.files.glob(f"*{DRAFT}"):
+            edited = re.findall(r"^edit (\d+) ", draft.read_text(), re.MULTILINE)
+            self._settle(draft, keep=self.tasks.is_done(int(edited[-1])))
 
-    def edit(self, number: int) -> None:
+    def random(self) -> float:
+        """Draw a number, 0 to 1."""
+        return self._random.random()
+
+    def take(self, count: int) -> list[int]:
+        """Take tasks from the queue."""
+        return self.tasks.take(self.agent_id, count)
+
+    def edit(self, task: int) -> None:
         """Edit one file and note it; a share of the edits fails.
 
         Raises
@@ -60,26 +72,39 @@ class Workplace:
         OrdinaryError
             For that share.
         """
-        path = self.files / f"{number}.txt"
-        text = path.read_text() if path.exists() else ""
-        self._before.setdefault(path, text)
-        path.write_text((text + f"edit {number} by {self.agent_id}\n")[-FILE_BYTES:])
-        if self._random.random() < self.failures:
-            raise OrdinaryError(f"edit {number}")
+        path = self.files / f"{task % FILES}.txt"
+        draft = path.with_suffix(DRAFT)
+        before = next((each for each in (draft, path) if each.exists()), None)
+        text = "" if before is None else before.read_text()
+        draft.write_text((text + f"edit {task} by {self.agent_id}\n")[-FILE_BYTES:])
+        if self.random() < self.failures:
+            raise OrdinaryError(f"edit {task}")
 
-    def commit(self, edits: int) -> None:
+    def commit(self, tasks: list[int]) -> None:
         """Run the check over a batch's edits and note them in the shared memory."""
         subprocess.run(CHECK, check=True)  # noqa: S603 - a fixed command of ours
-        row = self._memory.execute(
-            "INSERT INTO memory VALUES (?1, ?2, 1, ?1) ON CONFLICT(key) DO UPDATE "
-            "SET value=?2, version=version+1 RETURNING version",
-            (self.agent_id, f"{edits} edits"),
-        ).fetchone()
+        with self._memory:
+            self._memory.execute("BEGIN IMMEDIATE")
+            self.tasks.finish(self.agent_id)
+            row = self._memory.execute(
+                "INSERT INTO memory VALUES (?1, ?2, 1, ?1) ON CONFLICT(key) DO UPDATE "
+                "SET value=?2, version=version+1 RETURNING version",
+                (self.agent_id, f"{len(tasks)} edits"),
+            ).fetchone()
         self.version = int(row[0])
-        self._before.clear()
+        self._settle_all(keep=True)
 
     def roll_back(self) -> None:
-        """Undo the edits since the last commit."""
-        for path, text in self._before.items():
-            path.write_text(text)
-        self._before.clear()
+        """Undo the edits since the last commit, and give their tasks back."""
+        self._settle_all(keep=False)
+        self.tasks.give_back(self.agent_id)
+
+    def _settle_all(self, *, keep: bool) -> None:
+        for draft in self.files.glob(f"*{DRAFT}"):
+            self._settle(draft, keep=keep)
+
+    def _settle(self, draft: Path, *, keep: bool) -> None:
+        if keep:
+            draft.replace(draft.with_suffix(".txt"))
+        else:
+            draft.unlink()

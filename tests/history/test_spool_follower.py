@@ -3,13 +3,14 @@
 import datetime as dt
 from pathlib import Path
 
-from toolkit.history import Dataset, SpoolTail
+from toolkit.history import Dataset
 from toolkit.records import (
     CoordinationEvent,
     LoadSample,
     Provenance,
     Record,
     Spool,
+    SpoolFollower,
 )
 
 AT = dt.datetime(2026, 1, 5, tzinfo=dt.UTC)
@@ -27,8 +28,8 @@ def event(number: int) -> CoordinationEvent:
     )
 
 
-def ids(tail: SpoolTail) -> list[str]:
-    return [each.record_id for each in tail.read()]
+def ids(follower: SpoolFollower) -> list[str]:
+    return [each.record_id for each in follower.records(CoordinationEvent)]
 
 
 def append(spool: Spool, record: Record) -> None:
@@ -37,70 +38,70 @@ def append(spool: Spool, record: Record) -> None:
 
 def test_each_line_is_read_once(tmp_path: Path) -> None:
     spool = Spool(tmp_path)
-    tail = SpoolTail(spool)
+    follower = SpoolFollower(spool)
     append(spool, event(1))
-    first = ids(tail)
+    first = ids(follower)
     append(spool, event(2))
 
-    assert (first, ids(tail), ids(tail)) == (["e1"], ["e2"], [])
+    assert (first, ids(follower), ids(follower)) == (["e1"], ["e2"], [])
 
 
 def test_a_file_set_aside_is_not_read_again(tmp_path: Path) -> None:
     spool = Spool(tmp_path)
-    tail = SpoolTail(spool)
+    follower = SpoolFollower(spool)
     append(spool, event(1))
-    ids(tail)
+    ids(follower)
 
     spool.seal()
     append(spool, event(2))
 
-    assert ids(tail) == ["e2"]
+    assert ids(follower) == ["e2"]
 
 
 def test_no_event_is_missed_whatever_compactions_pass(tmp_path: Path) -> None:
     spool, dataset = Spool(tmp_path / "spool"), Dataset(tmp_path / "dataset")
-    tail = SpoolTail(spool)
-    seen = ids(tail)
+    follower = SpoolFollower(spool)
+    seen = ids(follower)
     for number in range(40):
         append(spool, event(number))
         if number % 3 == 0:
             dataset.compact(spool)
         if number % 7 == 0:
-            seen += ids(tail)
-    seen += ids(tail)
+            seen += ids(follower)
+    seen += ids(follower)
 
     assert seen == [f"e{number}" for number in range(40)]
-    assert tail.missed_segments == 0
+    assert follower.missed_segments == 0
 
 
 def test_segments_that_are_gone_are_counted(tmp_path: Path) -> None:
     spool = Spool(tmp_path)
-    tail = SpoolTail(spool)
+    follower = SpoolFollower(spool)
     append(spool, event(1))
-    ids(tail)
+    ids(follower)
     for number in (2, 3):
         append(spool, event(number))
         spool.retire(spool.seal()[-1].number, keep_bytes=0)
     append(spool, event(4))
 
-    assert (ids(tail), tail.missed_segments) == (["e2", "e4"], 1)
+    assert (ids(follower), follower.missed_segments) == (["e2", "e4"], 1)
 
 
 def test_a_torn_line_waits_for_its_end(tmp_path: Path) -> None:
     spool = Spool(tmp_path)
-    tail = SpoolTail(spool)
+    follower = SpoolFollower(spool)
     append(spool, event(1))
     whole = spool.live.read_bytes()
     spool.live.write_bytes(whole + whole[:20])
-    first = ids(tail)
+    first = ids(follower)
     spool.live.write_bytes(whole + whole)
 
-    assert (first, ids(tail)) == (["e1"], ["e1"])
+    assert (first, ids(follower)) == (["e1"], ["e1"])
 
 
 def test_other_kinds_are_passed_over_and_bad_lines_counted(tmp_path: Path) -> None:
     spool = Spool(tmp_path)
-    tail = SpoolTail(spool)
+    follower = SpoolFollower(spool)
     append(
         spool,
         LoadSample(
@@ -115,4 +116,4 @@ def test_other_kinds_are_passed_over_and_bad_lines_counted(tmp_path: Path) -> No
     with spool.live.open("a") as stream:
         stream.write("not json\n")
 
-    assert (ids(tail), tail.unreadable) == ([], 2)
+    assert (ids(follower), follower.unreadable) == ([], 2)
