@@ -131,12 +131,18 @@ class Reason:
 
     def __str__(self) -> str:
         """Render the reason for people."""
-        text = self.code.replace("_", " ")
+        text = TEXTS.get(self.code, self.code.replace("_", " "))
         shown = ", ".join(
             f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}"
             for name, value in self.facts.items()
         )
         return f"{text} ({shown})" if shown else text
+
+
+TEXTS: Mapping[str, str] = {
+    "no_rule_constant": "the rule has no size for this type, a constant stands in"
+}
+"""Sentences of codes that do not read as one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

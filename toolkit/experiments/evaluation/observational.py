@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from toolkit.experiments.evaluation.wording import chosen_by, no_rule
 from toolkit.experiments.training import Learner
 from toolkit.metrics import (
     RatioOfTotals,
@@ -138,11 +139,12 @@ def prediction_skill(learner: Learner) -> PredictionSkill:
 
 def limits_of(records: "pd.DataFrame", support: Sequence[SizeSupport]) -> list[str]:
     """Say in sentences what this history cannot answer."""
+    who = chosen_by(records["source"].astype(str))
     limits = [
         (
-            "The sizes were chosen by the agents, not assigned, and no propensities were "
-            "logged: differences between sizes mix what batching does with when agents "
-            "batch."
+            f"The sizes were chosen by {who}, not assigned, and no propensities were "
+            "logged: differences between sizes mix what batching does with the work that "
+            f"{who} chose each size for."
         )
     ]
     for kind in sorted({row.operation_type for row in support}):
@@ -167,6 +169,7 @@ def limits_of(records: "pd.DataFrame", support: Sequence[SizeSupport]) -> list[s
                 f" The rule's {rule.optimal} was hardly tried, so it cannot be judged."
             )
         limits.append(text)
+    limits += no_rule(row.operation_type for row in support)
     if records["load_cpu"].isna().all():
         limits.append(
             "No system load was recorded: the rule's load thresholds are idle."

@@ -363,4 +363,6 @@ def _context(batch: Batch) -> dict[str, Any]:
         "failure_rate": batch.failure_rate,
         "model": batch.model,
         "workers": None if batch.workers is None else float(batch.workers),
+        **(batch.numbers or {}),
+        **(batch.categories or {}),
     }

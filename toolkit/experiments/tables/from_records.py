@@ -27,7 +27,7 @@ from toolkit.policies.rules import (
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["decision_rule", "recorded_table"]
+__all__ = ["NO_RULE_SIZE", "decision_rule", "recorded_table"]
 
 NO_RULE_SIZE = 4.0
 """What the batch rule answers for an operation type that the specification leaves out."""

@@ -18,6 +18,8 @@ from toolkit.experiments.evaluation import (
     evaluate_held_out,
     limits_of,
     markdown_report,
+    measured_where,
+    no_rule,
     policy_figure,
     policy_rows,
     prediction_skill,
@@ -213,7 +215,12 @@ def _results(
     if evaluation is not None:
         results["evaluation"] = _judged(evaluation)
         results["limits"] = [
-            "Measured on one machine: other machines need their own history."
+            measured_where(origin.sources),
+            *(
+                no_rule(records["operation_type"].astype(str))
+                if spec.decision == "batch_size"
+                else ()
+            ),
         ]
     elif spec.decision == "batch_size":
         support = size_support(records, seed=spec.seed)

@@ -105,9 +105,12 @@ class BatchSizeRulePolicy:
     def decide(self, problem: Problem) -> Decision:
         """Apply the rule to what the context knows of load and complexity."""
         context = problem.context
-        operation_type = str(context.get("operation_type"))
+        operation_type = str(context.get("operation_type") or "not given")
         if operation_type not in self.rule.optimums:
-            facts: dict[str, Value] = {"operation_type": operation_type}
+            facts: dict[str, Value] = {
+                "operation_type": operation_type,
+                "constant": self.constant,
+            }
             reason = Reason(code="no_rule_constant", facts=facts)
             return _decision(problem, self.constant, reason, self.name)
         answer = self.rule.recommend(

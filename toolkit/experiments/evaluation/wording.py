@@ -1,0 +1,70 @@
+"""Words for who chose the actions of a history, and where it was measured."""
+
+from collections.abc import Iterable
+
+from toolkit.experiments.tables import NO_RULE_SIZE
+from toolkit.policies.rules import OPTIMUMS
+
+__all__ = ["chosen_by", "measured_where", "no_rule"]
+
+AGENTS = frozenset(
+    {
+        "claude-code",
+        "claude-flow",
+        "codex",
+        "copilot",
+        "gemini",
+        "hooks",
+        "opencode",
+        "otlp",
+        "pi",
+        "simulator",
+    }
+)
+"""Sources whose rows are the work of agents."""
+
+OWN_SWEEP = frozenset({"measure"})
+"""Source of a measurement that `toolkit records measure` makes on one machine."""
+
+
+def chosen_by(sources: Iterable[str]) -> str:
+    """Say who chose the actions of an observed history.
+
+    Examples
+    --------
+    >>> chosen_by(["claude-code", "hooks"]), chosen_by(["table"])
+    ('the agents', 'whoever ran the work')
+    """
+    return "the agents" if set(sources) <= AGENTS else "whoever ran the work"
+
+
+def measured_where(sources: Iterable[str]) -> str:
+    """Say for what a measured history does not hold.
+
+    Examples
+    --------
+    >>> measured_where(["measure"])
+    'Measured on one machine: other machines need their own history.'
+    """
+    found = sorted(set(sources))
+    if set(found) <= OWN_SWEEP:
+        return "Measured on one machine: other machines need their own history."
+    return (
+        f"Measured where these records come from ({', '.join(found)}): other machines, "
+        "models and loads need their own history."
+    )
+
+
+def no_rule(operation_types: Iterable[str]) -> list[str]:
+    """Say, for each type without a rule in the specification, what stands in.
+
+    Examples
+    --------
+    >>> no_rule(["fileOperations", "inference"])
+    ['The rule has no size for `inference`: where it is asked, the constant 4 stands in.']
+    """
+    return [
+        f"The rule has no size for `{kind}`: where it is asked, the constant "
+        f"{NO_RULE_SIZE:g} stands in."
+        for kind in sorted(set(operation_types) - set(OPTIMUMS))
+    ]
