@@ -60,7 +60,7 @@ def recommend(options: argparse.Namespace) -> int:
     if options.json:
         print_json(decision_json(decision, advisor))
     else:
-        _print(decision, advisor)
+        _print(decision, advisor, context.get("operation_type"))
     if advisor.refused is not None:
         print_error(f"bundle {options.bundle} refused: {advisor.refused}; rule used")
         return BundleRefusedError.exit_code
@@ -95,7 +95,15 @@ def decision_json(decision: "Decision", advisor: "LadderAdvisor") -> dict[str, A
     }
 
 
-def _print(decision: "Decision", advisor: "LadderAdvisor") -> None:
+def _print(
+    decision: "Decision", advisor: "LadderAdvisor", operation_type: "Value"
+) -> None:
+    from toolkit.policies.rules import OPTIMUMS
+
+    rule = str(decision.baseline)
+    if advisor.decision == "batch_size" and operation_type not in OPTIMUMS:
+        named = f"`{operation_type}`" if operation_type else "an unknown type"
+        rule += f" (a constant: the specification has no size for {named})"
     unit = "" if advisor.bundle is None else advisor.bundle.manifest.cost_unit
     cost = (
         "not known"
@@ -108,7 +116,7 @@ def _print(decision: "Decision", advisor: "LadderAdvisor") -> None:
         ["what", "answer"],
         [
             ["recommended", decision.label],
-            ["the rule says", decision.baseline],
+            ["the rule says", rule],
             ["expected cost", cost],
             [
                 "probability of being no worse than the rule",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from toolkit.cli.default_store import add_store_option
 from toolkit.cli.output import print_json, print_note, print_table
 from toolkit.cli.progress import progress
+from toolkit.cli.records.table import add_table_options, prepare
 
 if TYPE_CHECKING:
     from toolkit.errors import InputDataError
@@ -59,7 +60,7 @@ def _add_import(verbs: Any) -> None:
         source = sources.add_parser(name, help=text, description=text)
         source.add_argument(
             "paths",
-            nargs="*" if name in PLACES else "+",
+            nargs="*" if name in PLACES or name == "table" else "+",
             type=Path,
             metavar="PATH",
             help="files and folders"
@@ -72,9 +73,7 @@ def _add_import(verbs: Any) -> None:
             help="also read files that have not changed since their last import",
         )
         if name == "table":
-            source.add_argument(
-                "--map", type=Path, required=True, help="TOML file that maps columns"
-            )
+            add_table_options(source)
         source.set_defaults(command=_import)
     text = "the logs of every coding agent that is found on this machine"
     every = sources.add_parser("auto", help=text, description=text)
@@ -111,6 +110,8 @@ def _import(options: argparse.Namespace) -> int:
     from toolkit.history import RecordStore, installed_prices
     from toolkit.history.importers import open_source, run_import, usable_processes
 
+    if options.origin == "table" and (done := prepare(options)) is not None:
+        return done
     given = {"map_path": options.map} if options.origin == "table" else {}
     source = open_source(options.origin, **given)
     paths = options.paths or _places_of(options.origin)

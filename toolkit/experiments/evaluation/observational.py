@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from toolkit.experiments.evaluation.wording import chosen_by, no_rule
+from toolkit.experiments.evaluation.wording import chosen_by
 from toolkit.experiments.training import Learner
 from toolkit.metrics import (
     RatioOfTotals,
@@ -169,7 +169,6 @@ def limits_of(records: "pd.DataFrame", support: Sequence[SizeSupport]) -> list[s
                 f" The rule's {rule.optimal} was hardly tried, so it cannot be judged."
             )
         limits.append(text)
-    limits += no_rule(row.operation_type for row in support)
     if records["load_cpu"].isna().all():
         limits.append(
             "No system load was recorded: the rule's load thresholds are idle."

@@ -55,16 +55,23 @@ def measured_where(sources: Iterable[str]) -> str:
     )
 
 
-def no_rule(operation_types: Iterable[str]) -> list[str]:
+def no_rule(operation_types: Iterable[str], *, answers: float) -> list[str]:
     """Say, for each type without a rule in the specification, what stands in.
+
+    Parameters
+    ----------
+    operation_types : iterable of str
+    answers : float
+        Size that the bundle's rule answers for them.
 
     Examples
     --------
-    >>> no_rule(["fileOperations", "inference"])
-    ['The rule has no size for `inference`: where it is asked, the constant 4 stands in.']
+    >>> (line,) = no_rule(["fileOperations", "inference"], answers=16)
+    >>> line.partition(": ")[2]
+    'here its rule stands for the constant 4, and in the bundle for 16.'
     """
     return [
-        f"The rule has no size for `{kind}`: where it is asked, the constant "
-        f"{NO_RULE_SIZE:g} stands in."
+        f"The specification has no size for `{kind}`: here its rule stands for the "
+        f"constant {NO_RULE_SIZE:g}, and in the bundle for {answers:g}."
         for kind in sorted(set(operation_types) - set(OPTIMUMS))
     ]

@@ -214,14 +214,7 @@ def _results(
     }
     if evaluation is not None:
         results["evaluation"] = _judged(evaluation)
-        results["limits"] = [
-            measured_where(origin.sources),
-            *(
-                no_rule(records["operation_type"].astype(str))
-                if spec.decision == "batch_size"
-                else ()
-            ),
-        ]
+        results["limits"] = [measured_where(origin.sources)]
     elif spec.decision == "batch_size":
         support = size_support(records, seed=spec.seed)
         results["support"] = [row.to_json() for row in support]
@@ -234,6 +227,10 @@ def _results(
                 "without logged propensities no gain can be proved."
             )
         ]
+    if spec.decision == "batch_size":
+        answers = learner.manifest.fallback.constant
+        types = records["operation_type"].astype(str)
+        results["limits"] += no_rule(types, answers=answers)
     return results
 
 

@@ -45,7 +45,7 @@ from toolkit.history.importers import (
     reason_of,
 )
 from toolkit.history.importers.table.cells import read_cell
-from toolkit.history.importers.table.map import read_map
+from toolkit.history.importers.table.map import MappedColumn, read_map
 from toolkit.history.importers.table.occurrences import Occurrences
 from toolkit.history.importers.table.rows import SUFFIXES, Rows, read_table
 from toolkit.records import FieldRule, Record, record_id
@@ -95,7 +95,7 @@ class TableSource:
         columns, rows = read_table(
             path, encoding=self.map.encoding, delimiter=self.map.delimiter
         )
-        self._check(columns, path)
+        self.check_columns(columns, path)
         with closing(Occurrences()) as seen:
             self._read_rows(path, rows, seen, sink)
 
@@ -105,12 +105,18 @@ class TableSource:
             try:
                 if isinstance(row, UnreadableLineError):
                     raise row
-                sink.add(self._record(number, row, path, seen))
+                sink.add(self.record(number, row, path, seen))
             except InputDataError as error:
                 sink.reject(number, reason_of(error))
 
-    def _check(self, columns: Sequence[str] | None, path: Path) -> None:
-        """Refuse a table without a mapped column; JSON lines say per row what they have."""
+    def check_columns(self, columns: Sequence[str] | None, path: Path) -> None:
+        """Refuse a table without the mapped columns; JSON lines say what they have by row.
+
+        Raises
+        ------
+        InputDataError
+            Naming every column that is missing, or one that stands twice.
+        """
         if columns is None:
             return
         for column in self.map.names:
@@ -121,27 +127,29 @@ class TableSource:
                     field=column,
                     fix="give each its own name",
                 )
-            if column not in columns:
-                raise InputDataError(
-                    f"no column `{column}`; {_listed(columns)}",
-                    file=path,
-                    field=column,
-                    fix=f"name another one in {self.map.path.name}",
-                )
+        missing = [column for column in self.map.names if column not in columns]
+        if missing:
+            named = ", ".join(f"`{column}`" for column in missing)
+            raise InputDataError(
+                f"no column {named}; {_listed(columns)}",
+                file=path,
+                field=missing[0],
+                fix=f"name others in {self.map.path.name}",
+            )
 
-    def _record(
+    def record(
         self, number: int, row: Mapping[str, Any], path: Path, seen: Occurrences
     ) -> Record:
-        """Make a record; a mapped column goes before a constant of the same field."""
-        known: dict[str, Any] = dict(self.map.constants)
-        for rule, mapped in self.map.mapped():
-            value = read_cell(row.get(mapped.column), rule, mapped, zone=self.map.zone)
-            if value is not None:
-                known[rule.name] = value
-            elif rule.name not in known and not rule.optional:
-                raise InputDataError("missing", field=mapped.column)
-        known |= self._context(row)
-        self.map.complete(known)
+        """Make a record; a mapped column goes before a constant of the same field.
+
+        Raises
+        ------
+        InputDataError
+            A cell cannot become its field, or the record breaks the schema.
+        """
+        known, problems = self.cells(row)
+        if problems:
+            raise problems[0]
         known.setdefault("record_id", self._identity(row, seen))
         try:
             return self.map.record_class.from_json(known)
@@ -152,12 +160,57 @@ class TableSource:
                 error.problem, file=path, line=number, field=named, fix=error.fix
             ) from error
 
-    def _context(self, row: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    def cells(
+        self, row: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], list[InputDataError]]:
+        """Read the mapped cells of a row.
+
+        Returns
+        -------
+        known : dict
+            Fields of the record by name.
+        problems : list of InputDataError
+            One for each cell that cannot be read or is missing.
+        """
+        known: dict[str, Any] = dict(self.map.constants)
+        problems: list[InputDataError] = []
+        for rule, mapped in self.map.mapped():
+            needed = rule.name not in known and not rule.optional
+            value = self._read(row, rule, mapped, problems, needed=needed)
+            if value is not None:
+                known[rule.name] = value
+        known |= self._context(row, problems)
+        if not problems:
+            self.map.complete(known)
+        return known, problems
+
+    def _read(
+        self,
+        row: Mapping[str, Any],
+        rule: FieldRule,
+        mapped: MappedColumn,
+        problems: list[InputDataError],
+        *,
+        needed: bool = False,
+    ) -> Any:
+        """Read a cell; what is wrong with it is added to the problems."""
+        try:
+            value = read_cell(row.get(mapped.column), rule, mapped, zone=self.map.zone)
+        except InputDataError as error:
+            problems.append(error)
+            return None
+        if value is None and needed:
+            problems.append(InputDataError("missing", field=mapped.column))
+        return value
+
+    def _context(
+        self, row: Mapping[str, Any], problems: list[InputDataError]
+    ) -> dict[str, dict[str, Any]]:
         """Read the declared columns: those with a unit are numbers."""
         found: dict[str, dict[str, Any]] = {"numbers": {}, "categories": {}}
         for name, mapped in self.map.context.items():
             rule = CATEGORY if mapped.unit is None else NUMBER
-            value = read_cell(row.get(mapped.column), rule, mapped, zone=None)
+            value = self._read(row, rule, mapped, problems)
             if value is not None:
                 part = "categories" if mapped.unit is None else "numbers"
                 found[part][name] = value
