@@ -32,8 +32,8 @@ def test_the_documented_and_a_suggested_map_are_valid(tmp_path: Any) -> None:
     "change",
     [
         {"kind": "batches"},
-        {"colums": {}},
-        {"columns": {"sise": "n"}},
+        {"column": {}},
+        {"columns": {"sizes": "n"}},
         {"columns": {"size": {"column": "n", "unit": "apples"}}},
         {"columns": {"size": {"col": "n"}}},
         {"constants": {"makespan_s": 1}},
