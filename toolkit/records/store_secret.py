@@ -6,7 +6,12 @@ Standard library only: an installed hook draws the key of a store that is new.
 import os
 from pathlib import Path
 
-from toolkit.records.durable import ignore_in_git, make_directory, read_regular
+from toolkit.records.durable import (
+    ignore_in_git,
+    make_directory,
+    read_regular,
+    sync_directory,
+)
 
 __all__ = ["read_or_draw_key"]
 
@@ -21,7 +26,8 @@ def read_or_draw_key(directory: Path) -> bytes:
     """Read a store's secret, drawing it the first time.
 
     The file is created exclusively and readable by its owner only; of two processes
-    that start together one draws the key and both read it.
+    that start together one draws the key and both read it. It is on disk before it is
+    used: what is hidden with it must never outlive it.
 
     Raises
     ------
@@ -34,16 +40,24 @@ def read_or_draw_key(directory: Path) -> bytes:
     if not os.path.lexists(path):
         make_directory(directory)
         ignore_in_git(directory)
-        draft = directory / f".key-{os.urandom(8).hex()}"
-        draft.touch(mode=0o600)
-        draft.write_bytes(os.urandom(KEY_BYTES))
-        try:
-            path.hardlink_to(draft)
-        except FileExistsError:
-            pass  # another process drew the key first; its key is the store's
-        finally:
-            draft.unlink()
+        _draw(path)
     key = read_regular(path, max_bytes=KEY_MAX_BYTES)
     if len(key) < KEY_LEAST_BYTES:
         raise ValueError(f"{len(key)} bytes, at least {KEY_LEAST_BYTES} needed")
     return key
+
+
+def _draw(path: Path) -> None:
+    draft = path.with_name(f".key-{os.urandom(8).hex()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with open(descriptor, "wb") as stream:  # noqa: PTH123 - of a descriptor
+            stream.write(os.urandom(KEY_BYTES))
+            stream.flush()
+            os.fsync(descriptor)
+        path.hardlink_to(draft)
+    except FileExistsError:
+        pass  # another process drew the key first; its key is the store's
+    finally:
+        draft.unlink()
+    sync_directory(path.parent)
