@@ -49,6 +49,7 @@ from .spool import Segment as Segment
 from .spool import Span as Span
 from .spool import Spool as Spool
 from .spool import SpoolLine as SpoolLine
+from .spool import append_whole as append_whole
 from .spool import encode as encode
 from .spool import lines_of as lines_of
 from .spool import read_lines as read_lines

@@ -28,7 +28,16 @@ from toolkit.records.durable import (
     sync_directory,
 )
 
-__all__ = ["Segment", "Span", "Spool", "SpoolLine", "encode", "lines_of", "read_lines"]
+__all__ = [
+    "Segment",
+    "Span",
+    "Spool",
+    "SpoolLine",
+    "append_whole",
+    "encode",
+    "lines_of",
+    "read_lines",
+]
 
 LOCK_NAME = ".lock"
 LIVE_NAME = "live.jsonl"
@@ -152,7 +161,7 @@ class Spool:
             return None
         make_directory(self.directory)
         with self._locked(fcntl.LOCK_EX):
-            start, end = _write_whole(self.live, data, durable=durable)
+            start, end = append_whole(self.live, data, durable=durable)
             return Span(self._live_number(), start, end)
 
     def seal(self, *, after: int = 0) -> list[Segment]:
@@ -379,8 +388,30 @@ def _check_regular(descriptor: int, path: Path) -> None:
         raise OSError(errno.EINVAL, "not a regular file", str(path))
 
 
-def _write_whole(path: Path, data: bytes, *, durable: bool) -> tuple[int, int]:
-    """Append all of some data or none of it; the lock is held alone."""
+def append_whole(path: Path, data: bytes, *, durable: bool) -> tuple[int, int]:
+    """Append all of some data to a file of lines, or none of it.
+
+    What a killed writer left behind the last whole line is cut off first.
+
+    Parameters
+    ----------
+    path : path
+        Created where it is missing. The caller holds a lock alone.
+    data : bytes
+        Whole lines.
+    durable : bool
+        Return only when they are on disk.
+
+    Returns
+    -------
+    start, end : int
+        Offsets of the first byte and just behind the last.
+
+    Raises
+    ------
+    OSError
+        The disk is full, or the file cannot be written or is no regular one.
+    """
     descriptor = _open_regular(path, os.O_RDWR | os.O_APPEND | os.O_CREAT)
     try:
         size = os.fstat(descriptor).st_size

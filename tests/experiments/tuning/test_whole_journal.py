@@ -1,10 +1,12 @@
 import logging
+import os
+import signal
 from pathlib import Path
 
 import pytest
 
 from toolkit.experiments.tuning.search import tune
-from toolkit.experiments.tuning.whole_journal import keep_whole_lines
+from toolkit.experiments.tuning.whole_journal import keep_whole_lines, open_journal
 
 
 def tuned(journal: Path, trials: int) -> int:
@@ -44,4 +46,38 @@ def test_a_whole_journal_is_left_alone(tmp_path: Path) -> None:
     journal.write_bytes(b'{"a": 1}\n')
     keep_whole_lines(journal)
 
-    assert [path.name for path in tmp_path.iterdir()] == ["j"]
+    assert journal.read_bytes() == b'{"a": 1}\n'
+    assert not list(tmp_path.glob("*.damaged"))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(20)
+def test_a_run_that_was_killed_while_it_appended_holds_up_none(tmp_path: Path) -> None:
+    journal = tmp_path / "optuna.journal"
+    tuned(journal, 1)
+    child = os.fork()
+    if child == 0:
+        os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)  # the lock is held
+        open_journal(journal)._backend.append_logs(
+            [{"op_code": 0, "worker_id": "w", "study_name": "x", "directions": [1]}]
+        )
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    (tmp_path / "optuna.journal.lock").symlink_to(journal)  # what Optuna's own leaves
+
+    assert os.WTERMSIG(status) == signal.SIGKILL
+    assert tuned(journal, 2) == 2
+
+
+def test_an_append_cuts_off_what_a_killed_one_left(tmp_path: Path) -> None:
+    journal = tmp_path / "optuna.journal"
+    tuned(journal, 1)
+    with journal.open("ab") as stream:
+        stream.write(b'{"op_code": 4, "tri')
+    storage = open_journal(journal)
+    storage.create_new_study([], "other")
+
+    assert {study.study_name for study in storage.get_all_studies()} == {
+        "study",
+        "other",
+    }

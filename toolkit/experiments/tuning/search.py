@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from toolkit.experiments.tuning.whole_journal import keep_whole_lines
+from toolkit.experiments.tuning.whole_journal import keep_whole_lines, open_journal
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
@@ -102,16 +102,12 @@ def _study_in_memory(seed: int) -> "Study":
 
 def _kept_study(name: str, journal: Path) -> "Study":
     import optuna
-    from optuna.storages import JournalStorage
-    from optuna.storages.journal import JournalFileBackend
 
     journal.parent.mkdir(parents=True, exist_ok=True)
     keep_whole_lines(journal)
     return optuna.create_study(
         study_name=name,
-        # Optuna's lock is a link to the journal: a relative one would lead nowhere,
-        # and the next process would wait for it without end.
-        storage=JournalStorage(JournalFileBackend(str(journal.resolve()))),
+        storage=open_journal(journal),
         direction="minimize",
         load_if_exists=True,
     )
@@ -151,8 +147,6 @@ def trials_of(journal: Path) -> dict[str, list[Any]]:
         A file that may not exist yet.
     """
     import optuna
-    from optuna.storages import JournalStorage
-    from optuna.storages.journal import JournalFileBackend
 
     columns: dict[str, list[Any]] = {
         name: [] for name in ("study", "trial", "state", "score", "parameters")
@@ -160,7 +154,7 @@ def trials_of(journal: Path) -> dict[str, list[Any]]:
     if not journal.exists():
         return columns
     with quiet_optuna():
-        storage = JournalStorage(JournalFileBackend(str(journal)))
+        storage = open_journal(journal)
         for study in optuna.get_all_study_summaries(storage):
             held = optuna.load_study(study_name=study.study_name, storage=storage)
             for trial in held.trials:

@@ -1,14 +1,49 @@
-"""A journal of Optuna after a kill: its whole lines are used, the rest is set aside."""
+"""Optuna's journal, kept whole: exclusive appends, and what a damaged one still holds.
 
+Optuna's own lock is a link that a killed process leaves behind; whoever comes next waits
+for half a minute or longer. `flock` goes with the process that holds it.
+"""
+
+import fcntl
 import json
 import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from toolkit.records import replace_file
+from toolkit.records import append_whole, replace_file
 
-__all__ = ["keep_whole_lines"]
+if TYPE_CHECKING:
+    from optuna.storages import JournalStorage
+
+__all__ = ["keep_whole_lines", "open_journal"]
 
 logger = logging.getLogger(__name__)
+
+
+def open_journal(journal: Path) -> "JournalStorage":
+    """Open a journal as a storage that many processes append to at once.
+
+    An append is all or none, on disk before it is used, and never waits for a process
+    that is dead.
+
+    Parameters
+    ----------
+    journal : path
+        Created where it is missing; its folder must exist.
+    """
+    from optuna.storages import JournalStorage
+    from optuna.storages.journal import JournalFileBackend
+
+    class WholeJournal(JournalFileBackend):
+        def append_logs(self, logs: list[dict[str, Any]]) -> None:
+            lines = [json.dumps(log, separators=(",", ":")) + "\n" for log in logs]
+            with _held(journal):
+                append_whole(journal, "".join(lines).encode(), durable=True)
+
+    return JournalStorage(WholeJournal(str(journal)))
 
 
 def keep_whole_lines(journal: Path) -> None:
@@ -34,15 +69,27 @@ def keep_whole_lines(journal: Path) -> None:
     """
     if not journal.exists():
         return
-    data = journal.read_bytes()
-    whole = _whole(data)
-    if whole == len(data):
-        return
-    replace_file(journal.with_name(f"{journal.name}.damaged"), data[whole:])
-    replace_file(journal, data[:whole])
+    with _held(journal):
+        data = journal.read_bytes()
+        whole = _whole(data)
+        if whole == len(data):
+            return
+        replace_file(journal.with_name(f"{journal.name}.damaged"), data[whole:])
+        replace_file(journal, data[:whole])
     logger.warning(
         "%s ends in a damaged line; the trials before it are used", journal.name
     )
+
+
+@contextmanager
+def _held(journal: Path) -> Iterator[None]:
+    path = journal.with_name(f".{journal.name}.lock")
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _whole(data: bytes) -> int:
