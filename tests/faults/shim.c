@@ -4,7 +4,8 @@
    Python, DuckDB, Arrow and SQLite are covered alike. Calls are counted in all threads
    of the process. `fault_arm` starts counting, so one parent can fork many trials: only
    calls on paths below `directory` count, the `number`-th is treated as `action` says,
-   and each that succeeds is a line of `log` (what, inode, size, path, other path). */
+   and each that succeeds is a line of `log` (what, offset or size, path, other path, the
+   bytes written). */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -95,16 +96,24 @@ static int before(const char *path, int *after) {
     }
 }
 
-static void note(const char *what, const char *path, const char *other, long value) {
+static void note_data(const char *what, const char *path, const char *other, long value,
+                      const char *data, size_t size) {
     if (log_descriptor < 0 || !atomic_load(&armed) || !below(path)) return;
-    char line[2 * PATH_MAX + 64];
-    struct stat status;
-    long inode = 0;
-    if (!syscall(SYS_newfstatat, AT_FDCWD, other ? other : path, &status, AT_SYMLINK_NOFOLLOW))
-        inode = (long)status.st_ino;
-    int length = snprintf(line, sizeof line, "%s\t%ld\t%ld\t%s\t%s\n", what, inode, value,
-                          path, other ? other : "");
+    static const char digits[] = "0123456789abcdef";
+    char *line = malloc(2 * PATH_MAX + 64 + 2 * size);
+    if (!line) return;
+    int length = sprintf(line, "%s\t%ld\t%s\t%s\t", what, value, path, other ? other : "");
+    for (size_t i = 0; i < size; i++) {
+        line[length++] = digits[(unsigned char)data[i] >> 4];
+        line[length++] = digits[data[i] & 15];
+    }
+    line[length++] = '\n';
     syscall(SYS_write, log_descriptor, line, length);
+    free(line);
+}
+
+static void note(const char *what, const char *path, const char *other, long value) {
+    note_data(what, path, other, value, NULL, 0);
 }
 
 static void done(int after) {
@@ -118,9 +127,11 @@ static void done(int after) {
     int after, error = before(path, &after); \
     if (error) { errno = error; return failed; }
 
-static long end_of(int descriptor) {
-    struct stat status;
-    return syscall(SYS_fstat, descriptor, &status) ? -1 : (long)status.st_size;
+/* Where a write that has just ended began: it moved the offset by what it wrote. */
+static void note_write(int descriptor, const char *path, const void *data, ssize_t size) {
+    if (size <= 0) return;
+    off_t end = syscall(SYS_lseek, descriptor, 0, SEEK_CUR);
+    note_data("write", path, NULL, (long)(end - size), data, size);
 }
 
 ssize_t write(int descriptor, const void *data, size_t size) {
@@ -131,7 +142,7 @@ ssize_t write(int descriptor, const void *data, size_t size) {
     REFUSE(path, -1);
     if (after == 2 && size > 1) size /= 2;
     ssize_t result = real(descriptor, data, size);
-    note("write", path, NULL, end_of(descriptor));
+    note_write(descriptor, path, data, result);
     done(after);
     return result;
 }
@@ -142,8 +153,9 @@ ssize_t pwrite64(int descriptor, const void *data, size_t size, off64_t offset) 
     if (!atomic_load(&armed) || !path_of(descriptor, path) || !below(path))
         return real(descriptor, data, size, offset);
     REFUSE(path, -1);
+    if (after == 2 && size > 1) size /= 2;
     ssize_t result = real(descriptor, data, size, offset);
-    note("write", path, NULL, end_of(descriptor));
+    if (result > 0) note_data("write", path, NULL, (long)offset, data, result);
     done(after);
     return result;
 }
@@ -152,16 +164,57 @@ ssize_t pwrite(int descriptor, const void *data, size_t size, off_t offset) {
     return pwrite64(descriptor, data, size, offset);
 }
 
+/* Parts are written one after the other: a short write may end within any of them. */
 ssize_t writev(int descriptor, const struct iovec *parts, int number) {
     REAL(writev);
     char path[PATH_MAX] = "";
     if (!atomic_load(&armed) || !path_of(descriptor, path) || !below(path))
         return real(descriptor, parts, number);
-    REFUSE(path, -1);
-    ssize_t result = real(descriptor, parts, number);
-    note("write", path, NULL, end_of(descriptor));
-    done(after);
-    return result;
+    ssize_t total = 0;
+    for (int i = 0; i < number; i++) {
+        if (!parts[i].iov_len) continue;
+        ssize_t result = write(descriptor, parts[i].iov_base, parts[i].iov_len);
+        if (result < 0) return total ? total : -1;
+        total += result;
+        if ((size_t)result < parts[i].iov_len) break;
+    }
+    return total;
+}
+
+/* Copies within the kernel become reads and writes, which callers know how to do. */
+ssize_t sendfile64(int out, int in, off64_t *offset, size_t size) {
+    REAL(sendfile64);
+    char path[PATH_MAX] = "";
+    if (!atomic_load(&armed) || !path_of(out, path) || !below(path))
+        return real(out, in, offset, size);
+    errno = EINVAL;
+    return -1;
+}
+
+ssize_t sendfile(int out, int in, off_t *offset, size_t size) {
+    return sendfile64(out, in, offset, size);
+}
+
+ssize_t copy_file_range(int in, off64_t *from, int out, off64_t *to, size_t size,
+                        unsigned flags) {
+    REAL(copy_file_range);
+    char path[PATH_MAX] = "";
+    if (!atomic_load(&armed) || !path_of(out, path) || !below(path))
+        return real(in, from, out, to, size, flags);
+    errno = EXDEV;
+    return -1;
+}
+
+int posix_fallocate64(int descriptor, off64_t offset, off64_t size) {
+    REAL(posix_fallocate64);
+    char path[PATH_MAX] = "";
+    if (!atomic_load(&armed) || !path_of(descriptor, path) || !below(path))
+        return real(descriptor, offset, size);
+    return EINVAL;
+}
+
+int posix_fallocate(int descriptor, off_t offset, off_t size) {
+    return posix_fallocate64(descriptor, offset, size);
 }
 
 static int synced(int descriptor, int (*real)(int)) {
@@ -170,7 +223,7 @@ static int synced(int descriptor, int (*real)(int)) {
         return real(descriptor);
     REFUSE(path, -1);
     int result = real(descriptor);
-    note("fsync", path, NULL, end_of(descriptor));
+    note("fsync", path, NULL, 0);
     done(after);
     return result;
 }
@@ -228,24 +281,47 @@ int open64(const char *name, int flags, ...) { OPEN(open64, , AT_FDCWD); }
 int openat(int directory, const char *name, int flags, ...) { OPEN(openat, , directory); }
 int openat64(int directory, const char *name, int flags, ...) { OPEN(openat64, , directory); }
 
-static int renamed(int from, const char *old, int to, const char *fresh) {
+/* `fopen` opens within the C library, past `open`: open here, and hand it over. */
+static FILE *file_opened(const char *name, const char *mode) {
+    int write = strchr(mode, '+') ? O_RDWR : strchr(mode, 'r') ? O_RDONLY : O_WRONLY;
+    int make = strchr(mode, 'r') ? 0 : O_CREAT | (strchr(mode, 'a') ? O_APPEND : O_TRUNC);
+    int descriptor = opened(AT_FDCWD, name, write | make, 0666);
+    if (descriptor < 0) return NULL;
+    return fdopen(descriptor, mode);
+}
+
+FILE *fopen(const char *name, const char *mode) {
+    REAL(fopen);
+    char path[PATH_MAX] = "";
+    if (!atomic_load(&armed) || !resolve(AT_FDCWD, name, path) || !below(path))
+        return real(name, mode);
+    return file_opened(name, mode);
+}
+
+FILE *fopen64(const char *name, const char *mode) { return fopen(name, mode); }
+
+static int renamed(int from, const char *old, int to, const char *fresh, unsigned flags) {
     char path[PATH_MAX] = "", other[PATH_MAX] = "";
     if (!atomic_load(&armed) || !resolve(from, old, path) || !resolve(to, fresh, other) ||
         !below(other))
-        return syscall(SYS_renameat2, from, old, to, fresh, 0);
+        return syscall(SYS_renameat2, from, old, to, fresh, flags);
     REFUSE(other, -1);
-    int result = syscall(SYS_renameat2, from, old, to, fresh, 0);
-    if (!result) note("rename", path, other, 0);
+    int result = syscall(SYS_renameat2, from, old, to, fresh, flags);
+    if (!result) note(flags & RENAME_EXCHANGE ? "exchange" : "rename", path, other, 0);
     done(after);
     return result;
 }
 
+int renameat2(int from, const char *old, int to, const char *fresh, unsigned flags) {
+    return renamed(from, old, to, fresh, flags);
+}
+
 int rename(const char *old, const char *fresh) {
-    return renamed(AT_FDCWD, old, AT_FDCWD, fresh);
+    return renamed(AT_FDCWD, old, AT_FDCWD, fresh, 0);
 }
 
 int renameat(int from, const char *old, int to, const char *fresh) {
-    return renamed(from, old, to, fresh);
+    return renamed(from, old, to, fresh, 0);
 }
 
 int linkat(int from, const char *old, int to, const char *fresh, int flags) {
@@ -270,7 +346,7 @@ int symlinkat(const char *old, int to, const char *fresh) {
         return syscall(SYS_symlinkat, old, to, fresh);
     REFUSE(other, -1);
     int result = syscall(SYS_symlinkat, old, to, fresh);
-    if (!result) note("create", other, NULL, 0);
+    if (!result) note("symlink", other, old, 0);
     done(after);
     return result;
 }

@@ -3,25 +3,30 @@
 Started with the shim preloaded: `python -m tests.faults.trials SHIM SCRATCH`. The heavy
 imports are paid once; each trial is a fork. One JSON object a line goes in (`name`,
 `number`, `action`) and one comes out (`code`: the child's exit code, or minus its signal;
-`calls`: how many calls were counted; `error`: what it said; `sound`: whether the store
-held what it must, and the next run did the rest). With `every` instead of `number` and
-`action`, power cuts are replayed.
+`calls`: how many calls were counted; `error`: what it said; `sound`: whether what was
+acknowledged is there and whole, and the next run did the rest). With `every` instead of
+`number` and `action`, power cuts are replayed.
 """
 
 import ctypes
 import itertools
 import json
 import os
+import random
 import shutil
 import sys
 import traceback
+import warnings
 from collections.abc import Callable
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from tests.faults.operations import OPERATIONS, prepare
-from tests.faults.power import Disk, calls_of, contents_of
+from tests.faults.operation import ANSWERED
+from tests.faults.operations import OPERATIONS
+from tests.faults.power import Disk, calls_of
+from toolkit.environment import silence_telemetry, use_one_thread
 
 __all__ = ["ACTIONS", "main"]
 
@@ -31,93 +36,118 @@ ACTIONS = ("none", "EIO", "ENOSPC", "kill before", "kill after", "short write")
 def main(shim: str, scratch: Path) -> None:
     """Serve trials until the input ends."""
     library = ctypes.CDLL(shim)
-    for name in OPERATIONS:
-        prepare(name, scratch / "templates" / name)
+    silence_telemetry()
+    use_one_thread()
     for line in sys.stdin:
         asked = json.loads(line)
-        serve = power_cuts if "every" in asked else trial
-        answer = serve(library, scratch, **asked)
+        try:
+            trials = _Trials(library, scratch, asked.pop("name"))
+            serve = trials.power_cuts if "every" in asked else trials.run
+            answer = serve(**asked)
+        except Exception:  # noqa: BLE001 - who asks must hear of it
+            answer = {"sound": False, "why": traceback.format_exc(), "code": 99}
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
 
 
-def trial(
-    library: Any, scratch: Path, *, name: str, number: int, action: str
-) -> dict[str, Any]:
-    """Run one operation on a fresh copy of its store, then run it again unhurt."""
-    store = scratch / "trial"
-    shutil.rmtree(store, ignore_errors=True)
-    shutil.copytree(scratch / "templates" / name, store, symlinks=True)
-    log = scratch / "calls.log"
-    log.unlink(missing_ok=True)
-    operation = OPERATIONS[name]
-    arm = [str(store).encode(), number, ACTIONS.index(action), str(log).encode()]
-    code, calls, error = _forked(lambda: operation.run(store), library, arm, scratch)
-    acknowledged = code == 0
-    state, _, why = _forked(
-        lambda: operation.check(store, acknowledged=acknowledged), None, [], scratch
-    )
-    return {
-        "code": code,
-        "calls": calls,
-        "error": error,
-        "sound": state == 0,
-        "why": why,
-    }
+class _Trials:
+    """Trials of one operation."""
 
+    def __init__(self, library: Any, scratch: Path, name: str) -> None:
+        self._library = library
+        self._operation = OPERATIONS[name]
+        self._template = scratch / "templates" / name
+        self._folder = scratch / "trial"
+        self._log = scratch / "calls.log"
+        self._scratch = scratch
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for module in self._operation.warm:
+                import_module(module)
+        if not self._template.exists():
+            self._template.parent.mkdir(exist_ok=True)
+            state, _, why = _forked(
+                lambda: self._operation.prepare(self._template), None, [], scratch
+            )
+            if state:
+                raise AssertionError(why)
 
-def power_cuts(library: Any, scratch: Path, *, name: str, every: int) -> dict[str, Any]:
-    """Record one run, and check what the worst disk holds after a cut at any call.
+    def run(self, *, number: int, action: str) -> dict[str, Any]:
+        """Run the operation on fresh files, then run it again unhurt."""
+        code, calls, error = self._recorded(number, action)
+        acknowledged = code == 0 or self._folder.with_name(ANSWERED).exists()
+        state, why = self._checked(acknowledged=acknowledged)
+        return {
+            "code": code,
+            "calls": calls,
+            "error": error,
+            "sound": state == 0,
+            "why": why,
+        }
 
-    Parameters
-    ----------
-    library : CDLL
-        The shim.
-    scratch : path
-    name : str
-        Of the operation.
-    every : int
-        Check a cut behind each call of that step, and behind the last.
-    """
-    store = scratch / "trial"
-    shutil.rmtree(store, ignore_errors=True)
-    shutil.copytree(scratch / "templates" / name, store, symlinks=True)
-    log = scratch / "calls.log"
-    log.unlink(missing_ok=True)
-    before = contents_of(store)
-    arm = [str(store).encode(), 0, 0, str(log).encode()]
-    code, _, error = _forked(lambda: OPERATIONS[name].run(store), library, arm, scratch)
-    calls = list(calls_of(log))
-    last = Disk(store)
-    last.start(before)
-    for call in calls:
-        last.replay(call)
-    last.end(contents_of(store))
-    cuts = [*range(0, len(calls), every), len(calls)]
-    unsound = []
-    for cut, names_are_late in itertools.product(cuts, (False, True)):
-        disk = Disk(store)
-        disk.start(before)
-        disk.contents.update(last.contents)
-        for call in calls[:cut]:
-            disk.replay(call)
-        shutil.rmtree(store)
-        disk.build(store, names_are_late=names_are_late)
-        acknowledged = cut == len(calls) and code == 0
-        state, _, why = _forked(
-            partial(OPERATIONS[name].check, store, acknowledged=acknowledged),
-            None,
-            [],
-            scratch,
-        )
-        if state:
-            last_call = str(calls[cut - 1]) if cut else "none"
-            unsound.append([cut, names_are_late, last_call, why[-300:]])
-    return {"code": code, "error": error, "cuts": len(cuts), "unsound": unsound}
+    def power_cuts(self, *, every: int) -> dict[str, Any]:
+        """Record one run, and check what a bad disk holds after a cut at any call.
+
+        Parameters
+        ----------
+        every : int
+            Check a cut behind each call of that step, and behind the last.
+        """
+        code, _, error = self._recorded(0, "none")
+        calls = list(calls_of(self._log))
+        cuts = [*range(0, len(calls), every), len(calls)]
+        states = list(itertools.product((False, True), (False, True)))
+        unsound = []
+        self._fresh()
+        disk, done = Disk(self._folder), 0
+        for cut in cuts:
+            while done < cut:
+                disk.replay(calls[done])
+                done += 1
+            acknowledged = cut == len(calls) and code == 0
+            for names_are_late, mixed in states:
+                shutil.rmtree(self._folder)
+                disk.build(
+                    self._folder,
+                    names_are_late=names_are_late,
+                    chosen=random.Random(cut) if mixed else None,
+                )
+                state, why = self._checked(acknowledged=acknowledged)
+                if state:
+                    last = str(calls[cut - 1]) if cut else "none"
+                    unsound.append([cut, names_are_late, mixed, last, why[-1500:]])
+        return {
+            "code": code,
+            "error": error,
+            "states": len(cuts) * len(states),
+            "unsound": unsound,
+        }
+
+    def _fresh(self) -> None:
+        shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.copytree(self._template, self._folder, symlinks=True)
+
+    def _recorded(self, number: int, action: str) -> tuple[int, int, str]:
+        self._fresh()
+        self._log.unlink(missing_ok=True)
+        self._folder.with_name(ANSWERED).unlink(missing_ok=True)
+        armed = [
+            str(self._folder).encode(),
+            number,
+            ACTIONS.index(action),
+            str(self._log).encode(),
+        ]
+        work = partial(self._operation.run, self._folder)
+        return _forked(work, self._library, armed, self._scratch)
+
+    def _checked(self, *, acknowledged: bool) -> tuple[int, str]:
+        check = partial(self._operation.check, self._folder, acknowledged=acknowledged)
+        state, _, why = _forked(check, None, [], self._scratch)
+        return state, why
 
 
 def _forked(
-    work: Callable[[], int], library: Any, arm: list[Any], scratch: Path
+    work: Callable[[], int | None], library: Any, arm: list[Any], scratch: Path
 ) -> tuple[int, int, str]:
     counted, said = scratch / "counted", scratch / "said"
     counted.unlink(missing_ok=True)
@@ -132,7 +162,7 @@ def _forked(
                 library.fault_arm(
                     ctypes.c_char_p(arm[0]), ctypes.c_long(arm[1]), arm[2], arm[3]
                 )
-            code = work()
+            code = work() or 0
             if library is not None:
                 counted.write_text(str(library.fault_disarm()))
         except BaseException:  # noqa: BLE001 - the child's last words are what is tested
@@ -142,7 +172,7 @@ def _forked(
     _, status = os.waitpid(child, 0)
     code = -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
     calls = int(counted.read_text()) if counted.exists() else 0
-    return code, calls, said.read_text()[-2000:]
+    return code, calls, said.read_text()[-3000:]
 
 
 if __name__ == "__main__":

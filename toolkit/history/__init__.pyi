@@ -30,3 +30,4 @@ from .store import line_of as line_of
 from .store import read_rejected as read_rejected
 from .version import STORE_FORMAT as STORE_FORMAT
 from .version import check_version as check_version
+from .version import require_store as require_store

@@ -11,11 +11,10 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
 
-from toolkit.errors import InputDataError
 from toolkit.history.dataset import Dataset
 from toolkit.history.importers.hooks import HookTail, read_place
 from toolkit.history.store import line_of
-from toolkit.history.version import check_version
+from toolkit.history.version import check_version, require_store
 from toolkit.records import Record, Spool
 
 __all__ = ["read_store"]
@@ -44,10 +43,7 @@ def read_store(root: Path) -> Dataset:
     >>> read_store(Path(tempfile.mkdtemp())).summary()
     []
     """
-    if not root.exists():
-        raise InputDataError(
-            "no such store", file=root, fix="import something into it first"
-        )
+    require_store(root)
     check_version(root)
     return Dataset(
         root / "dataset", Spool(root / "spool"), more=lambda: _joined_hooks(root)

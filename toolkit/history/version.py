@@ -11,13 +11,20 @@ An older one is read as it is; the first write to it raises its version.
 """
 
 import json
+import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from toolkit.errors import InputDataError
 from toolkit.records import SCHEMA_VERSION, ignore_in_git, make_directory, replace_file
 
-__all__ = ["STORE_FORMAT", "StoreVersion", "check_version", "raise_version"]
+__all__ = [
+    "STORE_FORMAT",
+    "StoreVersion",
+    "check_version",
+    "raise_version",
+    "require_store",
+]
 
 STORE_FORMAT = 2
 """1: a part file for each day, an index by inode. 2: generations, numbered segments."""
@@ -88,6 +95,27 @@ def check_version(root: Path) -> StoreVersion:
             fix="upgrade the toolkit",
         )
     return version
+
+
+def require_store(root: Path) -> None:
+    """Refuse a store that is not there: a mistyped name must not make an empty one.
+
+    Parameters
+    ----------
+    root : path
+
+    Raises
+    ------
+    InputDataError
+        There is no such store, or it is a file.
+    """
+    if not root.is_dir():
+        there = os.path.lexists(root)
+        raise InputDataError(
+            "not a store but a file" if there else "no such store",
+            file=root,
+            fix="give a directory" if there else "import something into it first",
+        )
 
 
 def raise_version(root: Path) -> None:

@@ -199,7 +199,13 @@ def exchange(one: Path, other: Path) -> None:
 
 
 def _exchanged(one: Path, other: Path) -> bool:
-    """Exchange by Linux's `renameat2`; `False` where there is none."""
+    """Exchange by Linux's `renameat2`; `False` where there is none.
+
+    Raises
+    ------
+    OSError
+        It exists and fails: nothing has changed.
+    """
     import ctypes
 
     try:
@@ -209,4 +215,7 @@ def _exchanged(one: Path, other: Path) -> bool:
     result = renameat2(
         AT_FDCWD, os.fsencode(one), AT_FDCWD, os.fsencode(other), RENAME_EXCHANGE
     )
+    number = ctypes.get_errno()
+    if result and number not in (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP):
+        raise OSError(number, os.strerror(number), str(other))
     return bool(result == 0)

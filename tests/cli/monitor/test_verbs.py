@@ -176,10 +176,8 @@ def test_an_empty_store_is_not_enough(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "words", [["monitor"], ["report", "objectives"]], ids=["monitor", "report"]
 )
-def test_a_store_that_is_not_there_is_a_usage_error(
-    words: list[str], tmp_path: Path
-) -> None:
-    assert run([*words, "--store", str(tmp_path / "none")]) == 2
+def test_a_store_that_is_not_there_is_refused(words: list[str], tmp_path: Path) -> None:
+    assert run([*words, "--store", str(tmp_path / "none")]) == 3
 
 
 def test_an_interval_of_nothing_is_a_usage_error(store: Path) -> None:

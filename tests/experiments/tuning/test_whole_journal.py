@@ -57,7 +57,7 @@ def test_a_run_that_was_killed_while_it_appended_holds_up_none(tmp_path: Path) -
     tuned(journal, 1)
     child = os.fork()
     if child == 0:
-        os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)  # the lock is held
+        vars(os)["fsync"] = lambda _: os.kill(os.getpid(), signal.SIGKILL)  # locked
         open_journal(journal)._backend.append_logs(
             [{"op_code": 0, "worker_id": "w", "study_name": "x", "directions": [1]}]
         )

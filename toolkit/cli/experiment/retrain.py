@@ -56,9 +56,10 @@ def retrain(options: argparse.Namespace) -> int:
     from toolkit.experiments.promotion import Releases
     from toolkit.experiments.promotion import retrain as run
     from toolkit.experiments.training import read_spec
-    from toolkit.history import RecordStore
+    from toolkit.history import RecordStore, require_store
 
     spec = read_spec(options.spec)
+    require_store(options.store)
     releases = Releases(models_home(options.store, spec.bundle.name))
     with RecordStore(options.store) as store, progress("retraining") as shown:
         answer = run(

@@ -91,11 +91,13 @@ def run_spec(
     """
     from toolkit.clock import SystemClock
     from toolkit.experiments.training import read_spec, run_experiment
-    from toolkit.history import RecordStore
+    from toolkit.history import RecordStore, require_store
 
     spec = read_spec(path)
     if folds is not None:
         spec = replace(spec, split=replace(spec.split, outer_folds=folds))
+    if store is not None:
+        require_store(store)
     root = store if store is not None else work / "store"
     with RecordStore(root) as records:
         if store is None:

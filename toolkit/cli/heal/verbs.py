@@ -134,9 +134,9 @@ def _watch(options: argparse.Namespace) -> int:
     import anyio
 
     from toolkit.clock import SystemClock
+    from toolkit.history import require_store
 
-    if not options.store.is_dir():
-        raise UsageError(f"no store at {options.store}; give `--store DIR`")
+    require_store(options.store)
     if not options.interval > 0:
         raise UsageError(f"`--interval` must be above 0 s, got {options.interval}")
     anyio.run(_follow, options, SystemClock())
@@ -189,9 +189,9 @@ def _silences(store: Path) -> "SilenceThresholds":
 
 def _calibrate(options: argparse.Namespace) -> int:
     from toolkit.cli.heal.calibration import calibrated_silences
+    from toolkit.history import require_store
 
-    if not options.store.is_dir():
-        raise UsageError(f"no store at {options.store}; give `--store DIR`")
+    require_store(options.store)
     silences = calibrated_silences(options.store)
     rows = [
         {

@@ -261,9 +261,11 @@ def reconcile(options: argparse.Namespace) -> int:
     """Compare what the hooks recorded with the transcripts of the same sessions."""
     from toolkit.cli.output import print_table
     from toolkit.history import reconcile as compare
+    from toolkit.history import require_store
     from toolkit.records import store_key
 
     store = _store(options) or Path(".toolkit")
+    require_store(store)
     found = compare(
         store / "hooks", options.transcripts, key=store_key(store)
     ).to_json()

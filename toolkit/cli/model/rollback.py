@@ -24,7 +24,9 @@ def rollback(options: argparse.Namespace) -> int:
     """Swap champion and the version before; a runtime finds it at its next look."""
     from toolkit.cli.experiment.retrain import models_home
     from toolkit.experiments.promotion import Registry, Releases
+    from toolkit.history import require_store
 
+    require_store(options.store)
     releases = Releases(models_home(options.store, options.name))
     registry = Registry(releases.home / "work", options.name)
     with releases.locked():

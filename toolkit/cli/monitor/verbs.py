@@ -66,9 +66,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[Parser]") -> None:
 def monitor(options: argparse.Namespace) -> int:
     """Watch until the history ends, or until interrupted."""
     from toolkit.clock import SystemClock
+    from toolkit.history import require_store
 
-    if not options.store.is_dir():
-        raise UsageError(f"no store at {options.store}; give `--store DIR`")
+    require_store(options.store)
     if not options.interval > 0:
         raise UsageError(f"`--interval` must be above 0 s, got {options.interval}")
     watched = Watched(lines=options.json and not options.once)

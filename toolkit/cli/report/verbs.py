@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit.cli.output import print_json, print_table, print_text
 from toolkit.cli.report import off_policy as report_off_policy
-from toolkit.errors import NotEnoughDataError, UsageError
+from toolkit.errors import NotEnoughDataError
 
 if TYPE_CHECKING:
     from toolkit.cli import Parser
@@ -66,10 +66,9 @@ def objectives(options: argparse.Namespace) -> int:
 
 def _periods(store: Path) -> list["Period"]:
     from toolkit.features import objective_periods
-    from toolkit.history import read_store
+    from toolkit.history import read_store, require_store
 
-    if not store.is_dir():
-        raise UsageError(f"no store at {store}; give `--store DIR`")
+    require_store(store)
     return objective_periods(read_store(store))
 
 

@@ -63,7 +63,10 @@ class SignalDatabase:
         self._held: dict[type, list[tuple[Any, ...]]] = {kind: [] for kind in _COLUMNS}
 
     def add(self, signal: Signal, arrived_s: float = 0.0) -> None:
-        """Keep a signal; one that is there already is kept once.
+        """Keep a signal; one that is there already is kept once, as arrived now.
+
+        A receiver that died before it made records of a signal adds it again: its
+        session must count as changed, or its records would never be made.
 
         Parameters
         ----------
@@ -82,7 +85,8 @@ class SignalDatabase:
             for kind, rows in self._held.items():
                 marks = ",".join("?" * len(_COLUMNS[kind]))
                 self._database.executemany(
-                    f"INSERT OR IGNORE INTO {kind.__name__} VALUES ({marks})",  # noqa: S608 - names of our own classes
+                    f"INSERT INTO {kind.__name__} VALUES ({marks}) ON CONFLICT "  # noqa: S608 - names of our own classes
+                    "DO UPDATE SET arrived_s = excluded.arrived_s",
                     rows,
                 )
                 rows.clear()

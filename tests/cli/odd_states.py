@@ -1,0 +1,353 @@
+"""Every command in every odd state: what it says, how it ends, what it leaves behind.
+
+`python -m tests.cli.odd_states` tries all of them; the tests try some. Each case runs in
+a forked child, so the imports are paid once.
+"""
+
+import argparse
+import json
+import os
+import resource
+import shutil
+import signal
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.bundle_factory import small_bundle
+from tests.cli.odd_commands import COMMANDS, Command
+from tests.faults.storing import hook_rows
+from toolkit.cli import NOUNS, build_parser, run
+from toolkit.environment import silence_telemetry, use_one_thread
+from toolkit.history import RecordStore
+from toolkit.records import Spool
+from toolkit.testing.simulator import Swarm
+
+__all__ = ["STATES", "Ended", "cases", "commands", "make_template", "tried", "warm"]
+
+LIMIT_S = 60
+CODES = frozenset({0, 2, 3, 4, 5, 6, 7})
+"""Ends that a command may come to; 1 is what was not foreseen."""
+
+NOBODY = 65534
+
+SPEC = """
+name = "quick"
+decision = "agent_count"
+question = "A small one."
+seed = 1
+[split]
+outer_folds = 2
+inner_folds = 2
+[search]
+trials = 1
+members = ["linear"]
+[bundle]
+name = "quick"
+"""
+
+
+class Ended(NamedTuple):
+    """How a case ended.
+
+    Attributes
+    ----------
+    code : int
+        Exit code, or minus the signal.
+    said : str
+        Standard error.
+    problem : str
+        What was wrong with it; empty where nothing was.
+    """
+
+    code: int
+    said: str
+    problem: str
+
+
+def commands() -> Iterator[str]:
+    """List every command of the parser."""
+    for noun in NOUNS:
+        parser = build_parser([noun])
+        (action,) = (a for a in parser._actions if _is_choice(a))
+        yield from _leaves(action.choices[noun], noun)  # type: ignore[index]  # argparse's own
+
+
+def _leaves(parser: argparse.ArgumentParser, name: str) -> Iterator[str]:
+    below = [action for action in parser._actions if _is_choice(action)]
+    if not below:
+        yield name
+    for action in below:
+        for word, child in action.choices.items():  # type: ignore[union-attr]  # argparse's own
+            yield from _leaves(child, f"{name} {word}")
+
+
+def _is_choice(action: argparse.Action) -> bool:
+    return isinstance(action, argparse._SubParsersAction)
+
+
+def warm() -> None:
+    """Import what the children need."""
+    silence_telemetry()
+    use_one_thread()
+    for module in ("duckdb", "orjson", "pyarrow.parquet", "pandas", "onnxruntime"):
+        import_module(module)
+    for noun in NOUNS:
+        import_module(f"toolkit.cli.{noun}")
+
+
+def make_template(folder: Path) -> None:
+    """Make the files that the commands read."""
+    folder.mkdir(parents=True)
+    (folder / "home").mkdir()
+    swarm = Swarm(seed=1)
+    with RecordStore(folder / "store") as store:
+        store.add_all(list(swarm.batches(20)))
+        store.compact()
+        store.add_all(list(swarm.events(10)))
+        Spool(store.root / "hooks").append_all(hook_rows(store.key))
+    rows = [json.dumps(record.to_json()) for record in swarm.batches(3)]
+    (folder / "spool.jsonl").write_text("\n".join(rows) + "\n")
+    (folder / "otlp.jsonl").write_text('{"resourceSpans": []}\n')
+    (folder / "logs").mkdir()
+    (folder / "logs" / "s.jsonl").write_text('{"type": "user", "sessionId": "s"}\n')
+    (folder / "table.csv").write_text("id,when,n\n1,2026-01-05T10:00:00Z,3\n")
+    (folder / "map.toml").write_text('kind = "batch"\n')
+    (folder / "spec.toml").write_text(SPEC)
+    (folder / "folder").mkdir()
+    (folder / "folder" / "spec.toml").write_text("seeds = [0]\n")
+    (folder / "tables").mkdir()
+    (folder / "project" / ".claude").mkdir(parents=True)
+    small_bundle(folder / "bundle")
+    shutil.copytree(folder / "bundle", folder / "work" / "bundle")
+    for name in ("report.md", "results.json"):
+        (folder / "work" / name).write_text("{}")
+
+
+def _nothing(_: Path) -> None:
+    """Leave things as they are."""
+
+
+def _store_is_a_file(folder: Path) -> None:
+    shutil.rmtree(folder / "store")
+    (folder / "store").write_text("no store\n")
+
+
+def _store_is_missing(folder: Path) -> None:
+    shutil.rmtree(folder / "store")
+
+
+def _stdout_is_full(_: Path) -> None:
+    os.dup2(os.open("/dev/full", os.O_WRONLY), 1)
+
+
+def _disk_is_full(_: Path) -> None:
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+
+
+def _disk_fills_up(_: Path) -> None:
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8192, resource.RLIM_INFINITY))
+
+
+def _read_only(folder: Path) -> None:
+    """Let another user run the command, who may read everything and write nothing."""
+    for path in [folder, *folder.rglob("*")]:
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    _become_another()
+
+
+def _unreadable(folder: Path) -> None:
+    for name in ("store", "bundle", "work", "logs", "spool.jsonl", "spec.toml"):
+        (folder / name).chmod(0)
+    _become_another()
+
+
+def _become_another() -> None:
+    if os.geteuid() == 0:
+        os.setgroups([])
+        os.setresgid(NOBODY, NOBODY, NOBODY)
+        os.setresuid(NOBODY, NOBODY, NOBODY)
+
+
+def _garbage(folder: Path) -> None:
+    """Damage every file, each at another place."""
+    for number, path in enumerate(sorted(folder.rglob("*"))):
+        if path.is_file() and path.name != "key":
+            data = bytearray(path.read_bytes())
+            middle = len(data) * (number % 5) // 5
+            data[middle : middle + 40] = os.urandom(40)
+            path.write_bytes(data)
+
+
+def _cut(folder: Path) -> None:
+    """Cut every file in half."""
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path.name != "key":
+            os.truncate(path, path.stat().st_size // 2)
+
+
+def _empty(folder: Path) -> None:
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            os.truncate(path, 0)
+
+
+def _folders(folder: Path) -> None:
+    """Put a folder where a file is expected."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    for path in files:
+        path.unlink()
+        path.mkdir()
+
+
+def _links(folder: Path) -> None:
+    """Put a link that leads to itself where a file is expected."""
+    for path in [path for path in folder.rglob("*") if path.is_file()]:
+        path.unlink()
+        path.symlink_to(path.name)
+
+
+def _pipes(folder: Path) -> None:
+    """Put a named pipe, which none writes to, where a file is expected."""
+    for path in [path for path in folder.rglob("*") if path.is_file()]:
+        path.unlink()
+        os.mkfifo(path)
+
+
+STATES: dict[str, Callable[[Path], None]] = {
+    "as it should be": _nothing,
+    "the store is a file": _store_is_a_file,
+    "the store is missing": _store_is_missing,
+    "standard output is full": _stdout_is_full,
+    "the disk is full": _disk_is_full,
+    "the disk fills up": _disk_fills_up,
+    "everything is read-only": _read_only,
+    "nothing may be read": _unreadable,
+    "every file is damaged": _garbage,
+    "every file is cut": _cut,
+    "every file is empty": _empty,
+    "folders instead of files": _folders,
+    "links instead of files": _links,
+    "pipes instead of files": _pipes,
+}
+
+STOPPING = frozenset(STATES) - {"as it should be", "standard output is full"}
+
+
+def cases() -> Iterator[tuple[str, str]]:
+    """List every command with every state that it is tried in."""
+    for name, command in COMMANDS.items():
+        for state in STATES:
+            if not command.lasts or state in STOPPING:
+                yield name, state
+
+
+def tried(name: str, state: str, template: Path, scratch: Path) -> Ended:
+    """Run a command in a state."""
+    folder = scratch / "case"
+    _remove(folder)
+    shutil.copytree(template, folder, symlinks=True)
+    said = scratch / "said"
+    child = os.fork()
+    if child == 0:
+        _child(name, state, folder, said)
+    _, status = os.waitpid(child, 0)
+    code = os.waitstatus_to_exitcode(status)
+    ended = Ended(code, said.read_text(errors="replace"), "")
+    problem = _problem(COMMANDS[name], state, ended, folder)
+    _remove(folder)
+    return ended._replace(problem=problem)
+
+
+def _child(name: str, state: str, folder: Path, said: Path) -> None:
+    code = 99
+    try:
+        descriptor = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        os.dup2(descriptor, 2)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w", buffering=1)
+        os.environ.update(HOME=str(folder / "home"), TOOLKIT_STORE="")
+        os.environ.pop("XDG_DATA_HOME", None)
+        os.environ.pop("XDG_CONFIG_HOME", None)
+        os.umask(0o077)
+        os.chdir(folder)
+        os.setpgid(0, 0)
+        signal.alarm(LIMIT_S)
+        STATES[state](folder)
+        words = COMMANDS[name].words.format(**_names(folder))
+        code = run([*name.split(), *words.split()])
+    except BaseException:  # noqa: BLE001 - the child's last words are what is tested
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _names(folder: Path) -> dict[str, Path]:
+    names = ("store", "logs", "work", "bundle", "served", "project", "folder", "tables")
+    files = {
+        "out": "out.parquet",
+        "spec": "spec.toml",
+        "table": "table.csv",
+        "map": "map.toml",
+    }
+    files |= {"spool": "spool.jsonl", "otlp": "otlp.jsonl"}
+    return {name: folder / files.get(name, name) for name in [*names, *files]}
+
+
+def _problem(command: Command, state: str, ended: Ended, folder: Path) -> str:
+    if "Traceback" in ended.said:
+        return "a traceback"
+    if ended.code == -signal.SIGALRM:
+        return "it hangs"
+    if ended.code not in CODES:
+        return f"exit code {ended.code}"
+    errors = ended.said.count("toolkit: error:")
+    if errors != (ended.code != 0):
+        return f"exit code {ended.code} with {errors} errors"
+    if state == "the store is missing" and command.reads:
+        if (folder / "store").exists():
+            return "a mistyped store is created"
+        if ended.code not in (2, 3):
+            return "a mistyped store is not refused"
+    return ""
+
+
+def _remove(folder: Path) -> None:
+    if folder.exists():
+        for path in [folder, *folder.rglob("*")]:
+            if path.is_dir() and not path.is_symlink():
+                path.chmod(0o700)
+        shutil.rmtree(folder)
+
+
+def main() -> None:
+    """Try every case and print what was wrong."""
+    warm()
+    wrong = total = 0
+    with tempfile.TemporaryDirectory() as scratch:
+        Path(scratch).chmod(0o755)
+        template = Path(scratch) / "template"
+        make_template(template)
+        for name, state in cases():
+            if len(sys.argv) > 1 and sys.argv[1] not in (name, state):
+                continue
+            ended = tried(name, state, template, Path(scratch))
+            total += 1
+            wrong += bool(ended.problem)
+            if ended.problem:
+                row = [name, state, ended.problem, ended.code, ended.said[-1500:]]
+                sys.stdout.write(json.dumps(row) + "\n")
+                sys.stdout.flush()
+    sys.stdout.write(f"{total} cases, {wrong} wrong\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,154 @@
+"""Export, promotion, rollback and retraining of a model."""
+
+import shutil
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+
+from tests.bundle_factory import small_bundle
+from tests.faults.operation import Operation
+from toolkit.bundle import read_bundle
+from toolkit.cli import run
+
+__all__ = ["RELEASING"]
+
+SPEC = str(Path("experiments/001-batch-size/spec.toml").resolve())
+
+
+def _version(bundle: Path) -> str:
+    return read_bundle(bundle).manifest.version
+
+
+def _prepare_export(folder: Path) -> None:
+    small_bundle(folder / "run" / "bundle", version="v2")
+    small_bundle(folder / "served", version="v1")
+
+
+def _export(folder: Path) -> int:
+    words = ["model", "export", str(folder / "run"), str(folder / "served"), "--json"]
+    return run(words)
+
+
+def _check_export(folder: Path, *, acknowledged: bool) -> None:
+    """The bundle in use is whole at any moment, the one before or the new one."""
+    assert _version(folder / "served") in (("v2",) if acknowledged else ("v1", "v2"))
+    assert _export(folder) == 0
+    assert _version(folder / "served") == "v2"
+
+
+def _made(folder: Path) -> Path:
+    return folder / "made"
+
+
+def _world(folder: Path, weeks: list[float]) -> object:
+    """Stand in for training: some weeks of history, and a bundle for each."""
+    from tests.experiments.promotion.test_retraining import World
+
+    world = World(_home(folder), _made(folder), setattr)
+    world.weeks = weeks
+    return world
+
+
+def _home(folder: Path) -> Path:
+    return folder / "store" / "models" / "batch-size"
+
+
+def _prepare_releases(folder: Path) -> None:
+    """Make releases with a champion and the one before it."""
+    from tests.experiments.promotion.test_retraining import START
+
+    for week in (1, 2, 3):
+        end = START + timedelta(days=7 * (week - 1))
+        window = f"{START.isoformat()} to {end.isoformat()}"
+        target = _made(folder) / f"v{week}"
+        shutil.rmtree(target, ignore_errors=True)
+        small_bundle(target, version=f"v{week}", training={"window": window})
+    (_home(folder) / "work").mkdir(parents=True)
+    for weeks in ([20.0], [20.0, 1.0]):
+        _world(folder, weeks)
+        assert _retrained(folder) == 0
+    assert _champion(folder) == "v2"
+
+
+def _prepare_challenger(folder: Path) -> None:
+    """Make releases whose champion was rolled back: it may be promoted again."""
+    _prepare_releases(folder)
+    assert _rollback(folder) == 0
+
+
+def _champion(folder: Path) -> str:
+    return _version(_home(folder) / "current")
+
+
+def _words(folder: Path) -> list[str]:
+    return ["--store", str(folder / "store"), "--spec", SPEC, "--json"]
+
+
+def _retrained(folder: Path) -> int:
+    return run(["experiment", "retrain", *_words(folder)])
+
+
+def _retrain(folder: Path) -> int:
+    _world(folder, [20.0, 1.0, 1.0])
+    return _retrained(folder)
+
+
+def _promote(folder: Path) -> int:
+    _world(folder, [20.0, 1.0])
+    return run(["model", "promote", "v2", *_words(folder)])
+
+
+def _rollback(folder: Path) -> int:
+    return run(["model", "rollback", "--store", str(folder / "store"), "--json"])
+
+
+def _check_retrain(folder: Path, *, acknowledged: bool) -> None:
+    assert _champion(folder) in (("v3",) if acknowledged else ("v2", "v3"))
+    assert _retrain(folder) == 0
+    assert _champion(folder) == "v3"
+    assert _aliases(folder)["champion"] == "v3"
+
+
+def _check_promote(folder: Path, *, acknowledged: bool) -> None:
+    assert _champion(folder) in (("v2",) if acknowledged else ("v1", "v2"))
+    assert _promote(folder) == 0
+    assert _champion(folder) == "v2"
+    assert _aliases(folder)["champion"] == "v2"
+
+
+def _check_rollback(folder: Path, *, acknowledged: bool) -> None:
+    """A rollback is done or not; what agrees with the truth is settled by the next."""
+    from toolkit.experiments.promotion import Registry, Releases
+
+    releases = Releases(_home(folder))
+    champion = releases.state().champion
+    assert champion in (("v1",) if acknowledged else ("v1", "v2"))
+    assert _champion(folder) in ("v1", "v2")
+    releases.settle(Registry(_home(folder) / "work", "batch-size").alias)
+    assert _champion(folder) == champion
+    assert _rollback(folder) == 0
+    other = {"v1": "v2", "v2": "v1"}[str(champion)]
+    assert _champion(folder) == other
+    assert _aliases(folder)["champion"] == other
+
+
+def _aliases(folder: Path) -> dict[str, str]:
+    from toolkit.experiments.promotion import Registry
+
+    return Registry(_home(folder) / "work", "batch-size").aliases()
+
+
+WARM = ("toolkit.environment", "onnxruntime", "toolkit.cli.model.advice")
+WARM_REGISTRY = (
+    *WARM,
+    "mlflow.store.model_registry.sqlalchemy_store",
+    "mlflow.store.tracking.sqlalchemy_store",
+    "tests.experiments.promotion.test_retraining",
+)
+
+RELEASING: Mapping[str, Operation] = {
+    "export": Operation(_prepare_export, _export, _check_export, WARM),
+    "retrain": Operation(_prepare_releases, _retrain, _check_retrain, WARM_REGISTRY),
+    "promote": Operation(_prepare_challenger, _promote, _check_promote, WARM_REGISTRY),
+    "rollback": Operation(_prepare_releases, _rollback, _check_rollback, WARM_REGISTRY),
+}
