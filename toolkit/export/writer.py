@@ -29,7 +29,13 @@ from toolkit.errors import GateRefusedError, UsageError
 from toolkit.export.card import model_card
 from toolkit.export.stack import to_onnx
 from toolkit.export.verification import ROWS, probe_rows, verify_graph
-from toolkit.records import exchange, sync_directory
+from toolkit.records import (
+    exchange,
+    make_directory,
+    open_regular,
+    share_directory,
+    sync_directory,
+)
 
 __all__ = ["CARD_NAME", "copy_bundle", "write_bundle"]
 
@@ -98,9 +104,10 @@ def _install(directory: Path, manifest: Manifest, files: Mapping[str, bytes]) ->
         default=_plain,
     ).encode()
     sealed = {MANIFEST_NAME: text, SEAL_NAME: make_seal(text, installed_key())}
-    directory.parent.mkdir(parents=True, exist_ok=True)
+    make_directory(directory.parent)
     draft = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
     try:
+        share_directory(draft)
         for name, data in {**files, **sealed}.items():
             _write_through(draft / name, data)
         read_bundle(draft)
@@ -122,7 +129,7 @@ def _swap(draft: Path, directory: Path) -> None:
 
 
 def _write_through(path: Path, data: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    descriptor = open_regular(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
     with os.fdopen(descriptor, "wb") as stream:
         stream.write(data)
         stream.flush()

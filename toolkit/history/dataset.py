@@ -50,7 +50,8 @@ from toolkit.records import (
     Segment,
     Spool,
     make_directory,
-    private_mode,
+    open_regular,
+    share_directory,
 )
 
 if TYPE_CHECKING:
@@ -225,7 +226,7 @@ class Dataset:
     def _remove_leftovers(self) -> None:
         """Remove what a compaction that died left; this one is alone."""
         for work in self.root.glob(f"{WORK_PREFIX}*"):
-            shutil.rmtree(work)
+            shutil.rmtree(work, ignore_errors=True)
         for draft in self.root.glob(f".{GENERATION_NAME}-*"):
             draft.unlink()
 
@@ -262,6 +263,7 @@ class Dataset:
         written = 0
         with ExitStack() as stack:
             work = Path(tempfile.mkdtemp(prefix=WORK_PREFIX, dir=self.root))
+            share_directory(work)  # another member may have to remove it
             stack.callback(shutil.rmtree, work, ignore_errors=True)
             connection = stack.enter_context(connect(limits, scratch=work))
             staged, refused = self._staged(connection, fresh, work)
@@ -323,8 +325,7 @@ def _held(path: Path, *, wait: bool = True) -> Iterator[None]:
     BlockingIOError
         Another holds it, and waiting was not wanted.
     """
-    mode = private_mode(path.parent)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, mode)
+    descriptor = open_regular(path, os.O_RDWR | os.O_CREAT)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         yield

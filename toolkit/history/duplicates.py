@@ -23,7 +23,7 @@ from toolkit.history.columns import (
 from toolkit.history.dataset import Dataset
 from toolkit.history.engine import connect
 from toolkit.history.snapshot import open_snapshot
-from toolkit.records import private_mode
+from toolkit.records import ensure_file
 
 __all__ = ["COMPARED", "Accounts", "compare_accounts", "read_accounts"]
 
@@ -153,9 +153,9 @@ def _open(root: Path) -> sqlite3.Connection:
 
 
 def _opened(path: Path) -> sqlite3.Connection:
+    ensure_file(path)
     noted = sqlite3.connect(path, timeout=30)
     try:
-        path.chmod(private_mode(path.parent))
         noted.execute(
             "CREATE TABLE IF NOT EXISTS compared "
             "(record_id TEXT PRIMARY KEY, differing TEXT NOT NULL) WITHOUT ROWID"

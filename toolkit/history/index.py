@@ -15,7 +15,7 @@ from pathlib import Path
 
 from toolkit.errors import StorageError
 from toolkit.history.generation import Generation
-from toolkit.records import Span, Spool, private_mode
+from toolkit.records import Span, Spool, ensure_file
 
 __all__ = ["Copies", "Identity", "KnownIndex"]
 
@@ -60,6 +60,8 @@ class KnownIndex:
             self._database = _opened(path)
         except sqlite3.OperationalError as error:
             raise StorageError(path, OSError(str(error))) from error
+        except OSError as error:
+            raise StorageError(path, error) from error
         except sqlite3.DatabaseError:
             logger.warning("%s is damaged and rebuilt from the store's files", path)
             _remove(path)
@@ -151,9 +153,9 @@ class KnownIndex:
 
 
 def _opened(path: Path) -> sqlite3.Connection:
+    ensure_file(path)
     database = sqlite3.connect(path, timeout=30)
     try:
-        path.chmod(private_mode(path.parent))
         database.executescript(SCHEMA)
         database.execute("SELECT count(*) FROM absorbed").fetchone()
     except BaseException:

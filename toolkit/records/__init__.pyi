@@ -1,12 +1,15 @@
 __all__: list[str]
 
 from .durable import draft_file as draft_file
+from .durable import ensure_file as ensure_file
 from .durable import exchange as exchange
 from .durable import ignore_in_git as ignore_in_git
 from .durable import make_directory as make_directory
+from .durable import open_regular as open_regular
 from .durable import private_mode as private_mode
 from .durable import read_regular as read_regular
 from .durable import replace_file as replace_file
+from .durable import share_directory as share_directory
 from .durable import sync_directory as sync_directory
 from .identity import PLAIN_ID as PLAIN_ID
 from .identity import call_record_id as call_record_id

@@ -15,12 +15,15 @@ from typing import BinaryIO
 
 __all__ = [
     "draft_file",
+    "ensure_file",
     "exchange",
     "ignore_in_git",
     "make_directory",
+    "open_regular",
     "private_mode",
     "read_regular",
     "replace_file",
+    "share_directory",
     "sync_directory",
     "sync_file",
 ]
@@ -30,14 +33,16 @@ RENAME_EXCHANGE = 2
 """Linux's own numbers, from `fcntl.h` and `linux/fs.h`."""
 
 OWNER_ONLY = 0o600
-GROUP_TOO = 0o660
+
+SAFE_FLAGS = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+"""No link is followed out of the directory, and a FIFO in a file's place never blocks."""
 
 
 def private_mode(directory: Path) -> int:
     """Choose the mode of a new file: the owner's alone, or the group's as well.
 
-    A directory whose group may write and whose files inherit the group (`chmod g+ws`)
-    is shared on purpose; everything else is private.
+    A directory whose files inherit the group (`chmod g+s`) is shared on purpose, for
+    what the group may do in it; everything else is private.
 
     Parameters
     ----------
@@ -47,14 +52,76 @@ def private_mode(directory: Path) -> int:
     Returns
     -------
     int
-        0o600, or 0o660 in a shared directory.
+        0o600; in a shared directory 0o660, or 0o640 where the group may not write.
     """
     try:
         mode = directory.stat().st_mode
     except OSError:
         return OWNER_ONLY
-    shared = mode & stat.S_ISGID and mode & stat.S_IWGRP
-    return GROUP_TOO if shared else OWNER_ONLY
+    if not mode & stat.S_ISGID:
+        return OWNER_ONLY
+    return OWNER_ONLY | mode & (stat.S_IRGRP | stat.S_IWGRP)
+
+
+def share_directory(directory: Path) -> None:
+    """Give a new directory to the group, as far as the one above it is the group's."""
+    shared = private_mode(directory.parent) & 0o070
+    if shared:
+        directory.chmod(stat.S_ISGID | 0o710 | shared)
+
+
+def open_regular(path: Path, flags: int, *, mode: int | None = None) -> int:
+    """Open a file of a store, and nothing but a regular file.
+
+    Parameters
+    ----------
+    path : path
+    flags : int
+        Of `os.open`. A file that is made is as private as its directory.
+    mode : int, optional
+        Of a file that is made, where its directory shall not decide.
+
+    Returns
+    -------
+    int
+        The descriptor.
+
+    Raises
+    ------
+    OSError
+        It cannot be opened, or is a link, a pipe or a device.
+    """
+    mode = private_mode(path.parent) if mode is None else mode
+    created = flags & os.O_CREAT and not path.exists()
+    descriptor = os.open(path, flags | SAFE_FLAGS, mode)
+    try:
+        _require_regular(descriptor, path)
+        if created:
+            with suppress(PermissionError):  # another process made it in between
+                os.fchmod(descriptor, mode)  # the umask may have taken the group's bits
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _require_regular(descriptor: int, path: Path) -> None:
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+
+
+def ensure_file(path: Path) -> None:
+    """Make an empty file of a store where it is missing, before SQLite opens it.
+
+    SQLite gives its journals the mode and the group of the database: a database that the
+    group may not write locks members out, and so do journals that another left.
+
+    Raises
+    ------
+    OSError
+        It cannot be made or opened, or is a link, a pipe or a device.
+    """
+    os.close(open_regular(path, os.O_RDWR | os.O_CREAT))
 
 
 def make_directory(directory: Path) -> None:
@@ -73,8 +140,7 @@ def make_directory(directory: Path) -> None:
         make_directory(parent)
     with suppress(FileExistsError):
         directory.mkdir(mode=0o700)
-        if private_mode(parent) == GROUP_TOO:
-            directory.chmod(0o2770)
+        share_directory(directory)
         sync_directory(parent)
 
 

@@ -11,11 +11,9 @@ that grows, sealed ones wait for compaction, merged ones are kept a while for fo
 A number is used once, so a segment's number and an offset are a place for ever.
 """
 
-import errno
 import fcntl
 import json
 import os
-import stat
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -23,7 +21,7 @@ from typing import Any, NamedTuple
 
 from toolkit.records.durable import (
     make_directory,
-    private_mode,
+    open_regular,
     replace_file,
     sync_directory,
 )
@@ -46,9 +44,6 @@ SEALED = "sealed-"
 MERGED = "merged-"
 
 BLOCK_BYTES = 1 << 16
-
-SAFE_FLAGS = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-"""No link is followed out of the directory, and a FIFO in a file's place never blocks."""
 
 
 class SpoolLine(NamedTuple):
@@ -259,7 +254,7 @@ class Spool:
             for number, path in found:
                 if number > after:
                     with suppress(FileNotFoundError):
-                        opened.append((number, _open_regular(path, os.O_RDONLY)))
+                        opened.append((number, open_regular(path, os.O_RDONLY)))
         try:
             yield from opened
         finally:
@@ -281,7 +276,7 @@ class Spool:
     @contextmanager
     def _locked(self, mode: int) -> Iterator[None]:
         path = self.directory / LOCK_NAME
-        descriptor = _open_regular(path, os.O_RDWR | os.O_CREAT)
+        descriptor = open_regular(path, os.O_RDWR | os.O_CREAT)
         try:
             fcntl.flock(descriptor, mode)
             yield
@@ -292,7 +287,7 @@ class Spool:
     def _listing(self) -> Iterator[None]:
         """Keep segments from being sealed; a reader never makes the lock file."""
         try:
-            descriptor = _open_regular(self.directory / LOCK_NAME, os.O_RDONLY)
+            descriptor = open_regular(self.directory / LOCK_NAME, os.O_RDONLY)
         except OSError:
             yield  # none has written here with this version, or it is not ours to read
             return
@@ -329,7 +324,7 @@ def read_lines(path: Path, start: int = 0) -> Iterator[SpoolLine]:
     start : int
         Offset of the first line's first byte; line numbers count from there.
     """
-    descriptor = _open_regular(path, os.O_RDONLY)
+    descriptor = open_regular(path, os.O_RDONLY)
     try:
         yield from lines_of(descriptor, start)
     finally:
@@ -369,25 +364,6 @@ def _read_number(path: Path) -> int:
         return 1  # never sealed, or damaged: the files' own numbers decide
 
 
-def _open_regular(path: Path, flags: int) -> int:
-    mode = private_mode(path.parent)
-    created = flags & os.O_CREAT and not path.exists()
-    descriptor = os.open(path, flags | SAFE_FLAGS, mode)
-    try:
-        _check_regular(descriptor, path)
-        if created:
-            os.fchmod(descriptor, mode)  # the umask may have taken the group's bits
-    except BaseException:
-        os.close(descriptor)
-        raise
-    return descriptor
-
-
-def _check_regular(descriptor: int, path: Path) -> None:
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        raise OSError(errno.EINVAL, "not a regular file", str(path))
-
-
 def append_whole(path: Path, data: bytes, *, durable: bool) -> tuple[int, int]:
     """Append all of some data to a file of lines, or none of it.
 
@@ -412,7 +388,7 @@ def append_whole(path: Path, data: bytes, *, durable: bool) -> tuple[int, int]:
     OSError
         The disk is full, or the file cannot be written or is no regular one.
     """
-    descriptor = _open_regular(path, os.O_RDWR | os.O_APPEND | os.O_CREAT)
+    descriptor = open_regular(path, os.O_RDWR | os.O_APPEND | os.O_CREAT)
     try:
         size = os.fstat(descriptor).st_size
         start = _cut_torn(descriptor, size)
@@ -435,7 +411,7 @@ def append_whole(path: Path, data: bytes, *, durable: bool) -> tuple[int, int]:
 
 def _whole_bytes(path: Path) -> int:
     """Cut off a torn last line and return what is left."""
-    descriptor = _open_regular(path, os.O_RDWR | os.O_APPEND)
+    descriptor = open_regular(path, os.O_RDWR | os.O_APPEND)
     try:
         return _cut_torn(descriptor, os.fstat(descriptor).st_size)
     finally:

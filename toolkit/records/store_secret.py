@@ -9,6 +9,8 @@ from pathlib import Path
 from toolkit.records.durable import (
     ignore_in_git,
     make_directory,
+    open_regular,
+    private_mode,
     read_regular,
     sync_directory,
 )
@@ -25,8 +27,8 @@ KEY_MAX_BYTES = 64
 def read_or_draw_key(directory: Path) -> bytes:
     """Read a store's secret, drawing it the first time.
 
-    The file is created exclusively and readable by its owner only; of two processes
-    that start together one draws the key and both read it. It is on disk before it is
+    The file is created exclusively and readable by its owner only, or by the group of a
+    shared store; of two processes that start together one draws it and both read it. It is on disk before it is
     used: what is hidden with it must never outlive it.
 
     Raises
@@ -49,7 +51,8 @@ def read_or_draw_key(directory: Path) -> bytes:
 
 def _draw(path: Path) -> None:
     draft = path.with_name(f".key-{os.urandom(8).hex()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    mode = private_mode(path.parent) & ~0o020  # the group of a shared store reads it
+    descriptor = open_regular(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode=mode)
     try:
         with open(descriptor, "wb") as stream:  # noqa: PTH123 - of a descriptor
             stream.write(os.urandom(KEY_BYTES))

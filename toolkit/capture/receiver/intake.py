@@ -30,7 +30,7 @@ from toolkit.history.importers.otlp import (
     TurnSignal,
     WaitSignal,
 )
-from toolkit.records import Provenance, Record, Spool, read_lines
+from toolkit.records import Provenance, Record, Spool, ensure_file, read_lines
 
 __all__ = ["Intake"]
 
@@ -117,12 +117,12 @@ class Intake:
         What it held has become records already; only a batch that goes on is split.
         """
         path = self._spool.directory / OPEN_NAME
-        path.touch(mode=0o600)
+        ensure_file(path)
         try:
             return SignalGroups(path)
         except sqlite3.DatabaseError:
             path.replace(path.with_suffix(".damaged"))
-            path.touch(mode=0o600)
+            ensure_file(path)
             return SignalGroups(path)
 
 

@@ -31,7 +31,12 @@ from toolkit.errors import (
     NotEnoughDataError,
 )
 from toolkit.export import copy_bundle
-from toolkit.records import replace_file, sync_directory
+from toolkit.records import (
+    make_directory,
+    open_regular,
+    replace_file,
+    sync_directory,
+)
 
 __all__ = ["ReleaseState", "Releases", "Trained"]
 
@@ -145,8 +150,8 @@ class Releases:
         GateRefusedError
             Another process holds them.
         """
-        self.home.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(self.home / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+        make_directory(self.home)
+        descriptor = open_regular(self.home / ".lock", os.O_RDWR | os.O_CREAT)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             yield

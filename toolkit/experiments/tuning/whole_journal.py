@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from toolkit.records import append_whole, replace_file
+from toolkit.records import append_whole, open_regular, replace_file
 
 if TYPE_CHECKING:
     from optuna.storages import JournalStorage
@@ -84,7 +84,7 @@ def keep_whole_lines(journal: Path) -> None:
 @contextmanager
 def _held(journal: Path) -> Iterator[None]:
     path = journal.with_name(f".{journal.name}.lock")
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    descriptor = open_regular(path, os.O_RDWR | os.O_CREAT)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield

@@ -6,7 +6,6 @@ what the file gave: of each kind of record and each day, one is looked up.
 """
 
 import json
-import os
 import sqlite3
 from collections.abc import Mapping
 from contextlib import suppress
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from toolkit.history import RecordStore
+from toolkit.records import ensure_file
 
 __all__ = ["FileNotes", "Marks"]
 
@@ -87,7 +87,7 @@ class FileNotes:
     def _open(self) -> sqlite3.Connection | None:
         path = self._store.root / NAME
         try:
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600))
+            ensure_file(path)
             database = sqlite3.connect(path, timeout=30)
             database.execute(_SCHEMA)
         except (OSError, sqlite3.Error):

@@ -1,0 +1,118 @@
+"""One store, several users of the machine: real ones, so only root can try it."""
+
+import json
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tests.records.records import a_batch
+from tests.users import as_user, load_what_it_loads
+from toolkit.cli import run
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(180),
+    pytest.mark.skipif(os.geteuid() != 0, reason="changing the user needs root"),
+]
+
+OWNER, MEMBER, STRANGER, TEAM = 41001, 41002, 41003, 42000
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder that every user may enter, and sources that every user may read."""
+    made = Path(tempfile.mkdtemp())
+    made.chmod(0o755)
+    for name in ("a", "b", "c"):
+        rows = [json.dumps(a_batch(f"{name}{n}").to_json()) for n in range(4)]
+        (made / f"{name}.jsonl").write_text("\n".join(rows) + "\n")
+        (made / f"{name}.jsonl").chmod(0o644)
+    (made / "store").mkdir()
+    load_what_it_loads(partial(_use_all, made))
+    shutil.rmtree(made / "store")
+    (made / "store").mkdir()
+    os.chown(made / "store", OWNER, TEAM)
+    yield made
+    shutil.rmtree(made)
+
+
+def _use_all(folder: Path) -> None:
+    for words in (
+        taking(folder, "a"),
+        on(folder, "records", "compact"),
+        *reading(folder),
+    ):
+        run(words)
+
+
+def reading(folder: Path) -> list[list[str]]:
+    table = str(folder / "none" / "x.parquet")
+    return [
+        on(folder, "records", "show"),
+        on(folder, "report", "objectives"),
+        on(folder, "review", "--no-import"),
+        [*on(folder, "features", "build", "batch"), "--out", table],
+        on(folder, "monitor", "--once"),
+    ]
+
+
+def run_as(
+    user: int, commands: Sequence[Sequence[str]], *, group: int = TEAM
+) -> list[int]:
+    """Run some commands as a user; a traceback, or an error too many, fails the test."""
+    codes = []
+    for words in commands:
+        code, said = as_user(user, group, partial(run, words))
+        assert "Traceback" not in said, said[-2000:]
+        assert said.count("toolkit: error:") == (code != 0), said
+        codes.append(code)
+    return codes
+
+
+def taking(folder: Path, name: str) -> list[str]:
+    source, store = str(folder / f"{name}.jsonl"), str(folder / "store")
+    return ["records", "import", "spool", source, "--store", store]
+
+
+def on(folder: Path, *words: str) -> list[str]:
+    return [*words, "--store", str(folder / "store")]
+
+
+def modes(store: Path) -> set[int]:
+    """Collect the modes of the files that a member has to write or read."""
+    skipped = {".gitignore", "key", "index.sqlite"}
+    return {
+        stat.S_IMODE(path.stat().st_mode)
+        for path in store.rglob("*")
+        if path.is_file() and path.name not in skipped
+    }
+
+
+def test_members_write_one_store_and_lock_none_out(folder: Path) -> None:
+    (folder / "store").chmod(0o2770)
+    compact, show = on(folder, "records", "compact"), on(folder, "records", "show")
+
+    assert run_as(OWNER, [taking(folder, "a"), compact]) == [0, 0]
+    assert run_as(MEMBER, [taking(folder, "b"), compact, show]) == [0, 0, 0]
+    assert run_as(OWNER, [taking(folder, "c"), compact, show]) == [0, 0, 0]
+    assert modes(folder / "store") == {0o660}
+    assert stat.S_IMODE((folder / "store" / "key").stat().st_mode) == 0o640
+    assert run_as(STRANGER, [show, taking(folder, "a")], group=STRANGER) == [3, 3]
+
+
+def test_a_group_that_may_only_read_reads_and_changes_nothing(folder: Path) -> None:
+    (folder / "store").chmod(0o2750)
+    compact = on(folder, "records", "compact")
+    assert run_as(OWNER, [taking(folder, "a"), compact]) == [0, 0]
+    before = sorted((folder / "store").rglob("*"))
+    # The table's folder belongs to another, and there is too little for a report.
+    assert run_as(MEMBER, reading(folder)) == [0, 5, 0, 3, 5]
+    assert run_as(MEMBER, [taking(folder, "b"), compact]) == [3, 3]
+    assert sorted((folder / "store").rglob("*")) == before
+    assert modes(folder / "store") == {0o640}
