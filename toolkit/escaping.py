@@ -10,7 +10,15 @@ import re
 import unicodedata
 from html import escape
 
-__all__ = ["code", "csv_text", "html_text", "is_plain", "markdown", "printable"]
+__all__ = [
+    "code",
+    "csv_text",
+    "html_text",
+    "is_plain",
+    "markdown",
+    "plot_text",
+    "printable",
+]
 
 UNSAFE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Unicode categories without a picture: controls, formats, surrogates, separators."""
@@ -104,6 +112,17 @@ def csv_text(value: object) -> str:
     if text.startswith(FORMULA) and not PLAIN_NUMBER.fullmatch(text):
         text = f"'{text}"
     return printable(text)
+
+
+def plot_text(text: object) -> str:
+    r"""Escape a text for a label in which Matplotlib looks for mathematics.
+
+    Examples
+    --------
+    >>> print(plot_text("$x^2$"))
+    \$x^2\$
+    """
+    return printable(str(text)).replace("$", r"\$")
 
 
 def _code(character: str) -> str:

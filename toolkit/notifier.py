@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
 
 from toolkit.errors import UsageError
+from toolkit.escaping import printable
 
 __all__ = [
     "Level",
@@ -38,7 +39,7 @@ class Notification:
     Parameters
     ----------
     message : str
-        One line of at most 500 characters.
+        One line of at most 500 characters; those without a picture become escapes.
     level : Level or str
         One of info, success, warning, error.
     metadata : mapping
@@ -68,6 +69,8 @@ class Notification:
                 f"a message has 1 to {MAX_MESSAGE} characters, got {len(self.message)}"
             )
         object.__setattr__(self, "level", Level(self.level))
+        # Names in it come from other programs, and it goes to terminals and to others.
+        object.__setattr__(self, "message", printable(self.message)[:MAX_MESSAGE])
 
     def arguments(self) -> list[str]:
         """Write the notification as the argument list of the `notify` hook.
@@ -78,7 +81,13 @@ class Notification:
             For `toolkit hooks`, or any program with the same flags; never for a
             shell.
         """
-        words = ["notify", "--message", self.message, "--level", self.level.value]
+        words = [
+            "notify",
+            "--message",
+            printable(self.message),
+            "--level",
+            self.level.value,
+        ]
         if self.metadata:
             words += ["--metadata", json.dumps(self.metadata, separators=(",", ":"))]
         return words

@@ -2,11 +2,14 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from toolkit.cli.output import print_json, print_note, print_table
 
-__all__ = ["add_parser"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["add_parser", "plain_cells"]
 
 
 def add_parser(subparsers: Any) -> None:
@@ -33,7 +36,6 @@ def add_parser(subparsers: Any) -> None:
 
 def _build(options: argparse.Namespace) -> int:
     from toolkit.errors import UsageError
-    from toolkit.escaping import csv_text
     from toolkit.features import TRAINABLE, batch_table, workflow_table
     from toolkit.history import read_store
     from toolkit.records import Provenance
@@ -48,9 +50,7 @@ def _build(options: argparse.Namespace) -> int:
     build = batch_table if options.kind == "batch" else workflow_table
     table = build(read_store(options.store), provenances=chosen)
     if options.out.suffix == ".csv":
-        texts = table.select_dtypes(include=["object", "string", "category"]).columns
-        safe = {name: table[name].map(csv_text, na_action="ignore") for name in texts}
-        table.assign(**safe).to_csv(options.out, index=False)
+        plain_cells(table).to_csv(options.out, index=False)
     else:
         table.to_parquet(options.out, index=False)
     known_share = table.notna().mean()
@@ -64,3 +64,12 @@ def _build(options: argparse.Namespace) -> int:
         )
         print_note(f"{len(table)} rows in {options.out}")
     return 0
+
+
+def plain_cells(table: "pd.DataFrame") -> "pd.DataFrame":
+    """Copy a table with texts that no spreadsheet takes for a formula."""
+    from toolkit.escaping import csv_text
+
+    texts = table.select_dtypes(include=["object", "string", "category"]).columns
+    safe = {name: table[name].map(csv_text, na_action="ignore") for name in texts}
+    return table.assign(**safe)

@@ -52,12 +52,12 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None
     |--------|--------|
     | rule   | 12 %   |
     """
-    texts = [[_cell(cell) for cell in row] for row in rows]
+    head, *texts = [[_cell(cell) for cell in row] for row in (header, *rows)]
     widths = [
-        max(len(line[column]) for line in [list(header), *texts])
+        max(len(line[column]) for line in [head, *texts])
         for column in range(len(header))
     ]
-    _print_row(header, widths)
+    _print_row(head, widths)
     print_text("|" + "|".join("-" * (width + 2) for width in widths) + "|")
     for row in texts:
         _print_row(row, widths)

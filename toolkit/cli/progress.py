@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from toolkit.cli.output import print_text
+from toolkit.escaping import printable
 
 __all__ = ["Progress", "progress"]
 
@@ -49,13 +50,18 @@ def _silent(done: float, total: float, what: str = "") -> None:
 @contextmanager
 def _bar(title: str) -> Iterator[Progress]:
     from rich.console import Console
+    from rich.progress import BarColumn, TaskProgressColumn, TextColumn
     from rich.progress import Progress as Bar
 
-    with Bar(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(title, total=None)
+    # What is worked on is often a file: its name is no markup.
+    named = TextColumn("{task.description}", markup=False)
+    columns = (named, BarColumn(), TaskProgressColumn())
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(printable(title), total=None)
 
         def show(done: float, total: float, what: str = "") -> None:
-            bar.update(task, completed=done, total=total, description=f"{title} {what}")
+            now = printable(f"{title} {what}")
+            bar.update(task, completed=done, total=total, description=now)
 
         yield show
 

@@ -23,21 +23,21 @@ def model_card(manifest: Manifest, *, limits: Sequence[str], worst: float) -> st
     """
     schema = manifest.feature_schema
     columns = "\n".join(
-        f"| `{code(c.name)}` | {c.kind} | {markdown(c.unit)} | {markdown(c.about)} |"
+        f"| `{code(c.name)}` | {markdown(c.kind)} | {markdown(c.unit)} | {markdown(c.about)} |"
         for c in (*schema.context, *schema.action)
     )
     support = "\n".join(
         f"| {markdown(key or 'all')} | {_counted(rows)} |"
         for key, rows in manifest.support.counts.items()
     )
-    return f"""# {markdown(manifest.name)} {manifest.version}
+    return f"""# {markdown(manifest.name)} {markdown(manifest.version)}
 
-Decides: **{manifest.decision}**. Predicts the natural logarithm of {markdown(manifest.cost_unit)}.
+Decides: **{markdown(manifest.decision)}**. Predicts the natural logarithm of {markdown(manifest.cost_unit)}.
 Created {manifest.created_at:%Y-%m-%d %H:%M} UTC, expires {manifest.expires_at:%Y-%m-%d}.
 
 ## Use
 
-Recommends one of {_listed(manifest.actions)}. The rule (`{manifest.fallback.rule}`) answers
+Recommends one of {_listed(manifest.actions)}. The rule (`{code(manifest.fallback.rule)}`) answers
 unless a rung above it is shown better than the one below, at a one-sided level of
 {manifest.guard_level:.0%} over groups that took no part in it; a column outside the range
 that training saw counts as missing and widens the interval; an action that was not tried
@@ -78,7 +78,8 @@ model to {worst:.2g} in log cost.
 def _ladder(manifest: Manifest) -> str:
     """Write each rung with its evidence."""
     rows = "\n".join(
-        f"| {rung.name} | {rung.evidence.below} | {_change(rung.evidence.difference)} "
+        f"| {markdown(rung.name)} | {markdown(rung.evidence.below)} "
+        f"| {_change(rung.evidence.difference)} "
         f"| {_change(rung.evidence.upper)} | {rung.evidence.groups} of "
         f"{rung.evidence.groups_needed} "
         f"| {'yes' if rung.evidence.shown else 'no'} |"

@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from toolkit.escaping import printable
 from toolkit.records import replace_file
 
 __all__ = [
@@ -134,7 +135,8 @@ def read_generation(root: Path) -> Generation:
         return _found(root)
     except (ValueError, KeyError, TypeError, AttributeError):
         logger.warning(
-            "%s is damaged; the newest parts are taken", root / GENERATION_NAME
+            "%s is damaged; the newest parts are taken",
+            printable(str(root / GENERATION_NAME)),
         )
         return _found(root)
 

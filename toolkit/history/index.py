@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from toolkit.errors import StorageError
+from toolkit.escaping import printable
 from toolkit.history.generation import Generation
 from toolkit.records import Span, Spool, ensure_file
 
@@ -63,7 +64,10 @@ class KnownIndex:
         except OSError as error:
             raise StorageError(path, error) from error
         except sqlite3.DatabaseError:
-            logger.warning("%s is damaged and rebuilt from the store's files", path)
+            logger.warning(
+                "%s is damaged and rebuilt from the store's files",
+                printable(str(path)),
+            )
             _remove(path)
             self._database = _opened(path)
 

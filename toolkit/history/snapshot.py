@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
 from toolkit.errors import NotEnoughDataError
+from toolkit.escaping import printable
 from toolkit.history.columns import (
     best_copies_sql,
     column_names,
@@ -229,7 +230,8 @@ def report_damage(path: Path) -> None:
     if path not in _reported:
         _reported.add(path)
         logger.warning(
-            "%s is missing or damaged and left out; import its sources again", path
+            "%s is missing or damaged and left out; import its sources again",
+            printable(str(path)),
         )
 
 

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from toolkit.escaping import plot_text
 from toolkit.plots.canvas import MUTED, axes_for, known_rows
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def plot_regret(
     places = range(len(rows))
     ax.hlines(places, rows["slowdown_low"], rows["slowdown_high"], color=MUTED)
     ax.plot(rows["slowdown"], places, "o", color="0.1")
-    ax.set_yticks(places, list(rows["policy"]))
+    ax.set_yticks(places, [plot_text(name) for name in rows["policy"]])
     ax.invert_yaxis()
     if noise_floor is not None:
         ax.axvline(noise_floor, linestyle=":", color=MUTED, label="noise floor")

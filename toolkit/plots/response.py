@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from toolkit.escaping import plot_text
 from toolkit.plots.canvas import MUTED, axes_for, known_rows, without_people
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def plot_response(
     for kind, costs in cost.groupby(rows[by].astype(str)):
         sizes = costs.groupby(rows["size"])
         low, middle, high = (sizes.quantile(share) for share in (0.25, 0.5, 0.75))
-        (line,) = ax.plot(middle.index, middle, "o-", ms=3, label=str(kind))
+        (line,) = ax.plot(middle.index, middle, "o-", ms=3, label=plot_text(kind))
         ax.fill_between(low.index, low, high, color=line.get_color(), alpha=0.15, lw=0)
     ax.set(
         xscale="log",

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from toolkit.escaping import plot_text
 from toolkit.plots.canvas import axes_for, known_rows
 
 if TYPE_CHECKING:
@@ -60,6 +61,6 @@ def plot_support(
                     color="white" if dark else "black",
                 )
     ax.set_xticks(range(counts.shape[1]), [str(value) for value in counts.columns])
-    ax.set_yticks(range(len(counts)), list(counts.index))
+    ax.set_yticks(range(len(counts)), [plot_text(name) for name in counts.index])
     ax.set_xlabel(action.replace("_", " "))
     return ax

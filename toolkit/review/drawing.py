@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from toolkit.errors import MissingExtraError
+from toolkit.escaping import plot_text
 from toolkit.review.facts import Columns
 from toolkit.review.history_review import Review
 from toolkit.review.merge import KINDS, mergeable
@@ -219,7 +220,8 @@ def _cost_by_size(found: Review) -> Drawing | None:
             [0.1, 0.25, 0.5, 1, 2, 4], ["0.1", "0.25", "0.5", "1", "2", "4"]
         )
         axes.minorticks_off()
-        axes.set_xticks(range(len(labels)), labels, rotation=30, ha="right")
+        shown = list(map(plot_text, labels))
+        axes.set_xticks(range(len(labels)), shown, rotation=30, ha="right")
         axes.set_ylabel("ratio to single batches")
         axes.legend(frameon=False, ncols=3)
 

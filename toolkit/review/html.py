@@ -3,8 +3,8 @@
 import base64
 import csv
 import io
-from html import escape
 
+from toolkit.escaping import csv_text, html_text
 from toolkit.review.drawing import Drawing, draw
 from toolkit.review.figure import Figure
 from toolkit.review.history_review import Review
@@ -63,21 +63,22 @@ def render_html(found: Review) -> str:
     verdict, _, rest = text.partition("\n\n")
     pictures = "".join(_picture(each) for each in draw(found))
     changes = "".join(
-        f"<li><strong>{escape(change.what)}</strong> "
+        f"<li><strong>{html_text(change.what)}</strong> "
         f"{change.seconds[0] / 60:,.0f} to {change.seconds[1] / 60:,.0f} minutes; "
-        f'{escape(change.evidence)} <a href="#{escape(change.figure)}">records</a></li>'
+        f'{html_text(change.evidence)} <a href="#{html_text(change.figure)}">records</a></li>'
         for change in found.changes
     )
-    unsaid = "".join(f"<li>{escape(line)}</li>" for line in found.unsaid())
+    screen = "\n".join(map(html_text, rest.split("\n")))
+    unsaid = "".join(f"<li>{html_text(line)}</li>" for line in found.unsaid())
     figures = "".join(_row(figure) for figure in found.figures())
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         '<link rel="icon" href="data:,">'
         f"<title>Review of a history</title><style>{STYLE}</style></head><body><main>"
-        f'<h1>Review</h1><p class="verdict">{escape(verdict)}</p>'
+        f'<h1>Review</h1><p class="verdict">{html_text(" ".join(verdict.split()))}</p>'
         f"<h2>Worth most</h2><ol>{changes or '<li>Nothing was found.</li>'}</ol>"
-        f"{pictures}<h2>On one screen</h2><pre>{escape(rest)}</pre>"
+        f"{pictures}<h2>On one screen</h2><pre>{screen}</pre>"
         f"<h2>What cannot be said</h2><ul>{unsaid}</ul>"
         "<h2>Every figure, and its records</h2>"
         "<table><thead><tr><th>figure</th><th>value</th><th>unit</th><th>how</th></tr>"
@@ -87,8 +88,8 @@ def render_html(found: Review) -> str:
 
 def _picture(drawing: Drawing) -> str:
     return (
-        f'<h2 id="{drawing.name}">{escape(drawing.title)}</h2><figure>{drawing.svg}'
-        f"<figcaption>{escape(drawing.caption)} "
+        f'<h2 id="{drawing.name}">{html_text(drawing.title)}</h2><figure>{drawing.svg}'
+        f"<figcaption>{html_text(drawing.caption)} "
         f'<a download="{drawing.name}.csv" href="{_csv_link(drawing)}">CSV</a>'
         "</figcaption></figure>"
     )
@@ -98,23 +99,27 @@ def _csv_link(drawing: Drawing) -> str:
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(drawing.header)
-    writer.writerows(drawing.rows)
+    writer.writerows([_cell(value) for value in row] for row in drawing.rows)
     data = base64.b64encode(file.getvalue().encode("utf-8")).decode("ascii")
     return f"data:text/csv;base64,{data}"
+
+
+def _cell(value: object) -> object:
+    return csv_text(value) if isinstance(value, str) else value
 
 
 def _row(figure: Figure) -> str:
     shown = figure.records[:MOST_RECORDS]
     more = len(figure.records) - len(shown)
-    ids = escape(" ".join(shown)) + (f" and {more:,} more" if more else "")
+    ids = html_text(" ".join(shown)) + (f" and {more:,} more" if more else "")
     interval = ""
     if figure.low is not None and figure.high is not None:
         interval = f" [{figure.low:.3g}, {figure.high:.3g}]"
     unknown = f"<br><small>{figure.unknown:,} unknown</small>" if figure.unknown else ""
     return (
-        f'<tr id="{escape(figure.name)}"><td>{escape(figure.name)}</td>'
+        f'<tr id="{html_text(figure.name)}"><td>{html_text(figure.name)}</td>'
         f'<td class="n">{figure.value:,.6g}{interval}{unknown}</td>'
-        f"<td>{escape(figure.unit)}</td><td>{escape(figure.how)}"
+        f"<td>{html_text(figure.unit)}</td><td>{html_text(figure.how)}"
         f"<details><summary>{len(figure.records):,} records</summary>"
         f"<code>{ids}</code></details></td></tr>"
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from toolkit.escaping import printable
 from toolkit.review.figure import Figure
 from toolkit.review.history_review import Review
 from toolkit.review.merge import APART, KINDS
@@ -32,7 +33,8 @@ def render_text(found: Review, *, by: Sequence[str] = ()) -> str:
     parts = [_verdict(found), _spent(found.spent), _saved(found), _matched(found)]
     parts += [_lost(found), _agents(found), _changes(found), _unsaid(found)]
     parts += [_split(found, dimension) for dimension in by]
-    return "\n\n".join(part for part in parts if part) + "\n"
+    text = "\n\n".join(part for part in parts if part) + "\n"
+    return printable(text, keep="\n")
 
 
 def duration(seconds: float) -> str:

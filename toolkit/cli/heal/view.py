@@ -8,6 +8,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from toolkit.escaping import printable
 from toolkit.notifier import Notification
 from toolkit.runtime.healing import (
     AgentState,
@@ -58,12 +59,17 @@ def _agents(snapshot: SwarmSnapshot) -> Table:
     for agent in snapshot.agents:
         last_s = agent.since_s if agent.active_s is None else agent.active_s
         table.add_row(
-            agent.agent_id,
+            _plain(agent.agent_id),
             _process(agent),
-            agent.operation_type or "nothing",
+            _plain(agent.operation_type or "nothing"),
             f"{snapshot.at_s - last_s:.0f} s",
         )
     return table
+
+
+def _plain(text: str, style: str = "") -> Text:
+    """Show a text from outside as it is: no markup, nothing that steers a terminal."""
+    return Text(printable(text, keep="\n"), style=style)
 
 
 def _process(agent: AgentState) -> str:
@@ -83,15 +89,11 @@ def _checks(results: Sequence[CheckResult]) -> Text:
 def _sessions(sessions: Sequence[HealingSession]) -> Text:
     if not sessions:
         return Text("nothing is being healed", style="dim")
-    return Text(
-        "\n".join(f"healing {s.cause}: {s.rung} ({s.phase})" for s in sessions),
-        style="yellow",
-    )
+    lines = (printable(f"healing {s.cause}: {s.rung} ({s.phase})") for s in sessions)
+    return _plain("\n".join(lines), "yellow")
 
 
 def _line(told: Notification) -> Text:
     rung = told.metadata.get("rung")
-    return Text(
-        f"  {told.message}{'' if rung is None else f' by {rung}'}",
-        style=STYLES[told.level.value],
-    )
+    said = printable(f"{told.message}{'' if rung is None else f' by {rung}'}")
+    return _plain(f"  {said}", STYLES[told.level.value])

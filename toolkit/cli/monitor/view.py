@@ -127,13 +127,13 @@ def _agents(snapshot: dict[str, Any], most: int) -> Table:
 def _add_agent(table: Table, agent: dict[str, Any], alerts: list[str]) -> None:
     band = agent["band"]
     table.add_row(
-        _short(agent["agent"]),
+        Text(_short(agent["agent"])),  # a plain string would be markup
         str(agent["operations"]),
         _number(agent["score"]),
         "no score" if band is None else str(band),
         "-" if agent["trend"] is None else f"{agent['trend']:+.3f}",
         *(_number(agent["factors"][name]) for name in FACTORS),
-        ", ".join(alerts),
+        Text(printable(", ".join(alerts))),
         style=STYLES.get(str(band), "dim") if band is not None else "dim",
     )
 

@@ -30,7 +30,7 @@ def markdown_report(
     lines = [
         f"# {markdown(spec.name)}",
         "",
-        spec.question,
+        markdown(spec.question),
         "",
         (
             f"{data['rows']} rows in {data['groups']} groups, {data['measured_problems']} "
@@ -70,7 +70,7 @@ def markdown_report(
         (
             "Weights of the stack: "
             + ", ".join(
-                f"{name} {weight:.2f}"
+                f"{markdown(name)} {weight:.2f}"
                 for name, weight in results["weights"].items()
                 if weight >= LEAST_SHOWN
             )
@@ -118,7 +118,9 @@ def _floor(judged: dict[str, Any]) -> str:
 
 
 def _shares(rungs: dict[str, float]) -> str:
-    return ", ".join(f"{name} in {share:.0%}" for name, share in rungs.items())
+    return ", ".join(
+        f"{markdown(name)} in {share:.0%}" for name, share in rungs.items()
+    )
 
 
 def _ladder_table(ladder: list[dict[str, Any]]) -> str:
@@ -134,7 +136,8 @@ def _ladder_table(ladder: list[dict[str, Any]]) -> str:
             found["upper"] is not None and found["upper"] < 0 and not found["observed"]
         )
         lines.append(
-            f"| {rung['name']} | {found['below']} | {_change(found['difference'])} "
+            f"| {markdown(rung['name'])} | {markdown(found['below'])} "
+            f"| {_change(found['difference'])} "
             f"| {_change(found['upper'])} | {found['groups']} "
             f"({found['groups_needed']}) | {'yes' if shown else 'no'} |"
         )

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from toolkit.escaping import markdown
 from toolkit.experiments.evaluation.nested import Evaluation
 from toolkit.metrics import BootstrapInterval, group_bootstrap, share_within
 
@@ -137,7 +138,7 @@ def markdown_table(rows: Sequence[PolicyRow]) -> str:
         "| cost against the rule [95 %] | verdict |\n|---|---|---|---|---|"
     )
     lines = [
-        f"| {row.policy} | {row.slowdown:.3f} [{row.slowdown_low:.3f}, "
+        f"| {markdown(row.policy)} | {row.slowdown:.3f} [{row.slowdown_low:.3f}, "
         f"{row.slowdown_high:.3f}] | {row.within_10:.0%} [{row.within_10_low:.0%}, "
         f"{row.within_10_high:.0%}] | {row.against_rule:+.1%} "
         f"[{row.against_rule_low:+.1%}, {row.against_rule_high:+.1%}] | {row.verdict} |"

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from toolkit.escaping import printable
 from toolkit.records import append_whole, open_regular, replace_file
 
 if TYPE_CHECKING:
@@ -77,7 +78,8 @@ def keep_whole_lines(journal: Path) -> None:
         replace_file(journal.with_name(f"{journal.name}.damaged"), data[whole:])
         replace_file(journal, data[:whole])
     logger.warning(
-        "%s ends in a damaged line; the trials before it are used", journal.name
+        "%s ends in a damaged line; the trials before it are used",
+        printable(journal.name),
     )
 
 
