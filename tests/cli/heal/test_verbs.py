@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from toolkit.capture import reduce_event
 from toolkit.cli import run
 from toolkit.errors import InputDataError
 from toolkit.records import Spool
@@ -329,32 +330,102 @@ def test_the_live_view_shows_agents_checks_and_what_was_told(
         assert words in shown
 
 
-NOBODY_STUCK = {
-    "a shell command that may run ten minutes": [(540, "PreToolUse", "Bash")],
-    "a question to a person": [(1200, "PreToolUse", "AskUserQuestion")],
-    "a plan that waits for approval": [(1200, "PreToolUse", "ExitPlanMode")],
-    "a permission": [(1200, "PreToolUse", "Edit"), (1194, "PermissionRequest", "Edit")],
-    "a subagent": [(1200, "PreToolUse", "Agent")],
-    "a compaction": [(160, "PreCompact", None)],
-    "a long answer": [(151, "PostToolBatch", None)],
+Told = tuple[float, str, dict[str, Any]]
+"""Seconds ago, hook event, and what its payload holds beside the session."""
+
+
+def call(tool: str, **given: Any) -> dict[str, Any]:
+    return {"tool_name": tool, "tool_use_id": "t1", "tool_input": {}, **given}
+
+
+def notified(kind: str) -> dict[str, Any]:
+    return {"message": "m", "notification_type": kind}
+
+
+CHILD = {"agent_id": "child", "agent_type": "Explore"}
+
+NOT_STUCK: dict[str, list[Told]] = {
+    "test run of nine minutes": [(540, "PreToolUse", call("Bash"))],
+    "sub-agent at work": [
+        (900, "PreToolUse", call("Agent")),
+        (899, "SubagentStart", CHILD),
+        *[
+            (890 - 20 * n - part, event, {**call("Grep", tool_use_id=f"g{n}"), **CHILD})
+            for n in range(44)
+            for part, event in enumerate(("PreToolUse", "PostToolUse"))
+        ],
+    ],
+    "question": [(1200, "PreToolUse", call("AskUserQuestion"))],
+    "plan": [(1200, "PreToolUse", call("ExitPlanMode"))],
+    "permission with notice": [
+        (1200, "PreToolUse", call("Edit")),
+        (1194, "Notification", notified("permission_prompt")),
+    ],
+    "permission without notice": [
+        (1200, "PreToolUse", call("Edit")),
+        (1199, "PermissionRequest", call("Edit")),
+    ],
+    "permission of a sub-agent": [
+        (1210, "PreToolUse", call("Agent")),
+        (1209, "SubagentStart", CHILD),
+        (1200, "PreToolUse", {**call("Edit", tool_use_id="e1"), **CHILD}),
+        (1194, "Notification", notified("permission_prompt")),
+    ],
+    "compaction": [
+        (163, "PreToolUse", call("Read")),
+        (162, "PostToolUse", call("Read")),
+        (161, "PostToolBatch", {"tool_calls": [call("Read")]}),
+        (160, "PreCompact", {"trigger": "auto"}),
+    ],
+    "long answer": [
+        (153, "PreToolUse", call("Read")),
+        (152, "PostToolUse", call("Read")),
+        (151, "PostToolBatch", {"tool_calls": [call("Read")]}),
+    ],
+    "ended turn": [(1200, "Stop", {})],
+    "command in the background": [
+        (1200, "PreToolUse", call("Bash")),
+        (1199, "PostToolUse", call("Bash")),
+        (1198, "PostToolBatch", {"tool_calls": [call("Bash")]}),
+        (1190, "Stop", {}),
+    ],
+}
+STUCK: dict[str, list[Told]] = {
+    "a read that never ends": [(2400, "PreToolUse", call("Read"))],
+    "a command beyond the harness's ten minutes": [(2400, "PreToolUse", call("Bash"))],
 }
 
 
-@pytest.mark.parametrize("rows", NOBODY_STUCK.values(), ids=NOBODY_STUCK)
-def test_watching_knows_what_an_agent_waits_for(
-    rows: list[tuple[int, str, str | None]],
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    usual = [
-        hook_row(event, 3000 - 10 * n - 0.2 * part, tool="Read")
+def hooked(store: Path, rows: list[Told]) -> None:
+    """Write what the installed hook would have written, after thirty quick reads."""
+    usual: list[Told] = [
+        (3000 - 10 * n - 0.2 * part, event, call("Read", tool_use_id=f"r{n}"))
         for n in range(30)
         for part, event in enumerate(("PreToolUse", "PostToolUse"))
     ]
-    events = [hook_row(event, ago_s, tool=tool) for ago_s, event, tool in rows]
-    Spool(tmp_path / "hooks").append_all([*usual, *events])
+    spool = Spool(store / "hooks")
+    for ago_s, event, given in [*usual, *rows]:
+        payload = {"session_id": "s1", "cwd": "/p", "hook_event_name": event, **given}
+        at_ns = int((time.time_ns() / 1e9 - ago_s) * 1e9)
+        spool.append(reduce_event(payload, b"k" * 32, at_ns))
+
+
+@pytest.mark.parametrize("what", NOT_STUCK)
+def test_watching_calls_no_lead_stuck_that_waits(
+    what: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hooked(tmp_path, NOT_STUCK[what])
 
     assert watched(tmp_path, capsys) == []
+
+
+@pytest.mark.parametrize("what", STUCK)
+def test_watching_names_a_lead_that_is_stuck(
+    what: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hooked(tmp_path, STUCK[what])
+
+    assert "agent:s1/main" in {line.get("cause") for line in watched(tmp_path, capsys)}
 
 
 def test_calibrating_writes_the_silences_that_watching_reads(
