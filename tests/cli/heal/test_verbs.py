@@ -152,6 +152,7 @@ def row(**given: Any) -> dict[str, Any]:
         "lost": 0,
         "doubled": 0,
         "refused": 0,
+        "withdrawn": 0,
         "orphans": 0,
         "handed_over": [],
         "contained": False,

@@ -674,15 +674,94 @@ def test_an_operation_that_has_ended_leaves_nothing_to_be_silent_in() -> None:
     assert told(notifier) == []
 
 
-def turn(at_s: float, calls: int) -> Turn:
+def turn(at_s: float, calls: int, **given: Any) -> Turn:
     return Turn(
         record_id=f"t{at_s}",
         at=dt.datetime.fromtimestamp(at_s, dt.UTC),
         source="test",
         provenance=Provenance.MEASURED,
-        agent_id="a",
-        calls=calls,
+        **{"agent_id": "a", "calls": calls, **given},
     )
+
+
+def event(at_s: float, agent: str, **given: Any) -> CoordinationEvent:
+    """One operation of an agent of session `s`, as a transcript records it."""
+    known: dict[str, Any] = {
+        "operation": "Read",
+        "action": "read",
+        "outcome": Outcome.SUCCEEDED,
+        "duration_s": 0.2,
+        "session_id": "s",
+        **given,
+    }
+    return CoordinationEvent(
+        record_id=f"{agent}{at_s}",
+        at=dt.datetime.fromtimestamp(at_s, dt.UTC),
+        source="test",
+        provenance=Provenance.MEASURED,
+        agent_id=agent,
+        **known,
+    )
+
+
+START_OF_CHILD = {"operation": "Task", "action": "spawn"}
+ENDED, LASTS = {"duration_s": 60.0}, {"duration_s": None, "outcome": Outcome.UNKNOWN}
+BACKGROUND = {"duration_s": None}
+
+
+@pytest.mark.parametrize(
+    ("call", "raised"),
+    [(ENDED, []), (LASTS, ["agent_silent"]), (BACKGROUND, [])],
+    ids=["ended", "not ended", "in the background"],
+)
+def test_a_child_has_work_in_hand_while_the_call_that_started_it_lasts(
+    call: dict[str, Any], raised: list[str]
+) -> None:
+    monitor, notifier = watching()
+    monitor.observe(event(START, "main", **START_OF_CHILD, **call))
+    for second in range(10):
+        monitor.observe(event(START + 5 + second, "child"))
+    monitor.observe_turn(turn(START + 20, 1, agent_id="child", session_id="s"))
+
+    monitor.advance(START + 3000)
+
+    assert told(notifier) == raised
+
+
+def test_a_lead_whose_hooks_are_not_seen_may_wait_for_a_permission() -> None:
+    monitor, notifier = watching()
+    for second in range(30):
+        monitor.observe(event(START + second, "main"))
+    monitor.observe_turn(turn(START + 40, 1, agent_id="main", session_id="s"))
+
+    monitor.advance(START + 3000)
+
+    assert told(notifier) == []
+
+
+@pytest.mark.parametrize("replies", [False, True], ids=["pause", "other work"])
+def test_a_pause_with_nothing_in_hand_is_no_sudden_drop(replies: bool) -> None:
+    monitor, notifier = watching()
+    at_s = START
+    for _ in range(30):
+        at_s += 2.0
+        monitor.observe(event(at_s, "main", memory_key="k", waited_s=0.0))
+    for _ in range(20):  # a person reads for ten minutes, or it runs commands
+        for _ in range(20 * replies):
+            at_s += 30.0
+            monitor.observe_turn(turn(at_s, 1, agent_id="main", session_id="s"))
+        at_s += 2.0 if replies else 600.0
+        monitor.observe(event(at_s, "main", memory_key="k", waited_s=0.0))
+
+    assert "sudden_drop" not in told(notifier)
+
+
+def test_a_few_repeats_are_no_rate() -> None:
+    monitor, notifier = watching(rate_evidence=2.575829)
+    for place, agent in enumerate("abab"):
+        monitor.track(agent, "look", f"k{place // 2}", START + place, action="read")
+
+    assert (monitor.counts().duplicates, told(notifier)) == (2, [])
 
 
 @pytest.mark.parametrize(("calls", "raised"), [(0, []), (2, ["agent_silent"])])
@@ -691,7 +770,9 @@ def test_a_reply_without_calls_waits_for_a_person(
 ) -> None:
     monitor, notifier = watching()
     for second in range(30):
-        monitor.track("a", "own", "a", START + second, duration_s=0.5)
+        monitor.track(
+            "a", "own", "a", START + second, duration_s=0.5, has_post_event=True
+        )
     monitor.observe_turn(turn(START + 40, calls))
 
     monitor.advance(START + 3000)

@@ -77,6 +77,7 @@ class AgentRecord:
         "first_at",
         "gap_total",
         "gap_weight",
+        "hooked",
         "last_at",
         "low_since",
         "name",
@@ -84,6 +85,7 @@ class AgentRecord:
         "operations",
         "ordered_waits",
         "packed",
+        "paused_at",
         "pos",
         "rank",
         "rings",
@@ -93,6 +95,8 @@ class AgentRecord:
         "share_weight",
         "silent",
         "standing",
+        "started",
+        "started_until",
         "top_band",
         "watch",
     )
@@ -111,6 +115,14 @@ class AgentRecord:
         self.operation = ""
         """The last one: silence is judged against it."""
         self.standing = Standing.WORKING
+        self.started = False
+        """Whether the call of another agent that started it is known."""
+        self.started_until = NEVER
+        """When that call ended; `NEVER` while that is not known."""
+        self.hooked = False
+        """Whether hook events of it have been seen, which show its permissions."""
+        self.paused_at = -window
+        """Number of the operation before which it paused, or did what is not counted."""
         self.pos = 0
         self.score_pos = 2 * window
         self.rings = array(

@@ -27,6 +27,7 @@ from toolkit.runtime.coordination.counts import (
     unpack,
 )
 from toolkit.runtime.coordination.factors import Factors
+from toolkit.runtime.coordination.families import Families
 from toolkit.runtime.coordination.instants import (
     FOREVER,
     MICRO,
@@ -53,6 +54,8 @@ from toolkit.stats import decay_of
 
 __all__ = ["AgentWatch", "CoordinationMonitor"]
 
+LEAD = "main"
+"""The agent of a session that talks to a person."""
 STEP_BACK = 10
 """Events in a row from far before the latest that mean the clock was set back."""
 
@@ -112,6 +115,7 @@ class CoordinationMonitor:
         "_behind",
         "_book",
         "_efficiency",
+        "_families",
         "_forgotten_after",
         "_horizon",
         "_keys",
@@ -155,6 +159,7 @@ class CoordinationMonitor:
             decay=decay_of(settings.gap_half_life),
             schedule=self._schedule,
         )
+        self._families = Families(keep=self._forgotten_after)
         self._scoring = Scoring(self._efficiency, wait_budget_s=settings.wait_budget_s)
         self._silence = SilenceAlarm(settings, self._book, self._schedule)
         self._scores = ScoreAlarms(settings, self._book)
@@ -183,10 +188,11 @@ class CoordinationMonitor:
 
     def observe(self, event: CoordinationEvent) -> AgentWatch:
         """Track a record; agents of different sessions are different agents."""
-        agent = event.agent_id
-        if event.session_id is not None:
-            agent = f"{event.session_id}/{agent}"
-        return self.track(
+        agent, session = event.agent_id, event.session_id
+        if session is not None:
+            agent = f"{session}/{agent}"
+        known = agent in self._agents
+        watch = self.track(
             agent,
             event.operation,
             event.memory_key,
@@ -200,6 +206,17 @@ class CoordinationMonitor:
             duration_s=event.duration_s,
             ended=event.outcome is not Outcome.UNKNOWN,
         )
+        me = self._agents.get(agent)
+        if me is not None and session is not None:
+            if not known:
+                self._families.join(session, me)
+            if event.action == "spawn":
+                began, lasted_s = microseconds(event.at), event.duration_s
+                if lasted_s is not None:
+                    self._families.started(session, me, began, began + lasted_s * MICRO)
+                elif event.outcome is Outcome.UNKNOWN:
+                    self._families.started(session, me, began, None)
+        return watch
 
     def observe_turn(self, turn: Turn) -> None:
         """Track one reply of an agent's model: whether it has work in hand after it.
@@ -211,7 +228,7 @@ class CoordinationMonitor:
         ----------
         turn : Turn
         """
-        agent = turn.agent_id or "main"
+        agent = turn.agent_id or LEAD
         if turn.session_id is not None:
             agent = f"{turn.session_id}/{agent}"
         self.advance(turn.at)
@@ -319,6 +336,7 @@ class CoordinationMonitor:
                 me, operation, memory_key, now, action, version_seen, version
             )
         if has_pre_event is not None or has_post_event is not None:
+            me.hooked = True
             if has_pre_event and has_post_event:
                 code |= IS_HOOKS_KNOWN | IS_HOOKED
             elif has_pre_event is False or has_post_event is False:
@@ -483,6 +501,7 @@ class CoordinationMonitor:
         self._swarm.age(me, FOREVER)
         self._silence.idle.pop(me.name, None)
         self._schedule.cancel(me)
+        self._families.leave(me)
         del self._agents[me.name]
 
     def _admits(self, now: float) -> bool:

@@ -1,5 +1,7 @@
 """Alarms of the swarm's rates: duplicate work, conflicting writes."""
 
+import math
+
 from toolkit.runtime.coordination.alert_book import AlertBook
 from toolkit.runtime.coordination.alerts import Alert, AlertKind, Priority
 from toolkit.runtime.coordination.counts import BITS, MASK, unpack
@@ -10,6 +12,8 @@ __all__ = ["RateAlarms", "is_above"]
 
 DUPLICATES_LAST, CONFLICTS_LAST = 1, 2
 """Bits of the alerts."""
+EXACT = 50
+"""Events up to which a bound is the exact one."""
 
 
 class RateAlarms:
@@ -100,7 +104,9 @@ class RateAlarms:
 
 
 def is_above(count: int, total: int, limit: float, evidence: float) -> bool:
-    """Whether a share is above a limit beyond doubt: its lower Wilson bound is.
+    """Whether a share is above a limit beyond doubt: its lower bound is.
+
+    The bound is Wilson's, and of at most 50 the exact binomial one (Clopper-Pearson).
 
     Parameters
     ----------
@@ -119,14 +125,27 @@ def is_above(count: int, total: int, limit: float, evidence: float) -> bool:
     >>> (
     ...     is_above(2, 10, 0.1, 0.0),
     ...     is_above(2, 10, 0.1, 1.96),
+    ...     is_above(5, 10, 0.1, 1.96),
     ...     is_above(20, 100, 0.1, 1.96),
     ... )
-    (True, False, True)
+    (True, False, True, True)
     """
-    # The bound is above the limit where the score test rejects it.
     beyond = count - limit * total
-    return beyond > 0 and beyond * beyond > (
-        evidence * evidence * total * limit * (1 - limit)
+    if beyond <= 0 or evidence <= 0:
+        return beyond > 0
+    if total <= EXACT:
+        # With few events the normal bound says yes to two of four.
+        level = 0.5 * math.erfc(evidence / math.sqrt(2))
+        return _binomial_tail(count, total, limit) <= level
+    # The bound is above the limit where the score test rejects it.
+    return beyond * beyond > evidence * evidence * total * limit * (1 - limit)
+
+
+def _binomial_tail(count: int, total: int, share: float) -> float:
+    """Probability of so many or more of a total."""
+    return sum(
+        math.comb(total, k) * share**k * (1 - share) ** (total - k)
+        for k in range(count, total + 1)
     )
 
 

@@ -29,20 +29,28 @@ class ScoreAlarms:
         "_minimum",
         "_threshold",
         "_tolerance",
+        "_window",
     )
 
     def __init__(self, settings: MonitorSettings, book: AlertBook) -> None:
         self._book = book
         self._hysteresis = settings.hysteresis
         self._lasts = settings.drop_lasts
+        self._window = settings.window
         self._tolerance = settings.drop_tolerance
         self._threshold = settings.drop_threshold
         self._minimum = settings.drop_minimum
 
     def judge(self, me: AgentRecord, score: float, now: float) -> None:
-        """Judge the latest score of an agent: a Page-Hinkley test, then its band."""
+        """Judge the latest score of an agent: a Page-Hinkley test, then its band.
+
+        A pause with nothing in hand is a person's, and other work is not counted; both
+        slow the pace of the whole window, so the test leaves such scores out.
+        """
         level = me.drop_level
-        if level is None:
+        if me.operations - me.paused_at < self._window:
+            pass
+        elif level is None:
             me.fall_count = count = me.fall_count + 1
             me.fall_mean = mean = me.fall_mean + (score - me.fall_mean) / count
             fall = me.fall + mean - score - self._tolerance

@@ -85,6 +85,8 @@ class SilenceAlarm:
         if me.silent:
             self.answered(me)
         if not again:
+            if me.standing is Standing.WAITING and now - me.ended_at > self._floor:
+                me.paused_at = me.operations
             self._count_gap(me, now)
         elif (ended_at, operation) < (me.ended_at, me.operation):
             operation, ended_at = me.operation, me.ended_at
@@ -94,7 +96,13 @@ class SilenceAlarm:
             me.standing = standing
 
     def replied(self, me: AgentRecord, now: float, *, calls: int) -> None:
-        """Count a reply of an agent's model as a sign of life."""
+        """Count a reply of an agent's model as a sign of life.
+
+        One long after the last operation shows that the time between went into other
+        work than what is counted: no fall of the pace.
+        """
+        if now - me.last_at > self._floor:
+            me.paused_at = me.operations + 1
         self._count_gap(me, now)
         me.operation = CALLS if calls else ANSWER
         me.ended_at = max(me.ended_at, now)
@@ -124,11 +132,17 @@ class SilenceAlarm:
     def begins_at(self, me: AgentRecord) -> float:
         """Instant after which an agent that does nothing more is silent.
 
-        Never where it is already, has nothing in hand, or has no pace yet.
+        Never where it is already, has nothing in hand, or has no pace yet; nor after
+        the end of the call that started it, unless it outlived that. Calls of a reply
+        are in hand only where their end would be seen: a lead may be asked for a
+        permission and a child in the background may be done, which hooks show alone.
         """
         if me.silent or me.standing is Standing.WAITING or not me.gap_total > 0.0:
             return FOREVER
-        return me.ended_at + self._allowed(me)
+        if me.standing is Standing.CALLS and not (me.started or me.hooked):
+            return FOREVER
+        begins = me.ended_at + self._allowed(me)
+        return FOREVER if me.ended_at <= me.started_until < begins else begins
 
     def _allowed(self, me: AgentRecord) -> float:
         """Microseconds of silence that an agent's own pace or its work explains."""

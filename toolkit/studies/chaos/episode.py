@@ -141,6 +141,8 @@ class EpisodeResult:
         Whether everything that is not whole is one of those.
     claims, false_claims : int
         Sessions that end as a success, and those of them that the pool refutes.
+    withdrawn : int
+        Successes that the healer took back, since their cause came back.
     set_aside : int
         Tasks kept from every agent, with a person called.
     healthy_restarts : int
@@ -170,6 +172,7 @@ class EpisodeResult:
     contained: bool = False
     claims: int = 0
     false_claims: int = 0
+    withdrawn: int = 0
     set_aside: int = 0
     healthy_restarts: int = 0
     calls_repeated: int = 0
@@ -481,6 +484,7 @@ class _Episode:
         result.handed_over = sorted(set(calls))
         result.calls_repeated = len(calls) - len(set(calls))
         result.claims = len(claimed)
+        result.withdrawn = sum(s.relapses + (s.phase == "recurred") for s in sessions)
         result.false_claims = sum(s.cause in causes for s in claimed)
         if broken and claimed and not calls:
             # It says that all is well, and it is not: each claim took part in that.

@@ -279,6 +279,7 @@ def _control_row(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
 def _totals(rows: Sequence[dict[str, Any]]) -> dict[str, int]:
     return {
         "tasks_lost": sum(r["lost"] for r in rows),
+        "claims_withdrawn": sum(r["withdrawn"] for r in rows),
         "tasks_set_aside": sum(r["set_aside"] for r in rows),
         "most_healthy_restarts": max((r["healthy_restarts"] for r in rows), default=0),
         "calls_repeated": sum(r["calls_repeated"] for r in rows),
