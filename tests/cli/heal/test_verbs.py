@@ -27,6 +27,7 @@ calibration = 8
 faults = [
   "sigkill", "hang_with_lock", "corrupting_agent", "deadlock", "poisoned_task",
   "flapping_short", "hollow_finisher", "returner", "split_brain", "composed_05",
+  "orphaned_lock", "halting", "leak_not_freed",
 ]
 controls = ["plain", "long_silent_work", "slow_start"]
 [[healer]]
@@ -98,6 +99,24 @@ def test_the_engine_heals_more_than_a_heartbeat(study: dict[str, Any]) -> None:
     )
 
     assert engine > heartbeat
+
+
+@pytest.mark.slow
+def test_the_share_of_false_heals_is_printed_with_what_it_needs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = spec_file(
+        tmp_path,
+        "seed = 1\ntimeout_s = 60.0\ncalibration = 0\nfaults = []\n"
+        'controls = ["long_silent_work"]\n'
+        '[[healer]]\nname = "engine"\nper_fault = 0\nper_control = 1\n',
+    )
+
+    assert run(["heal", "chaos", str(path)]) == 0
+
+    shown = capsys.readouterr()
+    assert "0.0%" in shown.out
+    assert "nothing was learned beforehand" in shown.err
 
 
 @pytest.mark.slow

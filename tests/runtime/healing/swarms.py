@@ -97,6 +97,7 @@ class Ward:
         self.journal = options.pop("journal", None) or Journal(
             folder / "healing.sqlite", owner=options.pop("owner", "one")
         )
+        options.setdefault("silences", SilenceThresholds(unknown_s=60.0))
         self.engine = HealingEngine(
             swarm=self.swarm,
             effector=self.effector,
@@ -104,7 +105,6 @@ class Ward:
             clock=self.clock,
             notifier=self.told,
             seed=1,
-            silences=SilenceThresholds(unknown_s=60.0),
             **options,
         )
 

@@ -18,6 +18,8 @@ from toolkit.clock import VirtualClock
 from toolkit.notifier import Level
 from toolkit.records import Recovery, Spool
 from toolkit.runtime.healing import (
+    Activity,
+    ActivityKind,
     AgentResponsiveness,
     CheckPlan,
     CoordinationEfficiency,
@@ -28,6 +30,7 @@ from toolkit.runtime.healing import (
     Phase,
     PreventionPlan,
     RestartLimits,
+    Rung,
     SilenceThresholds,
     ValueCheck,
 )
@@ -802,3 +805,109 @@ def test_what_prevention_treats_again_and_again_goes_to_a_person(
 
     statistics = ward.engine.statistics()
     assert (statistics.healed, statistics.handed_over) == (0, 1)
+
+
+def test_prevention_looks_ahead_at_an_interval_of_its_own(tmp_path: Path) -> None:
+    clock = VirtualClock(START)
+    ward = Ward(tmp_path, clock=clock, swarm=FillingSwarm(clock))
+    looked: list[float] = []
+    forecast = ward.engine.prevention.forecast
+
+    def noted(check: str, at_s: float, threshold: float) -> Any:
+        looked.append(at_s)
+        return forecast(check, at_s, threshold)
+
+    ward.engine.prevention.forecast = noted  # type: ignore[method-assign]  # a spy
+    anyio.run(ward.live, 600.0)
+
+    times = sorted(set(looked))
+    assert len(times) >= 5
+    assert min(b - a for a, b in itertools.pairwise(times)) >= 60.0
+
+
+def test_an_issue_of_ones_own_has_its_ladder_and_its_post_condition(
+    tmp_path: Path,
+) -> None:
+    values = {"queue": 0.0}
+    plan = CheckPlan(name="queue", interval_s=30.0, threshold=0.5, issue="queue_full")
+    check = ValueCheck(plan, lambda snapshot: values["queue"], cause="swarm")
+    ladder = (Rung(name="wait", within_s=60.0), Rung(name="drain", within_s=60.0))
+
+    def script(action: Action) -> EffectOutcome | None:
+        if action.verb == "drain":
+            values["queue"] = 1.0
+        return None
+
+    ward = Ward(
+        tmp_path,
+        script,
+        checks=(check,),
+        plan=HealingPlan(ladders={"queue_full": ladder}),
+    )
+
+    anyio.run(ward.live, 600.0)
+
+    assert ward.effector.verbs == ["wait", "drain"]
+    assert [s.worked for s in ward.engine.history] == ["drain"]
+
+
+class Builder(HandmadeSwarm):
+    """One agent at builds that say nothing from their start to their end."""
+
+    build_s = 900.0
+
+    def snapshot(self, since_s: float) -> Any:
+        seen = super().snapshot(since_s)
+        began_s = seen.at_s // self.build_s * self.build_s
+        agents = (
+            dataclasses.replace(
+                seen.agents[0],
+                active_s=self.silent_since.get("a1", began_s),
+                operation_type="build",
+            ),
+            *seen.agents[1:],
+        )
+        ends = [n * self.build_s for n in range(1, int(seen.at_s // self.build_s) + 1)]
+        activity = tuple(
+            Activity(
+                slot="a1",
+                agent_id="a1",
+                at_s=end_s,
+                kind=ActivityKind.FINISH,
+                operation_type="build",
+                gap_s=self.build_s,
+                gap_of="build",
+            )
+            for end_s in ends
+            if end_s > since_s
+        )
+        return dataclasses.replace(seen, agents=agents, activity=activity)
+
+
+def test_ten_long_silent_builds_are_left_alone_by_an_engine_that_knows_nothing(
+    tmp_path: Path,
+) -> None:
+    clock = VirtualClock(START)
+    ward = Ward(tmp_path, clock=clock, swarm=Builder(clock), silences=None)
+
+    anyio.run(ward.live, 10 * Builder.build_s)
+
+    assert ward.effector.verbs == []
+
+
+def test_after_the_first_hour_a_hang_is_found_by_what_was_seen_in_it(
+    tmp_path: Path,
+) -> None:
+    clock = VirtualClock(START)
+    swarm = Builder(clock)
+    swarm.build_s = 120.0
+    ward = Ward(tmp_path, clock=clock, swarm=swarm, silences=None)
+
+    async def story() -> None:
+        await ward.live(3600.0)
+        swarm.silent_since["a1"] = clock.monotonic_s()
+        await ward.live(300.0)
+
+    anyio.run(story)
+
+    assert ward.effector.verbs[:1] == ["coordination_reminder"]

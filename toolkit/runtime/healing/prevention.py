@@ -14,6 +14,8 @@ __all__ = [
 
 KEPT_RESULTS = 12
 LEAST_RESULTS = 5
+LEAST_LEVELS = 3
+"""A share of few agents moves in steps: one step is an event, no trend."""
 LEAST_SLOPE_ERRORS = 2.0
 """A slope nearer to zero than twice its standard error is no trend."""
 
@@ -83,7 +85,8 @@ def crossing_probability(
     Returns
     -------
     Forecast or None
-        `None` where there are fewer than five points or no trend.
+        `None` where there are fewer than five points, or no trend: a value that only
+        stepped from one level to another has none.
 
     Notes
     -----
@@ -95,11 +98,12 @@ def crossing_probability(
     >>> falling = [(30.0 * i, 1.0 - 0.13 * i + 0.001 * (i % 2)) for i in range(6)]
     >>> crossing_probability(falling, 210.0, 0.15).probability > 0.9
     True
-    >>> crossing_probability([(0.0, 1.0)] * 3, 30.0, 0.5) is None
+    >>> stepped = [(30.0 * i, 1.0 if i < 5 else 0.5) for i in range(8)]
+    >>> crossing_probability(stepped, 300.0, 0.5) is None
     True
     """
     n = len(points)
-    if n < LEAST_RESULTS:
+    if n < LEAST_RESULTS or len({value for _, value in points}) < LEAST_LEVELS:
         return None
     mean_t = sum(t for t, _ in points) / n
     mean_v = sum(v for _, v in points) / n
