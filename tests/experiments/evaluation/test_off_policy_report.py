@@ -15,9 +15,16 @@ from toolkit.experiments.evaluation import (
     OffPolicyReport,
     RuleWhereUnsupported,
     evaluate_batch_policy,
+    off_policy_report,
 )
 from toolkit.history import RecordStore
-from toolkit.metrics.off_policy import OverlapLimits, Sampling
+from toolkit.metrics.off_policy import (
+    ESTIMATORS,
+    Contributions,
+    LoggedDecisions,
+    OverlapLimits,
+    Sampling,
+)
 from toolkit.policies import Decision, Problem
 from toolkit.policies.rules import (
     BatchSizeRule,
@@ -109,6 +116,45 @@ def test_every_estimator_has_a_row() -> None:
     names = [each.estimator for each in report(explored()).estimates]
 
     assert names == ["ips", "snips", "dm", "dr", "switch"]
+
+
+class Silent:
+    """An estimator that some logs cannot carry."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def contributions(self, log: LoggedDecisions) -> Contributions:
+        raise NotEnoughDataError("a weight", got=3, needed=8, unit="clusters")
+
+
+def test_an_estimator_that_cannot_answer_silences_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before = report(explored())
+    others = tuple(Silent("dr") if e.name == "dr" else e for e in ESTIMATORS)
+    monkeypatch.setattr(off_policy_report, "ESTIMATORS", others)
+    found = report(explored())
+
+    names = [each.estimator for each in before.estimates]
+    assert [each.estimator for each in found.estimates] == [
+        name for name in names if name != "dr"
+    ]
+    assert found.unanswered == {
+        "dr": "not enough data for a weight: 3 clusters, at least 8 needed"
+    }
+    assert [e for e in before.estimates if e.estimator != "dr"] == list(found.estimates)
+    assert not found.shows_improvement
+
+
+def test_where_none_can_answer_the_limit_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    silent = tuple(Silent(each.name) for each in ESTIMATORS)
+    monkeypatch.setattr(off_policy_report, "ESTIMATORS", silent)
+
+    with pytest.raises(NotEnoughDataError, match="3 clusters, at least 8 needed"):
+        report(explored(batches=300))
 
 
 def test_the_rules_own_log_proves_nothing_about_another_size() -> None:

@@ -130,6 +130,8 @@ def _print(found: "OffPolicyReport") -> None:
             for each in found.estimates
         ],
     )
+    for name, reason in found.unanswered.items():
+        print_note(f"`{name}` cannot answer: {reason}")
     seen = found.overlap
     print_note(
         f"{found.batches} batches in {seen.clusters} sessions; {seen.matched} matching in "

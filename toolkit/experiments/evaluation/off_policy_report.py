@@ -6,7 +6,7 @@ and denominator are estimated each and divided (definitions, section 1).
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from toolkit.metrics import BootstrapInterval
 from toolkit.metrics.off_policy import (
     ESTIMATORS,
     LoggedDecisions,
+    OffPolicyEstimator,
     Overlap,
     OverlapLimits,
     Sampling,
@@ -79,6 +80,9 @@ class OffPolicyReport:
         Batches not used, by reason.
     overlap : Overlap
     estimates : tuple of PolicyEstimate
+        Of the estimators that can answer, at least one.
+    unanswered : dict of str to str
+        Why each of the others cannot.
     """
 
     policy: str
@@ -87,11 +91,15 @@ class OffPolicyReport:
     left_out: dict[str, int]
     overlap: Overlap
     estimates: tuple[PolicyEstimate, ...]
+    unanswered: dict[str, str] = field(default_factory=dict)
 
     @property
     def shows_improvement(self) -> bool:
-        """Whether the doubly robust interval lies wholly below the reference."""
-        return next(
+        """Whether the doubly robust interval lies wholly below the reference.
+
+        Without that estimator's answer nothing is shown.
+        """
+        return any(
             each.log_gain.high < 0 for each in self.estimates if each.estimator == "dr"
         )
 
@@ -167,8 +175,8 @@ def evaluate_batch_policy(
     Raises
     ------
     NotEnoughDataError
-        Propensities are missing, the logging policy never took the policy's sizes, or
-        too few batches overlap.
+        Propensities are missing, the logging policy never took the policy's sizes, too
+        few batches overlap, or no estimator can answer.
     """
     used, left_out = _usable(batches, simulated=simulated)
     question = f"an off-policy estimate of `{policy.name}`"
@@ -192,29 +200,69 @@ def evaluate_batch_policy(
     )
     compared = not np.array_equal(target, other)
     found = overlap(seconds, reference=reference_seconds if compared else None)
+    estimates, unanswered = _answers(
+        (seconds, reference_seconds), (per, reference_per), rng=rng, sampling=sampling
+    )
     return OffPolicyReport(
         policy=policy.name,
         reference=reference.name,
         batches=len(used),
         left_out=left_out,
         overlap=found,
-        estimates=tuple(
-            PolicyEstimate(
-                estimator=each.name,
-                cost=estimate_policy(
-                    each, seconds, rng=rng, sampling=sampling, per=per
-                ),
-                log_gain=compare_policies(
-                    each,
-                    seconds,
-                    reference_seconds,
-                    rng=rng,
-                    sampling=sampling,
-                    per=per,
-                    reference_per=reference_per,
-                ),
+        estimates=tuple(estimates),
+        unanswered=unanswered,
+    )
+
+
+def _answers(
+    seconds: tuple[LoggedDecisions, LoggedDecisions],
+    per: tuple[LoggedDecisions, LoggedDecisions],
+    *,
+    rng: np.random.Generator,
+    sampling: Sampling,
+) -> tuple[list[PolicyEstimate], dict[str, str]]:
+    """Ask every estimator; one that cannot answer silences no other.
+
+    Raises
+    ------
+    NotEnoughDataError
+        The first one's, where none can answer.
+    """
+    estimates: list[PolicyEstimate] = []
+    refused: dict[str, NotEnoughDataError] = {}
+    for each in ESTIMATORS:
+        drawn = np.random.default_rng(rng.integers(2**63))
+        try:
+            estimates.append(
+                _estimate(each, seconds, per, rng=drawn, sampling=sampling)
             )
-            for each in ESTIMATORS
+        except NotEnoughDataError as error:
+            refused[each.name] = error
+    if not estimates:
+        raise next(iter(refused.values()))
+    return estimates, {name: str(error) for name, error in refused.items()}
+
+
+def _estimate(
+    estimator: OffPolicyEstimator,
+    seconds: tuple[LoggedDecisions, LoggedDecisions],
+    per: tuple[LoggedDecisions, LoggedDecisions],
+    *,
+    rng: np.random.Generator,
+    sampling: Sampling,
+) -> PolicyEstimate:
+    return PolicyEstimate(
+        estimator=estimator.name,
+        cost=estimate_policy(
+            estimator, seconds[0], rng=rng, sampling=sampling, per=per[0]
+        ),
+        log_gain=compare_policies(
+            estimator,
+            *seconds,
+            rng=rng,
+            sampling=sampling,
+            per=per[0],
+            reference_per=per[1],
         ),
     )
 
