@@ -11,7 +11,16 @@ from toolkit.cli.progress import progress
 
 __all__ = ["VERBS", "add_parser", "import_records", "run_spec"]
 
-VERBS = ("bench", "suite", "off_policy", "controllers", "swarm", "retrain", "ab")
+VERBS = (
+    "init",
+    "bench",
+    "suite",
+    "off_policy",
+    "controllers",
+    "swarm",
+    "retrain",
+    "ab",
+)
 """Verbs in a module of their own, `toolkit.cli.experiment.<verb>`, with `add_verb`."""
 
 

@@ -15,6 +15,9 @@ from .spec import ExperimentSpec as ExperimentSpec
 from .spec import SearchSpec as SearchSpec
 from .spec import SplitSpec as SplitSpec
 from .spec import read_spec as read_spec
+from .spec_form import SCHEMA_NAME as SCHEMA_NAME
+from .spec_form import spec_schema as spec_schema
+from .spec_form import spec_text as spec_text
 from .stack_bundle import RelativePolicy as RelativePolicy
 from .stack_bundle import TrainedStack as TrainedStack
 from .stack_bundle import train_bundle as train_bundle

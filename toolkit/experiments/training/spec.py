@@ -12,6 +12,10 @@ from toolkit.errors import InputDataError
 from toolkit.features import TRAINABLE
 
 __all__ = [
+    "BOUNDS",
+    "DECISIONS",
+    "NAME",
+    "SECTIONS",
     "BundleSpec",
     "DataSpec",
     "ExperimentSpec",
@@ -21,7 +25,7 @@ __all__ = [
     "read_spec",
 ]
 
-DECISIONS = ("batch_size", "agent_count")
+DECISIONS: tuple[str, ...] = ("batch_size", "agent_count")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +150,7 @@ class ExperimentSpec:
         return asdict(self)
 
 
-_SECTIONS: Mapping[str, type] = {
+SECTIONS: Mapping[str, type] = {
     "data": DataSpec,
     "split": SplitSpec,
     "search": SearchSpec,
@@ -163,7 +167,7 @@ RENAMED = {"search.families": "members"}
 
 _NAMES = ("name", "bundle.name")
 
-_BOUNDS: Mapping[str, tuple[float, float]] = {
+BOUNDS: Mapping[str, tuple[float, float]] = {
     "price_exponent": (0.0, 1.0),
     "outer_folds": (2, 50),
     "inner_folds": (2, 50),
@@ -193,7 +197,7 @@ def read_spec(path: Path) -> ExperimentSpec:
         raise InputDataError(f"not TOML: {error}", file=path) from error
     sections = {
         name: _section(path, cls, table.pop(name, {}), name)
-        for name, cls in _SECTIONS.items()
+        for name, cls in SECTIONS.items()
     }
     spec: ExperimentSpec = _section(path, ExperimentSpec, {**table, **sections}, "")
     if spec.decision not in DECISIONS:
@@ -251,7 +255,7 @@ def _checked(path: Path, place: str, expected: str, value: Any) -> Any:
             got=value,
             fix="write 1 to 64 letters, digits, dashes or underscores",
         )
-    low, high = _BOUNDS.get(place.rsplit(".", 1)[-1], (-math.inf, math.inf))
+    low, high = BOUNDS.get(place.rsplit(".", 1)[-1], (-math.inf, math.inf))
     if isinstance(value, (int, float)) and not low <= value <= high:
         raise InputDataError(
             f"outside {low:g} to {high:g}", file=path, field=place, got=value
