@@ -5,7 +5,10 @@ import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
+from PIL import Image
 
 from tests.review.reviewed import Talk, review_of
 from toolkit.review import Review, draw, render_html
@@ -74,26 +77,56 @@ def test_colours_are_the_page_s_own(found: Review) -> None:
     assert all("#0101" not in drawing.svg for drawing in draw(found))
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(120)
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
-def test_a_real_browser_shows_it_without_a_complaint(
-    found: Review, tmp_path: Path
-) -> None:
-    page = tmp_path / "review.html"
-    page.write_text(render_html(found), encoding="utf-8")
-    shot = tmp_path / "shot.png"
+SCREENSHOTS = Path(__file__).parent / "screenshots"
+BLOCK = 20
+"""Pixels of a side of the blocks that are compared: letters may differ, layout may not."""
 
+MEAN_APART, MOST_APART = 6.0, 90.0
+"""Greatest mean, and greatest single difference of two blocks' grey, of 255."""
+
+
+def _shot(page: Path, folder: Path, scheme: str) -> tuple[Path, str]:
+    """Photograph a page in headless Chromium; return the picture and what it logged."""
+    shot = folder / f"{scheme}.png"
+    preferred = {"dark": 0, "light": 1}[scheme]
     done = subprocess.run(
         [
             str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu",
             "--disable-background-networking", "--disable-component-update",
             "--disable-sync", "--no-first-run", "--enable-logging=stderr",
-            "--window-size=1000,2400", f"--user-data-dir={tmp_path / 'profile'}",
+            "--hide-scrollbars", "--force-device-scale-factor=1",
+            f"--blink-settings=preferredColorScheme={preferred}",
+            "--window-size=1000,2400", f"--user-data-dir={folder / scheme}",
             f"--screenshot={shot}", page.as_uri(),
         ],
         capture_output=True, text=True, timeout=100, check=False,
     )  # fmt: skip
+    return shot, done.stderr
 
-    assert "CONSOLE" not in done.stderr
-    assert shot.stat().st_size > 20_000
+
+def _blocks(path: Path) -> NDArray[np.float64]:
+    """Mean grey of each block of a picture."""
+    grey = np.asarray(Image.open(path).convert("L"), dtype=np.float64)
+    height, width = (side // BLOCK * BLOCK for side in grey.shape)
+    cut = grey[:height, :width].reshape(height // BLOCK, BLOCK, width // BLOCK, BLOCK)
+    return np.asarray(cut.mean(axis=(1, 3)))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_real_browser_shows_the_page_as_it_was_seen_before(
+    found: Review, tmp_path: Path, scheme: str
+) -> None:
+    page = tmp_path / "review.html"
+    page.write_text(render_html(found), encoding="utf-8")
+
+    shot, logged = _shot(page, tmp_path, scheme)
+
+    assert "CONSOLE" not in logged
+    seen, kept = _blocks(shot), _blocks(SCREENSHOTS / f"{scheme}.png")
+    assert seen.shape == kept.shape
+    assert np.abs(seen - kept).mean() < MEAN_APART
+    assert np.abs(seen - kept).max() < MOST_APART
+    assert (seen.mean() > 128) == (scheme == "light")

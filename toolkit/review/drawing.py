@@ -135,7 +135,7 @@ def _time_by_week(found: Review) -> Drawing:
         axes.bar(weeks, calls, bottom=models, color=SERIES[1], label="calls")
         axes.set_ylabel("hours")
         axes.set_xticks(range(len(weeks)), weeks, rotation=30, ha="right")
-        axes.legend(frameon=False)
+        axes.legend(frameon=False, ncols=2, loc="lower right", bbox_to_anchor=(1, 1))
 
     return Drawing(
         name="time-by-week",
@@ -348,6 +348,7 @@ def _session(found: Review) -> Drawing | None:
                 label=name, zorder=2,
             )  # fmt: skip
         axes.set_yticks([])
+        axes.locator_params(axis="x", integer=True)
         axes.set_xlabel("batches of one agent, in order of time")
         axes.legend(frameon=False, ncols=3, loc="upper center")
 
