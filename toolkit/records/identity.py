@@ -50,11 +50,11 @@ def record_id(*parts: str) -> str:
     >>> len(record_id("a", "b"))
     20
     """
-    digest = blake2b(digest_size=DIGEST_BYTES)
+    framed = []
     for part in parts:
-        raw = part.encode("utf-8", "surrogatepass")
-        digest.update(len(raw).to_bytes(4, "big") + raw)
-    return digest.hexdigest()
+        raw = part.encode() if part.isascii() else part.encode("utf-8", "surrogatepass")
+        framed += [len(raw).to_bytes(4, "big"), raw]
+    return blake2b(b"".join(framed), digest_size=DIGEST_BYTES).hexdigest()
 
 
 def call_record_id(call_id: str, *, scope: str = "", nth: int = 0) -> str:

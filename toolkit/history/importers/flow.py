@@ -9,7 +9,7 @@ and no common word. A number below a million counts as shown where a number with
 it was: a line that is asked for stands near the line that was seen.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from toolkit.history.importers.texts import (
@@ -27,6 +27,11 @@ NEAR = 60
 
 SHORT_NUMBER = 6
 """Digits from which a number is an id, equal or not, and no line."""
+
+MANY = 200
+"""Words among which one is soon an identifier."""
+
+LONG_NUMBER = 10**SHORT_NUMBER
 
 LEAST_NUMBER = 100
 """Smaller numbers are counts, limits and levels."""
@@ -139,7 +144,7 @@ class DataFlow:
             self._known |= self._shown
         self._known |= self._arguments
         self._shown = None
-        if not self._missing and any(map(_is_identifier, self._shown_now)):
+        if not self._missing and _names_something(self._shown_now):
             self._shown = self._shown_now
         else:
             self._known |= self._shown_now
@@ -147,13 +152,17 @@ class DataFlow:
         self._arguments = set()
         self._missing = False
 
-    def call(self, arguments: Any) -> CallFlow | None:
+    def call(
+        self, arguments: Any, texts: Sequence[str] | None = None
+    ) -> CallFlow | None:
         """Compare a call's arguments with what was shown.
 
         Parameters
         ----------
         arguments : object
             JSON value.
+        texts : sequence of str, optional
+            The texts in it, where they are at hand.
 
         Returns
         -------
@@ -161,18 +170,20 @@ class DataFlow:
             `None` for a first batch, and where the previous results are not known or
             hold no identifier.
         """
-        words, numbers = _arguments_of(arguments)
+        if texts is None:
+            texts = texts_of(arguments)
+        words, numbers = _arguments_of(arguments, texts)
         self._arguments |= words
         shown, known = self._shown, self._known
         if shown is None:
             return None
-        asked = [word for word in words if _is_identifier(word)]
-        fresh = [word for word in asked if word not in known]
-        needs = any(word in shown for word in fresh)
-        mentioned = needs or any(word in shown for word in asked)
-        everything = not fresh
+        fresh = words - known
+        needs = _names_something(fresh & shown)
+        mentioned = needs or _names_something(words & shown)
+        everything = not _names_something(fresh)
         for number in numbers:
-            near, before = _is_near(number, shown), _is_near(number, known)
+            lines = [b"%d" % n for n in range(number - NEAR, number + NEAR + 1)]
+            near, before = not shown.isdisjoint(lines), not known.isdisjoint(lines)
             needs |= near and not before
             mentioned |= near
             everything &= before
@@ -187,9 +198,9 @@ class DataFlow:
             Its length in characters.
         """
         length = 0
-        for text in block_texts(content):
+        for text in [content] if content.__class__ is str else block_texts(content):
             length += text_length(text)
-            if is_removed(text):
+            if not self._missing and is_removed(text):
                 self._missing = True
             self._shown_now.update(_words(text))
         return length
@@ -199,17 +210,19 @@ def _words(text: str) -> list[bytes]:
     return text.encode("utf-8", "replace").translate(_SEPARATORS).split()
 
 
-def _arguments_of(arguments: Any) -> tuple[set[bytes], list[int]]:
-    words: set[bytes] = set()
-    numbers: list[int] = []
-    for text in texts_of(arguments):
-        words.update(_words(without_counts(text)))
+def _arguments_of(arguments: Any, texts: Sequence[str]) -> tuple[set[bytes], list[int]]:
+    words = set(_words(without_counts(" ".join(texts))))
     lines = {word for word in words if word.isdigit() and len(word) < SHORT_NUMBER}
     words -= lines
-    numbers.extend(map(int, lines))
+    numbers = [int(word) for word in lines]
     if isinstance(arguments, dict) and "_flow" not in arguments:
-        numbers.extend(v for v in arguments.values() if v.__class__ is int)
-    return words, [n for n in numbers if LEAST_NUMBER <= n < 10**SHORT_NUMBER]
+        numbers += [v for v in arguments.values() if v.__class__ is int]
+    return words, [n for n in numbers if LEAST_NUMBER <= n < LONG_NUMBER]
+
+
+def _names_something(words: set[bytes]) -> bool:
+    """Whether one of some words is an identifier."""
+    return any(map(_is_identifier, words - _COMMON if len(words) < MANY else words))
 
 
 def _is_identifier(word: bytes) -> bool:
@@ -227,8 +240,3 @@ def _is_identifier(word: bytes) -> bool:
     if len(word) < 3 or (len(word) < SHORT_NUMBER and word.isdigit()):
         return False
     return word.lower() not in _COMMON
-
-
-def _is_near(number: int, words: Iterable[bytes]) -> bool:
-    held = words if isinstance(words, (set, frozenset)) else frozenset(words)
-    return any(b"%d" % near in held for near in range(number - NEAR, number + NEAR + 1))

@@ -24,6 +24,8 @@ MAX_KINDS = 100
 
 OTHER_KINDS = "other kinds"
 
+BATCH, TURN = Batch.kind, Turn.kind
+
 ID_FIELDS = ("agent_id", "session_id")
 """What a person may have named; a name that no program drew is hidden."""
 
@@ -104,18 +106,15 @@ class FileSink:
 
     def add_row(self, row: dict[str, Any]) -> None:
         """Keep a record that is written already."""
-        kind, plain = row["kind"], self._plain
-        if kind == Turn.kind and self._prices is not None:
+        kind, get, plain = row["kind"], row.get, self._plain
+        if kind == TURN and self._prices is not None:
             price_row(row, self._prices)
             if "money_usd" not in row:
                 self.met("unpriced_turn", row["record_id"])
-        for name in ID_FIELDS:
-            if row.get(name) not in plain:
-                self._hide(row, name)
-        line = line_of(row)
-        weight = (row.get("calls") or row["size"]) if kind == Batch.kind else 1
-        self._lines.append(line)
-        self._weights.append(weight)
+        if get("agent_id") not in plain or get("session_id") not in plain:
+            self._hide(row)
+        self._lines.append(line_of(row))
+        self._weights.append((get("calls") or row["size"]) if kind == BATCH else 1)
         self._marks.setdefault((kind, row["at"].toordinal()), row["record_id"])
         if len(self._lines) >= HOLD_ROWS:
             self._hand_on(refused=None)
@@ -155,13 +154,16 @@ class FileSink:
             self._rejected.append((None, refusal))
         self._hand_on(refused=refusal is not None)
 
-    def _hide(self, row: dict[str, Any], name: str) -> None:
-        """Hide an id that no program drew: an e-mail address, the name of a person."""
-        value = row[name]
-        if PLAIN_ID.fullmatch(value) is None:
-            row[name] = identifier(value, self.hidden)
-        else:
-            self._plain.add(value)
+    def _hide(self, row: dict[str, Any]) -> None:
+        """Hide ids that no program drew: e-mail addresses, names of people."""
+        for name in ID_FIELDS:
+            value = row.get(name)
+            if value is None:
+                continue
+            if PLAIN_ID.fullmatch(value) is None:
+                row[name] = identifier(value, self.hidden)
+            else:
+                self._plain.add(value)
 
     def _hand_on(self, *, refused: bool | None) -> None:
         piece = Piece(

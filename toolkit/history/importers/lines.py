@@ -105,7 +105,10 @@ def decode_object(line: bytes | None) -> dict[str, Any]:
     ...
     toolkit.history.importers.lines.UnreadableLineError: not JSON: cut off or damaged
     """
-    value = decode_value(line)
+    try:
+        value = orjson.loads(line)  # type: ignore[arg-type]  # `None` is refused
+    except orjson.JSONDecodeError:
+        value = decode_value(line)
     if isinstance(value, dict):
         return value
     shape = "array" if isinstance(value, list) else "value"

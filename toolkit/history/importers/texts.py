@@ -23,10 +23,14 @@ def text_length(text: str) -> int:
     >>> text_length("four"), text_length("git [cmd:30]"), text_length("[flow:9:1 3fa1]")
     (4, 34, 9)
     """
+    if "[" not in text or ":" not in text:
+        return len(text)
+    whole = _MARK.fullmatch(text)
+    if whole is not None:
+        return int(whole[1])
     length = len(text)
-    if "[" in text and ":" in text:
-        for mark in _MARK.finditer(text):
-            length += int(mark[1]) - len(mark[0])
+    for mark in _MARK.finditer(text):
+        length += int(mark[1]) - len(mark[0])
     return length
 
 
@@ -81,6 +85,10 @@ def texts_of(value: Any) -> list[str]:
     """
     if value.__class__ is str:
         return [value]
+    if value.__class__ is dict:
+        texts = [item for item in value.values() if item.__class__ is str]
+        if len(texts) == len(value):  # as the arguments of most calls are
+            return texts
     found: list[str] = []
     waiting = [value]
     while waiting:

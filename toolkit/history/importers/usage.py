@@ -90,20 +90,21 @@ class TokenUsage(NamedTuple):
         ... ).cache_write_5m_tokens
         8
         """
-        written = count(usage.get("cache_creation_input_tokens"))
+        get = usage.get
+        written = count(get("cache_creation_input_tokens"))
         long = None
-        parts = usage.get("cache_creation")
+        parts = get("cache_creation")
         if isinstance(parts, dict):
             short = count(parts.get("ephemeral_5m_input_tokens"))
             long = count(parts.get("ephemeral_1h_input_tokens"))
             if short is not None or long is not None:
                 written = short
         return cls(
-            count(usage.get("input_tokens")),
-            count(usage.get("cache_read_input_tokens")),
+            count(get("input_tokens")),
+            count(get("cache_read_input_tokens")),
             written,
             long,
-            count(usage.get("output_tokens")),
+            count(get("output_tokens")),
         )
 
 

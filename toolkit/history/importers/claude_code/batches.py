@@ -1,6 +1,6 @@
 """The record of one batch of a transcript."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from toolkit.history.importers.claude_code.calls import (
@@ -17,6 +17,8 @@ from toolkit.records import Batch, Outcome, Provenance, Timing
 __all__ = ["FIRST", "SOURCE", "Past", "Whole", "batch_of"]
 
 TODO = "todoWrite"
+SUCCEEDED, FAILED = Outcome.SUCCEEDED, Outcome.FAILED
+CANCELLED, UNKNOWN = Outcome.CANCELLED, Outcome.UNKNOWN
 
 
 class Whole(NamedTuple):
@@ -88,10 +90,11 @@ def batch_of(
     """
     calls = batch.calls
     operation_type = calls[0].tool.operation_type
-    if any([call.tool.operation_type != operation_type for call in calls]):  # noqa: C419 - twice as fast
-        operation_type = "mixed"
+    for call in calls:
+        if call.tool.operation_type != operation_type:
+            operation_type = "mixed"
     counts_todos = operation_type == TODO
-    ended = dict.fromkeys(Outcome, 0)
+    ended = {SUCCEEDED: 0, FAILED: 0, CANCELLED: 0, UNKNOWN: 0}
     given_up = {SIBLING: 0, REFUSED: 0, INTERRUPTED: 0}
     size = reads = background = 0
     for call in calls:
@@ -104,8 +107,8 @@ def batch_of(
             if reply.why:
                 given_up[reply.why] += weight
             background += reply.goes_on or reply.in_background
-    if any(call.reply is not None and call.reply.in_background for call in calls):
-        timing = Durations(turn_s=timing.turn_s, censored=timing.censored)
+            if reply.in_background:
+                timing = Durations(turn_s=timing.turn_s, censored=timing.censored)
     return Batch.row(
         record_id=identity,
         at=calls[0].at,
@@ -130,17 +133,17 @@ def batch_of(
         longest_s=timing.longest_s,
         median_s=timing.median_s,
         censored=timing.censored,
-        succeeded=ended[Outcome.SUCCEEDED],
-        failed=ended[Outcome.FAILED],
-        cancelled=ended[Outcome.CANCELLED],
+        succeeded=ended[SUCCEEDED],
+        failed=ended[FAILED],
+        cancelled=ended[CANCELLED],
         siblings=given_up[SIBLING],
         refused=given_up[REFUSED],
         interrupted=given_up[INTERRUPTED],
         background=background,
         parallelism=timing.parallelism,
         active_agents=active,
-        call_characters=_sum(call.characters for call in calls),
-        result_characters=_sum(call.result_characters for call in calls),
+        call_characters=_sum([call.characters for call in calls]),
+        result_characters=_sum([call.result_characters for call in calls]),
         **_flow(calls),
         **_context(batch, whole, past),
     )
@@ -152,9 +155,9 @@ def _flow(calls: list[Call]) -> dict[str, Any]:
     if len(flows) < len(calls):
         return {}
     return {
-        "needs_previous": sum(flow.needs_previous for flow in flows),
-        "mentioned_by_previous": sum(flow.mentioned_by_previous for flow in flows),
-        "known_before": sum(flow.known_before for flow in flows),
+        "needs_previous": sum([flow.needs_previous for flow in flows]),
+        "mentioned_by_previous": sum([flow.mentioned_by_previous for flow in flows]),
+        "known_before": sum([flow.known_before for flow in flows]),
     }
 
 
@@ -177,10 +180,6 @@ def _context(batch: MessageBatch, whole: Whole | None, past: Past) -> dict[str, 
     return known
 
 
-def _sum(lengths: Iterable[int | None]) -> int | None:
-    total = 0
-    for length in lengths:
-        if length is None:
-            return None
-        total += length
-    return total
+def _sum(lengths: list[int | None]) -> int | None:
+    known = [length for length in lengths if length is not None]
+    return sum(known) if len(known) == len(lengths) else None

@@ -205,8 +205,16 @@ def read_time(value: object) -> datetime:
         raise UnreadableLineError("not a time", field="timestamp") from error
 
 
-def read_call(block: Mapping[str, Any], at: datetime, cwd: object) -> Call:
+def read_call(
+    block: Mapping[str, Any], at: datetime, cwd: object
+) -> tuple[Call, list[str]]:
     """Read a `tool_use` block.
+
+    Returns
+    -------
+    call : Call
+    texts : list of str
+        Of its arguments.
 
     Raises
     ------
@@ -231,8 +239,9 @@ def read_call(block: Mapping[str, Any], at: datetime, cwd: object) -> Call:
         key = _key(given)
         if key is None and tool.action == "read" and isinstance(cwd, str):
             key = cwd
-    characters = sum(map(text_length, texts_of(given)))
-    return Call(call_id, tool, at, todos, key, characters=characters)
+    texts = texts_of(given)
+    characters = sum(map(text_length, texts))
+    return Call(call_id, tool, at, todos, key, characters=characters), texts
 
 
 def _key(given: Mapping[str, Any]) -> str | None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from toolkit.history.importers import DataFlow
 from toolkit.history.importers.claude_code.calls import Call
 from toolkit.history.importers.claude_code.timing import Before
-from toolkit.history.importers.claude_code.turns import ModelReply
+from toolkit.history.importers.claude_code.turns import ModelReply, turn_record_id
 
 __all__ = ["MAIN", "MessageBatch", "Stream"]
 
@@ -96,7 +96,7 @@ class Stream:
         self.agent_id = agent_id
         self.inline = inline
         self.batches: dict[str, MessageBatch] = {}
-        self.replies: dict[str, ModelReply] = {}
+        self.replies: dict[tuple[str, str], ModelReply] = {}
         self.flow = DataFlow()
         self.latest_s: float | None = None
         self.prompted = False
@@ -119,7 +119,7 @@ class Stream:
 
     def reply(
         self,
-        identity: str,
+        name: tuple[str, str],
         line: int,
         at: datetime,
         *,
@@ -127,9 +127,17 @@ class Stream:
         version: str | None,
         branch: str | None,
     ) -> ModelReply:
-        """Begin the reply that a line is the first of."""
-        begun = self.replies[identity] = ModelReply(
-            identity,
+        """Begin the reply that a line is the first of.
+
+        Parameters
+        ----------
+        name : (str, str)
+            Ids of its message and request.
+        line, at, model, version, branch
+            As in `ModelReply`.
+        """
+        begun = self.replies[name] = ModelReply(
+            turn_record_id(*name, self.session_id),
             line,
             at,
             since_s=self.latest_s,

@@ -125,10 +125,13 @@ def had_person(call: Call, mode: str | None) -> bool:
 def time_batch(calls: Sequence[Call], mode: str | None, before: Before) -> Timing:
     """Time a batch; calls without a result leave what depends on them unknown."""
     first_s = calls[0].start_s
-    if len(calls) > 1:
-        first_s = min([call.start_s for call in calls])
-    ended = [call.reply.end_s for call in calls if call.reply is not None]
-    waited = any([had_person(call, mode) for call in calls])  # noqa: C419 - twice as fast
+    waited = False
+    ended = []
+    for call in calls:
+        first_s = min(first_s, call.start_s)
+        if call.reply is not None:
+            ended.append(call.reply.end_s)
+            waited = waited or had_person(call, mode)
     turn_s, slept = _turn(before, first_s)
     censored = waited or slept or before.prompt_s is not None
     waiting_s = _waiting(before) if censored else 0.0

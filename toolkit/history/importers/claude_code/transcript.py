@@ -25,8 +25,8 @@ from toolkit.history.importers.claude_code.calls import (
     read_time,
 )
 from toolkit.history.importers.claude_code.records import records_of
-from toolkit.history.importers.claude_code.streams import MAIN, Stream
-from toolkit.history.importers.claude_code.turns import ModelReply, turn_record_id
+from toolkit.history.importers.claude_code.streams import MAIN, MessageBatch, Stream
+from toolkit.history.importers.claude_code.turns import ModelReply
 from toolkit.history.importers.claude_code.waves import Notice, read_notices
 from toolkit.records import (
     identifier,
@@ -241,18 +241,25 @@ class Transcript:
             The line of the file, which says where it was written.
         """
         content = message.get("content")
-        if not isinstance(content, (list, str)):
-            raise UnreadableLineError("not a list", field="message.content")
-        blocks: list[Any] = [] if isinstance(content, str) else content
-        if any([not isinstance(block, dict) for block in blocks]):  # noqa: C419 - twice as fast
-            raise UnreadableLineError("not an object", field="message.content")
+        if content.__class__ is not list:
+            if not isinstance(content, str):
+                raise UnreadableLineError("not a list", field="message.content")
+            content = []
+        for block in content:
+            if block.__class__ is not dict:
+                raise UnreadableLineError("not an object", field="message.content")
         reply = self._model_reply(number, row, message, stream, outer)
-        for block in blocks:
+        for block in content:
             if block.get("type") == "tool_use":
-                call = read_call(
-                    block, read_time(row.get("timestamp")), outer.get("cwd")
-                )
-                self._call(call, block, number, row, message, stream, reply)
+                at = read_time(row.get("timestamp"))
+                call, texts = read_call(block, at, outer.get("cwd"))
+                if self._is_new(call, row, stream):
+                    batch = self._batch(number, row, message, stream)
+                    batch.turn = reply
+                    if reply is not None:
+                        reply.calls += 1
+                    call.flow = stream.flow.call(block.get("input"), texts)
+                    batch.calls.append(call)
             elif isinstance(block.get("text"), str):
                 stream.flow.say(block["text"])
 
@@ -269,61 +276,58 @@ class Transcript:
         if model == SYNTHETIC:
             self._sink.pass_over("message of the harness")
             return None
-        own = message.get("id") or _message_id(message, row)
-        identity = turn_record_id(str(own), row.get("requestId"), stream.session_id)
-        reply = stream.replies.get(identity)
+        own, request = message.get("id"), row.get("requestId")
+        if own.__class__ is not str or not own:
+            own = str(own or _message_id(message, row))
+        name = own, request if isinstance(request, str) else ""
+        reply = stream.replies.get(name)
         if reply is None:
             folder, branch = outer.get("cwd"), outer.get("gitBranch")
             if self._project is None and isinstance(folder, str):
                 self._project = self._sink.hidden(folder)
             known = isinstance(branch, str) and branch
             reply = stream.reply(
-                identity,
+                name,
                 number,
                 read_time(row.get("timestamp")),
                 model=self._name(model),
                 version=self._name(row.get("version")),
                 branch=self._sink.hidden(f"branch {branch}") if known else None,
             )
-        if isinstance(usage, dict):
-            reply.count_tokens(usage)
+        if usage.__class__ is dict:
+            reply.counts = usage
         return reply
 
-    def _call(
-        self,
-        call: Call,
-        block: dict[str, Any],
-        number: int,
-        row: dict[str, Any],
-        message: dict[str, Any],
-        stream: Stream,
-        reply: ModelReply | None,
-    ) -> None:
-        """Put a call into the batch of its reply, once."""
-        scope = _scope(row, stream)
+    def _is_new(self, call: Call, row: dict[str, Any], stream: Stream) -> bool:
+        """Note a call, unless it is one that was seen before."""
+        call.scope = scope = _scope(row, stream)
         name = _call_name(call.call_id, scope)
         again = self._calls.get(name)
         if again is not None:
             if not _has_ended(again, call.start_s):
                 again.todos = max(again.todos, call.todos)
-                return
+                return False
             call.nth = again.nth + 1
-        call.scope = scope
+        self._calls[name] = call
+        call.reply = self._early.pop(name, None)
+        return True
+
+    def _batch(
+        self,
+        number: int,
+        row: dict[str, Any],
+        message: dict[str, Any],
+        stream: Stream,
+    ) -> MessageBatch:
+        """Find the batch of a message, or begin it."""
         message_id = _message_id(message, row)
-        batch = stream.batches.get(message_id) or stream.begin(
+        return stream.batches.get(message_id) or stream.begin(
             message_id,
             number,
             mode=self._mode,
             model=self._name(message.get("model")),
             version=self._name(row.get("version")),
         )
-        batch.turn = reply
-        if reply is not None:
-            reply.calls += 1
-        self._calls[name] = call
-        call.reply = self._early.pop(name, None)
-        call.flow = stream.flow.call(block.get("input"))
-        batch.calls.append(call)
 
     def _answer(
         self,

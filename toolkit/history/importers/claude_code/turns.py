@@ -31,21 +31,23 @@ class ModelReply:
     prompted : bool
         A person, or who set the agent its task, wrote since the reply before.
     model, version, branch : str or None
-    usage : TokenUsage
-        Of the last line seen: earlier ones are written while the reply streams.
+    counts : mapping
+        What the last line seen says of tokens: earlier ones are written while the reply
+        streams.
     calls : int
     """
 
     __slots__ = (
+        "_usage",
         "at",
         "branch",
         "calls",
+        "counts",
         "identity",
         "line",
         "model",
         "prompted",
         "since_s",
-        "usage",
         "version",
     )
 
@@ -69,15 +71,19 @@ class ModelReply:
         self.model = model
         self.version = version
         self.branch = branch
-        self.usage = TokenUsage()
+        self.counts: Mapping[str, Any] = {}
         self.calls = 0
+        self._usage: TokenUsage | None = None
 
-    def count_tokens(self, usage: Mapping[str, Any]) -> None:
-        """Take the counts of a line; those of the last line stay."""
-        self.usage = TokenUsage.from_anthropic(usage)
+    @property
+    def usage(self) -> TokenUsage:
+        """The tokens by class; ask when all lines have been seen."""
+        if self._usage is None:
+            self._usage = TokenUsage.from_anthropic(self.counts)
+        return self._usage
 
 
-def turn_record_id(message_id: str, request_id: object, session_id: str) -> str:
+def turn_record_id(message_id: str, request_id: str, session_id: str) -> str:
     """Derive the identity of a turn.
 
     A fork repeats replies under another session, so an id that a provider drew at random
@@ -93,8 +99,7 @@ def turn_record_id(message_id: str, request_id: object, session_id: str) -> str:
     False
     """
     scope = "" if DRAWN_ID.fullmatch(message_id) else session_id
-    request = request_id if isinstance(request_id, str) else ""
-    return record_id("claude-code", "turn", message_id, request, scope)
+    return record_id("claude-code", "turn", message_id, request_id, scope)
 
 
 def turn_of(
@@ -139,7 +144,11 @@ def turn_of(
         latency_s=latency_s,
         censored=slept,
         context_tokens=usage.context_tokens,
-        **usage._asdict(),
+        input_tokens=usage.input_tokens,
+        cache_read_tokens=usage.cache_read_tokens,
+        cache_write_5m_tokens=usage.cache_write_5m_tokens,
+        cache_write_1h_tokens=usage.cache_write_1h_tokens,
+        output_tokens=usage.output_tokens,
     )
 
 
