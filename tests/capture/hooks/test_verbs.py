@@ -9,6 +9,7 @@ from toolkit.clock import VirtualClock
 from toolkit.errors import UsageError
 from toolkit.notifier import MemoryNotifier
 from toolkit.records import Batch, Provenance, Spool
+from toolkit.runtime.planning import read_patterns
 
 START = datetime(2026, 6, 1, tzinfo=UTC)
 
@@ -176,6 +177,19 @@ def test_patterns_are_saved_by_operation(world: World) -> None:
     (row,) = [line.row for line in Spool(world.store / "patterns").lines()]
     assert row is not None
     assert (row["operation_type"], row["mean_size"], row["cost_s"]) == (
+        "fileOperations",
+        4,
+        1.0,
+    )
+
+
+def test_the_planner_reads_the_patterns_that_were_saved(world: World) -> None:
+    task = world.hooks.pre_task(description="d")
+    world.works(cycle_s=4)
+    world.hooks.post_task(task_id=task["task_id"], save_patterns=True)
+
+    (pattern,) = read_patterns(world.store)
+    assert (pattern.operation_type, pattern.mean_size, pattern.cost_s) == (
         "fileOperations",
         4,
         1.0,

@@ -1,9 +1,10 @@
 """What the records of a run say of its progress: waits, spawns, coordination, speed."""
 
-from collections import deque
+from collections import defaultdict, deque
 from datetime import datetime, timedelta
 from statistics import median
 
+from toolkit.metrics import ObjectiveCounter
 from toolkit.records import CoordinationEvent, Outcome, Record, Workflow
 from toolkit.runtime.planning.observation import Observation
 
@@ -22,15 +23,17 @@ LEAST_EVENTS = 10
 class RunProgress:
     """Turns coordination events and finished tasks into observations; bounded.
 
-    A finished task is a `Workflow` record of the form `task`. Time runs from the first
-    record that was seen, by the records' own clock.
+    Coordination efficiency and memory consistency are the objectives of these names, as
+    `toolkit.metrics.ObjectiveCounter` counts them. A finished task is a `Workflow`
+    record of the form `task`. Time runs from the first record that was seen, by the
+    records' own clock.
     """
 
     def __init__(self) -> None:
         self.tasks_completed = 0
         self._waits_s: deque[float] = deque(maxlen=WINDOW)
-        self._ended: deque[bool] = deque(maxlen=WINDOW)
-        self._consistent: deque[bool] = deque(maxlen=WINDOW)
+        self._counter = ObjectiveCounter()
+        self._counts: dict[str, deque[int]] = defaultdict(lambda: deque(maxlen=WINDOW))
         self._began: datetime | None = None
         self._events = 0
 
@@ -57,11 +60,8 @@ class RunProgress:
         self._events += 1
         if event.waited_s is not None:
             self._waits_s.append(event.waited_s)
-        if event.outcome is not Outcome.UNKNOWN:
-            self._ended.append(event.outcome is Outcome.SUCCEEDED)
-        if event.version_seen is not None and event.version is not None:
-            behind = event.action == "write"
-            self._consistent.append(event.version_seen >= event.version - behind)
+        for count in self._counter.add(event):
+            self._counts[count.objective].append(count.successes)
         spawned = event.action == "spawn" and event.outcome is not Outcome.UNKNOWN
         if not spawned and self._events % EVERY:
             return None
@@ -69,9 +69,10 @@ class RunProgress:
         return Observation(
             spawn_s=(event.duration_s if ready else None,) if spawned else (),
             median_wait_s=median(self._waits_s) if self._waits_s else None,
-            coordination_efficiency=self._share(self._ended),
-            memory_consistency=self._share(self._consistent),
+            coordination_efficiency=self._share("coordination_efficiency"),
+            memory_consistency=self._share("memory_consistency"),
         )
 
-    def _share(self, ended: deque[bool]) -> float | None:
+    def _share(self, objective: str) -> float | None:
+        ended = self._counts[objective]
         return sum(ended) / len(ended) if len(ended) >= LEAST_EVENTS else None

@@ -33,8 +33,58 @@ def test_a_cycle_runs_from_the_previous_result_to_the_last_result(
 
     assert (batch.cycle_s, batch.turn_s, batch.execution_s) == (7, 3, 4)
     assert (batch.operations_s, batch.longest_s, batch.median_s) == (6, 3, 1.5)
-    assert batch.parallelism == pytest.approx(6 / 4 / 3)
+    assert batch.parallelism == pytest.approx(6 / 3 / 3)
     assert (batch.censored, batch.waiting_s) == (False, 0)
+
+
+def test_reads_that_are_written_one_after_the_other_are_not_serial(
+    tmp_path: Path,
+) -> None:
+    session = after_one_read()
+    for number, name in enumerate("abcd"):
+        session.call(5 + number, name)
+    for number, name in enumerate("abcd"):
+        session.result(5.1 + number, name)
+    batch = second_batch(tmp_path, session)
+
+    assert batch.operations_s == pytest.approx(0.4)
+    assert batch.parallelism == pytest.approx(1.0)
+
+
+def test_commands_that_wait_for_each_other_are_serial(tmp_path: Path) -> None:
+    session = after_one_read("bypassPermissions")
+    for name in "abcd":
+        session.call(5, name, "Bash")
+    for number, name in enumerate("abcd"):
+        session.result(15 + 10 * number, name)
+    batch = second_batch(tmp_path, session)
+
+    assert (batch.operations_s, batch.longest_s) == (40, 10)
+    assert batch.parallelism == pytest.approx(1 / 4)
+
+
+def test_commands_whose_progress_overlaps_are_parallel(tmp_path: Path) -> None:
+    session = after_one_read("bypassPermissions")
+    for name in "ab":
+        session.call(5, name, "Bash")
+    for name in "ab":
+        data = {"type": "bash_progress", "elapsedTimeSeconds": 3}
+        session.progress(8, name, data)
+    session.result(15, "a").result(15.5, "b")
+    batch = second_batch(tmp_path, session)
+
+    assert (batch.operations_s, batch.execution_s) == (20.5, 10.5)
+    assert batch.parallelism == pytest.approx(20.5 / 10.5 / 2)
+
+
+def test_a_command_after_reads_waits_for_them(tmp_path: Path) -> None:
+    session = after_one_read("bypassPermissions")
+    session.call(5, "a").call(5, "b").call(5, "c", "Bash")
+    session.result(7, "a").result(7, "b").result(9, "c")
+    batch = second_batch(tmp_path, session)
+
+    assert batch.operations_s == 6
+    assert batch.parallelism == pytest.approx(6 / 4 / 3)
 
 
 def test_the_first_batch_has_no_cycle(tmp_path: Path) -> None:

@@ -18,6 +18,10 @@ is averaged in, cut off at a limit, or guessed. In detail:
   tells exactly when they began.
 * **A command that goes on.** One that was sent to the background, or moved there when
   it took too long, has not ended with its result: as with a question.
+* **Writing.** Calls are stamped when the model has written them, one after the other, and
+  the harness runs reads and subagents side by side, all else alone. What a call took is
+  counted from when it could begin (`_starts`), and the time in which the model was still
+  writing is no time without parallelism (`_busy`).
 * **Sleep.** A turn or a call longer than the harness lets anything run (`SLEEP_S`, for
   subagents `AGENT_S`) contains something else.
 * **A clock set back.** An interval that is negative by more than `CLOCK_SLACK_S` is not
@@ -27,6 +31,7 @@ Batches that are not censored have `waiting_s` 0: no person is held to have been
 A batch without a previous result (the first one) has no cycle, and says so by `None`.
 """
 
+import math
 from collections.abc import Sequence
 from statistics import median
 from typing import NamedTuple
@@ -154,16 +159,62 @@ def _with_operations(
     known: Timing, calls: Sequence[Call], ended: Sequence[float]
 ) -> Timing:
     """Add what the single calls took, where every one of them is known."""
-    took = [_span(c.start_s, end_s) for c, end_s in zip(calls, ended, strict=True)]
+    took = [
+        _span(start_s, end_s)
+        for start_s, end_s in zip(_starts(calls, ended), ended, strict=True)
+    ]
     given = [seconds for seconds in took if seconds is not None]
     if len(given) < len(took):
         return known
+    busy_s = _busy(calls, ended, given)
     return known._replace(
         operations_s=sum(given),
         longest_s=max(given),
         median_s=median(given),
-        parallelism=_parallelism(sum(given), known.execution_s, len(calls)),
+        parallelism=_parallelism(sum(given), busy_s, len(calls)),
     )
+
+
+def _runs_alone(call: Call) -> bool:
+    """Whether the harness runs a call with no other beside it."""
+    return not (call.tool.reads or call.tool.action == "spawn")
+
+
+def _starts(calls: Sequence[Call], ended: Sequence[float]) -> list[float]:
+    """When each call began by itself, which is not when it was written.
+
+    Progress lines say it. Otherwise a call that the harness runs alone began when those
+    before it had ended, and any call after one that runs alone; a call that ended first
+    is seen not to have waited.
+    """
+    starts: list[float] = []
+    for place, (call, end_s) in enumerate(zip(calls, ended, strict=True)):
+        waited_for = [
+            before_s
+            for earlier, before_s in zip(calls[:place], ended[:place], strict=True)
+            if before_s <= end_s and (_runs_alone(call) or _runs_alone(earlier))
+        ]
+        began_s = max([call.start_s, *waited_for])
+        starts.append(began_s if call.begun_s is None else call.begun_s)
+    return starts
+
+
+def _busy(
+    calls: Sequence[Call], ended: Sequence[float], took: Sequence[float]
+) -> float:
+    """Seconds in which at least one call ran, had all been written at once.
+
+    Calls that run side by side and follow each other take as long as the longest.
+    """
+    busy_s, longest_s, until_s = 0.0, 0.0, -math.inf
+    for call, end_s, seconds in zip(calls, ended, took, strict=True):
+        if not _runs_alone(call):
+            longest_s = max(longest_s, seconds)
+            continue
+        # Two that did run beside each other count once.
+        busy_s += longest_s + max(0.0, min(seconds, end_s - until_s))
+        longest_s, until_s = 0.0, max(until_s, end_s)
+    return busy_s + longest_s
 
 
 def _turn(before: Before, first_s: float) -> tuple[float | None, bool]:
@@ -190,8 +241,8 @@ def _span(start_s: float, end_s: float) -> float | None:
     return 0.0 if seconds > -CLOCK_SLACK_S else None
 
 
-def _parallelism(total_s: float, execution_s: float | None, calls: int) -> float | None:
+def _parallelism(total_s: float, busy_s: float, calls: int) -> float | None:
     """Share of the possible overlap that happened (definitions, section 1)."""
-    if not execution_s:
+    if not busy_s:
         return None
-    return float(min(total_s / execution_s / min(calls, WORKERS), 1.0))
+    return float(min(total_s / busy_s / min(calls, WORKERS), 1.0))

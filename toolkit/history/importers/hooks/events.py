@@ -502,17 +502,8 @@ def _with_durations(batch: Batch, held: Mapping[str, _Open]) -> Batch:
     known = [seconds for seconds in took if seconds is not None]
     if len(known) < len(took):
         return batch
-    total_s = sum(known)
-    parallelism = batch.parallelism
-    if batch.execution_s:
-        possible_s = batch.execution_s * min(len(known), WORKERS)
-        parallelism = min(1.0, total_s / possible_s)
     return replace(
-        batch,
-        operations_s=total_s,
-        longest_s=max(known),
-        median_s=median(known),
-        parallelism=parallelism,
+        batch, operations_s=sum(known), longest_s=max(known), median_s=median(known)
     )
 
 
