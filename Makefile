@@ -21,7 +21,7 @@ export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test first-half second-half lint check docs adapters notebooks coverage bench fuzz lock clean
+.PHONY: help setup demo test first-half second-half lint check docs test-engines adapters notebooks coverage bench fuzz lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -47,10 +47,13 @@ lint: setup ## style, types, import contracts
 	@$(BIN)/lint-imports
 
 check: setup ## the quick tests only
-	@$(BIN)/pytest -q -m "not slow"
+	@$(BIN)/pytest -q -m "not slow and not engines"
 
 docs: setup ## build the documentation into work/site
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build -q
+
+test-engines: setup ## test against the real engines that are installed here
+	@$(BIN)/pytest -q -m engines tests
 
 adapters: setup ## test the adapters against the real frameworks, installed apart
 	@test -x $(WORK)/adapters/bin/python || $(BIN)/uv venv -q $(WORK)/adapters
@@ -64,10 +67,10 @@ notebooks: setup ## run every notebook from top to bottom
 HALF := toolkit $(addprefix tests/,benchmarks bundle capture cli contracts experiments export)
 
 first-half: setup
-	@$(BIN)/pytest -q $(HALF)
+	@$(BIN)/pytest -q -m "not engines" $(HALF)
 
 second-half: setup
-	@$(BIN)/pytest -q tests $(HALF:%=--ignore=%)
+	@$(BIN)/pytest -q -m "not engines" tests $(HALF:%=--ignore=%)
 
 test: lint ## everything: lint, types, contracts, tests, notebooks
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target first-half second-half

@@ -3,9 +3,6 @@
 import importlib.resources
 import json
 import re
-import shutil
-import subprocess
-from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -146,56 +143,6 @@ def test_a_gauge_without_data_is_absent() -> None:
 
     assert registry.get_sample_value("swarm_coordination_efficiency_ratio") is None
     assert registry.get_sample_value("swarm_model_age_seconds") is None
-
-
-def promtool() -> str:
-    """Find promtool, unpacking Debian's package where that is allowed."""
-    found = shutil.which("promtool")
-    if found is None:
-        pytest.skip("promtool is not installed (Debian package `prometheus`)")
-    return found
-
-
-@pytest.mark.slow
-def test_prometheus_accepts_the_rules_and_stays_silent_without_data(
-    tmp_path: Path,
-) -> None:
-    rules = tmp_path / "rules.yaml"
-    rules.write_text((DASHBOARDS / "rules.yaml").read_text())
-    (tmp_path / "test.yaml").write_text(RULE_TESTS)
-    for command in (["check", "rules", "rules.yaml"], ["test", "rules", "test.yaml"]):
-        done = subprocess.run(
-            [promtool(), *command],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-
-
-RULE_TESTS = """
-rule_files: [rules.yaml]
-evaluation_interval: 1m
-tests:
-  - interval: 1m
-    input_series: []
-    alert_rule_test:
-      - {eval_time: 30m, alertname: SwarmMemoryConsistencyBelowTarget, exp_alerts: []}
-      - {eval_time: 30m, alertname: SwarmWorkflowReliabilityBelowTarget, exp_alerts: []}
-  - interval: 1m
-    input_series:
-      - {series: 'swarm_objective_trials_total{objective="workflow_reliability"}', values: '0+10x60'}
-      - {series: 'swarm_objective_successes_total{objective="workflow_reliability"}', values: '0+9x60'}
-      - {series: 'swarm_objective_revoked_total{objective="workflow_reliability"}', values: '0x60'}
-    alert_rule_test:
-      - eval_time: 50m
-        alertname: SwarmWorkflowReliabilityBelowTarget
-        exp_alerts:
-          - exp_labels: {severity: warning}
-            exp_annotations:
-              summary: "Workflow reliability is 90%, the target is 95%"
-"""
 
 
 def test_alerts_are_counted_and_other_notifications_are_not() -> None:
