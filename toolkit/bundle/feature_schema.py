@@ -159,8 +159,12 @@ class FeatureSchema:
         """Encode a context, shape (width - n_action_columns,); unknown is NaN."""
         numbers: list[float] = []
         for column in self.context:
-            numbers += _encode(column, context.get(column.name))
-        return np.asarray(numbers, dtype=np.float32)
+            value = context.get(column.name)
+            if column.kind == "category":
+                numbers += [float(value == category) for category in column.categories]
+            else:
+                numbers.append(_encoded_number(column, value))
+        return np.array(numbers, dtype=np.float32)
 
     def to_json(self) -> dict[str, Any]:
         """Write the declaration as JSON types."""
@@ -202,15 +206,13 @@ def _column(row: Mapping[str, Any]) -> Column:
     )
 
 
-def _encode(column: Column, value: Value) -> list[float]:
-    if column.kind == "category":
-        return [float(value == category) for category in column.categories]
+def _encoded_number(column: Column, value: Value) -> float:
     if value is None:
-        return [math.nan]
+        return math.nan
     if isinstance(value, str) or abs(value) > FLOAT32:
         raise SchemaError("not a number of 32 bits", field=column.name, got=value)
     if not column.log:
-        return [float(value)]
+        return float(value)
     if value <= -1:
         raise SchemaError("not a size", field=column.name, got=value)
-    return [math.log1p(value)]
+    return math.log1p(value)

@@ -14,7 +14,6 @@ what `policy_of` (`Bundle.policy`) returns. An implementation in another languag
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from toolkit.bundle.feature_schema import Float32s
 from toolkit.bundle.manifest import Fallback, Manifest, RungSpec
@@ -23,11 +22,12 @@ from toolkit.bundle.stack_model import SECTION, StackModel
 from toolkit.policies import (
     Decision,
     Floats,
-    Greedy,
     Ladder,
     Policy,
     Problem,
+    Reason,
     Rung,
+    cheapest_supported,
 )
 from toolkit.policies.rules import named_rule
 
@@ -51,7 +51,7 @@ def ladder_of(manifest: Manifest, log_cost: LogCost) -> Ladder:
     log_cost : callable
         The exported graph, or the fitted model that it was made from.
     """
-    rule = rule_of(manifest.fallback)
+    rule = _Remembering(rule_of(manifest.fallback))
     model = None
     if SECTION in manifest.extra:
         model = StackModel(log_cost, manifest, rule=rule)
@@ -85,6 +85,23 @@ def _rung(
     return Rung(name=spec.name, policy=made, evidence=spec.evidence)
 
 
+class _Remembering:
+    """A rule that remembers its last answer: rungs and model ask about one problem."""
+
+    def __init__(self, rule: Policy) -> None:
+        self.name = rule.name
+        self._rule = rule
+        self._last: tuple[Problem, Decision] | None = None
+
+    def decide(self, problem: Problem) -> Decision:
+        last = self._last
+        if last is not None and last[0] is problem:
+            return last[1]
+        decision = self._rule.decide(problem)
+        self._last = problem, decision
+        return decision
+
+
 class Learned:
     """The action of least predicted cost among those that history supports.
 
@@ -101,22 +118,36 @@ class Learned:
     def __init__(self, model: StackModel, manifest: Manifest, rule: Policy) -> None:
         self.model = model
         self.rule = rule
-        self._greedy = Greedy(
-            model,
-            minimum_support=manifest.minimum_support,
-            name=self.name,
-            version=manifest.version,
-        )
+        self.minimum_support = manifest.minimum_support
+        self.version = manifest.version
 
     def decide(self, problem: Problem) -> Decision:
-        """Take the action, with the probability that it costs no more than the rule's."""
-        chosen = self._greedy.decide(problem)
+        """Take the action, with the probability that it costs no more than the rule's.
+
+        Raises
+        ------
+        NotEnoughDataError
+            No action has enough support.
+        """
+        curve = self.model.predict(problem)
+        index, supported = cheapest_supported(curve, self.minimum_support)
         reference = self.rule.decide(problem).index
-        if chosen.index == reference or chosen.curve is None:
-            return chosen
-        return replace(
-            chosen,
-            confidence=self.model.probability_not_worse(
-                problem, chosen.curve, chosen.index, reference
+        confidence = None
+        if index != reference:
+            confidence = self.model.probability_not_worse(
+                problem, curve, index, reference
+            )
+        return Decision(
+            index=index,
+            label=problem.labels[index],
+            action=tuple(problem.actions[index].tolist()),
+            confidence=confidence,
+            support=float(curve.support[index]),
+            reason=Reason(
+                code="least_expected_cost",
+                facts={"supported_actions": float(supported)},
             ),
+            policy=self.name,
+            version=self.version,
+            curve=curve,
         )

@@ -1,6 +1,5 @@
 """The stack of a bundle as a cost model: relative graph, level, intervals, support."""
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -22,8 +21,9 @@ from toolkit.policies import (
 from toolkit.policies.adaptation import (
     Intervals,
     MeasurementPrior,
+    curve_covariance,
     curve_deviation,
-    difference_deviation,
+    deviation_between,
 )
 
 __all__ = ["SECTION", "StackModel", "StackSection"]
@@ -31,7 +31,7 @@ __all__ = ["SECTION", "StackModel", "StackSection"]
 SECTION = "stack"
 """Name of the manifest's section."""
 MOST_KEPT = 64
-"""Sets of offered actions whose geometry is kept."""
+"""Sets of offered actions that are kept encoded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +129,7 @@ class StackModel:
         self._log_cost = log_cost
         self._schema = manifest.feature_schema
         self._support = manifest.support
-        self._geometry: dict[tuple[int, bytes], tuple[Float32s, Floats, Floats]] = {}
+        self._offers: dict[tuple[int, str, bytes], _Offer] = {}
 
     def predict(self, problem: Problem) -> CostCurve:
         """Expect a cost of each action; a column outside its known range is missing."""
@@ -139,22 +139,32 @@ class StackModel:
     def _predict(self, problem: Problem) -> CostCurve:
         context, lost = self._support.within(problem.context)
         encoded = self._schema.encode_context(context)
-        columns, _, deviation = self._of_actions(problem)
-        rows = np.empty((len(columns), self._schema.width), dtype=np.float32)
+        offer = self._offer(problem)
+        rows = np.empty((len(offer.columns), self._schema.width), dtype=np.float32)
         rows[:, : len(encoded)] = encoded
-        rows[:, len(encoded) :] = columns
+        rows[:, len(encoded) :] = offer.columns
         relative = self._log_cost(rows)
-        low, high = self.section.intervals.bounds(relative, deviation)
-        if self.section.level is None:
+        centre, half = self.section.intervals.centre_and_half(relative, offer.deviation)
+        level = self.section.level
+        if level is None:
             return CostCurve(
                 log_cost=relative,
-                log_low=low,
-                log_high=high,
-                support=self._support.near(problem),
+                log_low=centre - half,
+                log_high=centre + half,
+                support=offer.support,
                 relative=True,
             )
-        return self._absolute(
-            problem, encoded, (low + high) / 2, (high - low) / 2, lost
+        # The level's error and the shape's are taken as independent.
+        height, deviation = level.predict(encoded)
+        wider = deviation / level.deviation if level.deviation > 0 and lost else 1.0
+        half *= wider
+        total = np.sqrt(half * half + _TWO_SIDED * deviation**2)
+        log_cost = height + centre
+        return CostCurve(
+            log_cost=log_cost,
+            log_low=log_cost - total,
+            log_high=log_cost + total,
+            support=offer.support,
         )
 
     def probability_not_worse(
@@ -162,46 +172,24 @@ class StackModel:
     ) -> float:
         """Probability, 0 to 1, that one action costs no more than another."""
         saving = max(float(curve.log_cost[reference] - curve.log_cost[chosen]), 1e-9)
-        _, points, _ = self._of_actions(problem)
-        deviation = difference_deviation(self.section.prior, points, chosen, reference)
+        covariance = self._offer(problem).covariance
+        deviation = deviation_between(covariance, chosen, reference)
         return self.section.confidence.probability(saving=saving, deviation=deviation)
 
-    def _absolute(
-        self,
-        problem: Problem,
-        encoded: Float32s,
-        centre: Floats,
-        half: Floats,
-        lost: int,
-    ) -> CostCurve:
-        """Add the level; its error and the shape's are taken as independent."""
-        level, deviation = self.section.level.predict(encoded)  # type: ignore[union-attr]  # the caller has looked
-        known = self.section.level.deviation  # type: ignore[union-attr]  # the caller has looked
-        wider = deviation / known if known > 0 and lost else 1.0
-        total = np.sqrt((half * wider) ** 2 + (_TWO_SIDED * deviation) ** 2)
-        log_cost = level + centre
-        return CostCurve(
-            log_cost=log_cost,
-            log_low=log_cost - total,
-            log_high=log_cost + total,
-            support=self._support.near(problem),
-        )
-
-    def _of_actions(self, problem: Problem) -> tuple[Float32s, Floats, Floats]:
-        """Encode the actions on offer: columns, points of the prior, deviations."""
+    def _offer(self, problem: Problem) -> "_Offer":
+        """Encode the actions on offer, once for all contexts of a category."""
         rule = self.rule.decide(problem).index
-        key = rule, problem.actions.tobytes()
-        found = self._geometry.get(key)
+        category = self._support.category(problem.context)
+        key = rule, category, problem.actions.tobytes()
+        found = self._offers.get(key)
         if found is None:
             found = self._encoded_actions(problem, rule)
-            if len(self._geometry) >= MOST_KEPT:
-                self._geometry.clear()
-            self._geometry[key] = found
+            if len(self._offers) >= MOST_KEPT:
+                self._offers.clear()
+            self._offers[key] = found
         return found
 
-    def _encoded_actions(
-        self, problem: Problem, rule: int
-    ) -> tuple[Float32s, Floats, Floats]:
+    def _encoded_actions(self, problem: Problem, rule: int) -> "_Offer":
         expected = tuple(c.name for c in self._schema.action)
         given = problem.action_columns
         if expected[: len(given)] != given:
@@ -215,12 +203,33 @@ class StackModel:
         shown = with_offered_range(problem, prior.axes, rule=rule, sizes=sizes)
         actions = shown.actions[:, : len(given)]
         points = prior.points(replace(problem, actions=actions))
-        return (
-            shown.actions.astype(np.float32),
-            points,
-            curve_deviation(prior, points),
+        return _Offer(
+            columns=shown.actions.astype(np.float32),
+            covariance=curve_covariance(prior, points),
+            deviation=curve_deviation(prior, points),
+            support=self._support.near(problem),
         )
 
 
-_TWO_SIDED = math.sqrt(2.7055)
-"""90 % of a normal error lie within so many deviations."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Offer:
+    """A set of actions as the model reads it.
+
+    Attributes
+    ----------
+    columns : array of shape (n_actions, n_columns)
+    covariance : array of shape (n_actions, n_actions)
+        Of the errors of two actions, by the prior.
+    deviation : array of shape (n_actions,)
+    support : array of shape (n_actions,)
+        Past rows behind each action.
+    """
+
+    columns: Float32s
+    covariance: Floats
+    deviation: Floats
+    support: Floats
+
+
+_TWO_SIDED = 2.7055
+"""90 % of a normal error lie within the root of so many variances."""

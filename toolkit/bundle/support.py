@@ -1,6 +1,5 @@
 """How much history stands behind an action: counts near it, and the known ranges."""
 
-import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -53,7 +52,7 @@ class Support:
 
     def near(self, problem: Problem) -> Floats:
         """Count past rows within a quarter of each action, shape (n_actions,)."""
-        rows = self.counts.get(self._key(problem.context), ())
+        rows = self.counts.get(self.category(problem.context), ())
         known = [action for action, _ in rows]
         total = [0, *accumulate(count for _, count in rows)]
         near = [
@@ -62,6 +61,10 @@ class Support:
             for action in problem.actions[:, 0].tolist()
         ]
         return np.asarray(near, dtype=np.float64)
+
+    def category(self, context: Mapping[str, Value]) -> str:
+        """Name the table of counts that a context belongs to."""
+        return "" if self.column is None else str(context.get(self.column))
 
     def within(self, context: Mapping[str, Value]) -> tuple[Mapping[str, Value], int]:
         """Leave out what training never saw: outside its range a number says nothing.
@@ -73,18 +76,18 @@ class Support:
         lost : int
             How many those were.
         """
-        lost = [name for name in self.ranges if self._is_outside(name, context)]
+        lost = []
+        for name, (low, high) in self.ranges.items():
+            value = context.get(name)
+            # A value that is no number lies outside nothing.
+            if value is None or isinstance(value, str) or value != value:
+                continue
+            slack = SLACK * (high - low)
+            if not low - slack <= value <= high + slack:
+                lost.append(name)
         if not lost:
             return context, 0
         return {k: v for k, v in context.items() if k not in lost}, len(lost)
-
-    def _is_outside(self, name: str, context: Mapping[str, Value]) -> bool:
-        value = context.get(name)
-        if value is None or isinstance(value, str) or math.isnan(value):
-            return False
-        low, high = self.ranges[name]
-        slack = SLACK * (high - low)
-        return not low - slack <= value <= high + slack
 
     def to_json(self) -> dict[str, Any]:
         """Write as JSON types."""
@@ -121,6 +124,3 @@ class Support:
             raise SchemaError(
                 "not a support table", field="support", got=str(error)
             ) from error
-
-    def _key(self, context: Mapping[str, Value]) -> str:
-        return "" if self.column is None else str(context.get(self.column))

@@ -12,6 +12,7 @@ import numpy as np
 
 from toolkit.errors import UsageError
 from toolkit.export.graph import OPSET, OPSET_TREES, Graph
+from toolkit.export.process import write_process
 from toolkit.models import FittedStack
 from toolkit.models.members import LOG_LIMIT as LAW_LIMIT
 from toolkit.models.members import SHARPNESS as CONSTANT_SHARPNESS
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
 
 __all__ = ["add_member", "to_onnx"]
 
-SMALL_LENGTH = 0.125
-"""Half of the inverse squared length of the joint kernel of actions and offered range."""
 NATURAL = float(np.log(2))
 
 
@@ -202,113 +201,7 @@ def _softplus(graph: Graph, value: str) -> str:
 
 @add_member.register
 def _(member: FittedProcess, graph: Graph, rows: str) -> str:
-    return _Process(member, graph, rows).output()
-
-
-class _Process:
-    """Writes the kernels of one process between the rows and its known rows."""
-
-    def __init__(self, member: FittedProcess, graph: Graph, rows: str) -> None:
-        self.kernel = member.kernel
-        self.graph = graph
-        self.variances = member.variances.tolist()
-        self.solution = member.solution
-        self.known = member.known
-        self.raw = graph.to_double(rows)
-        moved = graph.node("Sub", [self.raw, graph.doubles(self.kernel.mean[None, :])])
-        inverse = graph.doubles(1 / self.kernel.spread[None, :])
-        self.scaled = graph.node("Mul", [moved, inverse])
-        self.scaled_known = self.kernel.scaled(member.known)
-
-    def output(self) -> str:
-        """Add up context x action kernels and differences; times the solution."""
-        actions = self._action_kernels()
-        terms = []
-        place = 0
-        for context in self._context_kernels():
-            inner = self._weighted(actions, self.variances[place:])
-            place += len(actions)
-            terms.append(
-                inner if context is None else self.graph.node("Mul", [context, inner])
-            )
-        differences = self._difference_kernels()
-        if differences:
-            terms.append(self._weighted(differences, self.variances[place:]))
-        total = self.graph.node("Sum", terms)
-        solution = self.graph.doubles(self.solution[:, None])
-        return self.graph.node("MatMul", [total, solution])
-
-    def _weighted(self, kernels: list[str], variances: list[float]) -> str:
-        paired = zip(kernels, variances, strict=False)
-        return self.graph.node(
-            "Sum",
-            [self.graph.node("Mul", [k, self._number(v)]) for k, v in paired],
-        )
-
-    def _action_kernels(self) -> list[str]:
-        kernel = self.kernel
-        offered = self._squares(kernel.offered)
-        made = [self._exp(offered, 0.5), self._products(kernel.offered)]
-        if kernel.raw:
-            actions = self._squares(kernel.actions)
-            joint = self.graph.node("Add", [actions, offered])
-            made += [
-                self._exp(actions, 0.5),
-                self._products(kernel.actions),
-                self._exp(joint, SMALL_LENGTH),
-            ]
-        return made
-
-    def _context_kernels(self) -> list[str | None]:
-        each = [self._squares([column]) for column in self.kernel.context]
-        made: list[str | None] = [None, *(self._exp(square, 0.5) for square in each)]
-        if len(each) > 1:
-            made.append(self._exp(self.graph.node("Sum", each), 0.5 / len(each)))
-        return made
-
-    def _difference_kernels(self) -> list[str]:
-        known = self.kernel.differences(self.known)
-        made = []
-        for place, (action, context) in enumerate(self.kernel.pairs):
-            left = self.graph.columns(self.raw, [action])
-            right = self.graph.columns(self.raw, [context])
-            own = self.graph.node("Sub", [left, right])
-            gap = self.graph.node(
-                "Sub", [own, self.graph.doubles(known[None, :, place])]
-            )
-            scale = float(self.kernel.difference_spread[place])
-            made.append(self._exp(self.graph.node("Mul", [gap, gap]), 0.5 / scale**2))
-        return made
-
-    def _squares(self, columns: list[int]) -> str:
-        if not columns:
-            zeros = self.graph.columns(self.scaled, [0])
-            nothing = self.graph.doubles(np.zeros((1, len(self.known))))
-            return self.graph.node("MatMul", [zeros, nothing])
-        own = self.graph.columns(self.scaled, columns)
-        known = self.scaled_known[:, columns]
-        square = self.graph.node("Mul", [own, own])
-        lengths = self.graph.node(
-            "ReduceSum", [square, self.graph.integers([1])], keepdims=1
-        )
-        cross = self.graph.node("MatMul", [own, self.graph.doubles(-2 * known.T)])
-        fixed = self.graph.doubles((known**2).sum(axis=1)[None, :])
-        return self.graph.node("Sum", [lengths, cross, fixed])
-
-    def _products(self, columns: list[int]) -> str:
-        if not columns:
-            return self._squares([])
-        own = self.graph.columns(self.scaled, columns)
-        known = self.graph.doubles(self.scaled_known[:, columns].T)
-        return self.graph.node("MatMul", [own, known])
-
-    def _exp(self, square: str, factor: float) -> str:
-        return self.graph.node(
-            "Exp", [self.graph.node("Mul", [square, self._number(-factor)])]
-        )
-
-    def _number(self, value: float) -> str:
-        return self.graph.doubles([[value]])
+    return write_process(member, graph, rows)
 
 
 def _tree_arrays(forest: Any) -> dict[str, Any]:

@@ -59,6 +59,9 @@ FLOOR = 0.03
 """Regret, about the noise of replicates, below which members are alike."""
 SHARPNESS = 0.05
 """Relative loss that costs a member a factor e of its weight."""
+LEAST_WEIGHT = 0.005
+"""Weight below which a member is left out: all of them together move a log cost by less
+than the noise of replicates."""
 PRIOR_GROUPS = 1.0
 """Groups that the ranking of the members on other tables counts for: with two to seven
 groups of its own a table says little about which member is best."""
@@ -278,6 +281,9 @@ def softmax_weights(losses: Floats, prior: Floats) -> Floats:
     shrunk = groups * relative + PRIOR_GROUPS * (prior - prior.mean())
     shrunk /= groups + PRIOR_GROUPS
     weights = np.exp(-(shrunk - shrunk.min()) / SHARPNESS)
+    weights /= weights.sum()
+    # What hardly counts is not worth its share of every recommendation.
+    weights[weights < LEAST_WEIGHT] = 0.0
     return np.asarray(weights / weights.sum())
 
 

@@ -11,6 +11,7 @@ from .base import Value as Value
 from .confidence import Confidence as Confidence
 from .gain import Gain as Gain
 from .greedy import Greedy as Greedy
+from .greedy import cheapest_supported as cheapest_supported
 from .ladder import Evidence as Evidence
 from .ladder import Ladder as Ladder
 from .ladder import Rung as Rung

@@ -222,19 +222,19 @@ class Ladder:
         baseline = self.rule.decide(problem)
         standing, by = baseline, None
         why: Reason | None = None
-        for rung in self.rungs:
+        for rung in reversed(self.rungs):
             if not rung.evidence.shown:
-                why = _closed(rung)
+                why = why or _closed(rung)
                 continue
             try:
                 standing, by = rung.policy.decide(problem), rung
             except NotEnoughDataError as error:
-                why = Reason(
+                why = why or Reason(
                     code="out_of_support",
                     facts={"support": float(error.got), "needed": float(error.needed)},
                 )
             else:
-                why = None
+                break
         return self._answer(problem, standing, by, baseline, why)
 
     def _answer(

@@ -1,5 +1,6 @@
 """The level of a problem's costs, from its context alone: a linear form, read lightly."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -53,12 +54,17 @@ class CostLevel:
         encoded : array-like of shape (columns,)
             The encoded context; NaN is not known.
         """
-        slope = np.asarray(self.slope)
-        moved = np.asarray(encoded, dtype=np.float64) - self.centre
-        missing = np.isnan(moved)
-        level = self.intercept + float(slope @ np.where(missing, 0.0, moved))
-        unknown = (slope * self.spread)[missing]
-        return level, float(np.sqrt(self.deviation**2 + unknown @ unknown))
+        level, variance = self.intercept, self.deviation**2
+        values = np.asarray(encoded, dtype=np.float64).tolist()
+        # A dozen columns: numpy would take longer to begin than this to end.
+        for value, centre, slope, spread in zip(
+            values, self.centre, self.slope, self.spread, strict=True
+        ):
+            if value == value:
+                level += slope * (value - centre)
+            else:
+                variance += (slope * spread) ** 2
+        return level, math.sqrt(variance)
 
     def to_json(self) -> dict[str, Any]:
         """Write as JSON types."""

@@ -10,7 +10,9 @@ from .correction import CostCorrection as CostCorrection
 from .expected_improvement import grid_middle as grid_middle
 from .expected_improvement import own_runs_only as own_runs_only
 from .intervals import Intervals as Intervals
+from .intervals import curve_covariance as curve_covariance
 from .intervals import curve_deviation as curve_deviation
+from .intervals import deviation_between as deviation_between
 from .intervals import difference_deviation as difference_deviation
 from .intervals import error_scale as error_scale
 from .intervals import stretched as stretched

@@ -4,6 +4,7 @@ Light: numpy only, read by the runtime. How slope and factor are learned stands 
 experiments (`fit_intervals`).
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +20,9 @@ from toolkit.policies.adaptation.measurement_prior import (
 
 __all__ = [
     "Intervals",
+    "curve_covariance",
     "curve_deviation",
+    "deviation_between",
     "difference_deviation",
     "error_scale",
     "stretched",
@@ -62,9 +65,23 @@ class Intervals:
         deviation : array of shape (n_actions,)
             As of `curve_deviation`.
         """
-        centre = self.slope * stretched(log_cost)
-        half = np.minimum(self.factor * error_scale(log_cost, deviation), WIDEST)
+        centre, half = self.centre_and_half(log_cost, deviation)
         return centre - half, centre + half
+
+    def centre_and_half(
+        self, log_cost: Floats, deviation: Floats
+    ) -> tuple[Floats, Floats]:
+        """Compute the middle and the half width of each action's interval.
+
+        Parameters
+        ----------
+        log_cost, deviation : array of shape (n_actions,)
+            As of `bounds`.
+        """
+        badness = unsoftened(log_cost - log_cost.min(), KNEE)
+        half = self.factor * np.sqrt(deviation * (badness + LEAST_BADNESS))
+        centre = self.slope * (badness - badness.sum() / len(badness))
+        return centre, np.minimum(half, WIDEST)
 
     def to_json(self) -> dict[str, Any]:
         """Write as JSON types."""
@@ -109,18 +126,30 @@ def difference_deviation(
     prior: MeasurementPrior, points: Floats, first: int, second: int
 ) -> float:
     """Compute the expected deviation of the error of a difference of two actions."""
-    covariance = _covariance(prior, points)
+    return deviation_between(curve_covariance(prior, points), first, second)
+
+
+def deviation_between(covariance: Floats, first: int, second: int) -> float:
+    """Read the deviation of a difference of two actions off their covariance.
+
+    Parameters
+    ----------
+    covariance : array of shape (n_actions, n_actions)
+        As of `curve_covariance`.
+    first, second : int
+    """
     variance = covariance[first, first] + covariance[second, second]
-    return float(np.sqrt(max(variance - 2 * covariance[first, second], 1e-12)))
+    return math.sqrt(max(variance - 2 * covariance[first, second], 1e-12))
 
 
-def _covariance(prior: MeasurementPrior, points: Floats) -> Floats:
+def curve_covariance(prior: MeasurementPrior, points: Floats) -> Floats:
+    """Compute the covariance of the errors of a problem's actions."""
     history = np.asarray(prior.amplitudes[0])
     return np.asarray(np.tensordot(history, curve_kernels(points), 1))
 
 
 def _centred_covariance(prior: MeasurementPrior, points: Floats) -> Floats:
-    covariance = _covariance(prior, points)
+    covariance = curve_covariance(prior, points)
     by_row = covariance.mean(axis=0)
     return np.asarray(covariance - by_row - by_row[:, None] + by_row.mean())
 
