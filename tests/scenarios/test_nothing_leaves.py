@@ -108,6 +108,8 @@ READING: dict[str, list[str]] = {
     "report objectives": ["--store", "store"],
     "report off-policy": ["--store", "store", "--policy", "size:4"],
     "review": ["--store", "store", "--html", "review.html"],
+    "review replay": ["--store", "made", "--policy", "size:4"],
+    "doctor": ["--store", "store"],
     "heal demo": ["--speed", "0", "--store", "healed"],
     "heal watch": ["--store", "store", "--once"],
     "heal calibrate": ["--store", "store"],
@@ -129,6 +131,10 @@ TRAINING: dict[str, list[str]] = {
     "experiment worlds": ["worlds"],
     "experiment controllers": ["race"],
     "experiment swarm": ["swarm"],
+    "experiment init": ["begun"],
+    "experiment ab start": ["first", "--rule", "reads", "--store", "store"],
+    "experiment ab stop": ["--store", "store"],
+    "experiment ab report": ["--store", "store"],
     "experiment retrain": ["--store", "flows", "--spec", "quick.toml"],
     "model export": ["run", "exported"],
     "model promote": ["--store", "flows", "--spec", "quick.toml"],
@@ -138,7 +144,9 @@ COMMANDS = {**READING, **TRAINING}
 """Commands that are traced one after another in one folder, with their arguments."""
 
 OTHER_CODES = {
+    "experiment ab report": 2,
     "experiment retrain": 4,
+    "review replay": 5,
     "model promote": 4,
     "model rollback": 5,
     "report off-policy": 5,
@@ -158,7 +166,7 @@ def commands(parser: argparse.ArgumentParser, before: str = "") -> Iterator[str]
     for action in below:
         for name, inner in action.choices.items():
             yield from commands(inner, f"{before} {name}")
-    if not below:
+    if not any(action.required for action in below):
         yield before.strip()
 
 

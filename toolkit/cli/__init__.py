@@ -29,6 +29,7 @@ NOUNS = {
     "heal": "heal a swarm, or watch one",
     "hooks": "the four hook verbs, and their installation",
     "report": "report the objectives, or what another policy would have cost",
+    "doctor": "look at versions, store, hooks, prices and engines",
     "demo": "the whole path on the bundled sample",
 }
 """Every noun with its one-line help; each is a module of this room."""

@@ -1,0 +1,215 @@
+"""`toolkit doctor`: what is installed, what works, and what to do about the rest."""
+
+import argparse
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from toolkit import __version__
+from toolkit.cli.default_store import add_store_option
+from toolkit.cli.output import print_json, print_table
+from toolkit.errors import InputDataError, StorageError, ToolkitError
+
+__all__ = ["Finding", "add_parser", "findings"]
+
+PACKAGES = {
+    "onnxruntime": "base",
+    "duckdb": "research",
+    "pandas": "research",
+    "scikit-learn": "research",
+    "mlflow": "research",
+    "optuna": "research",
+    "matplotlib": "report",
+    "genai-prices": "money",
+    "opentelemetry-sdk": "telemetry",
+    "prometheus-client": "telemetry",
+}
+"""Packages that commands need, with the extra that installs them."""
+
+ENGINES = {
+    "chromium": "looks at a review's page in the tests",
+    "node": "exporters of JavaScript in the tests",
+    "prometheus": "loads the shipped rules in the tests",
+    "strace": "looks below Python at what commands open, in the tests",
+}
+"""Programs beside the toolkit, and what they are for; none is needed to use it."""
+
+LEAST_FREE_BYTES = 500 * 2**20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that was looked at.
+
+    Attributes
+    ----------
+    what : str
+    state : str
+        `ok`, `absent` (fine unless it is wanted) or `wrong`.
+    detail : str
+    fix : str
+        What to do; empty where it is ok.
+    """
+
+    what: str
+    state: str
+    detail: str
+    fix: str = ""
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the noun `doctor`."""
+    text = "look at versions, store, hooks, prices and engines"
+    parser = subparsers.add_parser("doctor", help=text, description=f"{text}.")
+    add_store_option(parser)
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.set_defaults(command=_doctor)
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    found = list(findings(options.store))
+    if options.json:
+        print_json({"findings": [asdict(each) for each in found]})
+    else:
+        print_table(
+            ["what", "state", "detail", "to do"],
+            [[each.what, each.state, each.detail, each.fix] for each in found],
+        )
+    wrong = any(each.state == "wrong" for each in found)
+    return InputDataError.exit_code if wrong else 0
+
+
+def findings(store: Path) -> Iterator[Finding]:
+    """Look at everything; nothing is changed.
+
+    Parameters
+    ----------
+    store : path
+        The store to look at.
+
+    Yields
+    ------
+    Finding
+    """
+    python = f"{platform.python_version()} at {sys.executable}"
+    yield Finding(what="toolkit", state="ok", detail=f"{__version__}, Python {python}")
+    yield from map(_package, PACKAGES)
+    yield _store(store)
+    yield _room(store)
+    yield _logs()
+    yield from _hooks()
+    yield _prices()
+    for name, purpose in ENGINES.items():
+        place = shutil.which(name)
+        state, detail = ("ok", place) if place else ("absent", purpose)
+        yield Finding(what=name, state=state, detail=detail or "")
+
+
+def _package(name: str) -> Finding:
+    try:
+        return Finding(what=name, state="ok", detail=version(name))
+    except PackageNotFoundError:
+        extra = PACKAGES[name]
+        fix = f"pip install 'workflow-toolkit[{extra}]'"
+        state = "wrong" if extra == "base" else "absent"
+        return Finding(what=name, state=state, detail=f"extra {extra}", fix=fix)
+
+
+def _store(store: Path) -> Finding:
+    """Read the store as every report does."""
+    if not store.exists():
+        return Finding(
+            what="store",
+            state="absent",
+            detail=str(store),
+            fix="`toolkit review` makes it of the logs that it finds",
+        )
+    from toolkit.history import read_store
+
+    try:
+        counts = read_store(store).summary()
+    except ToolkitError as error:
+        return Finding(what="store", state="wrong", detail=str(error), fix="see above")
+    records = sum(each.records for each in counts)
+    last = max((each.last_day for each in counts), default="no day")
+    return Finding(
+        what="store", state="ok", detail=f"{store}: {records:,} records, last of {last}"
+    )
+
+
+def _room(store: Path) -> Finding:
+    """Look whether the disk of the store has room, and whether it may be written."""
+    place = next(each for each in (store, *store.parents) if each.exists())
+    free = shutil.disk_usage(place).free
+    detail = f"{free / 2**30:.1f} GB free at {place}"
+    if not os.access(place, os.W_OK):
+        return Finding(
+            what="disk",
+            state="wrong",
+            detail=f"{place} may not be written",
+            fix="name another store with `--store` or TOOLKIT_STORE",
+        )
+    if free < LEAST_FREE_BYTES:
+        return Finding(what="disk", state="wrong", detail=detail, fix="make room")
+    return Finding(what="disk", state="ok", detail=detail)
+
+
+def _logs() -> Finding:
+    from toolkit.cli.records.auto import found_logs
+
+    found = found_logs()
+    if not found:
+        return Finding(
+            what="logs",
+            state="absent",
+            detail="of no coding agent, where they keep them",
+            fix="`toolkit records import SOURCE PATH`",
+        )
+    return Finding(what="logs", state="ok", detail=", ".join(sorted(found)))
+
+
+def _hooks() -> Iterator[Finding]:
+    """Fire a test event at every installed hook."""
+    from toolkit.capture.hooks import HookInstallation, fire_test_event
+
+    home = Path.home() / ".claude"
+    here = Path(".claude")
+    for path in (
+        home / "settings.json",
+        here / "settings.json",
+        here / "settings.local.json",
+    ):
+        try:
+            status = HookInstallation(path).status()
+        except (InputDataError, StorageError) as error:
+            yield Finding(what="hooks", state="wrong", detail=str(error))
+            continue
+        if status.entry is None:
+            continue
+        broken = fire_test_event(status.entry)
+        yield Finding(
+            what="hooks",
+            state="wrong" if broken else "ok",
+            detail=f"{path}: {broken or f'{len(status.events)} events'}",
+            fix="`toolkit hooks install` again" if broken else "",
+        )
+
+
+def _prices() -> Finding:
+    from toolkit.history import installed_prices
+
+    prices = installed_prices()
+    if prices is None:
+        return Finding(
+            what="prices",
+            state="absent",
+            detail="tokens are counted and have no price",
+            fix="pip install 'workflow-toolkit[money]'",
+        )
+    return Finding(what="prices", state="ok", detail=prices.basis)
