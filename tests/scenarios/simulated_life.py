@@ -179,8 +179,9 @@ class Life:
     harness : Harness
     sessions, batches : int
         A week's sessions, and the batches of each type in one.
-    alone_every : int
-        Each n-th session runs every event as a process of its own.
+    alone_every, alone_batches : int
+        Each n-th session begins with so many batches whose every event is a process of
+        its own; a process costs a hundred times what a call does.
     """
 
     harness: Harness
@@ -188,6 +189,7 @@ class Life:
     sessions: int = 16
     batches: int = 18
     alone_every: int = 16
+    alone_batches: int = 6
     _number: int = 0
 
     def week(self, swarm: Swarm, start: datetime) -> Played:
@@ -201,7 +203,8 @@ class Life:
     def _session(self, swarm: Swarm, at: datetime, number: int, played: Played) -> None:
         load = LOADS[number % len(LOADS)]
         memory = round(0.3 + 0.1 * (number % 4), 2)
-        alone = number % self.alone_every == 1
+        begins_alone = number % self.alone_every == 1
+        turn = 0
         name = f"{at:%Y%m%d}-{number}"
         habits: dict[str, int] = {}
         trials: dict[str, int] = {}
@@ -210,6 +213,7 @@ class Life:
             moment = Moment(at=at, load=load, memory=memory)
             common = {"session_id": name, "permission_mode": "bypassPermissions"}
             told = payload(event, **{**common, **fields})
+            alone = begins_alone and turn < self.alone_batches
             return self.harness.fire(told, moment, alone=alone)
 
         fire("SessionStart", at, source="startup")

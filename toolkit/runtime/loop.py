@@ -420,7 +420,7 @@ class RuntimeLoop:
         )
         try:
             self.notifier.notify(message)
-        except Exception as error:  # noqa: BLE001 - nobody is left to tell; it is counted
+        except Exception as error:  # noqa: BLE001 - there is no one to notify; it is counted
             self._failures["notifier"] += 1
             self._latest.append(
                 OrganFailure(

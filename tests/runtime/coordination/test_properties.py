@@ -96,7 +96,7 @@ def comparable(report: CoordinationReport) -> tuple[Any, ...]:
     )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(instants(), st.randoms(use_true_random=False))
 def test_the_order_of_one_instant_is_irrelevant(
     stream: list[list[dict[str, Any]]], rng: Any
@@ -109,7 +109,7 @@ def test_the_order_of_one_instant_is_irrelevant(
     assert alerts == other_alerts
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(any_event, max_size=40))
 def test_no_event_that_the_schema_admits_raises(
     events: list[CoordinationEvent],
@@ -123,7 +123,7 @@ def test_no_event_that_the_schema_admits_raises(
     assert monitor.overall().late <= len(events)
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(instants())
 def test_every_score_and_rate_is_0_to_1_or_absent(
     stream: list[list[dict[str, Any]]],

@@ -255,11 +255,11 @@ def test_agents_beyond_those_named_are_to_be_spawned(ruled: Planner) -> None:
     assert spawn.facts == {"agents": 10.0}
 
 
-def test_an_operation_that_nobody_can_do_is_said(ruled: Planner) -> None:
+def test_an_operation_that_no_agent_can_do_is_said(ruled: Planner) -> None:
     task = TaskComplexity(components=5, operations={"deploy": 1})
     able = AgentCapabilities(agents={"a": ["edit"]})
 
-    assert "nobody_can" in codes(ruled.predict(task, able))
+    assert "no_agent_can" in codes(ruled.predict(task, able))
 
 
 def test_strategy_and_memory_are_the_rules_and_say_so_beside_a_learned_count(

@@ -1,7 +1,7 @@
 """Watches a swarm as it works: five factors an agent, and what agents do to each other.
 
 `CoordinationMonitor.track` takes in one operation and keeps everything up to date;
-alerts go to the notifier at once, reports are built when somebody asks.
+alerts go to the notifier at once, reports are built on request.
 """
 
 from toolkit.face import lazy_face

@@ -3,33 +3,18 @@
 from dataclasses import dataclass
 
 from toolkit.runtime.healing.check import CheckPlan
+from toolkit.runtime.healing.check_plans import MEMORY_CONSISTENCY, RESULT_INTEGRITY
 from toolkit.runtime.healing.check_result import CheckResult, Finding
-from toolkit.runtime.healing.issues import IssueKind
 from toolkit.runtime.healing.swarm import ActivityKind, SwarmSnapshot
 
 __all__ = ["MemoryConsistency", "ResultIntegrity"]
-
-
-MEMORY_CONSISTENCY_PLAN = CheckPlan(
-    name="memory_consistency",
-    interval_s=45.0,
-    threshold=0.8,
-    issue=IssueKind.MEMORY_INCONSISTENCY,
-)
-
-RESULT_INTEGRITY_PLAN = CheckPlan(
-    name="result_integrity",
-    interval_s=60.0,
-    threshold=0.9,
-    issue=IssueKind.HOLLOW_RESULT,
-)
 
 
 @dataclass(frozen=True, slots=True)
 class MemoryConsistency:
     """Share of memory entries that are their newest committed version, unharmed."""
 
-    plan: CheckPlan = MEMORY_CONSISTENCY_PLAN
+    plan: CheckPlan = MEMORY_CONSISTENCY
 
     def measure(self, snapshot: SwarmSnapshot) -> CheckResult:
         """Compare every entry with its committed versions."""
@@ -71,7 +56,7 @@ class ResultIntegrity:
     number; so what was reported is compared with what is there.
     """
 
-    plan: CheckPlan = RESULT_INTEGRITY_PLAN
+    plan: CheckPlan = RESULT_INTEGRITY
 
     def measure(self, snapshot: SwarmSnapshot) -> CheckResult:
         """Compare reported results with those that are there."""

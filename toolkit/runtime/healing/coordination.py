@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from toolkit.runtime.healing.check import CheckPlan
+from toolkit.runtime.healing.check_plans import COORDINATION_EFFICIENCY
 from toolkit.runtime.healing.check_result import CheckResult, Finding
-from toolkit.runtime.healing.issues import IssueKind
 from toolkit.runtime.healing.responsiveness import LEAST_WAIT_S
 from toolkit.runtime.healing.swarm import (
     AgentState,
@@ -18,14 +18,6 @@ __all__ = ["CoordinationEfficiency", "wait_cycles"]
 
 CLAIM_LIMIT_S = 60.0
 """An assigned task that was not begun in this time has not reached its owner."""
-
-
-COORDINATION_EFFICIENCY_PLAN = CheckPlan(
-    name="coordination_efficiency",
-    interval_s=60.0,
-    threshold=0.6,
-    issue=IssueKind.COORDINATION_BREAKDOWN,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +35,7 @@ class CoordinationEfficiency:
     """
 
     score: Callable[[], float | None] | None = None
-    plan: CheckPlan = COORDINATION_EFFICIENCY_PLAN
+    plan: CheckPlan = COORDINATION_EFFICIENCY
 
     def measure(self, snapshot: SwarmSnapshot) -> CheckResult:
         """Look for lost and doubled ownership, long waits and wait cycles."""

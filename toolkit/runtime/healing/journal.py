@@ -87,7 +87,7 @@ class Journal:
         )
 
     def open_sessions(self) -> list[HealingSession]:
-        """Read every session that is not closed, whoever leads it."""
+        """Read every session that is not closed, whichever healer leads it."""
         return [
             HealingSession.from_json(body)
             for (body,) in self._connection.execute(

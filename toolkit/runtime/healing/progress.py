@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from toolkit.runtime.healing.check import CheckPlan
+from toolkit.runtime.healing.check_plans import RESOURCE_HEADROOM, WORKFLOW_PROGRESS
 from toolkit.runtime.healing.check_result import CheckResult, Finding
-from toolkit.runtime.healing.issues import IssueKind
 from toolkit.runtime.healing.responsiveness import (
     LEAST_WAIT_S,
     is_free_to_idle,
@@ -25,21 +25,6 @@ FREED_SHARE = 0.5
 """Memory that an agent must have left again after a treatment."""
 
 
-WORKFLOW_PROGRESS_PLAN = CheckPlan(
-    name="workflow_progress",
-    interval_s=120.0,
-    threshold=0.4,
-    issue=IssueKind.PERFORMANCE_DEGRADATION,
-)
-
-RESOURCE_HEADROOM_PLAN = CheckPlan(
-    name="resource_headroom",
-    interval_s=30.0,
-    threshold=0.15,
-    issue=IssueKind.PERFORMANCE_DEGRADATION,
-)
-
-
 @dataclass(frozen=True, slots=True)
 class WorkflowProgress:
     """Tasks completed / tasks that the plan has completed by now.
@@ -48,7 +33,7 @@ class WorkflowProgress:
     it says that the work goes on. A store whose writes fail explains every delay.
     """
 
-    plan: CheckPlan = WORKFLOW_PROGRESS_PLAN
+    plan: CheckPlan = WORKFLOW_PROGRESS
 
     def measure(self, snapshot: SwarmSnapshot) -> CheckResult:
         """Compare what is done with what was planned."""
@@ -122,7 +107,7 @@ class ResourceHeadroom:
     before.
     """
 
-    plan: CheckPlan = RESOURCE_HEADROOM_PLAN
+    plan: CheckPlan = RESOURCE_HEADROOM
 
     def measure(self, snapshot: SwarmSnapshot) -> CheckResult:
         """Find the agent with the least memory left."""

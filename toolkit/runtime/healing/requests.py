@@ -23,7 +23,7 @@ REQUESTED_PLAN = CheckPlan(
 
 @dataclass(slots=True)
 class RequestedTreatment:
-    """Finds what was asked to be treated, until whoever asked sees it no more.
+    """Finds what was asked to be treated, until the one that asked sees it no more.
 
     Examples
     --------

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from toolkit.runtime.healing.check import CheckPlan
+from toolkit.runtime.healing.check_plans import AGENT_RESPONSIVENESS
 from toolkit.runtime.healing.check_result import CheckResult, Finding
-from toolkit.runtime.healing.issues import IssueKind
 from toolkit.runtime.healing.silence import SilenceThresholds
 from toolkit.runtime.healing.swarm import (
     ActivityKind,
@@ -27,14 +27,6 @@ PROGRESS = frozenset({ActivityKind.START, ActivityKind.STEP, ActivityKind.FINISH
 """Activity that shows work; an answer to a reminder or a wait for a lock does not."""
 
 
-AGENT_RESPONSIVENESS_PLAN = CheckPlan(
-    name="agent_responsiveness",
-    interval_s=30.0,
-    threshold=0.5,
-    issue=IssueKind.STUCK_AGENT,
-)
-
-
 @dataclass(frozen=True, slots=True)
 class AgentResponsiveness:
     """Share of agents with work that were active within the usual silence of that work.
@@ -50,7 +42,7 @@ class AgentResponsiveness:
     """
 
     silences: SilenceThresholds
-    plan: CheckPlan = AGENT_RESPONSIVENESS_PLAN
+    plan: CheckPlan = AGENT_RESPONSIVENESS
 
     def measure(self, snapshot: SwarmSnapshot) -> CheckResult:
         """Judge each agent by its own activity."""

@@ -56,7 +56,7 @@ class StandardPlanActions:
     capabilities : AgentCapabilities
     resources : SystemResources
     adopt : callable
-        Gets the prediction for what is left: whoever runs the swarm takes its sizes and
+        Gets the prediction for what is left: the swarm's host takes its sizes and
         agents.
     reset_swarm : callable
         Called beside the treatment that a healing organ of the same `RuntimeLoop` gives;

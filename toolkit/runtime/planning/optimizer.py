@@ -417,7 +417,7 @@ def _notes(
     capabilities: AgentCapabilities,
     resources: SystemResources,
 ) -> tuple[Reason, ...]:
-    """Say what stands out: a limit, agents to spawn, operations that nobody can do."""
+    """Say what stands out: a limit, agents to spawn, operations that no agent can do."""
     notes = []
     most = resources.most_agents
     if most is not None and agents.rule > most:
@@ -428,7 +428,7 @@ def _notes(
         spawn = float(agents.recommended - named)
         notes.append(Reason(code="agents_to_spawn", facts={"agents": spawn}))
     notes.extend(
-        Reason(code="nobody_can", facts={"operation_type": name})
+        Reason(code="no_agent_can", facts={"operation_type": name})
         for name in capabilities.missing(tuple(task.operations))
     )
     return tuple(notes)

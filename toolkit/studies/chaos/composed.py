@@ -36,7 +36,7 @@ class Primitive:
     strength : float
         0 to 1; each primitive reads it in its own unit.
     lasts_s : float or None
-        `None`: until somebody ends it.
+        `None`: until it is ended.
     """
 
     name: str

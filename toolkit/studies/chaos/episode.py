@@ -2,7 +2,7 @@
 
 The truth is looked up in the pool itself, never asked of the healer: is every task done
 exactly once, does every slot have one agent that can speak and is not the one that was
-hurt, is the memory whole, is the lock free, is no process left that nobody knows.
+hurt, is the memory whole, is the lock free, is no unknown process left.
 """
 
 import math

@@ -232,7 +232,7 @@ def _poison(
     pool: LocalAgentPool,
     random: np.random.Generator,  # noqa: ARG001 - one signature for all
 ) -> None:
-    """Queue a task that kills the process of whoever works on it, next in line."""
+    """Queue a task that kills the process of the agent that works on it, next in line."""
     _queue_first(pool, [Task(task_id="poison", operation_type=POISON, duration_s=60.0)])
     injection.watched = {"poison"}
     injection.causes = {"task:poison"}

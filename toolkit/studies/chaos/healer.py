@@ -130,9 +130,9 @@ def _heal_by_heartbeat(
     follower: LockstepFollower,
     timeout_s: float,
 ) -> None:
-    """Restart whoever's heartbeat is older than a time-out, by the wall clock.
+    """Restart agents whose heartbeat is older than a time-out, by the wall clock.
 
-    The usual watchdog: `now() - last heartbeat > time-out`, then kill and start anew,
+    The usual watchdog: `now() - last heartbeat > time-out`, then kill and start again,
     tasks given back.
     """
     due_s, restarts = 0.0, 0

@@ -51,7 +51,7 @@ class ChaosSpec:
     timeout_s : float
         Of the heartbeat healers.
     calibration : int
-        Healthy episodes (other seeds, nobody heals) from which silences are learned.
+        Healthy episodes (other seeds, without a healer) from which silences are learned.
     healers : tuple of HealerSpec
     """
 
@@ -174,7 +174,7 @@ def run_study(
 
 
 def learn_silences(spec: ChaosSpec, work: Path, forkserver: Path) -> SilenceThresholds:
-    """Learn usual silences from healthy episodes that nobody watches."""
+    """Learn usual silences from healthy episodes without a healer."""
     book = SilenceThresholds()
     for number in range(spec.calibration):
         for kind in ("long_silent_work", "slow_start"):

@@ -3,7 +3,7 @@
 A small single-threaded program that has imported what an agent needs and forks one on
 request, in a few milliseconds. It is the agents' parent, so a pid that it signals is
 never another's; it reaps what dies; and when its own parent goes away, however that
-happens, it kills what it has brought up. Nobody is left behind.
+happens, it kills what it has brought up. No process is left behind.
 """
 
 import ctypes
@@ -27,7 +27,7 @@ __all__ = ["ForkServer", "ForkServerError", "ForkServerProcess"]
 
 PR_SET_PDEATHSIG = 1
 PARENT = 0
-"""Standard input, a pipe from whoever started the forkserver: at its end it ends too."""
+"""Standard input, a pipe from the process that started the forkserver: at its end it ends too."""
 
 ANSWER_LIMIT_S = 10.0
 

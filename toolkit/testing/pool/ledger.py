@@ -247,7 +247,7 @@ class Ledger:
             )
 
     def set_aside(self, task_id: str, *, now_s: float) -> bool:
-        """Keep a task from every agent; whoever has it in hand drops it."""
+        """Keep a task from every agent; an agent that has it in hand drops it."""
         with self.transaction() as connection:
             changed = _changed(
                 connection.execute(

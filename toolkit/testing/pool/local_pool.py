@@ -252,7 +252,7 @@ class LocalAgentPool:
         return len(rows)
 
     def simplify(self) -> int:
-        """Drop the optional tasks that nobody has begun; returns how many."""
+        """Drop the optional tasks that no agent has begun; returns how many."""
         with self.ledger.transaction() as connection:
             return connection.execute(
                 "DELETE FROM tasks WHERE optional AND status='queued'"

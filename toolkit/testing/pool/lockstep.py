@@ -3,7 +3,7 @@
 A tick tells every process what time it is and waits until each has acknowledged it.
 Who cannot (its process is dead, or stopped by a signal) is not waited for. With a tick
 a second of a real clock this is an ordinary supervisor; with a clock that only the tick
-moves, an hour of waiting passes in seconds and nobody looks silent for want of a turn.
+moves, an hour of waiting passes in seconds and no agent looks silent for want of a turn.
 """
 
 import json
@@ -65,7 +65,7 @@ class SteppedClock:
         return self._now_s
 
     async def sleep(self, duration_s: float) -> None:
-        """Refuse: between ticks no time passes, so nobody may wait for it.
+        """Refuse: between ticks no time passes, so no process may wait for it.
 
         Raises
         ------

@@ -25,7 +25,7 @@ __all__ = ["Worker", "work"]
 
 OUT_OF_MEMORY = 137
 POISON = "poison"
-"""Type of a task that kills the process of whoever works on it."""
+"""Type of a task that kills the process of the agent that works on it."""
 
 VALUE_CHARS = 1000
 """Size of a result, as a short note would have."""
@@ -166,7 +166,7 @@ class Worker:
             if self._heartbeat == "loop" and not self._is_inside_call():
                 self._stamp(message)
         except sqlite3.OperationalError:
-            # The queue cannot be read or written: there is nobody to tell, so this
+            # The queue cannot be read or written: it cannot be reported, so this
             # turn is lost and the next one tries again. Silence is what shows it.
             return
 

@@ -30,10 +30,10 @@ class AdvisoryEffector:
         self._told: dict[str, Effect] = {}
 
     async def act(self, action: Action) -> Effect:
-        """Tell what should be done.
+        """Notify of what should be done.
 
-        Telling is all that takes effect: when the post-condition then holds, somebody
-        followed the advice or the trouble passed, and the engine cannot know which.
+        The notification is all that takes effect: when the post-condition then holds,
+        a person followed the advice or the trouble passed; the engine cannot know which.
         """
         if action.key not in self._told:
             self._notifier.notify(

@@ -24,7 +24,7 @@ class Action:
     Attributes
     ----------
     key : str
-        Identity: an effector carries out one key once, whoever asks and how often.
+        Identity: an effector carries out one key once, however often it is asked.
     verb : str
         The rung, such as `reassign_task`.
     cause : str
