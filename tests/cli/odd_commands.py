@@ -51,6 +51,7 @@ COMMANDS: dict[str, Command] = {
     "experiment run": Command(
         "{spec} --store {store} --work {work}", reads=True, lasts=True
     ),
+    "experiment init": Command("{out}"),
     "experiment report": Command("{work}"),
     "experiment bench": Command("{tables} --quick --work {out}", lasts=True),
     "experiment suite": Command("--count 1 --work {out}", lasts=True),

@@ -98,6 +98,7 @@ READING: dict[str, list[str]] = {
     "records simulate": ["--store", "made", "--batches", "60", "--events", "9"],
     "records measure": ["--out", "measured", "--quick", "--repeats", "1"],
     "features build": ["batch", "--store", "store", "--out", "table.parquet"],
+    "experiment init": ["begun"],
     "model verify": ["bundle"],
     "model card": ["bundle"],
     "model key": [],

@@ -56,3 +56,13 @@ def test_the_command_ends_with_2_and_says_what_is_known(
 ) -> None:
     assert run(["recommend", *words]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_type_without_a_rule_is_answered_by_a_constant_and_says_so(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(["recommend", "batch", "--operation-type", "web"]) == 0
+    printed = capsys.readouterr().out
+
+    assert "a constant: the specification has no size for `web`" in printed
+    assert "a constant stands in" in printed
