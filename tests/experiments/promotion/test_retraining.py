@@ -464,3 +464,22 @@ def test_drift_of_a_few_rows_is_not_told() -> None:
     )
 
     assert drift_between(frame, START.isoformat()).columns == ()
+
+
+def test_what_the_gate_could_not_let_through_is_not_trained(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.weeks = [4.0]
+    few = table_of(world.weeks).of_problems(range(6))
+    rows = rows_of(world.weeks).assign(source="hooks", group="s1")
+    monkeypatch.setattr(retraining, "table_of", lambda *_: few)
+    monkeypatch.setattr(retraining, "history_rows", lambda *_: rows)
+    monkeypatch.setattr(retraining, "run_experiment", None)
+    found = world.retrain()
+
+    assert (found.outcome, found.champion) == ("not enough data", None)
+    assert found.promotion is not None
+    assert (found.promotion.groups, found.promotion.groups_needed) == (3, 6)
+    assert "hooks install --advice on" in found.promotion.reason
+    with pytest.raises(NotEnoughDataError, match="3 groups, at least 6 needed"):
+        found.promotion.require()

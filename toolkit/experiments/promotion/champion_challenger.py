@@ -76,6 +76,18 @@ class Contest:
         )
         return over_rule if over_champion.promoted else over_champion
 
+    def comparable(self) -> tuple[int, int]:
+        """Count what a challenger could be compared on, before one is trained.
+
+        Returns
+        -------
+        problems, groups : int
+            Measured problems that the champion has not learned from.
+        """
+        serves = self._state.champion is not None
+        newer = self._after(self._state.window_end if serves else None)
+        return len(newer.problems), len(set(newer.groups))
+
     def of_rule(self) -> Promotion | None:
         """Ask the same gate whether the rule replaces the champion.
 

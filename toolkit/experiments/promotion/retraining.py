@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from toolkit.bundle import read_bundle
 from toolkit.errors import NotEnoughDataError, UsageError
@@ -18,9 +18,10 @@ from toolkit.experiments.promotion.champion_challenger import (
     window_end_of,
 )
 from toolkit.experiments.promotion.drift import Drift, drift_between
-from toolkit.experiments.promotion.gate import Promotion
+from toolkit.experiments.promotion.gate import GateRules, Promotion, PromotionOutcome
 from toolkit.experiments.promotion.registry import Registry
 from toolkit.experiments.promotion.releases import Releases, ReleaseState, Trained
+from toolkit.experiments.promotion.remedy import remedy
 from toolkit.experiments.training import (
     ExperimentSpec,
     history_rows,
@@ -28,7 +29,10 @@ from toolkit.experiments.training import (
     table_of,
 )
 from toolkit.history import RecordStore, compact_store
-from toolkit.models import TableOrigin
+from toolkit.models import DecisionTable, TableOrigin
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["Retraining", "promote", "retrain"]
 
@@ -120,6 +124,8 @@ def retrain(
             return _answer("no new records", state)
         state = _with_window(releases, state)
         drift = drift_between(records, state.window_end, since=state.seen_end)
+        if early := _refused_early(spec, releases, state, table, records):
+            return replace(early, drift=drift)
         if state.trained is None or state.trained.fingerprint != fingerprint:
             trained = _train(spec, store, releases, origin, now, report, dress)
             state = replace(state, trained=trained)
@@ -222,6 +228,51 @@ def _put_in_force(
         previous=state.champion,
         window_end=end,
         history=(*state.history, step)[-50:],
+    )
+
+
+def _refused_early(
+    spec: ExperimentSpec,
+    releases: Releases,
+    state: ReleaseState,
+    table: DecisionTable,
+    records: "pd.DataFrame",
+) -> Retraining | None:
+    """Refuse to train what the gate could not let through whatever it were worth.
+
+    A champion that the rule beats on the newest window is judged all the same: that
+    needs the whole way.
+    """
+    rules = GateRules()
+    contest = Contest(spec, releases, state, table)
+    problems, groups = contest.comparable()
+    if groups >= rules.groups:
+        return None
+    demotion = contest.of_rule()
+    if demotion is not None and demotion.promoted:
+        return None
+    missing = rules.groups - groups
+    done = remedy(records, decision=spec.decision, groups=missing)
+    reason = (
+        f"{groups} groups with several sizes measured, at least {rules.groups} are needed "
+        f"to decide; nothing was trained: {done}"
+    )
+    promotion = Promotion(
+        outcome=PromotionOutcome.NOT_ENOUGH_DATA,
+        challenger="a challenger",
+        champion=state.champion or "rule",
+        difference=None,
+        low=None,
+        high=None,
+        standard_error=None,
+        problems=problems,
+        groups=groups,
+        groups_needed=rules.groups,
+        rules=rules,
+        reason=reason,
+    )
+    return replace(
+        _answer(promotion.outcome.value, state), promotion=promotion, demotion=demotion
     )
 
 
