@@ -5,6 +5,7 @@ MLflow's own reporting is switched off before it is imported.
 
 import json
 import logging
+import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -31,7 +32,11 @@ ANONYMOUS: dict[str, Any] = {
     "mlflow.source.type": "LOCAL",
     "mlflow.user": "toolkit",
 }
-"""Tags that MLflow would fill with the user's name and the path of the program."""
+"""Tags that MLflow would fill with the user's name and the path of the program: of runs,
+of the sources of data, and of models."""
+
+RUN_CONTEXT = "MLFLOW_RUN_CONTEXT"
+"""Variable with the tags that MLflow prefers to what it finds out by itself."""
 
 ANSWERS: Mapping[str, type] = {
     "action": str,
@@ -157,7 +162,7 @@ class TrackedRun:
         """Open a child run."""
         import mlflow
 
-        with mlflow.start_run(run_name=name, nested=True, tags=ANONYMOUS) as run:
+        with mlflow.start_run(run_name=name, nested=True) as run:
             yield TrackedRun(run.info.run_id)
 
 
@@ -175,12 +180,26 @@ def track(experiment: str, *, folder: Path, run_name: str) -> Iterator[TrackedRu
     import mlflow
 
     address = tracking_address(folder)
-    with quiet(), naming(folder / "mlflow.db"):
+    with quiet(), naming(folder / "mlflow.db"), _anonymous():
         with own_warnings_ignored(), opening(folder) as artifacts:
             mlflow.set_tracking_uri(address)
             _set_experiment(experiment, artifacts)
-        with mlflow.start_run(run_name=run_name, tags=ANONYMOUS) as run:
+        with mlflow.start_run(run_name=run_name) as run:
             yield TrackedRun(run.info.run_id)
+
+
+@contextmanager
+def _anonymous() -> Iterator[None]:
+    """Keep the user's name and the program's path out of everything that is logged."""
+    before = os.environ.get(RUN_CONTEXT)
+    os.environ[RUN_CONTEXT] = json.dumps(ANONYMOUS)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[RUN_CONTEXT]
+        else:
+            os.environ[RUN_CONTEXT] = before
 
 
 def _set_experiment(name: str, artifacts: Path) -> None:
