@@ -17,9 +17,6 @@ from toolkit.history.importers import (
     Sink,
     TokenUsage,
     UnreadableLineError,
-    reason_of,
-    text_length,
-    texts_of,
 )
 from toolkit.history.importers.agent_logs.log import (
     MAIN,
@@ -27,8 +24,8 @@ from toolkit.history.importers.agent_logs.log import (
     AgentLog,
     AgentReply,
     moment,
+    text_or_none,
 )
-from toolkit.history.importers.agent_logs.operations import classify_operation
 from toolkit.history.importers.agent_logs.results import (
     exit_code,
     is_aborted,
@@ -36,7 +33,7 @@ from toolkit.history.importers.agent_logs.results import (
     wall_time,
     went_on,
 )
-from toolkit.history.importers.agent_logs.source import AgentLogSource, rows_of
+from toolkit.history.importers.agent_logs.source import LineLogSource, LineReader
 from toolkit.records import Outcome, is_unique_call_id
 
 __all__ = ["CodexSource"]
@@ -57,7 +54,7 @@ BURST_S = 1.0
 ZSTANDARD = b"\x28\xb5\x2f\xfd"
 
 
-class CodexSource(AgentLogSource):
+class CodexSource(LineLogSource):
     """Reads `rollout-*.jsonl` files, gzipped or not; see the module.
 
     Examples
@@ -67,6 +64,7 @@ class CodexSource(AgentLogSource):
     """
 
     name = "codex"
+    what = "rollout of Codex"
 
     def is_log(self, path: Path) -> bool:
         """Whether it is a rollout; a compressed one beside a plain one is a copy."""
@@ -75,6 +73,10 @@ class CodexSource(AgentLogSource):
         if path.name.endswith(".jsonl.zst"):
             return not path.with_suffix("").exists()
         return path.name.endswith((".jsonl", ".jsonl.gz"))
+
+    def reader(self, sink: Sink) -> LineReader:
+        """Read the lines of a rollout."""
+        return _Rollout(sink)
 
     def logs(self, path: Path, sink: Sink) -> Iterator[AgentLog]:
         """Read one rollout.
@@ -89,15 +91,7 @@ class CodexSource(AgentLogSource):
                 raise InputDataError(
                     "compressed with Zstandard", file=path, fix="unpack it with unzstd"
                 )
-        rollout = _Rollout(sink)
-        for number, row in rows_of(path, sink):
-            try:
-                rollout.take(row)
-            except UnreadableLineError as error:
-                sink.reject(number, reason_of(error))
-        if rollout.log is None:
-            raise InputDataError("no rollout of Codex", file=path)
-        yield rollout.log
+        yield from super().logs(path, sink)
 
 
 class _Rollout:
@@ -152,10 +146,10 @@ class _Rollout:
         self._agent = name if parent else MAIN
         self.log = AgentLog(
             session_id=parent or name,
-            client=_text(payload.get("originator")) or "codex",
-            version=_text(payload.get("cli_version")),
-            folder=_text(payload.get("cwd")),
-            branch=_text(git.get("branch")) if isinstance(git, dict) else None,
+            client=text_or_none(payload.get("originator")) or "codex",
+            version=text_or_none(payload.get("cli_version")),
+            folder=text_or_none(payload.get("cwd")),
+            branch=text_or_none(git.get("branch")) if isinstance(git, dict) else None,
             replies=self._replies,
         )
         if parent or payload.get("forked_from_id"):
@@ -188,13 +182,7 @@ class _Rollout:
             return
         tool = item.get("name") or str(item.get("type"))
         given = _arguments(item)
-        command = given.get("cmd") or given.get("command")
-        call = AgentCall(
-            call_id,
-            classify_operation(str(tool), command),
-            at.timestamp(),
-            characters=sum(map(text_length, texts_of(given))),
-        )
+        call = AgentCall.begun(call_id, tool, given, at.timestamp())
         reply = self._open
         if reply is None:
             again = f" {at.isoformat()}" if call_id in self._calls else ""
@@ -324,7 +312,3 @@ def _seconds(duration: object) -> float | None:
     if not isinstance(whole, int) or not isinstance(rest, int) or whole > 10**9:
         return None
     return whole + rest / 1e9
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None

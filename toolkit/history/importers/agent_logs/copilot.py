@@ -5,19 +5,14 @@ person took. Only the output of a reply is counted in this log: what its input w
 known, so its money is not either. The success flag says nothing about a command's exit.
 """
 
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from toolkit.errors import InputDataError
 from toolkit.history.importers import (
     Sink,
     TokenUsage,
     UnreadableLineError,
-    reason_of,
-    text_length,
-    texts_of,
 )
 from toolkit.history.importers.agent_logs.log import (
     MAIN,
@@ -25,14 +20,14 @@ from toolkit.history.importers.agent_logs.log import (
     AgentLog,
     AgentReply,
     moment,
+    text_or_none,
 )
-from toolkit.history.importers.agent_logs.operations import classify_operation
 from toolkit.history.importers.agent_logs.results import (
     exit_code,
     is_aborted,
     result_text,
 )
-from toolkit.history.importers.agent_logs.source import AgentLogSource, rows_of
+from toolkit.history.importers.agent_logs.source import LineLogSource, LineReader
 from toolkit.records import Outcome, is_unique_call_id
 
 __all__ = ["CopilotSource"]
@@ -41,7 +36,7 @@ REFUSALS = frozenset({"denied", "rejected"})
 """Error codes of a call that a person did not allow."""
 
 
-class CopilotSource(AgentLogSource):
+class CopilotSource(LineLogSource):
     """Reads `events.jsonl` files, gzipped or not; see the module.
 
     Examples
@@ -51,28 +46,15 @@ class CopilotSource(AgentLogSource):
     """
 
     name = "copilot"
+    what = "session of GitHub Copilot"
 
     def is_log(self, path: Path) -> bool:
         """Whether it is the event log of a session."""
         return path.name in ("events.jsonl", "events.jsonl.gz")
 
-    def logs(self, path: Path, sink: Sink) -> Iterator[AgentLog]:
-        """Read one event log.
-
-        Raises
-        ------
-        InputDataError
-            It names no session.
-        """
-        events = _Events()
-        for number, row in rows_of(path, sink):
-            try:
-                events.take(row)
-            except UnreadableLineError as error:
-                sink.reject(number, reason_of(error))
-        if events.log is None:
-            raise InputDataError("no session of GitHub Copilot", file=path)
-        yield events.log
+    def reader(self, sink: Sink) -> LineReader:  # noqa: ARG002 - it counts nothing
+        """Read the events of a session."""
+        return _Events()
 
 
 class _Events:
@@ -100,7 +82,7 @@ class _Events:
         name = row.get("agentId")
         agent = name if isinstance(name, str) and name else MAIN
         if kind == "session.model_change":
-            self._model = _text(data.get("newModel")) or self._model
+            self._model = text_or_none(data.get("newModel")) or self._model
         elif kind == "user.message":
             self._prompted |= agent == MAIN
             self._since[agent] = moment(row.get("timestamp")).timestamp()
@@ -114,13 +96,14 @@ class _Events:
         if not isinstance(name, str) or not name:
             raise UnreadableLineError("not an id", field="data.sessionId")
         context = context if isinstance(context, dict) else {}
-        self._model = _text(data.get("selectedModel"))
+        self._model = text_or_none(data.get("selectedModel"))
         self.log = AgentLog(
             session_id=name,
             client="copilot-cli",
-            version=_text(data.get("copilotVersion")),
-            folder=_text(context.get("gitRoot")) or _text(context.get("cwd")),
-            branch=_text(context.get("branch")),
+            version=text_or_none(data.get("copilotVersion")),
+            folder=text_or_none(context.get("gitRoot"))
+            or text_or_none(context.get("cwd")),
+            branch=text_or_none(context.get("branch")),
             replies=self._ordered,
         )
 
@@ -134,7 +117,7 @@ class _Events:
                 name,
                 at,
                 agent_id=agent,
-                model=_text(data.get("model")) or self._model,
+                model=text_or_none(data.get("model")) or self._model,
                 since_s=self._since.get(agent),
                 prompted=self._prompted and agent == MAIN,
             )
@@ -156,13 +139,7 @@ class _Events:
         if known is not None and not _is_again(*known, reply):
             return
         given = request.get("arguments")
-        command = given.get("command") if isinstance(given, dict) else None
-        call = AgentCall(
-            call_id,
-            classify_operation(str(request.get("name")), command),
-            at.timestamp(),
-            characters=sum(map(text_length, texts_of(given))),
-        )
+        call = AgentCall.begun(call_id, request.get("name"), given, at.timestamp())
         reply.calls.append(call)
         self._calls[call_id] = call, reply
 
@@ -185,7 +162,7 @@ class _Events:
         elif kind == "tool.execution_complete":
             self._since[agent] = at_s
             call.end_s = at_s
-            reply.end_s = max(reply.end_s or at_s, at_s)
+            reply.ended(at_s)
             _end(call, data)
 
 
@@ -207,7 +184,3 @@ def _end(call: AgentCall, data: dict[str, Any]) -> None:
         call.outcome = Outcome.FAILED
     else:
         call.outcome = Outcome.SUCCEEDED
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None

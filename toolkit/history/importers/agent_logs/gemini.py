@@ -22,8 +22,8 @@ from toolkit.history.importers.agent_logs.log import (
     AgentLog,
     AgentReply,
     moment,
+    text_or_none,
 )
-from toolkit.history.importers.agent_logs.operations import classify_operation
 from toolkit.history.importers.agent_logs.results import exit_code
 from toolkit.history.importers.agent_logs.source import (
     AgentLogSource,
@@ -133,7 +133,7 @@ def _reply(
     reply = AgentReply(
         str(message.get("id")),
         moment(message.get("timestamp")),
-        model=model if isinstance(model, str) else None,
+        model=text_or_none(model),
         since_s=since_s,
         prompted=prompted,
         usage=TokenUsage.with_cached_inside(
@@ -153,21 +153,16 @@ def _reply(
 
 def _call(item: dict[str, Any], reply: AgentReply) -> AgentCall:
     given = item.get("args")
-    command = given.get("command") if isinstance(given, dict) else None
     texts = texts_of(item.get("result"))
-    call = AgentCall(
-        str(item.get("id")),
-        classify_operation(str(item.get("name")), command),
-        reply.at.timestamp(),
-        outcome=ENDS.get(str(item.get("status")), Outcome.UNKNOWN),
-        characters=sum(map(text_length, texts_of(given))),
-        result_characters=sum(map(text_length, texts)),
+    call = AgentCall.begun(
+        str(item.get("id")), item.get("name"), given, reply.at.timestamp()
     )
+    call.outcome = ENDS.get(str(item.get("status")), Outcome.UNKNOWN)
+    call.result_characters = sum(map(text_length, texts))
     if call.outcome is Outcome.CANCELLED:
         call.why = "refused"
     if any(exit_code(text) not in (0, None) for text in texts):
         call.outcome = Outcome.FAILED
     if item.get("timestamp") is not None and call.outcome is not Outcome.UNKNOWN:
-        end_s = moment(item["timestamp"]).timestamp()
-        reply.end_s = max(reply.end_s or end_s, end_s)
+        reply.ended(moment(item["timestamp"]).timestamp())
     return call

@@ -5,11 +5,27 @@ from datetime import UTC, datetime
 from typing import Any
 
 from toolkit.errors import InputDataError
-from toolkit.history.importers import TokenUsage, UnreadableLineError
-from toolkit.history.importers.agent_logs.operations import Operation
+from toolkit.history.importers import (
+    TokenUsage,
+    UnreadableLineError,
+    text_length,
+    texts_of,
+)
+from toolkit.history.importers.agent_logs.operations import (
+    Operation,
+    classify_operation,
+)
 from toolkit.records import Outcome
 
-__all__ = ["MAIN", "AgentCall", "AgentLog", "AgentReply", "moment", "moment_ms"]
+__all__ = [
+    "MAIN",
+    "AgentCall",
+    "AgentLog",
+    "AgentReply",
+    "moment",
+    "moment_ms",
+    "text_or_none",
+]
 
 MAIN = "main"
 """Agent id of a session's own thread."""
@@ -53,6 +69,21 @@ class AgentCall:
     characters: int | None = None
     result_characters: int | None = None
 
+    @classmethod
+    def begun(
+        cls, call_id: str, tool: object, given: Any, start_s: float
+    ) -> "AgentCall":
+        """Begin a call of a tool with some arguments; a shell's command decides too."""
+        command = None
+        if given.__class__ is dict:
+            command = given.get("cmd") or given.get("command")
+        return cls(
+            call_id,
+            classify_operation(str(tool), command),
+            start_s,
+            characters=sum(map(text_length, texts_of(given))),
+        )
+
 
 @dataclass(slots=True)
 class AgentReply:
@@ -87,6 +118,10 @@ class AgentReply:
     declared_usd: float | None = None
     calls: list[AgentCall] = field(default_factory=list)
 
+    def ended(self, at_s: float) -> None:
+        """Note that a result came."""
+        self.end_s = at_s if self.end_s is None else max(self.end_s, at_s)
+
 
 @dataclass(slots=True)
 class AgentLog:
@@ -117,6 +152,11 @@ class AgentLog:
     replies: list[AgentReply] = field(default_factory=list)
 
 
+def text_or_none(value: object) -> str | None:
+    """Keep a text that says something."""
+    return value if isinstance(value, str) and value else None
+
+
 def moment(value: object) -> datetime:
     """Read an ISO time with a zone.
 
@@ -127,6 +167,8 @@ def moment(value: object) -> datetime:
     """
     try:
         at = datetime.fromisoformat(value)  # type: ignore[arg-type]  # checked by trying
+        if at.tzinfo is UTC:
+            return at
         if at.tzinfo is None:
             raise UnreadableLineError("a time without its zone", field="timestamp")
         return at.astimezone(UTC)

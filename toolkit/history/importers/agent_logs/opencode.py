@@ -20,8 +20,6 @@ from toolkit.history.importers import (
     UnreadableLineError,
     find_files,
     reason_of,
-    text_length,
-    texts_of,
 )
 from toolkit.history.importers.agent_logs.log import (
     MAIN,
@@ -29,8 +27,8 @@ from toolkit.history.importers.agent_logs.log import (
     AgentLog,
     AgentReply,
     moment_ms,
+    text_or_none,
 )
-from toolkit.history.importers.agent_logs.operations import classify_operation
 from toolkit.history.importers.agent_logs.results import is_aborted, result_text
 from toolkit.history.importers.agent_logs.source import AgentLogSource, whole_document
 from toolkit.records import Outcome
@@ -164,8 +162,8 @@ def _log(session: dict[str, Any], messages: Messages, sink: Sink) -> AgentLog:
     log = AgentLog(
         session_id=str(parent) if child else name,
         client="opencode",
-        version=version if isinstance(version, str) else None,
-        folder=folder if isinstance(folder, str) and folder else None,
+        version=text_or_none(version),
+        folder=text_or_none(folder),
     )
     prompted = False
     for info, parts in messages:
@@ -193,7 +191,7 @@ def _reply(
     reply = AgentReply(
         f"{created}/{model}",
         moment_ms(min(begun)) if begun else asked,
-        model=model if isinstance(model, str) else None,
+        model=text_or_none(model),
         since_s=asked.timestamp(),
         prompted=prompted,
         usage=_usage(info.get("tokens")),
@@ -236,13 +234,12 @@ def _calls(part: dict[str, Any], reply: AgentReply) -> Iterator[AgentCall]:
         return
     given, times = state.get("input"), state.get("time")
     times = times if isinstance(times, dict) else {}
-    command = given.get("command") if isinstance(given, dict) else None
     started, ended = times.get("start"), times.get("end")
-    call = AgentCall(
+    call = AgentCall.begun(
         str(part.get("callID") or part.get("id")),
-        classify_operation(str(part.get("tool")), command),
+        part.get("tool"),
+        given,
         reply.at.timestamp() if started is None else moment_ms(started).timestamp(),
-        characters=sum(map(text_length, texts_of(given))),
     )
     status, details = state.get("status"), state.get("metadata")
     if status in ("completed", "error"):
@@ -257,5 +254,5 @@ def _calls(part: dict[str, Any], reply: AgentReply) -> Iterator[AgentCall]:
             call.outcome = Outcome.FAILED
         if ended is not None:
             call.end_s = moment_ms(ended).timestamp()
-            reply.end_s = max(reply.end_s or call.end_s, call.end_s)
+            reply.ended(call.end_s)
     yield call

@@ -4,7 +4,6 @@ A result has the time at which it came, so a call's own duration is from its rep
 that. Branches of one conversation lie in one file; all of them were paid.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,25 +12,22 @@ from toolkit.history.importers import (
     Sink,
     TokenUsage,
     UnreadableLineError,
-    reason_of,
-    text_length,
-    texts_of,
 )
 from toolkit.history.importers.agent_logs.log import (
     AgentCall,
     AgentLog,
     AgentReply,
     moment,
+    text_or_none,
 )
-from toolkit.history.importers.agent_logs.operations import classify_operation
 from toolkit.history.importers.agent_logs.results import is_aborted, result_text
-from toolkit.history.importers.agent_logs.source import AgentLogSource, rows_of
+from toolkit.history.importers.agent_logs.source import LineLogSource, LineReader
 from toolkit.records import Outcome
 
 __all__ = ["PiSource"]
 
 
-class PiSource(AgentLogSource):
+class PiSource(LineLogSource):
     """Reads `*.jsonl` sessions, gzipped or not; see the module.
 
     Examples
@@ -41,30 +37,15 @@ class PiSource(AgentLogSource):
     """
 
     name = "pi"
+    what = "session of pi"
 
     def is_log(self, path: Path) -> bool:
         """Whether it is a file of JSON lines."""
         return path.name.endswith((".jsonl", ".jsonl.gz"))
 
-    def logs(self, path: Path, sink: Sink) -> Iterator[AgentLog]:
-        """Read one session.
-
-        Raises
-        ------
-        InputDataError
-            Its first line names no session of pi.
-        """
-        session = _Session()
-        for number, row in rows_of(path, sink):
-            if session.log is None and row.get("type") != "session":
-                break
-            try:
-                session.take(row)
-            except UnreadableLineError as error:
-                sink.reject(number, reason_of(error))
-        if session.log is None:
-            raise InputDataError("no session of pi", file=path)
-        yield session.log
+    def reader(self, sink: Sink) -> LineReader:  # noqa: ARG002 - it counts nothing
+        """Read the lines of a session."""
+        return _Session()
 
 
 class _Session:
@@ -79,6 +60,8 @@ class _Session:
 
     def take(self, row: dict[str, Any]) -> None:
         kind, message = row.get("type"), row.get("message")
+        if self.log is None and kind != "session":
+            raise InputDataError(f"no {PiSource.what}")
         if kind == "session" and self.log is None:
             name, folder = row.get("id"), row.get("cwd")
             if not isinstance(name, str) or not isinstance(folder, str):
@@ -115,7 +98,7 @@ class _Session:
         reply = AgentReply(
             f"{row.get('id')}/{row.get('timestamp')}",
             moment(row.get("timestamp")),
-            model=model if isinstance(model, str) else None,
+            model=text_or_none(model),
             since_s=self._since_s,
             prompted=self._prompted,
             usage=TokenUsage.from_anthropic(
@@ -142,13 +125,7 @@ def _call(block: dict[str, Any], reply: AgentReply) -> AgentCall:
     call_id, given = block.get("id"), block.get("arguments")
     if not isinstance(call_id, str) or not call_id:
         raise UnreadableLineError("not an id", field="toolCall.id")
-    command = given.get("command") if isinstance(given, dict) else None
-    return AgentCall(
-        call_id,
-        classify_operation(str(block.get("name")), command),
-        reply.at.timestamp(),
-        characters=sum(map(text_length, texts_of(given))),
-    )
+    return AgentCall.begun(call_id, block.get("name"), given, reply.at.timestamp())
 
 
 def _end(
@@ -156,7 +133,7 @@ def _end(
 ) -> None:
     text, call.result_characters = result_text(message)
     call.end_s = at_s
-    reply.end_s = max(reply.end_s or at_s, at_s)
+    reply.ended(at_s)
     if message.get("isError") and is_aborted(text):
         call.outcome, call.why = Outcome.CANCELLED, "interrupted"
     else:

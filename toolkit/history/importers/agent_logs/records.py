@@ -11,7 +11,6 @@ from toolkit.records import (
     Batch,
     Outcome,
     Provenance,
-    Record,
     Timing,
     Turn,
     call_record_id,
@@ -47,8 +46,8 @@ class _Past(NamedTuple):
 
 def records_of(
     log: AgentLog, source: str, hidden: Callable[[str], str]
-) -> Iterator[Record | SchemaError]:
-    """Turn the replies of a log into records.
+) -> Iterator[dict[str, Any] | SchemaError]:
+    """Turn the replies of a log into rows.
 
     Parameters
     ----------
@@ -60,8 +59,8 @@ def records_of(
 
     Yields
     ------
-    Record or SchemaError
-        The error stands for a record that breaks the schema.
+    dict or SchemaError
+        As `Record.row` gives it; the error stands for a record that breaks the schema.
     """
     session = identifier(log.session_id, hidden)
     shared: dict[str, Any] = {
@@ -93,10 +92,10 @@ def records_of(
                 begun[agent, first] += not is_unique_call_id(first)
                 batch = _batch(log, reply, past, identity, turn_id=turn_id, **own)
                 pasts[agent] = _Past(
-                    batch.record_id,
-                    batch.operation_type,
-                    bool(batch.failed),
-                    batch.result_characters,
+                    batch["record_id"],
+                    batch["operation_type"],
+                    bool(batch["failed"]),
+                    batch.get("result_characters"),
                     reply.end_s,
                 )
                 yield batch
@@ -104,12 +103,12 @@ def records_of(
             yield error
 
 
-def _turn(reply: AgentReply, turn_id: str, own: dict[str, Any]) -> Turn:
+def _turn(reply: AgentReply, turn_id: str, own: dict[str, Any]) -> dict[str, Any]:
     latency_s = None
     if reply.since_s is not None:
         latency_s = _span(reply.since_s, reply.at.timestamp())
     slept = latency_s is not None and latency_s > SLEEP_S
-    return Turn(
+    return Turn.row(
         record_id=turn_id,
         at=reply.at,
         calls=None if reply.hidden else len(reply.calls),
@@ -130,11 +129,11 @@ def _batch(
     past: _Past,
     identity: str,
     **own: Any,
-) -> Batch:
+) -> dict[str, Any]:
     calls = reply.calls
     working = [call for call in calls if _is_work(call)] or calls
     types = {call.operation.operation_type for call in working}
-    return Batch(
+    return Batch.row(
         record_id=identity,
         at=reply.at,
         operation_type=types.pop() if len(types) == 1 else "mixed",

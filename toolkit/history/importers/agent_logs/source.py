@@ -1,9 +1,10 @@
 """How every client's files are read: one class, and one method for each client."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 from toolkit.errors import InputDataError, SchemaError
 from toolkit.history.importers import (
@@ -20,7 +21,13 @@ from toolkit.history.importers.agent_logs.log import MAIN, AgentLog
 from toolkit.history.importers.agent_logs.records import records_of
 from toolkit.records import Batch
 
-__all__ = ["AgentLogSource", "rows_of", "whole_document"]
+__all__ = [
+    "AgentLogSource",
+    "LineLogSource",
+    "LineReader",
+    "rows_of",
+    "whole_document",
+]
 
 
 class AgentLogSource(ABC):
@@ -48,15 +55,14 @@ class AgentLogSource(ABC):
         """
         for log in self.logs(path, sink):
             sink.met("session", log.session_id)
-            for record in records_of(log, self.name, sink.hidden):
-                if isinstance(record, SchemaError):
-                    sink.reject(1, reason_of(record))
+            for row in records_of(log, self.name, sink.hidden):
+                if isinstance(row, SchemaError):
+                    sink.reject(1, reason_of(row))
                     continue
-                sink.add(record)
-                if isinstance(record, Batch) and record.agent_id != MAIN:
-                    sink.met(
-                        "subagent_stream", f"{record.session_id}/{record.agent_id}"
-                    )
+                if row["kind"] == Batch.kind and row["agent_id"] != MAIN:
+                    stream = f"{row['session_id']}/{row['agent_id']}"
+                    sink.met("subagent_stream", stream)
+                sink.add_row(row)
 
     @abstractmethod
     def is_log(self, path: Path) -> bool:
@@ -67,7 +73,60 @@ class AgentLogSource(ABC):
         """Read the sessions of one file."""
 
 
-def rows_of(path: Path, sink: Sink) -> Iterator[tuple[int, dict[str, Any]]]:
+class LineReader(Protocol):
+    """Takes the lines of one session, in their order."""
+
+    @property
+    def log(self) -> AgentLog | None:
+        """The session, once a line has named it."""
+        ...
+
+    def take(self, row: dict[str, Any]) -> None:
+        """Read one line's object.
+
+        Raises
+        ------
+        UnreadableLineError
+            The line is passed over with its reason.
+        InputDataError
+            The file is of another program.
+        """
+        ...
+
+
+class LineLogSource(AgentLogSource):
+    """Reads files of JSON lines, each about one session, with a `LineReader`."""
+
+    what: ClassVar[str]
+    """What a file is, to say that one is not."""
+
+    @abstractmethod
+    def reader(self, sink: Sink) -> LineReader:
+        """Make the reader of one file."""
+
+    def logs(self, path: Path, sink: Sink) -> Iterator[AgentLog]:
+        """Read the session of one file.
+
+        Raises
+        ------
+        InputDataError
+            No line of it names a session.
+        """
+        reader = self.reader(sink)
+        with closing(rows_of(path, sink)) as rows:
+            for number, row in rows:
+                try:
+                    reader.take(row)
+                except UnreadableLineError as error:
+                    sink.reject(number, reason_of(error))
+        if reader.log is None:
+            raise InputDataError(f"no {self.what}", file=path)
+        yield reader.log
+
+
+def rows_of(
+    path: Path, sink: Sink
+) -> Generator[tuple[int, dict[str, Any]], None, None]:
     """Read the objects of a file of JSON lines, naming those that cannot be read.
 
     Yields
@@ -79,12 +138,14 @@ def rows_of(path: Path, sink: Sink) -> Iterator[tuple[int, dict[str, Any]]]:
     number = 0
     try:
         for number, line in read_lines(path):
-            if line is not None and not line.strip(b" \t\r\0"):
-                continue  # blank, or padding behind the last line
             try:
-                yield number, decode_object(line)
+                row = decode_object(line)
             except UnreadableLineError as error:
-                sink.reject(number, reason_of(error))
+                # blank, or padding behind the last line, is no fault
+                if line is None or line.strip(b" \t\r\0"):
+                    sink.reject(number, reason_of(error))
+                continue
+            yield number, row
     finally:
         sink.read(number)
 
