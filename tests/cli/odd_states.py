@@ -305,7 +305,17 @@ def _run(name: str, folder: Path) -> int:
 
 
 def _names(folder: Path) -> dict[str, Path]:
-    names = ("store", "logs", "work", "bundle", "served", "project", "folder", "tables")
+    names = (
+        "store",
+        "logs",
+        "work",
+        "bundle",
+        "served",
+        "project",
+        "folder",
+        "tables",
+        "copy",
+    )
     files = {
         "out": "out.parquet",
         "spec": "spec.toml",

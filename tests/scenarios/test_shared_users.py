@@ -14,6 +14,7 @@ import pytest
 from tests.records.records import a_batch
 from tests.users import as_user, load_what_it_loads
 from toolkit.cli import run
+from toolkit.history import read_store
 
 pytestmark = [
     pytest.mark.slow,
@@ -21,7 +22,7 @@ pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="changing the user needs root"),
 ]
 
-OWNER, MEMBER, STRANGER, TEAM = 41001, 41002, 41003, 42000
+OWNER, MEMBER, OTHER, STRANGER, TEAM = 41001, 41002, 41003, 41004, 42000
 
 
 @pytest.fixture
@@ -45,6 +46,7 @@ def folder() -> Iterator[Path]:
 def _use_all(folder: Path) -> None:
     for words in (
         taking(folder, "a"),
+        [*on(folder, "records", "share"), "append"],
         on(folder, "records", "compact"),
         *reading(folder),
     ):
@@ -116,3 +118,23 @@ def test_a_group_that_may_only_read_reads_and_changes_nothing(folder: Path) -> N
     assert run_as(MEMBER, [taking(folder, "b"), compact]) == [3, 3]
     assert sorted((folder / "store").rglob("*")) == before
     assert modes(folder / "store") == {0o640}
+
+
+def test_members_append_to_spools_of_their_own_and_one_compacts(folder: Path) -> None:
+    store, compact = folder / "store", on(folder, "records", "compact")
+    share = [*on(folder, "records", "share"), "append"]
+    show = on(folder, "records", "show")
+
+    assert run_as(OWNER, [taking(folder, "a"), share]) == [0, 0]
+    assert run_as(MEMBER, [taking(folder, "b"), show, compact]) == [0, 0, 3]
+    assert run_as(OTHER, [taking(folder, "c")]) == [0]
+    spools = [store / "inbox" / f"{user}.jsonl" for user in (MEMBER, OTHER)]
+    assert all(spool.stat().st_uid in (MEMBER, OTHER) for spool in spools)
+    assert as_user(OTHER, TEAM, lambda: spools[0].open("ab") and 0)[0] == 99
+    assert as_user(OTHER, TEAM, lambda: spools[0].unlink() or 0)[0] == 99
+    assert run_as(OWNER, [compact]) == [0]
+    assert not any(spool.exists() for spool in spools)
+    assert read_store(store).count("batch") == 12
+    assert run_as(MEMBER, [taking(folder, "c"), show]) == [0, 0]
+    assert run_as(OWNER, [compact]) == [0]
+    assert read_store(store).count("batch") == 12

@@ -1,5 +1,6 @@
 __all__: list[str]
 
+from .backup import back_up as back_up
 from .columns import COMPLETENESS_SQL as COMPLETENESS_SQL
 from .compaction import compact_store as compact_store
 from .dataset import Compaction as Compaction
@@ -21,6 +22,8 @@ from .prices import price_row as price_row
 from .prices import price_turn as price_turn
 from .reading import read_store as read_store
 from .reconciliation import reconcile as reconcile
+from .sharing import Access as Access
+from .sharing import share_store as share_store
 from .snapshot import Snapshot as Snapshot
 from .store import Addition as Addition
 from .store import Line as Line
@@ -28,6 +31,9 @@ from .store import RecordStore as RecordStore
 from .store import Rejection as Rejection
 from .store import line_of as line_of
 from .store import read_rejected as read_rejected
+from .upkeep import Retention as Retention
+from .upkeep import migrate_store as migrate_store
+from .upkeep import retain as retain
 from .version import STORE_FORMAT as STORE_FORMAT
 from .version import check_version as check_version
 from .version import require_store as require_store

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toolkit.errors import InputDataError
+from toolkit.history.columns import column_names
 from toolkit.history.engine import COMPACTING, EngineLimits, connect
 from toolkit.history.generation import (
     GENERATION_NAME,
@@ -35,7 +36,7 @@ from toolkit.history.generation import (
     read_generation,
     write_generation,
 )
-from toolkit.history.merging import UnreadableLinesError, merge, stage
+from toolkit.history.merging import UnreadableLinesError, merge, restage, stage
 from toolkit.history.snapshot import (
     READERS_NAME,
     KindCount,
@@ -223,6 +224,105 @@ class Dataset:
                 write_generation(self.root, whole)
             return whole
 
+    def keep_from(self, day: str, spool: Spool) -> dict[str, int]:
+        """Let go of what is older than a day, for good.
+
+        Parameters
+        ----------
+        day : str
+            The first that is kept, as `YYYY-MM-DD` in UTC. An earlier day than the last
+            time brings nothing back.
+        spool : Spool
+            What it still holds of older days goes with the next compaction, and is not
+            read until then.
+
+        Returns
+        -------
+        dict of str to int
+            Records that went, by kind.
+        """
+        make_directory(self.root)
+        with _held(self.root / COMPACTING_NAME):
+            before = read_generation(self.root)
+            since = max(before.since, day)
+            rows = {
+                kind: sum(
+                    _rows_of(folder_of(self.root, kind, d) / part.name)
+                    for d, part in days.items()
+                    if d < since
+                )
+                for kind, days in before.parts.items()
+                if min(days, default=since) < since
+            }
+            if rows or since != before.since:
+                parts = {
+                    kind: {d: part for d, part in days.items() if d >= since}
+                    for kind, days in before.parts.items()
+                }
+                number = before.number + 1
+                after = replace(before, number=number, since=since, parts=parts)
+                write_generation(self.root, after)
+                self._remove_replaced(after, spool)
+            return rows
+
+    def rewrite(
+        self, spool: Spool, *, limits: EngineLimits | None = None
+    ) -> Compaction:
+        """Write the parts again that lack a column of today's records.
+
+        Parameters
+        ----------
+        spool : Spool
+        limits : EngineLimits, optional
+            What DuckDB may use.
+        """
+        make_directory(self.root)
+        with _held(self.root / COMPACTING_NAME):
+            self._remove_leftovers()
+            before, damaged = self._whole(read_generation(self.root))
+            number = before.number + 1
+            after = replace(
+                before, number=number, lost=number if damaged else before.lost
+            )
+            after, rows, written = self._rewritten(before, after, limits or COMPACTING)
+            if written or damaged:
+                write_generation(self.root, after)
+                self._remove_replaced(after, spool)
+            return Compaction(partitions=written, rows=rows, damaged=tuple(damaged))
+
+    def _rewritten(
+        self, before: Generation, after: Generation, limits: EngineLimits
+    ) -> tuple[Generation, dict[str, int], int]:
+        parts, rows, written = dict(before.parts), dict[str, int](), 0
+        with ExitStack() as stack:
+            work = self._work(stack)
+            connection = stack.enter_context(connect(limits, scratch=work))
+            for kind, days in before.parts.items():
+                folders = {day: folder_of(self.root, kind, day) for day in days}
+                old = [
+                    day
+                    for day, part in days.items()
+                    if _lacks_columns(kind, folders[day] / part.name)
+                ]
+                if not old:
+                    continue
+                paths = [str(folders[day] / days[day].name) for day in old]
+                staged = restage(connection, kind, paths, work / f"{kind}.parquet")
+                kept = {day: part for day, part in days.items() if day not in old}
+                shown = replace(before, parts={kind: kept})
+                parts[kind], rows[kind] = merge(
+                    connection, self.root, kind, [staged], shown
+                )
+                written += len(old)
+        return replace(after, parts=parts), rows, written
+
+    def _work(self, stack: ExitStack) -> Path:
+        """Make a folder for what a compaction stages, removed when it is done."""
+        work = Path(tempfile.mkdtemp(prefix=WORK_PREFIX, dir=self.root))
+        stack.callback(shutil.rmtree, work, ignore_errors=True)
+        share_directory(work)  # another member may have to remove it
+        return work
+
     def _remove_leftovers(self) -> None:
         """Remove what a compaction that died left; this one is alone."""
         for work in self.root.glob(f"{WORK_PREFIX}*"):
@@ -262,9 +362,7 @@ class Dataset:
         rows: dict[str, int] = {}
         written = 0
         with ExitStack() as stack:
-            work = Path(tempfile.mkdtemp(prefix=WORK_PREFIX, dir=self.root))
-            share_directory(work)  # another member may have to remove it
-            stack.callback(shutil.rmtree, work, ignore_errors=True)
+            work = self._work(stack)
             connection = stack.enter_context(connect(limits, scratch=work))
             staged, refused = self._staged(connection, fresh, work)
             for kind, files in staged.items():
@@ -314,6 +412,21 @@ class Dataset:
                     if part is None:
                         with suppress(OSError):
                             path.parent.rmdir()
+
+
+def _rows_of(path: Path) -> int:
+    from pyarrow.parquet import read_metadata
+
+    try:
+        return int(read_metadata(path).num_rows)
+    except (OSError, ValueError):
+        return 0  # damaged: what it held is not there
+
+
+def _lacks_columns(kind: str, path: Path) -> bool:
+    from pyarrow.parquet import read_schema
+
+    return not set(column_names(kind)) <= set(read_schema(path).names)
 
 
 @contextmanager

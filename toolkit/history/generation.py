@@ -92,6 +92,9 @@ class Generation:
         Number of the last spool segment whose lines are in the parts.
     lost : int
         Number of the last generation that dropped a damaged part.
+    since : str
+        First day, as `YYYY-MM-DD`, that is kept; what is older is neither read nor
+        merged. Empty keeps everything.
     parts : mapping
         Part by day, by kind.
     """
@@ -99,6 +102,7 @@ class Generation:
     number: int = 0
     merged: int = 0
     lost: int = 0
+    since: str = ""
     parts: Parts = field(default_factory=dict)
 
     def days(self, kind: str) -> list[str]:
@@ -129,6 +133,7 @@ def read_generation(root: Path) -> Generation:
             number=int(row["number"]),
             merged=int(row["merged"]),
             lost=int(row["lost"]),
+            since=_day(row.get("since", "")),
             parts=_parts_of(row["parts"]),
         )
     except FileNotFoundError:
@@ -166,6 +171,12 @@ def _part_of(kind: str, day: str, row: Mapping[str, Any]) -> Part:
     if not PART_NAME.fullmatch(part.name) or not _is_folder(kind, day):
         raise ValueError("not the name of a part")
     return part
+
+
+def _day(text: str) -> str:
+    if text and not DAY.fullmatch(text):
+        raise ValueError("not a day")
+    return text
 
 
 def _found(root: Path) -> Generation:

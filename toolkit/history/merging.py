@@ -34,7 +34,7 @@ from toolkit.records import (
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["UnreadableLinesError", "merge", "stage"]
+__all__ = ["UnreadableLinesError", "merge", "restage", "stage"]
 
 BATCH_ROWS = 20_000
 GROUP_ROWS = 100_000
@@ -92,6 +92,20 @@ def stage(
     return staged
 
 
+def restage(
+    connection: "duckdb.DuckDBPyConnection",
+    kind: str,
+    parts: Sequence[str],
+    target: Path,
+) -> str:
+    """Stage parts of an older schema with the columns of today's."""
+    connection.execute(
+        f"COPY (SELECT {named(kind)} FROM {parts_sql(kind, parts)}) "  # noqa: S608 - names come from the schema
+        f"TO {quoted(target)} (FORMAT parquet)"
+    )
+    return str(target)
+
+
 def merge(
     connection: "duckdb.DuckDBPyConnection",
     root: Path,
@@ -123,13 +137,16 @@ def merge(
     paths = {
         day: str(folder_of(root, kind, day) / part.name) for day, part in parts.items()
     }
-    touched = _touched_days(connection, _Source(kind, list(staged), paths))
+    days = _touched_days(connection, _Source(kind, list(staged), paths))
+    touched = [day for day in days if day >= before.since]
     old = [paths[day] for day in touched if day in paths]
     rows = _sorted_rows(connection, kind, staged, old)
     for day in touched:
         parts.pop(day, None)
     total = 0
     for day, table in _days(rows):
+        if day < before.since:
+            continue
         folder = folder_of(root, kind, day)
         name = f"part-{before.number + 1:08d}.parquet"
         total += _write_part(folder / name, table)

@@ -120,7 +120,8 @@ class Snapshot:
             lines = lines_sql(self._tail, [kind], strict=False)
             connection.execute(
                 f"CREATE OR REPLACE TEMP TABLE {tail} AS "  # noqa: S608 - names come from the schema
-                f"SELECT {named(kind)} FROM {lines} WHERE {valid_sql(kind)}"
+                f"SELECT {named(kind)} FROM {lines} WHERE {valid_sql(kind)} "
+                f"AND {day_sql()} >= '{self.generation.since}'"
             )
             if connection.execute(f"SELECT 1 FROM {tail} LIMIT 1").fetchone():  # noqa: S608 - names come from the schema
                 source = _with_tail(kind, parts, tail)

@@ -8,6 +8,7 @@
     STORE/dataset/          Parquet files (`toolkit.history.dataset`)
     STORE/known.sqlite      copies of records already known, for idempotent import
     STORE/rejected/*.jsonl  lines that could not be read: file, line, reason
+    STORE/inbox/*.jsonl     what members appended who may not write the rest
 
 Of two copies of a record the fuller one is kept. Copies that are equally full but differ
 (a fork names another session) are all spooled, once each, and compaction picks one by a
@@ -33,11 +34,12 @@ from toolkit.history.engine import EngineLimits
 from toolkit.history.generation import Generation, read_generation
 from toolkit.history.index import Copies, Identity, KnownIndex
 from toolkit.history.sorting_out import Refused
-from toolkit.history.version import raise_version
+from toolkit.history.version import check_version, raise_version
 from toolkit.records import (
     KINDS,
     MEASURED_MARK,
     Batch,
+    Inbox,
     Record,
     Spool,
     identifier,
@@ -134,6 +136,9 @@ class RecordStore:
         self._remembered: dict[Identity, Copies] | None = None
         self._refused: list[dict[str, Any]] = []
         self._folders: dict[Path, str] = {}
+        self._inbox = Inbox(root)
+        self._is_member = self._inbox.is_for_us()
+        self._sent: dict[Identity, Copies] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -227,6 +232,9 @@ class RecordStore:
             The disk is full or not ours to write. What is held back stays so, and
             nothing of it is known.
         """
+        if self._is_member:
+            self._send()
+            return
         try:
             if self._lines or self._refused:
                 raise_version(self.root)
@@ -242,6 +250,16 @@ class RecordStore:
                 self._remembered = None
             self._pending.clear()
 
+    def _send(self) -> None:
+        """Append what is held back to this member's spool; compaction knows the rest."""
+        try:
+            self._inbox.append(self._lines)
+        except OSError as error:
+            raise StorageError(error.filename or self.root, error) from error
+        self._lines.clear()
+        self._refused.clear()
+        self._pending.clear()
+
     def absorb_spool(self) -> int:
         """Bring the index up to date with lines that others appended to the spool.
 
@@ -251,6 +269,8 @@ class RecordStore:
             Lines read; what has been read before is not read again.
         """
         self.flush()
+        if self._is_member:
+            return 0
         index = self._open_index()
         merged = read_generation(self.dataset.root).merged
         lines = 0
@@ -280,6 +300,12 @@ class RecordStore:
         limits : EngineLimits, optional
             What DuckDB may use.
         """
+        try:
+            self._inbox.take_in(
+                lambda lines: self.spool.append_encoded(lines, durable=True)
+            )
+        except OSError as error:
+            raise StorageError(error.filename or self.root, error) from error
         self.absorb_spool()
         try:
             done = self.dataset.compact(
@@ -297,6 +323,20 @@ class RecordStore:
         else:
             index.match(generation)
         return done
+
+    def keep_from(self, day: str) -> dict[str, int]:
+        """Let go of what is older than a day; see `Dataset.keep_from`."""
+        try:
+            return self.dataset.keep_from(day, self.spool)
+        except OSError as error:
+            raise StorageError(error.filename or self.dataset.root, error) from error
+
+    def rewrite(self) -> Compaction:
+        """Write parts that lack a column of today's records; see `Dataset.rewrite`."""
+        try:
+            return self.dataset.rewrite(self.spool)
+        except OSError as error:
+            raise StorageError(error.filename or self.dataset.root, error) from error
 
     def rejected(self) -> Iterator[dict[str, Any]]:
         """Read what could not be imported, each line once, in the order it was met."""
@@ -335,6 +375,9 @@ class RecordStore:
         A store that was empty when it was opened knows what it was given since; others
         that write to it meanwhile are noticed by compaction.
         """
+        if self._is_member:
+            check_version(self.root)
+            return self._sent
         index = self._open_index()
         if self._remembered is not None:
             return self._remembered

@@ -11,6 +11,7 @@ from .durable import read_regular as read_regular
 from .durable import replace_file as replace_file
 from .durable import share_directory as share_directory
 from .durable import sync_directory as sync_directory
+from .durable import sync_file as sync_file
 from .identity import PLAIN_ID as PLAIN_ID
 from .identity import call_record_id as call_record_id
 from .identity import identifier as identifier
@@ -19,6 +20,8 @@ from .identity import keyed_hash as keyed_hash
 from .identity import model_name as model_name
 from .identity import record_id as record_id
 from .identity import store_key as store_key
+from .inbox import Inbox as Inbox
+from .inbox import ensure_inbox as ensure_inbox
 from .otlp_mapping import attributes_of as attributes_of
 from .otlp_mapping import attributes_of_record as attributes_of_record
 from .otlp_mapping import duration_of_record as duration_of_record
@@ -58,3 +61,4 @@ from .spool import lines_of as lines_of
 from .spool import read_lines as read_lines
 from .spool_follower import SpoolFollower as SpoolFollower
 from .store_secret import read_or_draw_key as read_or_draw_key
+from .store_secret import replace_key as replace_key

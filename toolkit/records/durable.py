@@ -168,7 +168,7 @@ def sync_directory(directory: Path) -> None:
 
 
 @contextmanager
-def draft_file(path: Path) -> Iterator[BinaryIO]:
+def draft_file(path: Path, *, mode: int | None = None) -> Iterator[BinaryIO]:
     """Open a draft that becomes a file's new content when the block ends.
 
     Parameters
@@ -176,6 +176,8 @@ def draft_file(path: Path) -> Iterator[BinaryIO]:
     path : path
         The file that is replaced, durably and at once. Where the block raises, the
         draft is removed and the file stays as it was.
+    mode : int, optional
+        Of the file, where its directory shall not decide.
 
     Yields
     ------
@@ -183,7 +185,7 @@ def draft_file(path: Path) -> Iterator[BinaryIO]:
         To write to.
     """
     draft = path.with_name(f".{path.name}-{os.getpid()}-{os.urandom(4).hex()}")
-    mode = private_mode(path.parent)
+    mode = private_mode(path.parent) if mode is None else mode
     descriptor = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, mode)
     try:
         with open(descriptor, "wb") as stream:  # noqa: PTH123 - of a descriptor

@@ -159,6 +159,12 @@ class Spool:
             start, end = append_whole(self.live, data, durable=durable)
             return Span(self._live_number(), start, end)
 
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the spool alone, to replace a file of it."""
+        with self._locked(fcntl.LOCK_EX):
+            yield
+
     def seal(self, *, after: int = 0) -> list[Segment]:
         """Set the live file aside and list all sealed segments, oldest first.
 

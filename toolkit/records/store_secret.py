@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from toolkit.records.durable import (
+    draft_file,
     ignore_in_git,
     make_directory,
     open_regular,
@@ -15,7 +16,7 @@ from toolkit.records.durable import (
     sync_directory,
 )
 
-__all__ = ["read_or_draw_key"]
+__all__ = ["read_or_draw_key", "replace_key"]
 
 KEY_NAME = "key"
 KEY_BYTES = 32
@@ -49,10 +50,43 @@ def read_or_draw_key(directory: Path) -> bytes:
     return key
 
 
+def replace_key(directory: Path, key: bytes | None = None) -> None:
+    """Put another secret in a store's place, durably and at once.
+
+    Names that were hidden with the one before no longer match those that are hidden
+    from now on.
+
+    Parameters
+    ----------
+    directory : path
+        The store.
+    key : bytes, optional
+        A team's, from another store; drawn unless given.
+
+    Raises
+    ------
+    ValueError
+        It is too short or too long for a key.
+    """
+    new = os.urandom(KEY_BYTES) if key is None else key
+    if not KEY_LEAST_BYTES <= len(new) <= KEY_MAX_BYTES:
+        raise ValueError(
+            f"{len(new)} bytes, {KEY_LEAST_BYTES} to {KEY_MAX_BYTES} needed"
+        )
+    ignore_in_git(directory)
+    with draft_file(directory / KEY_NAME, mode=_mode(directory)) as stream:
+        stream.write(new)
+
+
+def _mode(directory: Path) -> int:
+    """Choose a key's mode: the group of a shared store reads it, its owner writes it."""
+    return private_mode(directory) & ~0o020
+
+
 def _draw(path: Path) -> None:
     draft = path.with_name(f".key-{os.urandom(8).hex()}")
-    mode = private_mode(path.parent) & ~0o020  # the group of a shared store reads it
-    descriptor = open_regular(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode=mode)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+    descriptor = open_regular(draft, flags, mode=_mode(path.parent))
     try:
         with open(descriptor, "wb") as stream:  # noqa: PTH123 - of a descriptor
             stream.write(os.urandom(KEY_BYTES))

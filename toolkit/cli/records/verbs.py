@@ -33,7 +33,7 @@ SOURCE_NAMES = {
 }
 """Every source with its one-line help."""
 
-VERBS = ("measure", "simulate", "receive")
+VERBS = ("measure", "simulate", "receive", "upkeep", "sharing")
 """Verbs in a module of their own, `toolkit.cli.records.<verb>`, with `add_verb`."""
 
 SHOWN_REJECTIONS = 20

@@ -30,9 +30,9 @@ from toolkit.history.importers import (
 )
 from toolkit.history.importers.claude_code import MAIN
 from toolkit.history.importers.hooks.events import HookJoiner
-from toolkit.records import replace_file
+from toolkit.records import Spool, replace_file
 
-__all__ = ["HookTail", "Place", "join_hooks", "read_place"]
+__all__ = ["HookTail", "Place", "forget_events", "join_hooks", "read_place"]
 
 PLACE_NAME = "joined.json"
 
@@ -164,6 +164,51 @@ def read_place(root: Path) -> tuple[Path, Place]:
     """Name the live hook spool of a store, and read up to where it was joined."""
     live = root / "hooks" / "live.jsonl"
     return live, Place.read(live.with_name(PLACE_NAME), live)
+
+
+def forget_events(root: Path, before_ns: int) -> int:
+    """Let go of old hook events that have been joined, but for those of open sessions.
+
+    Parameters
+    ----------
+    root : path
+        The store.
+    before_ns : int
+        Events of before this moment go, nanoseconds since 1970.
+
+    Returns
+    -------
+    int
+        How many went.
+    """
+    live, place = read_place(root)
+    if not live.exists():
+        return 0
+    with Spool(live.parent).held():
+        gone = end = 0
+        kept = []
+        for line in live.read_bytes().splitlines(keepends=True):
+            end += len(line)
+            if end <= place.end and _is_over(line, before_ns, place):
+                gone += 1
+            else:
+                kept.append(line)
+        if gone:
+            # The place does not fit the new file: what is left is joined from its
+            # beginning again, which adds nothing that is known.
+            replace_file(live, b"".join(kept))
+        return gone
+
+
+def _is_over(line: bytes, before_ns: int, place: Place) -> bool:
+    """Tell whether an event is old and its session is not open."""
+    try:
+        row = decode_object(line)
+    except InputDataError:
+        return True  # was refused when it was joined, and noted then
+    at_ns = row.get("at_ns")
+    old = isinstance(at_ns, int) and at_ns < before_ns
+    return old and row.get("session") not in place.open
 
 
 def _is_place(row: Any) -> bool:
