@@ -34,7 +34,8 @@ SUFFIXES = (
 )
 BATCH_ROWS = 4096
 MOST_UNPACKED_BYTES = 2**30
-"""Most that a gzipped Parquet file, which is read from its end, is unpacked to."""
+"""Most that a gzipped Parquet file, which is read from its end, is unpacked to, and most
+that a Parquet file may say is in it."""
 
 UNPACK_BYTES = 2**20
 DELIMITERS = ",;\t|"
@@ -173,9 +174,53 @@ def _parquet_rows(path: Path) -> Rows:
     number = 0
     with _opened_parquet(path) as table:
         for batch in table.iter_batches(batch_size=BATCH_ROWS):
-            for row in batch.to_pylist():
+            columns = [_values(column) for column in batch.columns]
+            for values in zip(*columns, strict=True):
                 number += 1
-                yield number, row
+                yield number, dict(zip(batch.schema.names, values, strict=True))
+
+
+def _values(column: Any) -> list[Any]:
+    """Read a column; a text that many rows share is held once, however long it is."""
+    import pyarrow as pa
+
+    if not pa.types.is_dictionary(column.type):
+        return list(column.to_pylist())
+    texts = column.dictionary.to_pylist()
+    return [None if i is None else texts[i] for i in column.indices.to_pylist()]
+
+
+def _bounded(source: IO[bytes], path: Path) -> "pq.ParquetFile":
+    """Open a Parquet file that does not expand to more than it may.
+
+    Raises
+    ------
+    InputDataError
+        It says that it holds more than `MOST_UNPACKED_BYTES`.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    told = pq.ParquetFile(source)
+    groups = range(told.metadata.num_row_groups)
+    size = sum(told.metadata.row_group(group).total_byte_size for group in groups)
+    if size > MOST_UNPACKED_BYTES:
+        raise _too_large(path)
+    texts = [
+        field.name
+        for field in told.schema_arrow
+        if pa.types.is_string(field.type) or pa.types.is_large_string(field.type)
+    ]
+    source.seek(0)
+    return pq.ParquetFile(source, read_dictionary=texts)
+
+
+def _too_large(path: Path) -> InputDataError:
+    return InputDataError(
+        f"more than {MOST_UNPACKED_BYTES:,} bytes inside",
+        file=path,
+        fix="cut it into several files, if it is to be trusted",
+    )
 
 
 def _unpacked(path: Path) -> IO[bytes]:
@@ -192,11 +237,7 @@ def _unpacked(path: Path) -> IO[bytes]:
             target.write(block)
             if target.tell() > MOST_UNPACKED_BYTES:
                 target.close()
-                raise InputDataError(
-                    f"more than {MOST_UNPACKED_BYTES:,} bytes inside",
-                    file=path,
-                    fix="unpack it yourself, if it is to be trusted",
-                )
+                raise _too_large(path)
     target.seek(0)
     return target
 
@@ -206,13 +247,12 @@ def _opened_parquet(path: Path) -> Iterator["pq.ParquetFile"]:
     """Open a Parquet file; a gzipped one is unpacked to a temporary file."""
     try:
         import pyarrow as pa
-        import pyarrow.parquet as pq
     except ImportError as error:
         raise MissingExtraError("reading Parquet", "research") from error
     with path.open("rb") as raw:
         zipped = raw.read(2) == GZIP_MAGIC
     try:
         with _unpacked(path) if zipped else path.open("rb") as source:
-            yield pq.ParquetFile(source)
+            yield _bounded(source, path)
     except (pa.ArrowInvalid, gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise InputDataError(f"not a Parquet file: {error}", file=path) from error
