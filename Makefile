@@ -87,8 +87,8 @@ fuzz: setup ## fuzz importers, handler and bundle reader (RUNS inputs each)
 	@$(BIN)/python -m tests.fuzz --runs $(RUNS)
 
 lock: setup ## resolve the lock files again
-	@$(BIN)/uv pip compile -q pyproject.toml --extra research --extra money --extra telemetry --extra docs --extra dev --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate -o requirements.lock
-	@$(BIN)/uv pip compile -q pyproject.toml -c requirements.lock --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate -o requirements-runtime.lock
+	@$(BIN)/uv pip compile -q pyproject.toml --extra notebooks --extra money --extra telemetry --extra docs --extra dev --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate -o requirements.lock
+	@$(BIN)/uv pip compile -q pyproject.toml --extra bundle -c requirements.lock --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate -o requirements-runtime.lock
 
 clean: ## remove what the targets made
 	@rm -rf $(WORK) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage

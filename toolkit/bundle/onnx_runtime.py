@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.errors import MissingExtraError
+
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
@@ -33,7 +35,10 @@ def import_onnxruntime() -> Any:
     """
     late = "onnxruntime" in sys.modules and os.environ.get(SWITCH) != "1"
     os.environ[SWITCH] = "1"
-    import onnxruntime
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise MissingExtraError("an exported model", "bundle") from error
 
     if late and SWITCH not in _warned:
         _warned.add(SWITCH)

@@ -36,7 +36,12 @@ from toolkit.bundle.seal import (
     installed_key,
     seal_problem,
 )
-from toolkit.errors import BundleRefusedError, SchemaError, UsageError
+from toolkit.errors import (
+    BundleRefusedError,
+    MissingExtraError,
+    SchemaError,
+    UsageError,
+)
 from toolkit.policies import CostCurve, Floats, Problem
 
 if TYPE_CHECKING:
@@ -239,8 +244,11 @@ def _check_seal(folder: BundleFolder, manifest: bytes, key: SigningKey | None) -
 
 def _graph(content: bytes, directory: Path) -> "ModelProto":
     """Parse the graph; that it is for other versions is said before anything else."""
-    import onnx
-    from google.protobuf.message import DecodeError
+    try:
+        import onnx
+        from google.protobuf.message import DecodeError
+    except ImportError as error:
+        raise MissingExtraError("an exported model", "bundle") from error
 
     try:
         graph = onnx.load_model_from_string(content)

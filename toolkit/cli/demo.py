@@ -10,8 +10,8 @@ from toolkit.cli.output import print_json, print_note, print_text
 __all__ = ["add_parser"]
 
 EXPERIMENTS = {
-    "batch": Path("experiments/001-batch-size/spec.toml"),
-    "agents": Path("experiments/002-agent-count/spec.toml"),
+    "batch": "experiments/001-batch-size/spec.toml",
+    "agents": "experiments/002-agent-count/spec.toml",
 }
 
 SAMPLE = "data/sample"
@@ -57,6 +57,7 @@ def add_parser(subparsers: Any) -> None:
 
 
 def _demo(options: argparse.Namespace) -> int:
+    from toolkit.cli.bundled import bundled
     from toolkit.cli.experiment.verbs import import_records, run_spec
     from toolkit.cli.recommend.verbs import decision_json
     from toolkit.clock import SystemClock
@@ -67,12 +68,13 @@ def _demo(options: argparse.Namespace) -> int:
     answers: dict[str, Any] = {}
     store = options.work / "store"
     with RecordStore(store) as records:
-        import_records(SAMPLE, records)
+        import_records(str(bundled(SAMPLE)), records)
     print_note(
         f"judged on {FOLDS} folds of groups, to be quick; the experiments themselves, "
         "`toolkit experiment run`, take 12"
     )
-    for name, spec in EXPERIMENTS.items():
+    for name, path in EXPERIMENTS.items():
+        spec = bundled(path)
         print_note(
             f"{spec.parent.name}: features, rules and models, tuning, "
             "comparison, tracking, export"

@@ -19,8 +19,8 @@ from toolkit.errors import InputDataError, StorageError, ToolkitError
 __all__ = ["Finding", "add_parser", "findings"]
 
 PACKAGES = {
-    "onnxruntime": "base",
-    "duckdb": "research",
+    "onnxruntime": "bundle",
+    "duckdb": "history",
     "pandas": "research",
     "scikit-learn": "research",
     "mlflow": "research",
@@ -117,7 +117,7 @@ def _package(name: str) -> Finding:
     except PackageNotFoundError:
         extra = PACKAGES[name]
         fix = f"pip install 'workflow-toolkit[{extra}]'"
-        state = "wrong" if extra == "base" else "absent"
+        state = "absent"
         return Finding(what=name, state=state, detail=f"extra {extra}", fix=fix)
 
 

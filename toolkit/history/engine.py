@@ -105,7 +105,7 @@ def connect(
     try:
         import duckdb
     except ImportError as error:
-        raise MissingExtraError("the Parquet dataset", "research") from error
+        raise MissingExtraError("the record store", "history") from error
     limits = limits or EngineLimits.from_environment(os.environ)
     with tempfile.TemporaryDirectory(prefix="toolkit-", dir=scratch) as spill:
         connection = duckdb.connect()

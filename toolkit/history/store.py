@@ -52,7 +52,7 @@ from toolkit.records import (
 try:
     import orjson
 except ImportError as error:
-    raise MissingExtraError("the record store", "research") from error
+    raise MissingExtraError("the record store", "history") from error
 
 __all__ = ["Addition", "Line", "RecordStore", "Rejection", "line_of", "read_rejected"]
 

@@ -12,7 +12,7 @@ from toolkit.errors import InputDataError, MissingExtraError
 try:
     import orjson
 except ImportError as error:
-    raise MissingExtraError("an import", "research") from error
+    raise MissingExtraError("an import", "history") from error
 
 __all__ = [
     "MAX_LINE_BYTES",
