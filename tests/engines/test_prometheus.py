@@ -20,14 +20,16 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry, start_http_server
 
+from tests.bundle_factory import small_bundle
 from tests.scenarios.test_one_definition import scraped, swarm
 from toolkit.clock import SystemClock
 from toolkit.metrics import OBJECTIVES
-from toolkit.notifier import Notification, SilentNotifier
+from toolkit.notifier import Notification
 from toolkit.records import LoadSample, Provenance
 from toolkit.runtime import RuntimeLoop
+from toolkit.runtime.advice import LadderAdvisor
 from toolkit.runtime.coordination import CoordinationMonitor
-from toolkit.runtime.sinks import PrometheusSink, SinkStatistics
+from toolkit.runtime.sinks import PrometheusSink, QueuedSink
 
 pytestmark = [pytest.mark.engines, pytest.mark.timeout(120)]
 
@@ -82,15 +84,19 @@ def free_port() -> int:
 class LiveLoop:
     """A loop with every organ's figures, which goes on until it is stopped."""
 
-    def __init__(self) -> None:
-        registry = CollectorRegistry()
+    def __init__(self, folder: Path) -> None:
+        registry, clock = CollectorRegistry(), SystemClock()
         self.sink = PrometheusSink(registry)
-        self.monitor = CoordinationMonitor(notifier=SilentNotifier())
+        bundle = small_bundle(
+            folder / "bundle"
+        )  # expired by this clock: the rule answers
+        advisor = LadderAdvisor("batch_size", bundle=bundle, clock=clock)
         self.loop = RuntimeLoop(
-            clock=SystemClock(),
+            clock=clock,
             notifier=self.sink,
-            coordination=self.monitor,
-            sinks=[self.sink],
+            advisors=[advisor],
+            coordination=CoordinationMonitor(notifier=self.sink),
+            sinks=[QueuedSink(self.sink)],
         )
         self.server, self._serving = start_http_server(
             0, addr="127.0.0.1", registry=registry
@@ -129,14 +135,10 @@ class LiveLoop:
                 cpu=0.5,
             )
         )
-        self.sink.show(self.monitor.overall())
-        self.sink.show_model(float(turn))
-        self.sink.show_fallback("stale")
+        self.loop.advise("batch_size", {"operation_type": "shell"})
         self.sink.notify(
             Notification(message="x", metadata={"alert": "duplicate_work"})
         )
-        lost = {"accepted": turn, "dropped": turn, "delivered": 0, "failed": 0}
-        self.sink.show_sink("otel", SinkStatistics(**lost, waiting=0, last_error=None))
 
 
 def _again(record: Any, turn: int) -> Any:
@@ -185,7 +187,7 @@ def scraping(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
     """Run Prometheus on a live loop until it has scraped it some times."""
     binary, folder = engine("prometheus"), tmp_path_factory.mktemp("prometheus")
     (folder / "rules.yaml").write_text((DASHBOARDS / "rules.yaml").read_text())
-    with LiveLoop() as live:
+    with LiveLoop(folder) as live:
         config = folder / "prometheus.yaml"
         config.write_text(CONFIG.format(port=live.server.server_port))
         server = Prometheus(free_port())

@@ -4,7 +4,9 @@ from typing import Any
 
 import anyio
 import pytest
+from prometheus_client import CollectorRegistry
 
+from tests.bundle_factory import small_bundle
 from tests.runtime.healing.swarms import HandmadeSwarm
 from toolkit.clock import VirtualClock
 from toolkit.errors import UsageError
@@ -17,7 +19,7 @@ from toolkit.runtime.coordination import CoordinationMonitor
 from toolkit.runtime.healing import HealingEngine, Journal
 from toolkit.runtime.healing.effectors import DryRunEffector
 from toolkit.runtime.planning import PlanFollower, TaskComplexity, open_planner
-from toolkit.runtime.sinks import MemorySink
+from toolkit.runtime.sinks import MemorySink, PrometheusSink, QueuedSink
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 CLOCK = VirtualClock(NOW)
@@ -296,3 +298,26 @@ def test_recoveries_of_the_engine_reach_the_sinks_of_the_loop(tmp_path: Path) ->
     anyio.run(engine.turn)
 
     assert [record.kind for record in kept.kept] == ["recovery"]
+
+
+def test_a_sink_behind_a_queue_shows_what_the_loop_knows(tmp_path: Path) -> None:
+    registry = CollectorRegistry()
+    clock = VirtualClock(datetime(2030, 1, 1, tzinfo=UTC))
+    expired = small_bundle(tmp_path / "b")
+    loop = RuntimeLoop(
+        clock=clock,
+        notifier=MemoryNotifier(),
+        advisors=[LadderAdvisor("batch_size", bundle=expired, clock=clock)],
+        coordination=CoordinationMonitor(notifier=MemoryNotifier()),
+        sinks=[QueuedSink(PrometheusSink(registry))],
+    )
+    fresh = registry.get_sample_value("swarm_duplicate_work_ratio")
+    loop.observe(event())
+    loop.advise("batch_size", {"operation_type": "shell"})
+    live = registry.get_sample_value("swarm_agents", {"state": "live"})
+    labels = {"reason": "bundle_expired"}
+    loop.close()
+
+    assert (fresh, live) == (None, 1.0)
+    assert registry.get_sample_value("swarm_model_age_seconds") is not None
+    assert registry.get_sample_value("swarm_fallback_total", labels) == 1.0

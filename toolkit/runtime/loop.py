@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from types import MappingProxyType
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 
 from toolkit.clock import Clock
 from toolkit.errors import UsageError
@@ -28,7 +28,10 @@ from toolkit.records import (
     record_id,
 )
 from toolkit.runtime.advice import LadderAdvisor
-from toolkit.runtime.sinks import Sink
+from toolkit.runtime.sinks import FigureSink, LiveFigures, QueuedSink, Sink
+
+if TYPE_CHECKING:
+    from toolkit.runtime.coordination import OverallCoordination
 
 __all__ = [
     "BatchOrgan",
@@ -46,6 +49,9 @@ SOURCE = "toolkit.runtime"
 
 HEALING_RETRY_S = 15.0
 """After a healing turn that raised: as often as healing looks at a post-condition."""
+
+FALLBACKS = frozenset({"bundle_refused", "bundle_expired"})
+"""Reasons of an advisor for which the rule answers in the place of a model."""
 
 T = TypeVar("T")
 
@@ -92,6 +98,15 @@ class Resetter(Protocol):
 
     def reset_coordination(self, why: str, lasts: Callable[[], bool], /) -> object:
         """Treat the coordination of the swarm until what has broken down does not last."""
+        ...
+
+
+@runtime_checkable
+class OverallSource(Protocol):
+    """Knows how well the whole swarm works together: the coordination monitor."""
+
+    def overall(self) -> "OverallCoordination":
+        """Report on the swarm."""
         ...
 
 
@@ -235,6 +250,7 @@ class RuntimeLoop:
         self.sinks = tuple(sinks)
         self._records: Counter[str] = Counter()
         self._failures: Counter[str] = Counter()
+        self._fallbacks: Counter[str] = Counter()
         self._latest: deque[OrganFailure] = deque(maxlen=keep)
         self._broken: set[str] = set()
         self._healing_turns = 0
@@ -248,6 +264,9 @@ class RuntimeLoop:
                 organ.attach(self.observe)
         if isinstance(follower, ResetSource) and isinstance(healing, Resetter):
             follower.attach_reset(healing.reset_coordination)
+        for sink in self.sinks:
+            if isinstance(sink, FigureSink):
+                sink.watch(self.figures)
 
     def observe(self, record: Record) -> None:
         """Give a record to the sinks, then to every organ that it is for.
@@ -339,7 +358,10 @@ class RuntimeLoop:
         organ = f"advisor {decision}"
         answer = self._ask(organ, partial(advisor.decide, context, actions))
         if answer is not None:
+            if answer.reason.code in FALLBACKS:
+                self._fallbacks[answer.reason.code] += 1
             return answer
+        self._fallbacks["model_failed"] += 1
         ruled = advisor.rule.decide(advisor.problem(context, actions))
         reason = Reason(code="model_failed", facts={"advisor": decision})
         return replace(ruled, baseline=ruled.label, reason=reason)
@@ -359,6 +381,32 @@ class RuntimeLoop:
             return HEALING_RETRY_S
         self._broken.discard("healing")
         return wait_s
+
+    def figures(self) -> LiveFigures:
+        """Read what the loop knows beside its records."""
+        with self._lock:
+            coordination: object = self.coordination
+            now = self.clock.now()
+            made = {
+                decision: advisor.bundle.manifest.created_at
+                for decision, advisor in self.advisors.items()
+                if advisor.bundle is not None
+            }
+            return LiveFigures(
+                overall=coordination.overall()
+                if isinstance(coordination, OverallSource)
+                else None,
+                model_ages_s={
+                    decision: (now - at).total_seconds()
+                    for decision, at in made.items()
+                },
+                fallbacks=dict(self._fallbacks),
+                sinks={
+                    _sink_name(index, sink): sink.statistics()
+                    for index, sink in enumerate(self.sinks)
+                    if isinstance(sink, QueuedSink)
+                },
+            )
 
     def statistics(self) -> LoopStatistics:
         """Take a snapshot."""

@@ -94,6 +94,20 @@ def test_a_killed_worker_is_started_again(hurt: tuple[Path, ArmResult]) -> None:
 
 
 @pytest.mark.slow
+def test_what_the_organs_know_is_exported(hurt: tuple[Path, ArmResult]) -> None:
+    _, result = hurt
+
+    assert result.metrics >= {
+        "swarm_agents",
+        "swarm_conflicting_writes_ratio",
+        "swarm_duplicate_work_ratio",
+        "swarm_objective_trials",
+        "swarm_recoveries",
+        "swarm_telemetry_dropped",
+    }
+
+
+@pytest.mark.slow
 def test_no_task_is_lost_or_done_twice(hurt: tuple[Path, ArmResult]) -> None:
     directory, result = hurt
     done: Counter[int] = Counter()

@@ -3,14 +3,24 @@
 import queue
 import threading
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from toolkit.errors import UsageError
 from toolkit.records import Record
 
-__all__ = ["FanOut", "QueuedSink", "Sink", "SinkStatistics"]
+if TYPE_CHECKING:
+    from toolkit.runtime.coordination import OverallCoordination
+
+__all__ = [
+    "FanOut",
+    "FigureSink",
+    "LiveFigures",
+    "QueuedSink",
+    "Sink",
+    "SinkStatistics",
+]
 
 
 @runtime_checkable
@@ -50,6 +60,36 @@ class SinkStatistics:
     failed: int
     waiting: int
     last_error: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveFigures:
+    """What a loop knows beside its records, now; what is not known is absent.
+
+    Attributes
+    ----------
+    overall : OverallCoordination or None
+        Of the coordination monitor.
+    model_ages_s : mapping of str to float
+        Seconds since the bundle behind each decision was made.
+    fallbacks : mapping of str to int
+        Decisions that the rule answered, by the code of their reason.
+    sinks : mapping of str to SinkStatistics
+    """
+
+    overall: "OverallCoordination | None" = None
+    model_ages_s: Mapping[str, float] = field(default_factory=dict)
+    fallbacks: Mapping[str, int] = field(default_factory=dict)
+    sinks: Mapping[str, SinkStatistics] = field(default_factory=dict)
+
+
+@runtime_checkable
+class FigureSink(Protocol):
+    """A sink that shows live figures too; a `RuntimeLoop` has it watch itself."""
+
+    def watch(self, read: Callable[[], LiveFigures], /) -> None:
+        """Read the figures whenever they are shown."""
+        ...
 
 
 class QueuedSink:
@@ -101,6 +141,11 @@ class QueuedSink:
             self._dropped += 1
         else:
             self._accepted += 1
+
+    def watch(self, read: Callable[[], LiveFigures]) -> None:
+        """Have the sink behind the queue show live figures, if it does."""
+        if isinstance(self._sink, FigureSink):
+            self._sink.watch(read)
 
     def close(self, *, timeout_s: float = 5.0) -> None:
         """Pass on what is waiting, but wait for it no longer than the timeout."""

@@ -4,6 +4,9 @@ No label holds an agent, a session or a key. A label's values are closed sets; a
 else is counted as `other`, so that a strange record cannot grow the registry.
 """
 
+import threading
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from toolkit import __version__
@@ -19,7 +22,8 @@ from toolkit.records import (
     Workflow,
 )
 from toolkit.runtime.coordination import AlertKind, OverallCoordination
-from toolkit.runtime.sinks.base import SinkStatistics
+from toolkit.runtime.healing import IssueKind
+from toolkit.runtime.sinks.base import LiveFigures, SinkStatistics
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,14 +36,7 @@ OPERATION_TYPES = frozenset(
     {"todoWrite", "taskSpawning", "fileOperations", "shell", "mixed"}
 )
 ACTIONS = frozenset({"read", "write", "spawn", "message"})
-ISSUES = frozenset(
-    {
-        "stuck_agent",
-        "memory_inconsistency",
-        "coordination_breakdown",
-        "performance_degradation",
-    }
-)
+ISSUES: frozenset[str] = frozenset(IssueKind)
 MOST_POLICIES = 20
 """Policy names kept apart; there are a handful, and a bug must not make thousands."""
 
@@ -71,22 +68,30 @@ class KnownGauges:
     """
 
     def __init__(self, registry: "CollectorRegistry") -> None:
+        self.refresh: Callable[[], None] = lambda: None
+        """Called before the gauges are exported."""
         self._values: dict[str, dict[tuple[tuple[str, str], ...], float]] = {}
+        self._lock = threading.Lock()
         registry.register(self)
 
     def set(self, name: str, value: float | None, **labels: str) -> None:
         """Set a gauge; `None` takes it back."""
-        known = self._values.setdefault(name, {})
-        if value is None:
-            known.pop(tuple(sorted(labels.items())), None)
-        else:
-            known[tuple(sorted(labels.items()))] = value
+        pairs = tuple(sorted(labels.items()))
+        with self._lock:
+            known = self._values.setdefault(name, {})
+            if value is None:
+                known.pop(pairs, None)
+            else:
+                known[pairs] = value
 
     def collect(self) -> "Iterator[Metric]":
         """Export the gauges that have a value."""
         from prometheus_client.core import GaugeMetricFamily
 
-        for name, known in self._values.items():
+        self.refresh()
+        with self._lock:
+            values = {name: dict(known) for name, known in self._values.items()}
+        for name, known in values.items():
             if not known:
                 continue
             labels = [label for label, _ in next(iter(known))]
@@ -179,6 +184,7 @@ class PrometheusSink:
             "swarm_telemetry_dropped_total", "Records a sink did not take", "sink"
         )
         self._lost_before: dict[str, int] = {}
+        self._fallbacks_before: dict[str, int] = {}
         self._gauges.set("toolkit_build_info", 1.0, version=__version__)
 
     def emit(self, record: Record, /) -> None:
@@ -230,13 +236,23 @@ class PrometheusSink:
         ):
             self._gauges.set(name, value)
 
+    def watch(self, read: Callable[[], LiveFigures]) -> None:
+        """Read a loop's live figures at each scrape.
+
+        Parameters
+        ----------
+        read : callable
+            `RuntimeLoop.figures`, which attaches itself.
+        """
+        self._gauges.refresh = partial(self._show_all, read)
+
     def show_model(self, age_s: float) -> None:
         """Set the age of the loaded model, in seconds."""
         self._gauges.set("swarm_model_age_seconds", age_s)
 
-    def show_fallback(self, reason: str) -> None:
-        """Count a decision that the rule answered; the reason is a code, not a text."""
-        self._fallbacks.labels(_bounded(reason, self._reasons)).inc()
+    def show_fallback(self, reason: str, count: int = 1) -> None:
+        """Count decisions that the rule answered; the reason is a code, not a text."""
+        self._fallbacks.labels(_bounded(reason, self._reasons)).inc(count)
 
     def show_sink(self, name: str, statistics: SinkStatistics) -> None:
         """Count what another sink lost since the last call."""
@@ -248,6 +264,18 @@ class PrometheusSink:
 
     def close(self) -> None:
         """Leave the registry to its owner."""
+
+    def _show_all(self, read: Callable[[], LiveFigures]) -> None:
+        figures = read()
+        if figures.overall is not None:
+            self.show(figures.overall)
+        if figures.model_ages_s:
+            self.show_model(max(figures.model_ages_s.values()))
+        for reason, count in figures.fallbacks.items():
+            self.show_fallback(reason, count - self._fallbacks_before.get(reason, 0))
+        self._fallbacks_before = dict(figures.fallbacks)
+        for name, statistics in figures.sinks.items():
+            self.show_sink(name, statistics)
 
     def _count_batch(self, batch: Batch) -> None:
         kind = _one_of(batch.operation_type, OPERATION_TYPES)

@@ -1,20 +1,19 @@
 """Embeds every organ: what a swarm writes to use the toolkit; the documentation quotes it."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from prometheus_client import CollectorRegistry
 
 from toolkit.clock import SystemClock
-from toolkit.notifier import Notifier
+from toolkit.notifier import Notifier, Tee
 from toolkit.records import Spool
 from toolkit.runtime import RuntimeLoop, planning
 from toolkit.runtime.advice import open_advisor
 from toolkit.runtime.batching import AdaptiveBatchingOptimizer
 from toolkit.runtime.coordination import CoordinationMonitor
 from toolkit.runtime.healing import HealingEngine, HealingPlan, Journal, SpoolSwarm
-from toolkit.runtime.healing.effectors import Effector
+from toolkit.runtime.healing.effectors import ProcessEffector
 from toolkit.runtime.sinks import PrometheusSink, QueuedSink, SpoolSink
 
 CLOCK = SystemClock()
@@ -36,9 +35,9 @@ def embed_in_supervisor(
     store: Path,
     notifier: Notifier,
     task: planning.TaskComplexity,
-    effector: Effector,
-    alive: Callable[[str], bool | None],
+    effector: ProcessEffector,
     plan: HealingPlan,
+    registry: CollectorRegistry,
 ) -> RuntimeLoop:
     """In one process beside them: the monitor, the plan, healing and live metrics."""
     known, kept = planning.read_patterns(store), Spool(store / "patterns")
@@ -50,7 +49,7 @@ def embed_in_supervisor(
         planner.predict(task).monitoring, notifier=notifier, actions=actions
     )
     healing = HealingEngine(
-        swarm=SpoolSwarm(store, clock=CLOCK, alive=alive),
+        swarm=SpoolSwarm(store, clock=CLOCK, alive=effector.alive),
         effector=effector,
         journal=Journal(store / "healing.sqlite", owner="swarm"),
         clock=CLOCK,
@@ -59,12 +58,13 @@ def embed_in_supervisor(
         records=SpoolSink(Spool(store / "spool")),
         seed=0,
     )
+    metrics = PrometheusSink(registry)
     return RuntimeLoop(
         clock=CLOCK,
         notifier=notifier,
         planner=planner,
         follower=follower,
-        coordination=CoordinationMonitor(notifier=notifier),
+        coordination=CoordinationMonitor(notifier=Tee(notifier, metrics)),
         healing=healing,
-        sinks=[QueuedSink(PrometheusSink(CollectorRegistry()))],
+        sinks=[QueuedSink(metrics)],
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
+from prometheus_client import CollectorRegistry
 
 from toolkit.notifier import MemoryNotifier
 from toolkit.records import KINDS, Spool, SpoolFollower
@@ -52,6 +53,8 @@ class ArmResult:
     notifications : int
     tasks : TaskCounts or None
         When all workers had ended.
+    metrics : frozenset of str
+        Prometheus metrics that had a value at the end.
     """
 
     whole: float
@@ -65,6 +68,7 @@ class ArmResult:
     failures: dict[str, int] | None = None
     notifications: int = 0
     tasks: TaskCounts | None = None
+    metrics: frozenset[str] = frozenset()
 
 
 def run_swarm(settings: SwarmSettings, directory: Path) -> ArmResult:
@@ -77,7 +81,7 @@ def run_swarm(settings: SwarmSettings, directory: Path) -> ArmResult:
         An empty one: store, files and memory of the swarm.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    loop, notifier = None, MemoryNotifier()
+    loop, notifier, registry = None, MemoryNotifier(), CollectorRegistry()
     memory = open_memory(directory)
     TaskQueue(memory).fill(TASKS)
     memory.close()
@@ -89,14 +93,13 @@ def run_swarm(settings: SwarmSettings, directory: Path) -> ArmResult:
     if not settings.size:
         task = TaskComplexity(components=TASKS, operations={"fileOperations": TASKS})
         plan = HealingPlan(tick_s=settings.look_s, poll_s=settings.look_s)
-        loop = embed_in_supervisor(
-            directory, notifier, task, workers, workers.alive, plan
-        )
+        loop = embed_in_supervisor(directory, notifier, task, workers, plan, registry)
     began_s = workers.begin()
     if loop is not None:
         anyio.run(_stand_by, loop, workers, began_s)
     workers.join(settings.duration_s + 30.0)
-    return _counted(settings, directory, began_s, loop, notifier)
+    metrics = frozenset(each.name for each in registry.collect() if each.samples)
+    return _counted(settings, directory, began_s, loop, notifier, metrics)
 
 
 async def _stand_by(
@@ -124,6 +127,7 @@ def _counted(
     began_s: float,
     loop: RuntimeLoop | None,
     notifier: MemoryNotifier,
+    metrics: frozenset[str],
 ) -> ArmResult:
     rows = [
         row
@@ -150,6 +154,7 @@ def _counted(
         failures=None if statistics is None else dict(statistics.failures),
         notifications=notifier.count,
         tasks=tasks,
+        metrics=metrics,
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-__all__ = ["Action", "Effect", "EffectOutcome", "Effector"]
+__all__ = ["Action", "Effect", "EffectOutcome", "Effector", "ProcessEffector"]
 
 
 class EffectOutcome(StrEnum):
@@ -86,4 +86,12 @@ class Effector(Protocol):
 
     async def effect_of(self, key: str) -> Effect | None:
         """Tell what the action with this key did; `None` if it took no effect."""
+        ...
+
+
+class ProcessEffector(Effector, Protocol):
+    """An effector that sees the processes it acts on."""
+
+    def alive(self, slot: str, /) -> bool | None:
+        """Tell whether the process in a slot runs; `None` where there is none."""
         ...
