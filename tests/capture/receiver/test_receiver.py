@@ -409,7 +409,38 @@ def test_a_span_that_is_refused_is_told_in_the_answer(store: RecordStore) -> Non
 
 
 @pytest.mark.slow
-def test_the_real_exporter_delivers_spans_and_logs(store: RecordStore) -> None:
+def test_the_real_exporter_delivers_log_events(store: RecordStore) -> None:
+    pytest.importorskip("opentelemetry.exporter.otlp.proto.http")
+    from opentelemetry._logs import LogRecord
+    from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
+    from opentelemetry.sdk._logs import LoggerProvider
+    from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
+
+    name = "claude_code.tool_result"
+    named: list[dict[str, Any]] = [{"event_name": name}, {"body": name}]
+    said = {"session.id": "s1", "tool_name": "Read", "success": "true"}
+    begun_ns = 1_780_000_000_000_000_000
+    with receiving(store) as receiver:
+        provider = LoggerProvider()
+        endpoint = f"http://127.0.0.1:{receiver.port}/v1/logs"
+        exporter = OTLPLogExporter(endpoint=endpoint)
+        provider.add_log_record_processor(BatchLogRecordProcessor(exporter))
+        for number, field in enumerate(named):
+            one = said | {"tool_use_id": f"toolu_{number}", "duration_ms": "500"}
+            at_ns = begun_ns + number * 10**8
+            record = LogRecord(timestamp=at_ns, attributes=one, **field)
+            provider.get_logger("claude_code").emit(record)
+        flushed = provider.force_flush()
+        provider.shutdown()
+        status = receiver.status()
+
+    assert flushed
+    assert (status.refused, status.signals, status.ignored) == (0, 2, 0)
+    assert [(b.size, b.succeeded) for b in batches(store)] == [(2, 2)]
+
+
+@pytest.mark.slow
+def test_the_real_exporter_delivers_spans(store: RecordStore) -> None:
     pytest.importorskip("opentelemetry.exporter.otlp.proto.http")
     from opentelemetry.exporter.otlp.proto.http import Compression
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
