@@ -100,7 +100,7 @@ class VirtualClock:
     def move(self, duration_s: float) -> None:
         """Let time pass at once and mark every sleeper whose deadline came as awake.
 
-        Outside an event loop nobody can be asleep. Inside one, prefer `advance`,
+        Outside an event loop nothing can be asleep. Inside one, prefer `advance`,
         which also lets the woken tasks run.
 
         Raises
@@ -142,7 +142,7 @@ class VirtualClock:
         try:
             await woken.wait()
         finally:
-            if not woken.is_set():  # cancelled: nobody is there to wake
+            if not woken.is_set():  # cancelled: there is nothing to wake
                 self._asleep.remove(entry)
                 heapq.heapify(self._asleep)
 

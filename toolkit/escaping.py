@@ -31,7 +31,7 @@ PLAIN_NUMBER = re.compile(r"[-+]?[0-9][0-9.,]*(?:[eE][-+]?[0-9]+)?%?")
 
 
 def is_plain(text: str) -> bool:
-    r"""Check that every character of a text has a picture of its own.
+    r"""Check that every character of a text is printed as itself.
 
     Examples
     --------

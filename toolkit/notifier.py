@@ -1,4 +1,4 @@
-"""Telling somebody: the notifier is passed in, and no shell is ever involved."""
+"""Notifying a person: the notifier is passed in, and no shell is ever involved."""
 
 import json
 from collections import deque
@@ -34,7 +34,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notification:
-    """One line for somebody, with the values behind it.
+    """One line for a person, with the values behind it.
 
     Parameters
     ----------
@@ -52,8 +52,8 @@ class Notification:
 
     Examples
     --------
-    >>> told = Notification(message="stale", level="warning", metadata={"rate": 0.2})
-    >>> told.arguments()
+    >>> note = Notification(message="stale", level="warning", metadata={"rate": 0.2})
+    >>> note.arguments()
     ['notify', '--message', 'stale', '--level', 'warning', '--metadata', '{"rate":0.2}']
     """
 
@@ -121,11 +121,11 @@ class Notifier(Protocol):
 
 
 class SilentNotifier:
-    """Tells nobody.
+    """Notifies no one.
 
     Examples
     --------
-    >>> SilentNotifier().notify(Notification(message="heard by nobody"))
+    >>> SilentNotifier().notify(Notification(message="not heard"))
     """
 
     def notify(self, notification: Notification, /) -> None:
@@ -145,7 +145,7 @@ class MemoryNotifier:
     >>> notifier = MemoryNotifier(keep=1)
     >>> for text in ("a", "b"):
     ...     notifier.notify(Notification(message=text))
-    >>> [told.message for told in notifier.kept], notifier.count
+    >>> [note.message for note in notifier.kept], notifier.count
     (['b'], 2)
     """
 

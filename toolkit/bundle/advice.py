@@ -42,7 +42,7 @@ class AdviceAxis:
         One of `HOOK_COLUMNS`.
     edges : tuple of float
         Ascending; bin `i` holds values above `i` of them. A value that is not known
-        has a bin of its own.
+        has a separate bin.
 
     Examples
     --------

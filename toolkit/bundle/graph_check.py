@@ -137,7 +137,7 @@ def _shapes_problem(graph: "GraphProto", width: int) -> str | None:
     stored = {tensor.name: tensor for tensor in graph.initializer}
     known: dict[str, Shape] = {n: tuple(t.dims) for n, t in stored.items()}
     if INPUT_NAME in known or "" in known or len(known) != len(graph.initializer):
-        return "a stored tensor has no name of its own"
+        return "a stored tensor has no name"
     known[INPUT_NAME] = (ROWS, width)
     elements = sum(math.prod(shape) for shape in known.values())
     work = 0

@@ -1,7 +1,7 @@
 """What an installed hook starts for each event: read, stamp, reduce, append, leave.
 
 Standard library only, and of the toolkit nothing but the spool: it runs as a process of
-its own before and after every tool call of somebody's session, so it must be quick, end
+its own before and after every tool call of a session, so it must be quick, end
 with 0 whatever happens, and print nothing unless it was installed to advise. Run it by
 its path with `python -I -S`: skipping the site packages is most of its speed.
 
@@ -82,7 +82,7 @@ def main(arguments: "Sequence[str]") -> int:
     store = Path(options.get("--store") or _default_store())
     try:
         words = _handle(store, options)
-    except Exception as error:  # noqa: BLE001 - somebody's session must go on; what happened is recorded
+    except Exception as error:  # noqa: BLE001 - the session must go on; what happened is recorded
         words = None
         _record_failure(store, error)
     if words:

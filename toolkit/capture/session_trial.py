@@ -63,7 +63,7 @@ def begin_trial(
     rule : str
         One of `RULE_TEXTS`.
     share : float
-        Of the sessions that are told the rule, above 0 and below 1.
+        Of the sessions that get the rule, above 0 and below 1.
     at_s : float
         Now, in seconds since 1970.
 
@@ -168,7 +168,7 @@ def say_by_draw(row: "Mapping[str, Any]", store: Path, key: bytes) -> str | None
 
 
 def drawn_arms(store: Path, name: str) -> dict[str, bool]:
-    """Read which sessions were told the rule of a trial, and which were not.
+    """Read which sessions got the rule of a trial, and which did not.
 
     Lines that were torn by a full disk are passed over: their sessions have no arm.
 

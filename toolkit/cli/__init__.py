@@ -105,7 +105,7 @@ def run(arguments: Sequence[str]) -> int:
         print_error("interrupted; what was acknowledged is kept, run again to resume")
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader went away (a pager, `head`): nobody is left to tell.
+        # The reader went away (a pager, `head`): there is no one left to report to.
         _write_no_more()
         return 0
     except Exception as error:

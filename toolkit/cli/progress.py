@@ -44,7 +44,7 @@ def progress(title: str, *, quiet: bool = False) -> Iterator[Progress]:
 
 
 def _silent(done: float, total: float, what: str = "") -> None:
-    """Report to nobody."""
+    """Report nothing."""
 
 
 @contextmanager

@@ -112,7 +112,7 @@ MOST_CATEGORIES = 64
 def declared_columns(frame: "pd.DataFrame") -> tuple[Column, ...]:
     """Describe the declared context columns of a feature table.
 
-    Every column that no feature table has of its own was declared by who wrote the
+    Every column that is in no feature table was declared by who wrote the
     records. A unit is part of a number's name: `duration_s`, `model_bytes`,
     `gpu_share_ratio`.
 

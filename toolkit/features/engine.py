@@ -73,7 +73,7 @@ def read_records(connection: Any, snapshot: Snapshot, kind: str) -> Any:
 def with_declared(
     records: Any, *, reserved: Sequence[str] = ()
 ) -> tuple[Any, tuple[str, ...]]:
-    """Give every declared context column of some records a column of its own.
+    """Give every declared context column of some records a separate column.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Batches that were told twice, by a hook and by a transcript, and where they differ.
+"""Batches that were recorded twice, by a hook and by a transcript, and where they differ.
 
 A compaction keeps one record of the two. Before it does, it compares them here: so that
 every batch is compared once, whatever came first, and the count stays.
@@ -31,7 +31,7 @@ COMPARED = ("operation_type", "size", "calls", "succeeded", "failed", "cancelled
 """Fields that both sides know exactly; times differ by how each side sees them."""
 
 SOURCES = ("claude-code-hooks", "claude-code")
-"""`source` of what the hooks told, and of what the transcripts tell."""
+"""`source` of what the hooks recorded, and of what the transcripts record."""
 
 NAME = "accounts.sqlite"
 
@@ -43,7 +43,7 @@ class Accounts:
     Attributes
     ----------
     both : int
-        Batches that both told.
+        Batches that both recorded.
     agree : int
         Of those, how many agree in every compared field.
     disagreements : dict of str to int

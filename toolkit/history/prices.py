@@ -31,7 +31,7 @@ __all__ = [
 PER_MILLION = 1e-6
 LONG_CACHE = 2.0
 """Price of writing to a cache for an hour, as a multiple of the input's, where a list
-holds no price of its own (Anthropic's rule since prompt caching has two durations)."""
+holds no price for it (Anthropic's rule since prompt caching has two durations)."""
 
 
 class TokenCounts(Protocol):

@@ -38,7 +38,7 @@ The record schema, times in seconds, ratios 0 to 1. What a decision may know bef
   `size` (or `agents`) and in chance only. `group_id` is the variant: hold it out as a whole.
 * `session_id` is the repeat. Cells of one repeat saw the same operations fail.
 * `cycle_s` runs from the previous result to the batch's last; `turn_s` is the part before the
-  first operation. A failed batch has `succeeded` 0; its redo is a row of its own. **The
+  first operation. A failed batch has `succeeded` 0; its redo is a separate row. **The
   cost of a size is all `cycle_s` over all `succeeded` of its rows in the context**, never a mean
   of quotients, and small sizes have more rows.
 * `failure_rate` is the share of operations that fail when first tried, exact over the
@@ -103,7 +103,7 @@ In {interior} of {len(report.contexts)} rows of context and cost the best action
 tried. *In every repeat*: it also beats both edges in each repeat taken alone. Noise is the coefficient of variation of an
 action's cost between repeats, median over actions and contexts; *within blocks* after each repeat's common level has been divided
 out, which is what blurs the comparison of actions: where it is large the best action is an estimate, and a best and its neighbours
-cannot be told apart. A workflow costs `makespan^0.5 * agent_seconds^0.5`.
+cannot be distinguished. A workflow costs `makespan^0.5 * agent_seconds^0.5`.
 
 {chr(10).join(lines)}
 """

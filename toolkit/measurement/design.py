@@ -56,7 +56,7 @@ class Cell:
 class Design:
     """A full factorial of load levels, workload variants and actions, repeated.
 
-    A block is one context of one repeat: all its actions, in an order drawn anew, within
+    A block is one context of one repeat: all its actions, in a newly drawn order, within
     a second or two, so that what else happens on the machine falls on all of them alike.
     The load levels of a repeat and the contexts of a level come in a new order each
     time, batches and task graphs mixed, so that drift cannot masquerade as an effect.
@@ -68,7 +68,7 @@ class Design:
     seed : int
         Draws orders, sizes of work and failing operations.
     repeats : int
-        At least 1; 3 or more let noise be told from effect.
+        At least 1; 3 or more let noise be distinguished from effect.
     batch_groups, graph_groups : sequence of str
         Names of the variants.
     loads : sequence of LoadLevel

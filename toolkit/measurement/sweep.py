@@ -107,7 +107,7 @@ class Sweep:
             How long to wait, in all, for others to leave the machine alone before a
             block; when it is used up, blocks are measured whatever they do.
         progress : callable, optional
-            Told how many of how many cells are measured, and under what load.
+            Called with how many of how many cells are measured, and under what load.
         """
         known = set(self.measured())
         begun = self._begun()
@@ -173,7 +173,7 @@ class Sweep:
 
 
 def _variants() -> str:
-    """Write down what the workloads are, so that a changed one is measured anew."""
+    """Write down what the workloads are, so that a changed one is measured again."""
     batches = [workload.variant for workload in batch_workloads()]
     return repr([*batches, *(graph.variant for graph in task_graphs())])
 

@@ -1,7 +1,7 @@
 """Counts of the five objectives, one definition for reports and live metrics alike.
 
 `ObjectiveCounter` takes records in order of time. What a record says of an earlier one,
-that it overlapped or that an issue came back, is a count of its own, dated as the
+that it overlapped or that an issue came back, is a separate count, dated as the
 earlier one.
 """
 

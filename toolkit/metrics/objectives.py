@@ -1,6 +1,6 @@
 """The five objectives: counted, bounded, followed over time, and held to their claims.
 
-Pure counting: whoever reads the records fills `Trials` a period; this file says what
+Pure counting: the reader of the records fills `Trials` a period; this file says what
 they mean. No data is *no data*, never 0 or 1.
 """
 

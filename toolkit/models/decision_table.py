@@ -64,7 +64,7 @@ class DecisionTable:
     groups, names : tuple of str
         Group of each problem, held out together; what the source calls it.
     rules : tuple of int
-        The action that the rule takes in each problem.
+        Index of the rule's action, by problem.
     weights : tuple of array of shape (n_actions,)
         Runs behind each cost; 1 where that is unknown.
     axes : tuple of int

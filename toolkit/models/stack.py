@@ -64,7 +64,7 @@ LEAST_WEIGHT = 0.005
 than the noise of replicates."""
 PRIOR_GROUPS = 1.0
 """Groups that the ranking of the members on other tables counts for: with two to seven
-groups of its own a table says little about which member is best."""
+groups a table says little about which member is best."""
 STIFF = 100.0
 """Penalty of the second quadratic surface, for tables of a few dozen problems."""
 PROCESS, RAW_PROCESS, PLACED_TREES, ALL_TREES = (

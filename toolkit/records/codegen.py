@@ -3,7 +3,7 @@
 Every record is checked once and written once, field by field; with forty fields a loop
 over rules is most of what an import costs. The functions here do the same without the
 loop: one statement a field, made from the field's rule when the class is first used. An
-import makes a hundred thousand rows that nobody looks at as objects: `compile_row` checks
+import makes a hundred thousand rows that are never looked at as objects: `compile_row` checks
 and writes one in a single pass over its arguments, in a third of the time.
 """
 

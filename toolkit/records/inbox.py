@@ -1,11 +1,11 @@
-"""Spools that members of a shared store append to, and the owner's compaction takes in.
+"""Spools that members of a shared store append to, and the owner's compaction reads.
 
 ::
 
     STORE / inbox / USER.jsonl
 
 A member may read the store and may not write it. In the inbox (sticky, the group's) each
-has a file of his own; none can remove or change another's. Whoever compacts moves the
+has a separate file; none can remove or change another's. The one that compacts moves the
 lines to the store's spool. Both hold the file's own lock; a member who finds that the
 file was taken in meanwhile begins a new one.
 """

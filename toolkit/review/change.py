@@ -52,7 +52,7 @@ _MERGES = {
         "When a change spans several files, issue the edits of different files together.",
     ),
     "todo": (
-        "Update the todo list beside the work, not in a turn of its own.",
+        "Update the todo list beside the work, not in a turn alone.",
         "Never spend a turn on the todo list alone: send its update with the next calls.",
     ),
 }

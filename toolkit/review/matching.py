@@ -2,7 +2,7 @@
 
 Pooled means overstate: agents batch when the work is easy to batch. Each batch of several
 operations is held against up to three single ones of the same session, agent, work and
-model, whose context is within 30 % of its own, the nearest in time (review, section 4).
+model, whose context is within 30 %, the nearest in time (review, section 4).
 The same ratio is taken for the batch *before* and for the turn *after*: there the size
 can have had no effect, so where one of these placebos excludes 1, the estimate is not
 identified and says so.

@@ -1,7 +1,7 @@
 """Our entries in Claude Code's settings: merged in, and taken out exactly.
 
 Other people's hooks are never touched. The file as it was is kept beside it until
-`uninstall` puts it back byte for byte; where somebody edited the settings in between,
+`uninstall` puts it back byte for byte; where the settings were edited in between,
 only our entries are taken out and the rest stays as they left it.
 """
 
@@ -85,7 +85,7 @@ class HookInstallation:
 
     @property
     def note(self) -> Path:
-        """What we wrote, to know later whether somebody else wrote since."""
+        """What we wrote, to know later whether they were changed since."""
         return self.settings.with_name(f"{self.settings.name}.toolkit-installed")
 
     def install(

@@ -2,7 +2,7 @@
 
 Each flag does what its name says, works without any other program, and writes down what
 it found: tasks and edits beside the store's records, the events among them. Texts
-(descriptions, messages, paths) are told to the notifier or counted, never stored.
+(descriptions, messages, paths) go to the notifier or counted, never stored.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -51,7 +51,7 @@ class HookVerbs:
         Record store; tasks are kept in its `tasks` folder, patterns in `patterns`.
     clock : Clock
     notifier : Notifier
-        Told what `notify` says.
+        Gets what `notify` says.
     load : callable, optional
         Gives utilisations by name (`cpu`, `memory`), 0 to 1; what it cannot measure it
         leaves out.
@@ -202,7 +202,7 @@ class HookVerbs:
         include_metrics: bool = False,
         performance_context: bool = False,
     ) -> dict[str, Any]:
-        """Tell somebody.
+        """Notify a person.
 
         Parameters
         ----------

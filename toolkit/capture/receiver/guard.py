@@ -1,7 +1,7 @@
 """Who may send: programs of this machine, or holders of the token.
 
 A web page can make its reader's browser post to an address of the reader's machine, also
-under a name of its own that it has let point there. A browser says so: it names the host
+under a name that it has let point there. A browser says so: it names the host
 it was asked for, and the page's origin. Programs that export name neither.
 """
 

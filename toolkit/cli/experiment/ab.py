@@ -53,7 +53,7 @@ def _add_start(verbs: Any) -> None:
         "--share",
         type=float,
         default=0.5,
-        help="share of the sessions that are told (default 0.5)",
+        help="share of the sessions that get the rule (default 0.5)",
     )
     start.add_argument(
         "--sessions",

@@ -1,4 +1,4 @@
-"""`toolkit experiment init`: a commented specification in a folder of its own."""
+"""`toolkit experiment init`: a commented specification in a new folder."""
 
 import argparse
 import json

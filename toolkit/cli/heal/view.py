@@ -1,4 +1,4 @@
-"""The terminal view of healing: agents, sessions under way, what was told."""
+"""The terminal view of healing: agents, sessions under way, notifications."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager

@@ -60,7 +60,7 @@ REQUIRED = ("description", "file", "message")
 ABOUT = {
     "pre-task": "begin a task",
     "post-edit": "tell of an edit",
-    "notify": "tell somebody",
+    "notify": "notify a person",
     "post-task": "end a task",
 }
 
@@ -100,7 +100,7 @@ def add_verbs(verbs: Any) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    """Run one verb, tell whom it is to be told, and print what it found."""
+    """Run one verb, notify where it is to, and print what it found."""
     verb = options.verb
     names = [*TEXTS[verb], *SWITCHES[verb]]
     given = {name.replace("-", "_"): _of(options, name) for name in names}
@@ -162,7 +162,7 @@ def _sizes(bundle: Path | None) -> "SizeOf | None":
 
 
 class _Console:
-    """Tells whoever sits at the terminal."""
+    """Notifies the person at the terminal."""
 
     def notify(self, notification: "Notification", /) -> None:
         print_note(f"[{notification.level}] {notification.message}")

@@ -33,7 +33,7 @@ class StrictParser(Parser):
     def parse_known_args(  # type: ignore[override]  # argparse's overloads differ by namespace type only
         self, args: Sequence[str] | None = None, namespace: Any = None
     ) -> tuple[Any, list[str]]:
-        """Refuse flags that are not known, before anything else is found amiss.
+        """Refuse flags that are not known, before anything else is checked.
 
         Raises
         ------

@@ -45,7 +45,7 @@ def add_verb(verbs: Any) -> None:
 
 
 def receive(options: argparse.Namespace) -> int:
-    """Receive until the time is over or somebody interrupts."""
+    """Receive until the time is over or it is interrupted."""
     from toolkit.capture.receiver import Limits, OtlpReceiver, is_loopback
     from toolkit.errors import UsageError
     from toolkit.history import RecordStore

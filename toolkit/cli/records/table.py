@@ -109,7 +109,7 @@ def _print(found: "TableCheck") -> None:
 
 
 def _flat(row: dict[str, Any]) -> dict[str, Any]:
-    """Give each declared column a column of its own."""
+    """Give each declared column a separate column."""
     flat: dict[str, Any] = {}
     for name, value in row.items():
         if name in HIDDEN:

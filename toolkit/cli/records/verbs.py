@@ -280,7 +280,7 @@ def _compact(options: argparse.Namespace) -> int:
                 ["spool files merged", done.spool_files],
                 ["partitions written", done.partitions],
                 *([f"{kind} rows", rows] for kind, rows in done.rows.items()),
-                ["batches told by hooks and transcripts", told_twice.both],
+                ["batches of hooks and transcripts alike", told_twice.both],
                 *(
                     [f"of them with another `{name}`", times]
                     for name, times in told_twice.disagreements.items()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["add_parser"]
 
 BASELINE_SHARE = 0.2
-"""Part of the days that the claims are measured against, unless told otherwise."""
+"""Part of the days that the claims are measured against, unless given otherwise."""
 
 SPARK = "▁▂▃▄▅▆▇█"
 MOST_BURN = 4.0

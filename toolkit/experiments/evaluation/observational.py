@@ -1,4 +1,4 @@
-"""What a history that nobody designed supports, and what it does not.
+"""What a history without a design supports, and what it does not.
 
 Agents batch more when the work is easy to batch, so the cost of a size that was chosen
 is not the cost the same work would have had at another size. Without logged propensities

@@ -33,9 +33,9 @@ def chosen_by(sources: Iterable[str]) -> str:
     Examples
     --------
     >>> chosen_by(["claude-code", "hooks"]), chosen_by(["table"])
-    ('the agents', 'whoever ran the work')
+    ('the agents', 'the people who ran the work')
     """
-    return "the agents" if set(sources) <= AGENTS else "whoever ran the work"
+    return "the agents" if set(sources) <= AGENTS else "the people who ran the work"
 
 
 def measured_where(sources: Iterable[str]) -> str:

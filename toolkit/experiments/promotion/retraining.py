@@ -98,7 +98,7 @@ def retrain(
     now : datetime
         Aware, UTC.
     report : callable
-        Told what is going on.
+        Called with what is going on.
     dress : callable, optional
         Gives more files to ship with a bundle, by name.
 

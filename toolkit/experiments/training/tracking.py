@@ -216,7 +216,7 @@ def _set_experiment(name: str, artifacts: Path) -> None:
 
 @contextmanager
 def own_warnings_ignored() -> Iterator[None]:
-    """Let MLflow load its parts: it warns of its own type hints and table mappings."""
+    """Let MLflow load its parts: it warns about its type hints and table mappings."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         warnings.simplefilter("ignore", DeprecationWarning)

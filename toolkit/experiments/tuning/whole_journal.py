@@ -1,6 +1,6 @@
 """Optuna's journal, kept whole: exclusive appends, and what a damaged one still holds.
 
-Optuna's own lock is a link that a killed process leaves behind; whoever comes next waits
+Optuna's own lock is a link that a killed process leaves behind; the next one waits
 for half a minute or longer. `flock` goes with the process that holds it.
 """
 

@@ -47,7 +47,7 @@ class Sink(Protocol):
     def pass_over(self, kind: str, count: int = 1) -> None:
         """Count what was understood to hold nothing, or not understood, by its kind.
 
-        The kind is a word of the format, never a text of the file.
+        The kind is a name from the format, never a text of the file.
         """
         ...
 

@@ -97,7 +97,7 @@ def run_import(
         Files and directories.
     store : RecordStore
     progress : callable, optional
-        Told how many of how many files are done, and what is being read.
+        Called with how many of how many files are done, and what is being read.
     prices : PriceBook, optional
         Prices the replies; without it turns hold their tokens and no money.
     skip_unchanged : bool

@@ -90,7 +90,7 @@ def read_files(
     source : Source
     paths : sequence of path
     begin : callable
-        Told the index of each file before its first piece.
+        Called with the index of each file before its first piece.
     take : callable
         Given the index of each file and its pieces, in order; the last one of a file
         says whether it was refused.
@@ -229,14 +229,14 @@ class _Worker:
 def _serve(
     source: Source, paths: Sequence[Path], reading: Reading, end: int
 ) -> NoReturn:
-    """Read files in a process of its own, and leave it without its parent's endings."""
+    """Read files in a separate process, and leave it without its parent's endings."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
     try:
         for path in paths:
             reading.read(source, path, lambda piece: _write(end, tuple(piece)))
     except BrokenPipeError:
-        pass  # nobody wants more
+        pass  # no more is wanted
     except BaseException:  # noqa: BLE001 - the parent raises it
         with suppress(OSError):
             _write(end, traceback.format_exc())

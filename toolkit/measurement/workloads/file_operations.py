@@ -61,7 +61,7 @@ class FileOperations:
         self._manifest.write_text(json.dumps(self._seen))
         for operation in disturbed:
             with self._path(operation).open("r+b") as stream:
-                stream.write(b"somebody else")
+                stream.write(b"another agent")
 
     def attempt(self, operations: Sequence[int]) -> Attempt:
         """Apply the operations as one write set."""

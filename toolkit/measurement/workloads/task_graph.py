@@ -191,7 +191,7 @@ class TaskGraph:
         return len(json.loads((self._directory / "briefing.json").read_text()))
 
     def compute(self, component: int) -> None:
-        """Do the part of a component that concerns nobody else."""
+        """Do the part of a component that concerns no other."""
         digest = sha256(bytes(self._sizes[component])).digest()
         if self.variant.syncs:
             path = self._directory / f"component-{component}"

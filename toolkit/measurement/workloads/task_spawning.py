@@ -28,7 +28,7 @@ class TaskSpawning:
     its task in the store, works, and writes its result to the store; the claims and
     results of one batch queue for the store's write lock. A process that finds its
     briefing damaged fails; the results of its siblings are then discarded, the briefing
-    is written anew and the batch is spawned again.
+    is written again and the batch is spawned again.
 
     Parameters
     ----------

@@ -28,8 +28,8 @@ class TodoWrites:
     *Turn*: read the whole context again, open the store, take its write lock (waiting
     for rivals that write the same store), and at the end commit. *Operation*: read the
     list, change one todo, write the list back and note the change with its payload. A
-    todo whose number somebody else has taken breaks the key and rolls back the
-    transaction; the agent then numbers it anew. A page cache smaller than the batch's
+    todo whose number another agent has taken breaks the key and rolls back the
+    transaction; the agent then numbers it again. A page cache smaller than the batch's
     payload makes SQLite spill to the disk before the commit.
 
     Parameters

@@ -203,7 +203,7 @@ def _value_of_difference(
 
 
 def _reweighed(weights: Floats, shift: Floats, variance: Floats) -> Floats:
-    """Weigh the components anew after each imagined outcome, shape (outcomes, c)."""
+    """Weigh the components again after each imagined outcome, shape (outcomes, c)."""
     fit = np.log(weights) - 0.5 * shift**2 / variance - 0.5 * np.log(variance)
     posterior = np.exp(fit - fit.max(axis=1, keepdims=True))
     return np.asarray(posterior / posterior.sum(axis=1, keepdims=True))

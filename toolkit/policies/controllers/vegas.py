@@ -1,4 +1,4 @@
-"""Vegas: keep a small queue, told from the least latency ever seen."""
+"""Vegas: keep a small queue, measured from the least latency ever seen."""
 
 import math
 

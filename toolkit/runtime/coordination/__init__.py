@@ -1,6 +1,6 @@
 """Watches a swarm as it works: five factors an agent, and what agents do to each other.
 
-`CoordinationMonitor.track` takes in one operation and keeps everything up to date;
+`CoordinationMonitor.track` reads one operation and keeps everything up to date;
 alerts go to the notifier at once, reports are built on request.
 """
 

@@ -92,7 +92,7 @@ class CoordinationMonitor:
     Parameters
     ----------
     notifier : Notifier
-        Told of each alert at the event that raised it.
+        Called with each alert at the event that raised it.
     settings : MonitorSettings
     score : EfficiencyScore
         The weights of the five factors.

@@ -120,7 +120,7 @@ def crossing_probability(
 
 
 class Prevention:
-    """Follows the trend of every check, at an interval of its own.
+    """Follows the trend of every check, at a separate interval.
 
     Parameters
     ----------

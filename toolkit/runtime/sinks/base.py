@@ -47,7 +47,7 @@ class SinkStatistics:
     Attributes
     ----------
     accepted, dropped, delivered, failed : int
-        Taken into the queue; refused since it was full; passed on; passed on in vain.
+        Taken into the queue; refused since it was full; passed on; passed on and failed.
     waiting : int
         Still in the queue.
     last_error : str or None

@@ -3,7 +3,7 @@
 Real versions take 0.5 to 3.7 s a call, accept unknown flags silently, and exit 0 when
 they failed. So a call is detached and time-limited, its flags are those that the found
 version reads, its exit code is not looked at, and whether it had an effect is found out
-by reading claude-flow's own store, when somebody asks.
+by reading claude-flow's own store, on request.
 """
 
 import base64
@@ -165,7 +165,7 @@ class ClaudeFlowSink:
         self._running.clear()
 
     def stored(self, text: str) -> bool | None:
-        """Look whether claude-flow's store holds a text that it was told.
+        """Look whether claude-flow's store holds a text that it was given.
 
         Returns
         -------

@@ -1,6 +1,6 @@
 """Runs one command with a time limit and ends all of it when the limit is reached.
 
-Started as a process of its own, by its path with `python -I -S`, so that the limit holds
+Started as a separate process, by its path with `python -I -S`, so that the limit holds
 even where the process that asked for the command is gone. Standard library only.
 """
 

@@ -30,7 +30,7 @@ class SpoolSink:
         Raises
         ------
         OSError
-            The disk is full or the directory cannot be written: the caller is told,
+            The disk is full or the directory cannot be written: the caller gets the error,
             since nothing else would keep the record.
         """
         self._spool.append(record.to_json())

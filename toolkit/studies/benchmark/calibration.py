@@ -15,7 +15,7 @@ __all__ = ["calibration_figures", "group_shares"]
 WIDENINGS = (0.8, 0.9, 1.0, 1.1, 1.2, 1.3, 1.5, 2.0)
 """Multiples of the intervals' half widths in the trade-off curve."""
 LARGE = 6
-"""Groups from which on a table's coverage is a figure of its own."""
+"""Groups from which on a table's coverage is a separate figure."""
 
 
 def calibration_figures(results: Sequence[TableGrades]) -> dict[str, Any]:

@@ -584,7 +584,7 @@ class _Episode:
                 injection.kind in SHOWN_BY_WORK and not unfinished
             )
             hurt = {injection.agent_id} | (
-                injection.told if injection.lasting else set()
+                injection.informed if injection.lasting else set()
             )
             for agent in hurt & set(processes) if not ended else ():
                 slot = str(agent).partition(".")[0]
@@ -651,7 +651,7 @@ class _Episode:
 
 
 def _kill_after(delay_s: float, forkserver: Path, name: str) -> None:
-    """Kill from another thread, on a connection of its own."""
+    """Kill from another thread, on a separate connection."""
     time.sleep(delay_s)
     own = ForkServer(forkserver)
     own.signal(name, signal.SIGKILL)

@@ -116,7 +116,7 @@ class Injection:
         What is still to be done to the pool.
     lasting : (str, dict) or None
         Slot of which every agent gets this fault message, its replacements too.
-    told : set of str
+    informed : set of str
         Agents that got it.
     """
 
@@ -129,7 +129,7 @@ class Injection:
     watched: set[str] = field(default_factory=set)
     steps: list[tuple[float, Callable[[], None]]] = field(default_factory=list)
     lasting: tuple[str, dict[str, object]] | None = None
-    told: set[str] = field(default_factory=set)
+    informed: set[str] = field(default_factory=set)
 
 
 def inject(
@@ -183,8 +183,8 @@ def advance(injection: Injection, pool: LocalAgentPool, lockstep: Lockstep) -> N
             injection.causes.add(f"agent:{row['slot']}")
     if injection.lasting is not None:
         slot, message = injection.lasting
-        for agent in set(pool.members(slot)) - injection.told:
-            injection.told.add(agent)
+        for agent in set(pool.members(slot)) - injection.informed:
+            injection.informed.add(agent)
             lockstep.tell(agent, {"faults": message})
 
 
@@ -351,7 +351,7 @@ def _hit_agent(
         name_of_fault = "grow" if kind == "leak_not_freed" else AGENT_FAULTS[kind]
         amount = float(GROWTH_BYTES) if kind == "leak_not_freed" else amount
         message = {"kind": name_of_fault, "amount": amount}
-        injection.told.add(agent)
+        injection.informed.add(agent)
         lockstep.tell(agent, {"faults": message})
     if kind == "corrupting_agent":
         # It harms whichever entry comes first, and may do so to what is repaired.

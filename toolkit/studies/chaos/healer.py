@@ -1,4 +1,4 @@
-"""The healers that are compared, each a process of its own that follows the tick."""
+"""The healers that are compared, each a separate process that follows the tick."""
 
 import os
 import signal

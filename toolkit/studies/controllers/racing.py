@@ -1,7 +1,7 @@
 """Online controllers beside the rule and a learned policy, on tables of worker counts.
 
 A problem is run again and again, as a swarm repeats one kind of task. A controller
-chooses a number of workers, the nearest on offer is used, and it is told the latency
+chooses a number of workers, the nearest on offer is used, and it gets the latency
 that Little's law gives for it: with n workers finishing W units in T seconds, one unit
 takes n T / W. It never sees a cost, nor any other problem's history. In a replay of
 measured records it is shown one that was really run with that size.
@@ -143,7 +143,7 @@ def race(
     Raises
     ------
     UsageError
-        No latency can be told from this cost.
+        No latency can be derived from this cost.
     """
     if cost not in LATENCY_OF:
         raise UsageError.unknown("cost of worker counts", cost, list(LATENCY_OF))

@@ -55,7 +55,7 @@ class OptimizerSpec:
     batches : int
         Of each context.
     explore : tuple of float
-        Shares of the answers that are drawn; each is a race of its own.
+        Shares of the answers that are drawn; each is a separate race.
     """
 
     experiment: str = "experiments/001-batch-size/spec.toml"
@@ -137,7 +137,7 @@ def run_controllers(
     results : path
         JSON file.
     report : callable
-        Told done, total and what.
+        Called with done, total and what.
 
     Raises
     ------

@@ -134,7 +134,7 @@ def run_worlds(
 ) -> dict[str, Any]:
     """Run what is not yet in the results, and return all of them.
 
-    Several processes may share one file, each with tables of its own: a part is added
+    Several processes may share one file, each with separate tables: a part is added
     to what the file then holds.
 
     Parameters
@@ -145,7 +145,7 @@ def run_worlds(
     results : path
         JSON file, written after every part.
     report : callable
-        Told done, total and what.
+        Called with done, total and what.
     only : sequence of str
         Tables of the specification to run now, without the power curve; all if empty.
 
@@ -289,7 +289,7 @@ def _resumed(results: Path, spec: WorldsSpec) -> dict[str, Any]:
 
 
 def _unheard(done: float, total: float, what: str) -> None:
-    """Report to nobody."""
+    """Report nothing."""
 
 
 def _as_json(value: dict[str, Any]) -> dict[str, Any]:

@@ -192,7 +192,7 @@ class LocalPoolEffector:
     def _announce(self, action: Action) -> Effect:
         sent = self.pool.announce(task_of(action))
         if not sent:
-            return nothing("no agent needs to be told")
+            return nothing("no agent needs to know")
         return done(f"announced ownership in {sent} messages", sent)
 
     def _redistribute(self, action: Action) -> Effect:

@@ -55,7 +55,7 @@ class SessionTruth:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimulatedCall:
-    """One call that the work needs, whoever does it in whatever turn.
+    """One call that the work needs, by any policy, in any turn.
 
     Attributes
     ----------
@@ -189,7 +189,7 @@ def perform(
 def _writes(
     batch_id: str, calls: int, at: datetime, session_id: str
 ) -> Iterator[CoordinationEvent]:
-    """Every edit is of a file of its own."""
+    """Every edit is of another file."""
     for place in range(calls):
         identity = record_id(SOURCE, batch_id, "write", str(place))
         yield CoordinationEvent(

@@ -33,7 +33,7 @@ LOADS = (0.2, 0.6, 0.9)
 """Simulated loads: below, between and above the rule's two thresholds."""
 SIZES = tuple(range(1, 21))
 STREAMS = {"batches": 1, "events": 2, "workflows": 3, "loads": 4}
-"""Each kind of record has random numbers of its own."""
+"""Each kind of record has separate random numbers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +105,7 @@ class Swarm:
         ----------
         n : int
         sizes : tuple of int
-            What sizes to draw from; each record carries the propensity of its own.
+            What sizes to draw from; each record carries its propensity.
         """
         draw = self._draw("batches")
         types = sorted(self.batch_truths)

@@ -1,7 +1,7 @@
 """Reads the chats of Gemini CLI, as one document or as a log of changes.
 
 All calls of a reply carry one time: the end of the whole batch, with what a person took
-inside it. No call has times of its own, and none are made up.
+inside it. No call has separate times, and none are made up.
 """
 
 from collections.abc import Iterator

@@ -47,7 +47,7 @@ class ActiveAgents:
         self._background = _Intervals(background)
 
     def at(self, at_s: float, stream: Stream) -> int | None:
-        """Count at a moment; `None` for a subagent in a file of its own.
+        """Count at a moment; `None` for a subagent in a separate file.
 
         Such a file does not tell what the session and the other agents did.
         """

@@ -155,7 +155,7 @@ class Reply(NamedTuple):
     in_background : bool
         The subagent goes on after this result.
     is_teammate : bool
-        It is a member of a team, with a session of its own.
+        It is a member of a team, with a separate session.
     agent_tokens, agent_calls : int or None
         What the harness says that the subagent used; its tokens are those of its last
         request.

@@ -104,7 +104,7 @@ class Stream:
         self.task_s: float | None = None
 
     def prompt(self, at_s: float) -> None:
-        """Note that someone wrote: a person, or whoever gave a subagent its task."""
+        """Note that someone wrote: a person, or the agent that gave a subagent its task."""
         self.latest_s = at_s
         self.prompted = True
         if self.agent_id == MAIN:

@@ -42,7 +42,7 @@ __all__ = ["Before", "Timing", "had_person", "time_batch"]
 
 PERSON_S = 2.0
 """Shortest wait that can be a person's: reading a question and pressing a key. File
-edits where nobody is asked have a median of 17 to 190 ms."""
+edits where no person is asked have a median of 17 to 190 ms."""
 
 EDIT_S = 10.0
 """The same where the permission mode is unknown. In `acceptEdits`, where edits are not
@@ -108,7 +108,7 @@ def had_person(call: Call, mode: str | None) -> bool:
     -----
     A shell command that took long without reporting progress is held to have waited
     only in the modes that ask (`ASKING`): elsewhere its durations are those of
-    `bypassPermissions`, where nobody is asked, quantile by quantile.
+    `bypassPermissions`, where no person is asked, quantile by quantile.
     """
     reply, tool = call.reply, call.tool
     if reply is None:

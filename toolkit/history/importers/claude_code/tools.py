@@ -78,7 +78,7 @@ _MEMORY_READS = ("retrieve", "search", "get", "list", "query", "read")
 
 
 def classify_tool(name: str) -> ToolClass:
-    """Say what a tool is; one that nobody declared is of the type `other`.
+    """Say what a tool is; one that is not declared is of the type `other`.
 
     Examples
     --------

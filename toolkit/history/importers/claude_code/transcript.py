@@ -1,8 +1,8 @@
 """One transcript as it is read: which lines are whose, and what they say.
 
-Every shape of a subagent ends as a stream of its own: a file beside or below the
+Every shape of a subagent ends as a separate stream: a file beside or below the
 session's whose lines name the agent, progress lines that carry the agent's lines inside
-the session's, and the sidechains of older versions, which name no agent and are told
+the session's, and the sidechains of older versions, which name no agent and are separated
 apart by the line they began with. A subagent that left no lines is known from the call
 that spawned it only.
 

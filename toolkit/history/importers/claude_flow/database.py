@@ -1,4 +1,4 @@
-"""Reading a SQLite file that may belong to somebody who is still writing it."""
+"""Reading a SQLite file that another process may still be writing."""
 
 import sqlite3
 from collections.abc import Iterator

@@ -90,7 +90,7 @@ def _salvaged(
 
 
 def _next_row(text: str, place: int) -> int:
-    """Skip to the next object that opens on a line of its own, as rows do."""
+    """Skip to the next object that opens on a separate line, as rows do."""
     end = text.find("\n", place)
     while end >= 0:
         following = text.find("\n", end + 1)

@@ -73,7 +73,7 @@ def _memory(row: dict[str, Any], sink: Sink) -> Record:
 
 
 def _task(row: dict[str, Any], sink: Sink) -> Record | None:
-    """Read a task that was given to somebody; when it began is not always known."""
+    """Read a task that was given to an agent; when it began is not always known."""
     del sink  # a task has no name to hide
     agents = _assigned(row)
     if not agents:

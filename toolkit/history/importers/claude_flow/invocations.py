@@ -1,4 +1,4 @@
-"""What v2 noted of its own command line: commands, agents, counters."""
+"""What v2 noted about its command line: commands, agents, counters."""
 
 from pathlib import Path
 from typing import Any

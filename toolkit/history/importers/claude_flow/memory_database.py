@@ -142,7 +142,7 @@ def _agent(value: dict[str, Any]) -> str | None:
 
 
 def _duration(space: str, value: dict[str, Any]) -> float | None:
-    """Read a duration in seconds; a shell command's 0 means that nobody timed it."""
+    """Read a duration in seconds; a shell command's 0 means that it was not timed."""
     metrics = value.get("metrics")
     given = value.get("duration")
     if given is None and isinstance(metrics, dict):

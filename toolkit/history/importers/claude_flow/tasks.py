@@ -24,7 +24,7 @@ def read_store(path: Path, sink: Sink) -> None:
     """Read a `tasks/store.json` or `agents/store.json`.
 
     A task becomes a workflow of the agents it was assigned to; one that was assigned to
-    nobody has none. An agent becomes the event of its spawning.
+    no agent has none. An agent becomes the event of its spawning.
     """
     document = read_document(path)
     noun = path.parent.name

@@ -1,6 +1,6 @@
 """Joins what installed hooks append, from where the last joining ended.
 
-The handlers of many sessions append to one file, and a batch is told by events that lie
+The handlers of many sessions append to one file, and a batch is described by events that lie
 apart. So two things are remembered together: the place up to which the file was read,
 and the lines of the sessions that were still open there. What it costs to join again
 follows what is new and what is open, not the length of the file.

@@ -17,7 +17,7 @@ __all__ = ["SHOWN_ROWS", "TableCheck", "TableProblem", "check_tables"]
 SHOWN_ROWS = 10
 
 MOST_PROBLEMS = 1000
-"""Problems that are told apart: texts of a map and of a format, so they are few."""
+"""Problems that are distinguished: texts of a map and of a format, so they are few."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -311,7 +311,7 @@ def _context(
     for name, mapped in columns.items():
         taken = name in fields or name in RESERVED or name.startswith("recent_")
         if not name.isidentifier() or taken:
-            problem = f"`{name}` is a column of its own; call this one otherwise"
+            problem = f"`{name}` is a column already; call this one otherwise"
             if not name.isidentifier():
                 problem = "not the name of a column: letters, digits, underscores"
             raise _wrong(path, f"context.{name}", problem)

@@ -1,4 +1,4 @@
-"""A map for a table that nobody has mapped: what its columns' names and cells say."""
+"""A map for a table that has none yet: what its columns' names and cells say."""
 
 import json
 import re

@@ -17,11 +17,11 @@ class AdvisoryEffector:
     --------
     >>> import asyncio
     >>> from toolkit.notifier import MemoryNotifier
-    >>> told = MemoryNotifier()
+    >>> notifier = MemoryNotifier()
     >>> action = Action(key="1", verb="spawn_replacement", cause="agent:a1")
-    >>> asyncio.run(AdvisoryEffector(told).act(action)).detail
-    'told: spawn_replacement for agent:a1'
-    >>> told.kept[0].message
+    >>> asyncio.run(AdvisoryEffector(notifier).act(action)).detail
+    'notified: spawn_replacement for agent:a1'
+    >>> notifier.kept[0].message
     'advice: spawn_replacement for agent:a1'
     """
 
@@ -45,7 +45,7 @@ class AdvisoryEffector:
             )
             self._told[action.key] = Effect(
                 outcome=EffectOutcome.ACTED,
-                detail=f"told: {action.verb} for {action.cause}",
+                detail=f"notified: {action.verb} for {action.cause}",
             )
         return self._told[action.key]
 
