@@ -11,6 +11,7 @@ from toolkit.models import (
     CONSTANT,
     LAW,
     MIDDLE,
+    PLAIN_CONSTANT,
     RULE,
     TUNED_RULE,
     RelativeLayout,
@@ -45,6 +46,7 @@ MEMBERS: list[RelativeMember] = [
     RelativeConstant(),
     RelativeConstant(place="size"),
     RelativeConstant(place="from_rule"),
+    RelativeConstant(place="size", plain=True),
     RelativeBoosted(trees=30),
     RelativeLinear(),
     RelativeLaw(),
@@ -62,6 +64,7 @@ each_member = pytest.mark.parametrize(
         "constant",
         "constant size",
         "tuned rule",
+        "plain constant",
         "boosted",
         "linear",
         "law",
@@ -128,7 +131,7 @@ def test_the_law_recovers_which_power_of_time_is_paid(rows: RelativeRows) -> Non
 def test_the_rule_and_the_constants_are_members_like_any_other() -> None:
     names = [name for name, _ in Stack(seed=0).kinds()]
 
-    assert {RULE, TUNED_RULE, CONSTANT, MIDDLE, LAW} < set(names)
+    assert {RULE, TUNED_RULE, CONSTANT, MIDDLE, LAW, PLAIN_CONSTANT} < set(names)
 
 
 def test_the_rule_answers_with_the_rules_action(rows: RelativeRows) -> None:
@@ -201,6 +204,58 @@ def test_equal_members_share_the_weight(rows: RelativeRows) -> None:
     assert weights.tolist() == pytest.approx([0.5, 0.5])
 
 
+def optimum_rows(*, shared: bool) -> RelativeRows:
+    """Twelve groups of four problems whose best action follows the context, or nothing."""
+    rng = np.random.default_rng(0)
+    actions = np.linspace(-2, 2, 9)
+    blocks, costs = [], []
+    for _ in range(12):
+        own = rng.normal(0, 1.5)
+        for _ in range(4):
+            x = rng.normal()
+            best = x if shared else own
+            placed = np.column_stack(
+                [2 - actions, actions + 2, (actions + 2) / 4, actions]
+            )
+            blocks.append(np.column_stack([np.full(9, x), actions, placed]))
+            costs.append((actions - best) ** 2 + rng.normal(0, 0.05, 9))
+    count = np.repeat(np.arange(48), 9)
+    return RelativeRows.of(
+        np.vstack(blocks),
+        np.concatenate(costs),
+        count,
+        count // 4,
+        RelativeLayout(context=1, actions=1, axes=1),
+    )
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_the_best_constant_answers_where_history_does_not_carry_over(
+    *, shared: bool
+) -> None:
+    members = (
+        ("trees", RelativeTrees(everything=False, min_samples_leaf=3, trees=20)),
+        ("quadratic", RelativeQuadratic(penalty=0.1)),
+        (PLAIN_CONSTANT, RelativeConstant(place="size", plain=True)),
+    )
+
+    weights = Stack(seed=0, members=members).fit_rows(optimum_rows(shared=shared))
+
+    assert weights.weights[-1] == (0.0 if shared else 1.0)
+
+
+def test_the_plain_constant_is_the_action_of_least_mean_cost(
+    rows: RelativeRows,
+) -> None:
+    sizes = rows.X[:, rows.layout.a[0]]
+    means = {size: rows.regret[sizes == size].mean() for size in np.unique(sizes)}
+
+    fitted = RelativeConstant(place="size", plain=True).fit(rows)
+
+    best = sizes[int(np.argmin(fitted.predict(rows.X)))]
+    assert means[best] == min(means.values())
+
+
 def test_the_ranking_on_other_tables_decides_between_equals(rows: RelativeRows) -> None:
     same = np.stack([rows.regret, rows.regret])
 
@@ -213,7 +268,7 @@ def test_the_ranking_of_a_table_leaves_its_own_origin_out() -> None:
     without = other_tables(without=["zeus"])
 
     assert without != other_tables()
-    assert set(without) == {name for name, _ in Stack(seed=0).kinds()}
+    assert {*without, PLAIN_CONSTANT} == {name for name, _ in Stack(seed=0).kinds()}
 
 
 def test_the_ensemble_is_the_same_for_the_same_seed(rows: RelativeRows) -> None:

@@ -126,7 +126,7 @@ STACK = section(
                 "scales": SCALES,
                 "weights": array(SCALES, least=2, most=2),
             },
-            may={"noise": number(0, 1e6)},
+            may={"noise": number(0, 1e6), "stretch": flag},
         ),
         "intervals": section({"slope": number(0, 100), "factor": number(0, 1000)}),
         "confidence": section(

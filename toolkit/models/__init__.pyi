@@ -17,6 +17,7 @@ from .rows import softened as softened
 from .stack import CONSTANT as CONSTANT
 from .stack import LAW as LAW
 from .stack import MIDDLE as MIDDLE
+from .stack import PLAIN_CONSTANT as PLAIN_CONSTANT
 from .stack import RULE as RULE
 from .stack import TUNED_RULE as TUNED_RULE
 from .stack import FittedStack as FittedStack

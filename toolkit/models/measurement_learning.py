@@ -4,16 +4,26 @@ The residual of a held-out prediction is a curve over the actions of a problem. 
 variance components are found by marginal likelihood, once for the curve that history
 predicts and once for no curve at all; the prior weight of each, at several scales, by
 expectation maximisation over what a few runs of each problem would have shown.
+
+History's worth is then found by replay: three runs are spent on problems of each training group,
+with the curve as it is predicted (softened), with the curve unsoftened, and without any
+history; the form that costs least is what runs on new problems follow.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from toolkit.models.rows import RelativeRows, centred
-from toolkit.policies.adaptation import MeasurementPrior, curve_kernels
+from toolkit.models.rows import KNEE, RelativeRows, centred
+from toolkit.policies.adaptation import (
+    Belief,
+    MeasurementPrior,
+    curve_kernels,
+    spend,
+    unsoftened,
+)
 
 __all__ = ["learn_measurement_prior"]
 
@@ -31,6 +41,9 @@ RUNS = 4
 """Runs that a problem shows when the weights are learned."""
 DRAWS = 2
 ROUNDS = 15
+MOST_REPLAYED = 40
+"""Problems on which history's worth is found."""
+REPLAYED_RUNS = 3
 SMOOTHING = 0.2
 """Share of the weights that is spread evenly: no component is ever ruled out."""
 
@@ -56,6 +69,77 @@ def learn_measurement_prior(
     noise : float
         Variance of the log cost of one own run, as the history's repeats show it.
     """
+    forms = [
+        _learned(rows, held_out, axes, seed, noise=noise, stretch=stretch)
+        for stretch in (False, True)
+    ]
+    # Without history: its components weigh nothing.
+    alone = replace(
+        forms[0], weights=((0.0,) * len(SCALES), _shares(forms[0].weights[1]))
+    )
+    forms.append(alone)
+    losses = [_replayed(rows, held_out, prior, seed) for prior in forms]
+    return forms[int(np.argmin(losses))]
+
+
+def _shares(weights: tuple[float, ...]) -> tuple[float, ...]:
+    total = sum(weights)
+    return tuple(weight / total for weight in weights)
+
+
+def _replayed(
+    rows: RelativeRows, held_out: Floats, prior: MeasurementPrior, seed: int
+) -> float:
+    """Mean regret after a few single runs on held-out problems, groups weighing alike."""
+    rng = np.random.default_rng(seed)
+    groups = rows.group_of_problem
+    problems = np.arange(len(groups))
+    if len(problems) > MOST_REPLAYED:
+        odds = 1 / np.bincount(groups)[groups]
+        problems = rng.choice(
+            problems, MOST_REPLAYED, replace=False, p=odds / odds.sum()
+        )
+    deviation = float(np.sqrt(prior.noise))
+    regrets = []
+    for problem in problems.tolist():
+        places = np.flatnonzero(rows.problem == problem)
+        costs, errors = rows.regret[places], deviation * rng.normal(size=len(places))
+        belief = Belief(prior, _points(rows, places, prior), held_out[places])
+        (answer,) = spend(
+            belief, (costs + errors).tolist().__getitem__, [REPLAYED_RUNS]
+        )
+        regrets.append(float(costs[answer]))
+    weight = 1 / np.bincount(groups[problems])[groups[problems]]
+    return float(np.average(regrets, weights=weight))
+
+
+def _points(rows: RelativeRows, places: Ints, prior: MeasurementPrior) -> Floats:
+    """Place the actions of a problem on the curve's axes: centred, in spreads."""
+    columns = [rows.layout.context + axis for axis in prior.axes]
+    values = rows.X[places][:, columns] / np.asarray(prior.spread)
+    return np.asarray(values - values.mean(axis=0))
+
+
+def _unsoftened(values: Floats, problem: Ints) -> Floats:
+    """Unsoften the predicted curve of each problem."""
+    least = np.full(int(problem.max()) + 1, np.inf)
+    np.minimum.at(least, problem, values)
+    away = unsoftened(values - least[problem], KNEE)
+    return centred(least[problem] + away, problem)
+
+
+def _learned(
+    rows: RelativeRows,
+    held_out: Floats,
+    axes: tuple[int, ...],
+    seed: int,
+    *,
+    noise: float,
+    stretch: bool,
+) -> MeasurementPrior:
+    """Learn amplitudes, lengths and weights for one form of the predicted curve."""
+    if stretch:
+        held_out = _unsoftened(held_out, rows.problem)
     rng = np.random.default_rng(seed)
     first = rows.layout.context
     values = rows.X[:, [first + axis for axis in axes]]
@@ -78,6 +162,7 @@ def learn_measurement_prior(
         scales=SCALES,
         weights=(pairs[0], pairs[1]),
         noise=noise,
+        stretch=stretch,
     )
 
 

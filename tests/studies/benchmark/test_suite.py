@@ -1,14 +1,21 @@
 """Claims about made-up tables and the promises kept on them."""
 
+import argparse
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.shared import ROOT
+from toolkit.cli.experiment.suite import add_verb
 from toolkit.errors import InputDataError
 from toolkit.studies.benchmark import (
+    GRADING_SEEDS,
     SuiteGrade,
+    SuiteSpec,
     made_up_table,
+    read_suite_spec,
     run_suite,
     suite_report,
 )
@@ -30,7 +37,10 @@ def grade(seed: int, **slowdowns: float) -> SuiteGrade:
         groups=3,
         axes=1,
         actions=5,
+        weight_of_constant=0.0,
         slowdowns=lines | slowdowns,
+        covered=[0.95, 0.7],
+        half_width=1.5,
     )
 
 
@@ -38,7 +48,7 @@ def test_a_seed_draws_the_same_table_twice() -> None:
     first, second = made_up_table(5), made_up_table(5)
 
     assert np.array_equal(first.table.rows().X, second.table.rows().X)
-    assert np.array_equal(first.truth[0], second.truth[0])
+    assert np.array_equal(first.unseen.log_costs[0], second.unseen.log_costs[0])
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -46,8 +56,15 @@ def test_a_table_lies_within_the_declared_ranges(seed: int) -> None:
     made = made_up_table(seed)
 
     assert 3 <= len(made.table.group_names) <= 12
-    assert 3 <= len(made.truth[0]) <= 400
+    assert 3 <= len(made.unseen.log_costs[0]) <= 400
     assert made.noise == 0 or made.table.noise == pytest.approx(made.noise**2, rel=0.5)
+
+
+def test_the_groups_that_grade_take_no_part_in_the_table() -> None:
+    made = made_up_table(3)
+
+    assert not set(made.table.groups) & set(made.unseen.groups)
+    assert made.unseen.noise == 0
 
 
 def test_an_answer_worse_than_the_constant_breaks_a_promise() -> None:
@@ -61,15 +78,53 @@ def test_a_store_of_something_else_is_refused(tmp_path: Path) -> None:
     store.write_text("{}\n")
 
     with pytest.raises(InputDataError, match="not grades of this suite"):
-        run_suite([1], store, print)
+        run_suite(SuiteSpec(first=1, count=1), store, print)
 
 
 @pytest.mark.slow
 def test_a_graded_table_is_not_graded_again(tmp_path: Path) -> None:
-    store = tmp_path / "suite.jsonl"
-    (first,) = run_suite([10_009], store, print)
+    store, spec = tmp_path / "suite.jsonl", SuiteSpec(first=2, count=1)
+    (first,) = run_suite(spec, store, print)
     said: list[str] = []
 
-    (again,) = run_suite([10_009], store, said.append)
+    (again,) = run_suite(spec, store, said.append)
 
     assert (first, said) == (again, [])
+
+
+def test_a_group_that_is_covered_too_seldom_counts() -> None:
+    figures = suite_report([grade(1), grade(2)])
+
+    assert figures["share_of_groups_under_80"] == 0.5
+
+
+def test_the_committed_specification_grades_on_seeds_kept_for_it() -> None:
+    spec = read_suite_spec(ROOT / "experiments/009-made-up/spec.toml")
+
+    assert spec.first >= GRADING_SEEDS
+    assert spec.count >= 200
+
+
+def test_a_specification_without_tables_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "spec.toml").write_text("first = 1\ncount = 0\n")
+
+    with pytest.raises(InputDataError):
+        read_suite_spec(tmp_path / "spec.toml")
+
+
+def test_the_command_writes_and_prints_what_it_graded(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "spec.toml").write_text("first = 2\ncount = 1\n")
+    work = tmp_path / "suite.jsonl"
+
+    parser = argparse.ArgumentParser()
+    add_verb(parser.add_subparsers())
+    options = parser.parse_args(["suite", str(tmp_path), "--work", str(work), "--json"])
+
+    code = options.command(options)
+
+    printed = json.loads(capsys.readouterr().out)
+    assert code == 0
+    assert printed == json.loads((tmp_path / "results.json").read_text())
+    assert printed["tables"] == 1

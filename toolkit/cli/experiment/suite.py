@@ -6,24 +6,18 @@ from typing import Any
 
 __all__ = ["add_verb", "suite"]
 
-FIRST = 10_000
-
 
 def add_verb(subparsers: Any) -> None:
     """Add the verb to the `experiment` noun."""
     parser = subparsers.add_parser(
         "suite",
         help="grade decisions on made-up tables and list broken promises",
-        description="Draws tables whose true costs are known, holds a third of the groups "
-        "of each out, and compares the learned answer with the rule, the best constant "
-        "and own runs alone. Seeds from 10000 on are for grading.",
+        description="Draws the tables of a folder's spec.toml, whose true costs are known, "
+        "learns from each and compares what is decided for unseen groups with the rule, "
+        "the best constant and own runs alone. Writes results.json.",
     )
-    parser.add_argument(
-        "--count", type=int, default=200, metavar="N", help="tables (default: 200)"
-    )
-    parser.add_argument(
-        "--first", type=int, default=FIRST, metavar="SEED", help="default: 10000"
-    )
+    parser.add_argument("folder", type=Path, help="folder with spec.toml")
+    parser.add_argument("--out", type=Path, help="write here instead of results.json")
     parser.add_argument(
         "--work",
         type=Path,
@@ -36,18 +30,14 @@ def add_verb(subparsers: Any) -> None:
 
 
 def suite(options: argparse.Namespace) -> int:
-    """Grade and print."""
+    """Grade, write and print."""
     from toolkit.cli.output import print_json, print_note, print_text
-    from toolkit.errors import UsageError
-    from toolkit.studies.benchmark import run_suite, suite_report
+    from toolkit.experiments.training import write_results
+    from toolkit.studies.benchmark import read_suite_spec, run_suite, suite_report
 
-    if options.count < 1 or options.first < 0:
-        raise UsageError(
-            f"--count must be at least 1 and --first at least 0; got {options.count}, "
-            f"{options.first}"
-        )
-    seeds = range(options.first, options.first + options.count)
-    figures = suite_report(run_suite(seeds, options.work, print_note))
+    spec = read_suite_spec(options.folder / "spec.toml")
+    figures = suite_report(run_suite(spec, options.work, print_note))
+    write_results(options.out or options.folder / "results.json", figures)
     if options.json:
         print_json(figures)
         return 0
@@ -56,6 +46,8 @@ def suite(options: argparse.Namespace) -> int:
     for entry in figures["broken"]:
         print_text(f"table {entry['seed']}: {entry['promise']} was not kept")
     print_text(
-        f"{figures['share_broken']:.1%} of {figures['tables']} tables broke a promise"
+        f"{figures['share_broken']:.1%} of {figures['tables']} tables broke a promise; "
+        f"intervals hold {figures['coverage_over_groups']:.1%} over groups, "
+        f"{figures['share_of_groups_under_80']:.1%} of groups under 80 %"
     )
     return 0

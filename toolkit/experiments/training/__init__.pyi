@@ -18,6 +18,7 @@ from .spec import read_spec as read_spec
 from .spec_form import SCHEMA_NAME as SCHEMA_NAME
 from .spec_form import spec_schema as spec_schema
 from .spec_form import spec_text as spec_text
+from .stack_bundle import AIM as AIM
 from .stack_bundle import RelativePolicy as RelativePolicy
 from .stack_bundle import TrainedStack as TrainedStack
 from .stack_bundle import train_bundle as train_bundle

@@ -47,7 +47,7 @@ from toolkit.policies.adaptation import (
     difference_deviation,
 )
 
-__all__ = ["RelativePolicy", "TrainedStack", "train_bundle"]
+__all__ = ["AIM", "RelativePolicy", "TrainedStack", "train_bundle"]
 
 LEVEL = 0.9
 GUARD_LEVEL = 0.95

@@ -33,12 +33,16 @@ class RelativeConstant:
     ----------
     place : str
         What names an action: `offered`, `size` or `from_rule`.
+    plain : bool
+        Whether costs are plain means of log cost over problems, as a benchmark's constant
+        is chosen; else they are softened, and groups weigh by the root of their size.
     most : int
         Constants kept, drawn evenly where there are more.
     seed : int
     """
 
     place: str = "offered"
+    plain: bool = False
     most: int = 600
     seed: int = 0
 
@@ -60,7 +64,7 @@ class RelativeConstant:
             columns=columns,
             spread=spread,
             constants=constants,
-            costs=_mean_costs(rows, values / spread, constants),
+            costs=_mean_costs(rows, values / spread, constants, plain=self.plain),
         )
 
 
@@ -87,17 +91,23 @@ class FittedConstant:
         return np.asarray(odds / odds.sum(axis=1, keepdims=True))
 
 
-def _mean_costs(rows: RelativeRows, values: Floats, constants: Floats) -> Floats:
+def _mean_costs(
+    rows: RelativeRows, values: Floats, constants: Floats, *, plain: bool
+) -> Floats:
     """Average what the offered action nearest to each constant cost."""
     groups = rows.group_of_problem
     weights = 1 / np.sqrt(np.bincount(groups))[groups]
     costs = softened(rows.regret, KNEE)
+    if plain:
+        weights, costs = np.ones(len(groups)), rows.regret
     total = np.zeros(len(constants))
     for problem, weight in enumerate(weights):
         places = np.flatnonzero(rows.problem == problem)
         nearest = _squared_gaps(constants, values[places]).argmin(axis=1)
         total += weight * costs[places[nearest]]
-    return np.asarray(total / weights.sum())
+    mean = np.asarray(total / weights.sum())
+    # Every member predicts softened costs; what is least stays least.
+    return softened(mean - mean.min(), KNEE) if plain else mean
 
 
 def _squared_gaps(left: Floats, right: Floats) -> Floats:

@@ -15,7 +15,7 @@ from .intervals import curve_deviation as curve_deviation
 from .intervals import deviation_between as deviation_between
 from .intervals import difference_deviation as difference_deviation
 from .intervals import error_scale as error_scale
-from .intervals import stretched as stretched
-from .intervals import unsoftened as unsoftened
 from .measurement_prior import MeasurementPrior as MeasurementPrior
 from .measurement_prior import curve_kernels as curve_kernels
+from .softening import stretched as stretched
+from .softening import unsoftened as unsoftened

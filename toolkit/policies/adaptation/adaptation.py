@@ -179,9 +179,10 @@ class Adaptation:
             raise UsageError(f"action {index} of {len(self._logs)}")
         self._history_sums *= self._totals.keep
         if history is not None:
-            level = float(np.mean(history))
+            expected = self.prior.costs(history)
+            level = float(np.mean(expected))
             spent *= math.exp(-level)
-            self._history_sums[index] += float(history[index]) - level
+            self._history_sums[index] += float(expected[index]) - level
         self._totals.add(index, spent=spent, done=done)
         self._operations += operations
 
@@ -379,7 +380,8 @@ class Adaptation:
     def _posterior(self, history: Floats | None) -> tuple[Floats, Floats, Floats]:
         """Weights (c,), means (c, n) and covariances (c, n, n) given the runs."""
         count, scales = len(self._logs), len(self.prior.scales)
-        curve = np.zeros(count) if history is None else history - np.mean(history)
+        curve = np.zeros(count) if history is None else self.prior.costs(history)
+        curve = curve - np.mean(curve)
         means = np.repeat([curve, np.zeros(count)], scales, axis=0)
         log_weights = np.log(np.asarray(self.prior.weights).ravel() + 1e-12)
         costs = self._totals.log_costs()

@@ -4,7 +4,9 @@ The log cost of one problem is a curve over its actions. Each *component* of the
 is a Gaussian process with its own mean, the curve that history predicts or no curve at
 all, and its own amplitude of doubt. Measurements reweigh the components by their
 likelihood: a history that is wrong here loses its weight within a run or two. The level
-of the curve is unknown to every component, so one run alone changes no mind.
+of the curve is unknown to every component, so one run alone changes no mind. Where runs
+without history did better in replays on the groups that taught, they are chosen and
+answered by expected improvement alone.
 
 What to measure next is the action whose measurement is expected to lower the cost of
 the final answer most (the knowledge gradient). One run alone teaches nothing but a level,
@@ -25,9 +27,8 @@ import numpy as np
 
 from toolkit.errors import UsageError
 from toolkit.policies import Floats
-from toolkit.policies.adaptation.measurement_prior import (
-    MeasurementPrior,
-)
+from toolkit.policies.adaptation.expected_improvement import next_improving
+from toolkit.policies.adaptation.measurement_prior import MeasurementPrior
 
 __all__ = ["Belief", "spend"]
 
@@ -59,13 +60,15 @@ class Belief:
     def __init__(
         self, prior: MeasurementPrior, points: Floats, history: Floats
     ) -> None:
-        self.history = np.asarray(history - history.mean(), dtype=np.float64)
+        expected = prior.costs(history)
+        self.history = expected - expected.mean()
         self._means = np.repeat(
             [self.history, np.zeros(len(points))], len(prior.scales), axis=0
         )
         self._covariances = prior.covariances(points)
         self._log_weights = np.log(np.asarray(prior.weights).ravel() + 1e-12)
         self._noise = prior.noise
+        self._search = None if prior.history_counts else points
         self.measured: list[int] = []
         self.log_costs: list[float] = []
 
@@ -86,6 +89,8 @@ class Belief:
         """Take the action of least expected log cost; without noise, as measured."""
         if len(self.measured) <= 1:
             return int(np.argmin(self.history))
+        if self._search is not None:
+            return self.measured[int(np.argmin(self.log_costs))]
         weights, means, _ = self._posterior()
         return int(np.argmin(self._pinned(weights @ means)))
 
@@ -93,6 +98,8 @@ class Belief:
         """Choose the action to measure next; `None` where all have been."""
         if len(set(self.measured)) == len(self.history):
             return None
+        if self._search is not None:
+            return next_improving(self._search, self.measured, self.log_costs)
         weights, means, covariances = self._posterior()
         heavy = weights > NEGLIGIBLE
         weights = weights[heavy] / weights[heavy].sum()

@@ -16,7 +16,7 @@ import numpy as np
 
 from toolkit.policies import Floats
 
-__all__ = ["grid_middle", "own_runs_only"]
+__all__ = ["grid_middle", "next_improving", "own_runs_only"]
 
 LENGTH = 0.3
 """Length scale, in widths of the offered range."""
@@ -61,19 +61,36 @@ def own_runs_only(
     >>> own_runs_only(np.arange(4.0)[:, None], costs.__getitem__, [1, 4])
     [2, 2]
     """
+    seen: list[int] = []
+    costs: list[float] = []
+    answers: list[int] = []
+    for budget in budgets:
+        while len(seen) < min(budget, len(actions)):
+            seen.append(next_improving(actions, seen, costs))
+            costs.append(measure(seen[-1]))
+        answers.append(seen[int(np.argmin(costs))])
+    return answers
+
+
+def next_improving(actions: Floats, seen: Sequence[int], costs: Sequence[float]) -> int:
+    """Choose the action to measure next: the middle first, then by expected improvement.
+
+    Parameters
+    ----------
+    actions : array of shape (n_actions, n_axes)
+        In any unit; an axis counts by its range.
+    seen : sequence of int
+        Actions measured so far, fewer than there are.
+    costs : sequence of float
+        Their log costs.
+    """
+    if not seen:
+        return grid_middle(actions)
     points = _unit(actions)
     gap = points[:, None] - points[None]
     distance = np.sqrt(5 * (gap**2).sum(axis=-1)) / LENGTH
     kernel = (1 + distance + distance**2 / 3) * np.exp(-distance)
-    seen = [grid_middle(actions)]
-    costs = [measure(seen[0])]
-    answers: list[int] = []
-    for budget in budgets:
-        while len(seen) < min(budget, len(points)):
-            seen.append(_most_improving(kernel, seen, np.asarray(costs)))
-            costs.append(measure(seen[-1]))
-        answers.append(seen[int(np.argmin(costs))])
-    return answers
+    return _most_improving(kernel, list(seen), np.asarray(costs))
 
 
 def _most_improving(kernel: Floats, seen: list[int], costs: Floats) -> int:

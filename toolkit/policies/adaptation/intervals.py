@@ -17,6 +17,7 @@ from toolkit.policies.adaptation.measurement_prior import (
     MeasurementPrior,
     curve_kernels,
 )
+from toolkit.policies.adaptation.softening import KNEE, unsoftened
 
 __all__ = [
     "Intervals",
@@ -25,17 +26,10 @@ __all__ = [
     "deviation_between",
     "difference_deviation",
     "error_scale",
-    "stretched",
-    "unsoftened",
 ]
 
-KNEE = 0.5
-"""Where the members' targets begin to soften."""
 LEAST_BADNESS = 0.1
 """Log cost over the best that the best action itself is taken to have."""
-MOST_KNEES = 2.4
-"""Softened costs so many knees beyond the knee are a factor of 245 over the best: a bad
-action's cost is not extrapolated further."""
 WIDEST = 4.6
 """Largest half width in log cost: a factor of a hundred says all there is to say."""
 
@@ -104,12 +98,6 @@ class Intervals:
             ) from error
 
 
-def stretched(log_cost: Floats) -> Floats:
-    """Undo the softening, less the mean over the problem's actions."""
-    stretched = unsoftened(log_cost - log_cost.min(), KNEE)
-    return np.asarray(stretched - stretched.mean())
-
-
 def error_scale(log_cost: Floats, deviation: Floats) -> Floats:
     """Size the error of each action, but for a factor."""
     badness = unsoftened(log_cost - log_cost.min(), KNEE) + LEAST_BADNESS
@@ -152,15 +140,3 @@ def _centred_covariance(prior: MeasurementPrior, points: Floats) -> Floats:
     covariance = curve_covariance(prior, points)
     by_row = covariance.mean(axis=0)
     return np.asarray(covariance - by_row - by_row[:, None] + by_row.mean())
-
-
-def unsoftened(value: Floats, knee: float) -> Floats:
-    """Undo the softening of costs beyond a knee, up to `MOST_KNEES`.
-
-    Examples
-    --------
-    >>> unsoftened(np.array([0.2, 0.5, 1.0]), 0.5).round(2).tolist()
-    [0.2, 0.5, 1.36]
-    """
-    beyond = knee * np.exp(np.minimum(value / knee - 1, MOST_KNEES))
-    return np.where(value < knee, value, beyond)

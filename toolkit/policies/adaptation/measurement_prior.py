@@ -8,6 +8,7 @@ import numpy as np
 
 from toolkit.errors import SchemaError
 from toolkit.policies import Floats, Problem
+from toolkit.policies.adaptation.softening import KNEE, unsoftened
 
 __all__ = ["MeasurementPrior", "curve_kernels"]
 
@@ -60,6 +61,9 @@ class MeasurementPrior:
         Prior probability of each (mean, scale); sums to 1.
     noise : float
         Variance of the log cost of one own run, at least 0; 0 believes it exactly.
+    stretch : bool
+        Whether predicted curves are unsoftened first: members learn costs in which a bad
+        action's badness counts less.
     """
 
     axes: tuple[int, ...]
@@ -68,6 +72,19 @@ class MeasurementPrior:
     scales: tuple[float, ...]
     weights: tuple[tuple[float, ...], tuple[float, ...]]
     noise: float = 0.0
+    stretch: bool = False
+
+    @property
+    def history_counts(self) -> bool:
+        """Whether any component follows history: else own runs decide alone."""
+        return sum(self.weights[0]) > 0
+
+    def costs(self, log_cost: Floats) -> Floats:
+        """Put predicted log costs, shape (n_actions,), in the form that runs correct."""
+        if not self.stretch:
+            return np.asarray(log_cost, dtype=np.float64)
+        least = log_cost.min()
+        return np.asarray(least + unsoftened(log_cost - least, KNEE))
 
     def to_json(self) -> dict[str, Any]:
         """Write as JSON types."""
@@ -78,6 +95,7 @@ class MeasurementPrior:
             "scales": list(self.scales),
             "weights": [list(row) for row in self.weights],
             "noise": self.noise,
+            "stretch": self.stretch,
         }
 
     @classmethod
@@ -99,6 +117,7 @@ class MeasurementPrior:
                 scales=tuple(map(float, value["scales"])),
                 weights=(weights[0], weights[1]),
                 noise=float(value.get("noise", 0.0)),
+                stretch=bool(value.get("stretch", False)),
             )
         except (
             AttributeError,

@@ -22,6 +22,9 @@ from .promises import broken_promises as broken_promises
 from .records_needed import SampleEfficiency as SampleEfficiency
 from .records_needed import sample_efficiency as sample_efficiency
 from .suite import SuiteGrade as SuiteGrade
+from .suite import SuiteSpec as SuiteSpec
 from .suite import grade_made_up as grade_made_up
+from .suite import graded_stack as graded_stack
+from .suite import read_suite_spec as read_suite_spec
 from .suite import run_suite as run_suite
 from .suite import suite_report as suite_report

@@ -2,9 +2,11 @@
 
 A seed draws everything: 3 to 12 groups, 1 to 6 axes, 5 to 400 actions; a smooth bowl, a
 steep one or a cliff; noise from 0 to 0.3; and a history that helps, is useless or misleads.
+Twenty further groups of the same law grade: of one to four groups left out, luck would
+decide which of two constants is the better one there.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -26,18 +28,21 @@ CLIFF = 2.0
 EDGE = 0.3
 """How far above, in half ranges of the first axis."""
 REPEATS = 2
+UNSEEN_GROUPS, UNSEEN_PROBLEMS = 20, 2
+"""Groups that grade, and problems of each."""
 CONTEXT = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MadeUpTable:
-    """A table as a learner sees it, and the costs without noise.
+    """A table as a learner sees it, and unseen groups of the same law.
 
     Attributes
     ----------
     table : DecisionTable
-    truth : tuple of array of shape (n_actions,)
-        Log cost without noise, by problem.
+        What teaches, with the noise of its runs.
+    unseen : DecisionTable
+        What grades: other groups, with costs that have no noise.
     shape, history : str
         How the costs run, and what other groups teach.
     noise : float
@@ -45,7 +50,7 @@ class MadeUpTable:
     """
 
     table: DecisionTable
-    truth: tuple[Floats, ...]
+    unseen: DecisionTable
     shape: str
     history: str
     noise: float
@@ -73,23 +78,35 @@ def made_up_table(seed: int) -> MadeUpTable:
     placed = _placed(grid)
     slopes = rng.normal(0, 0.25, (CONTEXT, axes))
     steepness = STEEPNESS[shape] * rng.uniform(0.5, 2.0, axes)
-    problems, truth, owners = [], [], []
-    for group in range(groups):
-        turned = slopes * (1 if history != "misleads" or group % 2 else -1)
-        own = rng.normal(0, 0.1 if history == "helps" else 0.5, axes)
-        for _ in range(int(rng.integers(3, 8))):
-            context = rng.normal(0, 1, CONTEXT)
-            best = own + (context @ turned if history != "useless" else 0.0)
-            problems.append(_problem(context, grid))
-            truth.append(_log_costs(placed, best, steepness, shape))
-            owners.append(f"g{group:02d}")
+
+    def drawn(first: int, count: int, problems: int | None) -> _Drawn:
+        """Draw groups, each of so many problems, or of three to seven."""
+        made = _Drawn()
+        for group in range(first, first + count):
+            turned = slopes * (1 if history != "misleads" or group % 2 else -1)
+            own = rng.normal(0, 0.1 if history == "helps" else 0.5, axes)
+            for _ in range(problems or int(rng.integers(3, 8))):
+                context = rng.normal(0, 1, CONTEXT)
+                best = own + (context @ turned if history != "useless" else 0.0)
+                made.problems.append(_problem(context, grid))
+                made.truth.append(_log_costs(placed, best, steepness, shape))
+                made.owners.append(f"g{group:02d}")
+        return made
+
+    table = _measured(seed, drawn(0, groups, None), noise, rng)
+    unseen = _measured(seed, drawn(groups, UNSEEN_GROUPS, UNSEEN_PROBLEMS), 0.0, rng)
     return MadeUpTable(
-        table=_measured(seed, problems, truth, owners, noise, rng),
-        truth=tuple(truth),
-        shape=shape,
-        history=history,
-        noise=noise,
+        table=table, unseen=unseen, shape=shape, history=history, noise=noise
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """Problems, what their actions cost without noise, and their groups."""
+
+    problems: list[Problem] = field(default_factory=list)
+    truth: list[Floats] = field(default_factory=list)
+    owners: list[str] = field(default_factory=list)
 
 
 def _grid(rng: np.random.Generator, axes: int) -> Floats:
@@ -132,14 +149,10 @@ def _log_costs(placed: Floats, best: Floats, steepness: Floats, shape: str) -> F
 
 
 def _measured(
-    seed: int,
-    problems: list[Problem],
-    truth: list[Floats],
-    owners: list[str],
-    noise: float,
-    rng: np.random.Generator,
+    seed: int, drawn: _Drawn, noise: float, rng: np.random.Generator
 ) -> DecisionTable:
     """Measure every action of every problem a few times."""
+    problems, truth = drawn.problems, drawn.truth
     axes = problems[0].actions.shape[1]
     rule = TableRule()
     runs = tuple(
@@ -163,7 +176,7 @@ def _measured(
         log_costs=tuple(
             np.array([cell_log_cost(cell) for cell in cells]) for cells in runs
         ),
-        groups=tuple(owners),
+        groups=tuple(drawn.owners),
         names=tuple(f"p{i}" for i in range(len(problems))),
         rules=tuple(rule.decide(problem).index for problem in problems),
         weights=tuple(np.full(len(costs), float(REPEATS)) for costs in truth),

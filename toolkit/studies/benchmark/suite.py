@@ -9,18 +9,70 @@ from typing import Any
 import numpy as np
 
 from toolkit.errors import InputDataError
-from toolkit.models import Stack, learn_measurement_prior
+from toolkit.experiments.evaluation import fit_intervals
+from toolkit.experiments.training import AIM, read_spec_file
+from toolkit.models import DecisionTable, FittedStack, Stack, learn_measurement_prior
 from toolkit.policies import Floats
-from toolkit.policies.adaptation import Belief, MeasurementPrior, own_runs_only, spend
+from toolkit.policies.adaptation import (
+    Belief,
+    Intervals,
+    MeasurementPrior,
+    curve_deviation,
+    own_runs_only,
+    spend,
+)
 from toolkit.studies.benchmark.decisions import constant_choices
 from toolkit.studies.benchmark.made_up import MadeUpTable, made_up_table
 
-__all__ = ["SuiteGrade", "grade_made_up", "run_suite", "suite_report"]
+__all__ = [
+    "SuiteGrade",
+    "SuiteSpec",
+    "grade_made_up",
+    "graded_stack",
+    "read_suite_spec",
+    "run_suite",
+    "suite_report",
+]
 
 RUNS = 3
-HELD_OUT = 3
-"""One group in so many is held out."""
 SLACK = 0.02
+LEAST_COVERED = 0.8
+"""Share of a group's actions that its intervals should hold at least."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuiteSpec:
+    """Which tables are graded.
+
+    Attributes
+    ----------
+    first, count : int
+        Seeds; those from `GRADING_SEEDS` on took no part in any choice.
+    """
+
+    first: int
+    count: int
+
+
+def read_suite_spec(path: Path) -> SuiteSpec:
+    """Read `spec.toml`.
+
+    Raises
+    ------
+    InputDataError
+        Not readable, with a field that is not known, or with no seed.
+    """
+
+    def build(raw: dict[str, Any]) -> SuiteSpec:
+        spec = SuiteSpec(**raw)
+        if spec.first < 0 or spec.count < 1:
+            # `read_spec_file` adds file and fix.
+            raise TypeError("`first` must be at least 0 and `count` at least 1")
+        return spec
+
+    return read_spec_file(
+        path, build, what="suite", example="experiments/009-made-up/spec.toml"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,9 +85,15 @@ class SuiteGrade:
     shape, history : str
     noise : float
     groups, axes, actions : int
+    weight_of_constant : float
+        Of the stack; 1 where no history was shown to be worth more.
     slowdowns : dict of str to float
-        Geometric mean of chosen over best true cost on the groups held out: `rule`,
+        Geometric mean of chosen over best cost on unseen groups: `rule`,
         `constant`, `ours`, `ours, 3 own runs`, `own runs only, 3`.
+    covered : list of float
+        Share of actions inside their interval, by unseen group.
+    half_width : float
+        Geometric mean of the half width, a factor.
     """
 
     seed: int
@@ -45,7 +103,10 @@ class SuiteGrade:
     groups: int
     axes: int
     actions: int
+    weight_of_constant: float
     slowdowns: dict[str, float]
+    covered: list[float]
+    half_width: float
 
     @property
     def broken(self) -> list[str]:
@@ -61,7 +122,7 @@ class SuiteGrade:
 
 
 def grade_made_up(seed: int) -> SuiteGrade:
-    """Hold a third of a table's groups out and grade what was decided there.
+    """Learn from a table's groups and grade what is decided for unseen ones.
 
     Parameters
     ----------
@@ -69,27 +130,38 @@ def grade_made_up(seed: int) -> SuiteGrade:
         Of the table; also of the learner and of the noise of own runs.
     """
     made = made_up_table(seed)
-    table = made.table
-    out = set(table.group_names[::HELD_OUT])
-    places = [i for i, group in enumerate(table.groups) if group in out]
-    others, held_out = (
-        table.of_groups(set(table.groups) - out),
-        table.of_problems(places),
-    )
-    fitted = Stack(seed=seed).fit(others)
+    stack = Stack(seed=seed).fit(made.table)
+    return graded_stack(made, stack, stack.predict(made.unseen.rows().X), seed)
+
+
+def graded_stack(
+    made: MadeUpTable, stack: FittedStack, predicted: Floats, seed: int
+) -> SuiteGrade:
+    """Grade a fitted stack.
+
+    Parameters
+    ----------
+    made : MadeUpTable
+    stack : FittedStack
+        Fitted on the table's groups.
+    predicted : array of shape (rows,)
+        What it expects of every action of the unseen groups.
+    seed : int
+    """
+    table, unseen = made.table, made.unseen
+    rows = table.rows()
     prior = learn_measurement_prior(
-        others.rows(), fitted.held_out, table.axes, seed, noise=table.noise or 0.0
+        rows, stack.held_out, table.axes, seed, noise=table.noise or 0.0
     )
-    rows = held_out.rows()
-    predicted = fitted.predict(rows.X)
-    curves = [predicted[rows.problem == place] for place in range(len(places))]
-    truth = [made.truth[place] for place in places]
+    curves = np.split(predicted, np.cumsum([len(c) for c in unseen.log_costs])[:-1])
     chosen = {
-        "rule": list(held_out.rules),
-        "constant": constant_choices(others, held_out),
+        "rule": list(unseen.rules),
+        "constant": constant_choices(table, unseen),
         "ours": [int(np.argmin(curve)) for curve in curves],
-        **_own_runs(made, places, curves, prior),
+        **_own_runs(made, curves, prior, seed),
     }
+    intervals = fit_intervals(rows, stack.held_out, prior, level=AIM)
+    inside, half_widths = _bounded(unseen, curves, prior, intervals)
     return SuiteGrade(
         seed=seed,
         shape=made.shape,
@@ -97,45 +169,71 @@ def grade_made_up(seed: int) -> SuiteGrade:
         noise=made.noise,
         groups=len(table.group_names),
         axes=len(table.axes),
-        actions=len(truth[0]),
-        slowdowns={
-            line: float(
-                np.exp(
-                    np.mean([c[i] - c.min() for c, i in zip(truth, taken, strict=True)])
-                )
-            )
-            for line, taken in chosen.items()
-        },
+        actions=len(unseen.log_costs[0]),
+        weight_of_constant=stack.weights[-1],
+        slowdowns={line: _slowdown(unseen, taken) for line, taken in chosen.items()},
+        covered=[
+            float(inside[np.array(unseen.groups) == group].mean())
+            for group in unseen.group_names
+        ],
+        half_width=float(np.exp(half_widths.mean())),
     )
 
 
+def _slowdown(table: DecisionTable, taken: Sequence[int]) -> float:
+    lost = [c[i] - c.min() for c, i in zip(table.log_costs, taken, strict=True)]
+    return float(np.exp(np.mean(lost)))
+
+
 def _own_runs(
-    made: MadeUpTable, places: list[int], curves: list[Floats], prior: MeasurementPrior
+    made: MadeUpTable, curves: Sequence[Floats], prior: MeasurementPrior, seed: int
 ) -> dict[str, list[int]]:
-    """Spend three noisy runs on each problem, with history and without."""
-    rng = np.random.default_rng(made.table.axes + tuple(places))
+    """Spend three noisy runs on each problem, with history and without.
+
+    A run of one action has the same error for both.
+    """
+    rng = np.random.default_rng(seed)
     ours, alone = [], []
-    for place, curve in zip(places, curves, strict=True):
-        problem, costs = made.table.problems[place], made.truth[place]
-
-        def measure(index: int, costs: Floats = costs) -> float:
-            return float(costs[index] + made.noise * rng.normal())
-
+    unseen = made.unseen
+    for problem, costs, curve in zip(
+        unseen.problems, unseen.log_costs, curves, strict=True
+    ):
+        run = costs + made.noise * rng.normal(size=len(costs))
+        measure = run.tolist().__getitem__
         belief = Belief(prior, prior.points(problem), curve)
         ours += spend(belief, measure, [RUNS])
-        axes = problem.actions[:, list(made.table.axes)]
+        axes = problem.actions[:, list(unseen.axes)]
         alone += own_runs_only(axes, measure, [RUNS])
     return {"ours, 3 own runs": ours, "own runs only, 3": alone}
 
 
+def _bounded(
+    unseen: DecisionTable,
+    curves: Sequence[Floats],
+    prior: MeasurementPrior,
+    intervals: Intervals,
+) -> tuple[Floats, Floats]:
+    """Share of actions inside their interval and mean half width, by problem."""
+    inside, half_widths = [], []
+    for problem, costs, curve in zip(
+        unseen.problems, unseen.log_costs, curves, strict=True
+    ):
+        deviation = curve_deviation(prior, prior.points(problem))
+        low, high = intervals.bounds(curve, deviation)
+        truth = costs - costs.mean()
+        inside.append(((low <= truth) & (truth <= high)).mean())
+        half_widths.append((high - low).mean() / 2)
+    return np.array(inside), np.array(half_widths)
+
+
 def run_suite(
-    seeds: Sequence[int], store: Path, progress: Callable[[str], None]
+    spec: SuiteSpec, store: Path, progress: Callable[[str], None]
 ) -> list[SuiteGrade]:
     """Grade tables one by one; what an earlier run finished is read back.
 
     Parameters
     ----------
-    seeds : sequence of int
+    spec : SuiteSpec
     store : path
         One JSON line for each seed.
     progress : callable
@@ -147,6 +245,7 @@ def run_suite(
         The store is not one of this suite.
     """
     store.parent.mkdir(parents=True, exist_ok=True)
+    seeds = range(spec.first, spec.first + spec.count)
     known = _stored(store)
     for seed in seeds:
         if seed not in known:
@@ -178,19 +277,53 @@ def suite_report(grades: Sequence[SuiteGrade]) -> dict[str, Any]:
     ----------
     grades : sequence of SuiteGrade
     """
-    lines = list(grades[0].slowdowns)
     broken = [
-        {**asdict(grade), "promise": promise}
+        {
+            "seed": grade.seed,
+            "promise": promise,
+            "shape": grade.shape,
+            "history": grade.history,
+            "noise": grade.noise,
+            "groups": grade.groups,
+            "axes": grade.axes,
+            "actions": grade.actions,
+            "slowdowns": {k: round(v, 4) for k, v in grade.slowdowns.items()},
+        }
         for grade in grades
         for promise in grade.broken
     ]
     return {
         "tables": len(grades),
-        "seeds": [grade.seed for grade in grades],
+        "seeds": [grades[0].seed, grades[-1].seed],
+        **_figures(grades),
+        "by_history": {
+            name: _figures([g for g in grades if g.history == name])
+            for name in sorted({g.history for g in grades})
+        },
+        "broken": broken,
+        "grades": [
+            {
+                "seed": grade.seed,
+                "slowdowns": {k: round(v, 4) for k, v in grade.slowdowns.items()},
+                "coverage": round(float(np.mean(grade.covered)), 4),
+                "half_width": round(grade.half_width, 3),
+            }
+            for grade in grades
+        ],
+    }
+
+
+def _figures(grades: Sequence[SuiteGrade]) -> dict[str, Any]:
+    covered = np.concatenate([grade.covered for grade in grades])
+    return {
         "mean_slowdown": {
             line: float(np.exp(np.mean([np.log(g.slowdowns[line]) for g in grades])))
-            for line in lines
+            for line in grades[0].slowdowns
         },
-        "share_broken": len({entry["seed"] for entry in broken}) / len(grades),
-        "broken": broken,
+        "share_broken": float(np.mean([bool(grade.broken) for grade in grades])),
+        "coverage_over_groups": float(covered.mean()),
+        "share_of_groups_under_80": float((covered < LEAST_COVERED).mean()),
+        "half_width_factor": float(
+            np.exp(np.mean([np.log(grade.half_width) for grade in grades]))
+        ),
     }

@@ -1,0 +1,31 @@
+"""Undoes the softening of costs that members learn: how bad a bad action is."""
+
+import numpy as np
+
+from toolkit.policies import Floats
+
+__all__ = ["KNEE", "stretched", "unsoftened"]
+
+KNEE = 0.5
+"""Where the members' targets begin to soften."""
+MOST_KNEES = 2.4
+"""Softened costs so many knees beyond the knee are a factor of 245 over the best: a bad
+action's cost is not extrapolated further."""
+
+
+def stretched(log_cost: Floats) -> Floats:
+    """Undo the softening, less the mean over the problem's actions."""
+    stretched = unsoftened(log_cost - log_cost.min(), KNEE)
+    return np.asarray(stretched - stretched.mean())
+
+
+def unsoftened(value: Floats, knee: float) -> Floats:
+    """Undo the softening of costs beyond a knee, up to `MOST_KNEES`.
+
+    Examples
+    --------
+    >>> unsoftened(np.array([0.2, 0.5, 1.0]), 0.5).round(2).tolist()
+    [0.2, 0.5, 1.36]
+    """
+    beyond = knee * np.exp(np.minimum(value / knee - 1, MOST_KNEES))
+    return np.where(value < knee, value, beyond)
