@@ -7,8 +7,15 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 os.environ["DO_NOT_TRACK"] = "true"
 
+import pytest
 from hypothesis import settings
 
 # A busy machine is slow now and then; how long one example took says nothing.
 settings.register_profile("toolkit", deadline=None)
 settings.load_profile("toolkit")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """MLflow writes where it tracks into the environment, where the next test reads it."""
+    os.environ.pop("MLFLOW_TRACKING_URI", None)

@@ -1,4 +1,4 @@
-"""The registered models of one MLflow database: versions, and the aliases they answer to.
+"""The registered models where runs are tracked: versions, and the aliases they answer to.
 
 Every step may be done again: a version is found by the tag that it was given, and an
 alias that is right already is left alone.
@@ -11,18 +11,22 @@ from typing import Any
 
 from toolkit.environment import silence_telemetry
 from toolkit.experiments.training import (
+    given_address,
     own_warnings_ignored,
     quiet,
+    reaching,
     tracking_address,
 )
 
 __all__ = ["Registry"]
 
 TAG = "bundle_version"
+LOGGED = "models:/"
+"""How the address of a model begins that a run logged; its id follows."""
 
 
 class Registry:
-    """A registered model in `folder/mlflow.db`.
+    """A registered model in `folder/mlflow.db`, or where `MLFLOW_TRACKING_URI` says.
 
     Parameters
     ----------
@@ -38,11 +42,18 @@ class Registry:
 
     def register(self, version: str, model_uri: str) -> None:
         """Register a logged model under a bundle's version, once."""
+        logged = model_uri.startswith(LOGGED)
         with self._client() as client:
             if self._find(client, version) is None:
                 if not self._known(client):
                     client.create_registered_model(self.name)
-                client.create_model_version(self.name, model_uri, tags={TAG: version})
+                client.create_model_version(
+                    self.name,
+                    model_uri,
+                    tags={TAG: version},
+                    # A server asks for it: who may read the model may register it.
+                    model_id=model_uri.removeprefix(LOGGED) if logged else None,
+                )
 
     def alias(self, alias: str, version: str | None) -> None:
         """Let an alias name a bundle's version, or none; an unknown one is none."""
@@ -79,7 +90,7 @@ class Registry:
     @contextmanager
     def _client(self) -> Iterator[Any]:
         silence_telemetry()
-        with quiet(), own_warnings_ignored():
+        with quiet(), own_warnings_ignored(), reaching(given_address()):
             if self._opened is None:
                 from mlflow import MlflowClient
 

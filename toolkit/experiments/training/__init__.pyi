@@ -25,3 +25,5 @@ from .stack_bundle import train_bundle as train_bundle
 from .tracking import own_warnings_ignored as own_warnings_ignored
 from .tracking import quiet as quiet
 from .tracking_database import tracking_address as tracking_address
+from .tracking_elsewhere import given_address as given_address
+from .tracking_elsewhere import reaching as reaching

@@ -1,5 +1,6 @@
-"""MLflow on SQLite: a parent run an experiment, a child run a policy. Nothing leaves.
+"""MLflow: a parent run an experiment, a child run a policy.
 
+Runs are kept in a SQLite file and nothing leaves, unless `MLFLOW_TRACKING_URI` is set.
 MLflow's own reporting is switched off before it is imported.
 """
 
@@ -16,6 +17,13 @@ from toolkit.bundle import Bundle
 from toolkit.environment import silence_telemetry
 from toolkit.errors import naming
 from toolkit.experiments.training.tracking_database import opening, tracking_address
+from toolkit.experiments.training.tracking_elsewhere import (
+    given_address,
+    is_server,
+    reaching,
+    use_address,
+    without_secrets,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -174,16 +182,23 @@ def track(experiment: str, *, folder: Path, run_name: str) -> Iterator[TrackedRu
     ----------
     experiment, run_name : str
     folder : path
-        Created if need be; holds the artifacts too unless the variable is set.
+        Created if need be; holds the artifacts too, unless a server keeps them.
+
+    Raises
+    ------
+    InputDataError
+        The address that is given does not answer: nothing is tracked elsewhere instead.
     """
     silence_telemetry()
     import mlflow
 
-    address = tracking_address(folder)
-    with quiet(), naming(folder / "mlflow.db"), _anonymous():
-        with own_warnings_ignored(), opening(folder) as artifacts:
-            mlflow.set_tracking_uri(address)
-            _set_experiment(experiment, artifacts)
+    given = given_address()
+    place = folder / "mlflow.db" if given is None else without_secrets(given)
+    with quiet(), naming(place), _anonymous():
+        with own_warnings_ignored(), opening(folder) as artifacts, reaching(given):
+            use_address(tracking_address(folder))
+            kept_by = given is not None and is_server(given)
+            _set_experiment(experiment, None if kept_by else artifacts)
         with mlflow.start_run(run_name=run_name) as run:
             yield TrackedRun(run.info.run_id)
 
@@ -202,13 +217,14 @@ def _anonymous() -> Iterator[None]:
             os.environ[RUN_CONTEXT] = before
 
 
-def _set_experiment(name: str, artifacts: Path) -> None:
+def _set_experiment(name: str, artifacts: Path | None) -> None:
     """Make an experiment, or bring back one that was deleted, and use it."""
     import mlflow
 
     known = mlflow.get_experiment_by_name(name)
     if known is None:
-        mlflow.create_experiment(name, artifact_location=artifacts.as_uri())
+        location = None if artifacts is None else artifacts.as_uri()
+        mlflow.create_experiment(name, artifact_location=location)
     elif known.lifecycle_stage == "deleted":
         mlflow.MlflowClient().restore_experiment(known.experiment_id)
     mlflow.set_experiment(name)

@@ -8,6 +8,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from toolkit.errors import UsageError, naming
+from toolkit.experiments.training.tracking_elsewhere import given_address
 
 __all__ = ["opening", "tracking_address"]
 
@@ -30,7 +31,9 @@ PLACES = (
 
 
 def tracking_address(folder: Path) -> str:
-    """Write the address of a folder's database as MLflow reads it.
+    """Write where a folder's runs are tracked, as MLflow reads it.
+
+    That is what `MLFLOW_TRACKING_URI` names, or the folder's own database.
 
     Parameters
     ----------
@@ -47,6 +50,9 @@ def tracking_address(folder: Path) -> str:
     >>> tracking_address(Path("/data/work"))
     'sqlite:////data/work/mlflow.db?timeout=60'
     """
+    elsewhere = given_address()
+    if elsewhere is not None:
+        return elsewhere
     path = (folder / NAME).resolve()
     found = MISREAD.search(str(path))
     if found is not None:
