@@ -29,7 +29,7 @@ RULE_CONSTANT = 4.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Serving:
+class Serving:
     """What answers now; replaced as a whole, so that threads see one or the other."""
 
     bundle: Bundle | None
@@ -41,9 +41,7 @@ class _Serving:
     labels: tuple[str, ...]
 
     @classmethod
-    def of(
-        cls, decision: str, bundle: Bundle | None, refused: str | None
-    ) -> "_Serving":
+    def of(cls, decision: str, bundle: Bundle | None, refused: str | None) -> "Serving":
         fallback = Fallback(rule=f"{decision}_rule", constant=RULE_CONSTANT)
         rule = rule_of(fallback if bundle is None else bundle.manifest.fallback)
         columns, offered = _offered(decision, bundle)
@@ -96,7 +94,11 @@ class LadderAdvisor:
         self._serve(bundle, refused)
 
     def _serve(self, bundle: Bundle | None, refused: str | None) -> None:
-        self._serving = _Serving.of(self.decision, bundle, refused)
+        self._held = Serving.of(self.decision, bundle, refused)
+
+    @property
+    def _serving(self) -> Serving:
+        return self._held
 
     @property
     def bundle(self) -> Bundle | None:
@@ -158,7 +160,7 @@ class LadderAdvisor:
 
     def _problem(
         self,
-        serving: _Serving,
+        serving: Serving,
         context: Mapping[str, Value],
         actions: ArrayLike | None,
     ) -> Problem:
@@ -177,7 +179,7 @@ class LadderAdvisor:
             labels=labels,
         )
 
-    def _doubt(self, serving: _Serving) -> Reason | None:
+    def _doubt(self, serving: Serving) -> Reason | None:
         """Say why the model must not answer, if so."""
         if serving.refused is not None:
             return Reason(code="bundle_refused", facts={"because": serving.refused})
@@ -224,7 +226,7 @@ def load_for(path: Path | None, decision: str) -> tuple[Bundle | None, str | Non
     return bundle, None
 
 
-def _by_rule(serving: _Serving, problem: Problem, reason: Reason) -> Decision:
+def _by_rule(serving: Serving, problem: Problem, reason: Reason) -> Decision:
     decision = serving.rule.decide(problem)
     return replace(decision, baseline=decision.label, reason=reason, rung="rule")
 

@@ -1,14 +1,10 @@
 """An advisor that follows a link: when another bundle is swapped in, it serves that."""
 
-from collections.abc import Mapping
 from pathlib import Path
-
-from numpy.typing import ArrayLike
 
 from toolkit.bundle import Bundle
 from toolkit.clock import Clock
-from toolkit.policies import Decision, Value
-from toolkit.runtime.advice.advisor import LadderAdvisor, load_for
+from toolkit.runtime.advice.advisor import LadderAdvisor, Serving, load_for
 
 __all__ = ["ReloadingAdvisor"]
 
@@ -58,15 +54,14 @@ class ReloadingAdvisor(LadderAdvisor):
         bundle, refused = self._load(decision)
         super().__init__(decision, bundle=bundle, clock=clock, refused=refused)
 
-    def decide(
-        self, context: Mapping[str, Value], actions: ArrayLike | None = None
-    ) -> Decision:
-        """Take a decision with the bundle that is in place now."""
+    @property
+    def _serving(self) -> Serving:
+        # Whatever is asked, sizes on offer or a decision, is of the bundle in place now.
         now_s = self._clock.monotonic_s()
         if now_s - self._looked_s >= self._look_every_s:
             self._looked_s = now_s
             self._follow()
-        return super().decide(context, actions)
+        return self._held
 
     def _follow(self) -> None:
         identity = self._identity()

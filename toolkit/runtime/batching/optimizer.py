@@ -72,7 +72,8 @@ class AdaptiveBatchingOptimizer:
     Parameters
     ----------
     advisor : SizeAdvisor
-        On a bundle, or on the rules (`LadderAdvisor("batch_size", bundle=None, ...)`).
+        On a bundle, or on the rules (`LadderAdvisor("batch_size", bundle=None, ...)`). One
+        that reloads brings its new bundle's sizes, prior and settings with it.
     clock : Clock
     settings : AdaptationSettings, optional
         The bundle's interval unless given.
@@ -122,6 +123,8 @@ class AdaptiveBatchingOptimizer:
                 f"`explore` must be in 0..1 and needs `rng`; got {explore} and {rng}"
             )
         self.advisor = advisor
+        self._given = settings
+        self._bundle = advisor.bundle
         self.settings = _settings_of(advisor) if settings is None else settings
         self.explore = explore
         self.session_id = session_id
@@ -414,7 +417,18 @@ class AdaptiveBatchingOptimizer:
         value, low, high = (best_s / max(cost, best_s) for cost in known)
         return value, low, high, False
 
+    def _follow(self) -> None:
+        """Begin again where the advisor serves another bundle: it learned from our runs."""
+        if self.advisor.bundle is self._bundle:
+            return
+        self._bundle = self.advisor.bundle
+        self._prior = _prior_of(self.advisor)
+        if self._given is None:
+            self.settings = _settings_of(self.advisor)
+        self._types.clear()
+
     def _type(self, operation_type: str) -> ObservedSizes:
+        self._follow()
         observed = self._types.get(operation_type)
         if observed is None:
             sizes = np.asarray(self.advisor.offered, dtype=np.int64)

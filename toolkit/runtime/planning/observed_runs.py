@@ -32,9 +32,18 @@ class ObservedRuns:
 
     def __init__(self, advisor: LadderAdvisor) -> None:
         self._advisor = advisor
-        self._counts = np.asarray(advisor.offered, dtype=np.float64)
-        self._adaptation = Adaptation(AdaptationSettings(), self._counts)
         self._lock = threading.Lock()
+        self._begin()
+
+    def _begin(self) -> None:
+        self._bundle = self._advisor.bundle
+        self._counts = np.asarray(self._advisor.offered, dtype=np.float64)
+        self._adaptation = Adaptation(AdaptationSettings(), self._counts)
+
+    def _follow(self) -> None:
+        """Begin again where the advisor serves another bundle: it learned from our runs."""
+        if self._advisor.bundle is not self._bundle:
+            self._begin()
 
     def observe(self, record: Workflow) -> None:
         """Learn from one run."""
@@ -44,6 +53,7 @@ class ObservedRuns:
         weight = self._price_exponent()
         seconds = record.agent_seconds or makespan_s * record.agents
         with self._lock:
+            self._follow()
             self._adaptation.observe(
                 self._place(record.agents),
                 spent=makespan_s ** (1 - weight) * seconds**weight,
@@ -62,11 +72,13 @@ class ObservedRuns:
             The numbers that may be answered here.
         """
         decided = decision.action[0]
-        base = self._place(decided)
         with self._lock:
+            self._follow()
+            base = self._place(decided)
+            own = float(self._counts[base])
             count = float(self._counts[self._adaptation.answer(base)])
             runs = self._adaptation.runs
-        if count == self._counts[base] or count not in offered:
+        if count == own or count not in offered:
             return decision
         reason = Reason(code="own_runs", facts={"decided": decided, "runs": runs})
         return replace(
