@@ -2,35 +2,25 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 
 from toolkit.bundle import (
     ACTION_BOUNDS,
-    SECTION,
-    Column,
-    Conformal,
     Fallback,
-    FeatureSchema,
     Float32s,
     Manifest,
-    StackSection,
     Support,
     ladder_of,
     rule_of,
 )
 from toolkit.errors import UsageError
-from toolkit.experiments.evaluation import (
-    fit_confidence,
-    fit_intervals,
-    saving_errors,
-)
 from toolkit.experiments.tables import deal_folds
 from toolkit.experiments.training.level_fit import fit_level
 from toolkit.experiments.training.rungs import RungTrainer
 from toolkit.experiments.training.spec import ExperimentSpec
+from toolkit.experiments.training.stack_manifest import stack_manifest
 from toolkit.experiments.tuning import Tuned, cheapest_action
 from toolkit.models import (
     DecisionTable,
@@ -40,14 +30,11 @@ from toolkit.models import (
     decision_weights,
     learn_measurement_prior,
 )
-from toolkit.policies import Floats, Ladder, with_offered_range
-from toolkit.policies.adaptation import MeasurementPrior
+from toolkit.policies import Floats, Ladder
 
 __all__ = ["Learner", "learn"]
 
 Report = Callable[[float, float, str], None]
-
-PROBABILITIES = tuple(np.linspace(0.01, 0.99, 99).round(2).tolist())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,12 +114,30 @@ def learn(
         fallback,
         lambda place: int(np.argmin(unseen[bounds[place] : bounds[place + 1]])),
     )
-    manifest = _manifest(table, spec, rows, stack, prior, fallback)
+    manifest = stack_manifest(
+        table,
+        rows,
+        stack,
+        prior,
+        name=spec.bundle.name,
+        decision=spec.decision,
+        fallback=fallback,
+        level=spec.guard.interval,
+        aim=spec.guard.interval,
+        cost_level=fit_level(table),
+    )
     return Learner(
         table=table,
         stack=stack,
         rows=rows,
-        manifest=replace(manifest, ladder=rungs),
+        manifest=replace(
+            manifest,
+            ladder=rungs,
+            actions=_offered(table, spec.decision),
+            support=support_of(table),
+            minimum_support=spec.guard.minimum_support,
+            guard_level=spec.guard.level,
+        ),
         tuned={} if tuned is None else {"rule": tuned},
     )
 
@@ -197,76 +202,8 @@ def support_of(table: DecisionTable) -> Support:
     )
 
 
-def _manifest(
-    table: DecisionTable,
-    spec: ExperimentSpec,
-    rows: RelativeRows,
-    stack: FittedStack,
-    prior: MeasurementPrior,
-    fallback: Fallback,
-) -> Manifest:
-    rules = list(table.rules)
-    intervals = fit_intervals(rows, stack.held_out, prior, level=spec.guard.interval)
-    errors = np.quantile(rows.regret - stack.held_out, (0.05, 0.95))
-    section = StackSection(
-        sizes=True,
-        prior=prior,
-        intervals=intervals,
-        confidence=fit_confidence(rows, stack.held_out, prior, rules),
-        level=fit_level(table),
-    )
-    shown = with_offered_range(
-        table.problems[0], table.axes, rule=table.rules[0], sizes=True
-    )
-    moment = datetime(1970, 1, 1, tzinfo=UTC)
-    return Manifest(
-        name=spec.bundle.name,
-        version="0",
-        decision=spec.decision,
-        created_at=moment,
-        expires_at=moment + timedelta(days=spec.bundle.expires_days),
-        feature_schema=FeatureSchema(
-            context=table.schema.context,
-            action=tuple(
-                Column(name=name, unit="log2", about="binary logarithm")
-                for name in shown.action_columns
-            ),
-            action_is_log=True,
-        ),
-        actions=_offered(table, spec.decision),
-        support=support_of(table),
-        minimum_support=spec.guard.minimum_support,
-        fallback=fallback,
-        conformal=Conformal(
-            level=spec.guard.interval,
-            low=float(errors[0]),
-            high=float(errors[1]),
-            probabilities=PROBABILITIES,
-            differences=_spread_of_errors(rows, stack, rules),
-            groups=len(table.group_names),
-        ),
-        guard_level=spec.guard.level,
-        adaptation_rate=0.1,
-        adaptation_every=5,
-        cost_unit="",
-        training={},
-        metrics={},
-        files={},
-        extra={SECTION: section.to_json()},
-    )
-
-
 def _offered(table: DecisionTable, decision: str) -> tuple[float, ...]:
     """List the actions of the history that may be recommended."""
     low, high = ACTION_BOUNDS[decision]
     tried = {float(action) for p in table.problems for action in p.actions[:, 0]}
     return tuple(sorted(action for action in tried if low <= action <= high))
-
-
-def _spread_of_errors(
-    rows: RelativeRows, stack: FittedStack, rules: list[int]
-) -> tuple[float, ...]:
-    """Quantiles of how far predicted differences are off, about zero."""
-    found = saving_errors(rows, stack.held_out, rules, PROBABILITIES)
-    above = np.array(PROBABILITIES) >= 0.5
-    return tuple(np.where(above, np.maximum(found, 0), np.minimum(found, 0)).tolist())

@@ -14,35 +14,24 @@ import numpy as np
 from toolkit.bundle import (
     SECTION,
     Bundle,
-    Column,
-    Conformal,
     Fallback,
-    FeatureSchema,
-    Manifest,
     RungSpec,
     StackModel,
     StackSection,
-    Support,
-)
-from toolkit.experiments.evaluation import (
-    fit_confidence,
-    fit_intervals,
-    saving_errors,
 )
 from toolkit.experiments.training.learner import unselected
 from toolkit.experiments.training.rungs import evidence_of
+from toolkit.experiments.training.stack_manifest import stack_manifest
 from toolkit.export import write_bundle
 from toolkit.models import (
     DecisionTable,
     FittedStack,
-    RelativeRows,
     Stack,
     learn_measurement_prior,
 )
-from toolkit.policies import Floats, Problem, with_offered_range
+from toolkit.policies import Floats, Problem
 from toolkit.policies.adaptation import (
     Adaptive,
-    MeasurementPrior,
     curve_deviation,
     difference_deviation,
 )
@@ -57,7 +46,6 @@ more of it leaves fewer groups far below."""
 PROBES = 256
 """Rows compared at export: a benchmark writes a hundred bundles to grade them at once."""
 VALID_FOR = timedelta(days=30)
-PROBABILITIES = tuple(np.linspace(0.01, 0.99, 99).round(2).tolist())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,9 +128,30 @@ def train_bundle(
         ensemble.seed,
         noise=table.noise or 0.0,
     )
-    whole = _manifest(table, rows, fitted, prior, created_at)
     manifest = replace(
-        whole, ladder=(_learned_rung(table, unselected(fitted, rows, ensemble)),)
+        stack_manifest(
+            table,
+            rows,
+            fitted,
+            prior,
+            name=f"{table.name}-{table.cost}",
+            decision="table",
+            fallback=Fallback(rule="table_rule", constant=0.0),
+            level=LEVEL,
+            aim=AIM,
+        ),
+        version="1",
+        created_at=created_at,
+        expires_at=created_at + VALID_FOR,
+        guard_level=GUARD_LEVEL,
+        cost_unit=f"{table.cost} relative to the problem",
+        training={
+            "problems": len(table.problems),
+            "groups": len(table.group_names),
+            "rows": len(rows.X),
+        },
+        metrics={"weights": dict(zip(fitted.names, fitted.weights, strict=True))},
+        ladder=(_learned_rung(table, unselected(fitted, rows, ensemble)),),
     )
     bundle = write_bundle(
         directory,
@@ -154,75 +163,6 @@ def train_bundle(
         limits=["Costs compare between the actions of one problem only."],
     )
     return TrainedStack(ensemble=fitted, bundle=bundle)
-
-
-def _manifest(
-    table: DecisionTable,
-    rows: RelativeRows,
-    fitted: FittedStack,
-    prior: MeasurementPrior,
-    created_at: datetime,
-) -> Manifest:
-    example = table.problems[0]
-    shown = with_offered_range(
-        example, table.axes, rule=table.rules[0], sizes=table.sizes
-    )
-    rules = list(table.rules)
-    intervals = fit_intervals(rows, fitted.held_out, prior, level=AIM)
-    confidence = fit_confidence(rows, fitted.held_out, prior, rules)
-    errors = np.quantile(rows.regret - fitted.held_out, (0.05, 0.95))
-    savings = saving_errors(rows, fitted.held_out, rules, PROBABILITIES)
-    return Manifest(
-        name=f"{table.name}-{table.cost}",
-        version="1",
-        decision="table",
-        created_at=created_at,
-        expires_at=created_at + VALID_FOR,
-        feature_schema=FeatureSchema(
-            context=table.schema.context,
-            action=tuple(
-                Column(name=name, unit="log2") for name in shown.action_columns
-            ),
-            action_is_log=True,
-        ),
-        actions=(),
-        support=Support(column=None, counts={"": ((1.0, len(rows.X)),)}, ranges={}),
-        minimum_support=0.0,
-        fallback=Fallback(rule="table_rule", constant=0.0),
-        conformal=Conformal(
-            level=LEVEL,
-            low=float(errors[0]),
-            high=float(errors[1]),
-            probabilities=PROBABILITIES,
-            differences=_about_zero(savings),
-            groups=len(table.group_names),
-        ),
-        guard_level=GUARD_LEVEL,
-        adaptation_rate=0.1,
-        adaptation_every=5,
-        cost_unit=f"{table.cost} relative to the problem",
-        training={
-            "problems": len(table.problems),
-            "groups": len(table.group_names),
-            "rows": len(rows.X),
-        },
-        metrics={"weights": dict(zip(fitted.names, fitted.weights, strict=True))},
-        files={},
-        extra={
-            SECTION: StackSection(
-                sizes=table.sizes,
-                prior=prior,
-                intervals=intervals,
-                confidence=confidence,
-            ).to_json()
-        },
-    )
-
-
-def _about_zero(errors: Floats) -> tuple[float, ...]:
-    """Keep quantiles below the middle below zero, and those above it above."""
-    above = np.array(PROBABILITIES) >= 0.5
-    return tuple(np.where(above, np.maximum(errors, 0), np.minimum(errors, 0)).tolist())
 
 
 def _learned_rung(table: DecisionTable, predicted: Floats) -> RungSpec:
