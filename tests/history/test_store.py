@@ -317,20 +317,30 @@ IMPORTER = """
 import sys
 from pathlib import Path
 import toolkit.history.importers.gathering as gathering
+import toolkit.history.importers.workers as workers
 from toolkit.history.store import RecordStore
 from toolkit.history.importers import open_source, run_import
 import toolkit.history.store as module
 gathering.HOLD_ROWS = module.FLUSH_ROWS = 50
+workers.WORTH_BYTES = 1
 told = lambda done, total, what: print(done, flush=True)
 with RecordStore(Path(sys.argv[2])) as store:
-    run_import(open_source("claude-code"), [Path(sys.argv[1])], store, progress=told)
+    run_import(
+        open_source("claude-code"),
+        [Path(sys.argv[1])],
+        store,
+        progress=told,
+        workers=int(sys.argv[3]),
+    )
 """
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("files_before_the_kill", [2, 15, 35])
+@pytest.mark.parametrize(
+    ("files_before_the_kill", "processes"), [(2, 1), (15, 2), (35, 1)]
+)
 def test_an_import_killed_in_the_middle_is_finished_by_another(
-    tmp_path: Path, files_before_the_kill: int
+    tmp_path: Path, files_before_the_kill: int, processes: int
 ) -> None:
     for number in range(40):
         session = Session(f"s{number}")
@@ -339,7 +349,14 @@ def test_an_import_killed_in_the_middle_is_finished_by_another(
             session.result(call + 0.5, f"c{number}-{call}")
         write(tmp_path / "p" / f"s{number}.jsonl.gz", session.lines)
     process = subprocess.Popen(
-        [sys.executable, "-c", IMPORTER, str(tmp_path / "p"), str(tmp_path / "killed")],
+        [
+            sys.executable,
+            "-c",
+            IMPORTER,
+            str(tmp_path / "p"),
+            str(tmp_path / "killed"),
+            str(processes),
+        ],
         stdout=subprocess.PIPE,
         text=True,
     )

@@ -34,6 +34,33 @@ def test_a_file_that_has_not_changed_is_not_read_again(tmp_path: Path) -> None:
     assert (third.files, third.unchanged_files, third.is_useless) == (0, 2, False)
 
 
+def test_an_import_that_dies_has_noted_what_it_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("toolkit.history.importers.importing.SAVE_ROWS", 3)
+    for name in ("a", "b", "c"):
+        session(tmp_path / "logs", name, calls=2)
+
+    def stop(done: float, total: float, what: str) -> None:
+        if done == total - 1:
+            raise KeyboardInterrupt(what)
+
+    with (
+        pytest.raises(KeyboardInterrupt),
+        RecordStore(tmp_path / "store") as store,
+    ):
+        run_import(
+            open_source("claude-code"),
+            [tmp_path / "logs"],
+            store,
+            skip_unchanged=True,
+            progress=stop,
+        )
+    report = again(tmp_path / "store", tmp_path / "logs")
+
+    assert (report.files, report.unchanged_files) == (1, 2)
+
+
 def test_a_file_that_has_grown_is_read_again(tmp_path: Path) -> None:
     path = session(tmp_path, "a")
     again(tmp_path / "store", path)

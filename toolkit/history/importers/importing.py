@@ -30,6 +30,9 @@ SKIPPING = frozenset({"claude-code", "codex", "copilot", "gemini", "opencode", "
 are few, or give something else with another map. What these make of a file depends on
 nothing else, so that several processes may read."""
 
+SAVE_ROWS = 50_000
+"""Records after which it is written down which files have been read."""
+
 Progress = Callable[[float, float, str], None]
 
 
@@ -156,7 +159,7 @@ class _Run:
         self._store = store
         self._notes = notes
         self._progress = progress
-        self._done = 0
+        self._done = self._unsaved = 0
 
     def changed(self, notes: FileNotes) -> list[SourceFile]:
         """List the files to read; the others are counted."""
@@ -182,10 +185,19 @@ class _Run:
             self._done += 1
             if self._notes is not None and not piece.refused:
                 self._notes.note(file.path, piece.marks)
+                self._save(self._notes)
+
+    def _save(self, notes: FileNotes) -> None:
+        """Now and then put everything on disk: one that dies then has not to begin anew."""
+        if self._unsaved >= SAVE_ROWS:
+            self._store.flush()
+            notes.save()
+            self._unsaved = 0
 
     def _keep(self, piece: Piece, file: SourceFile) -> None:
         counts, part = self.counts[file.part], file.part
         counts.include(piece)
+        self._unsaved += len(piece.lines)
         for noun, identity in piece.met:
             self.tally.meet(noun, identity, part=part)
         for line, reason in piece.rejected:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from toolkit.history import RecordStore
-from toolkit.records import ensure_file
+from toolkit.records import ensure_file, keyed_hash
 
 __all__ = ["FileNotes", "Marks"]
 
@@ -42,6 +42,7 @@ class FileNotes:
 
     def __init__(self, store: RecordStore, variant: str) -> None:
         self._store = store
+        self._key = store.key
         self._variant = variant
         self._read: dict[str, tuple[_Shape, Marks]] = {}
         self._shapes: dict[str, _Shape] = {}
@@ -49,7 +50,7 @@ class FileNotes:
 
     def is_unchanged(self, path: Path) -> bool:
         """Whether a file need not be read; call it before the file is."""
-        name = self._store.hidden(str(path.resolve()))
+        name = keyed_hash(self._key, str(path.resolve()))
         shape = _shape(path)
         if shape is None or self._database is None:
             return False
@@ -66,11 +67,17 @@ class FileNotes:
 
     def note(self, path: Path, marks: Marks) -> None:
         """Note that a file was read, and some of what it gave."""
-        name = self._store.hidden(str(path.resolve()))
+        name = keyed_hash(self._key, str(path.resolve()))
         if (shape := self._shapes.get(name)) is not None:
             self._read[name] = shape, marks
 
     def close(self) -> None:
+        """Write the notes down, once what was read is on disk, and end."""
+        self.save()
+        if self._database is not None:
+            self._database.close()
+
+    def save(self) -> None:
         """Write the notes down, once what was read is on disk."""
         if self._database is None:
             return
@@ -82,7 +89,7 @@ class FileNotes:
             self._database.executemany(
                 "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?)", rows
             )
-        self._database.close()
+        self._read.clear()
 
     def _open(self) -> sqlite3.Connection | None:
         path = self._store.root / NAME
