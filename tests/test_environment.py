@@ -43,3 +43,27 @@ def test_what_a_command_creates_is_its_users_alone(tmp_path: Path) -> None:
     assert len(modes) > 5
     assert [name for name, open_to_others in modes.items() if open_to_others] == []
     assert (tmp_path / "s" / ".gitignore").read_text() == "*\n"
+
+
+COUNTED = """
+import sys
+from toolkit.__main__ import main
+sys.argv = ["toolkit", "experiment", "report", "no/such/folder"]
+code = main()
+import scipy.linalg, sklearn.ensemble
+from threadpoolctl import threadpool_info
+print(code, *(pool["num_threads"] for pool in threadpool_info()))
+"""
+
+
+@pytest.mark.slow
+def test_a_command_gives_numeric_libraries_one_thread_by_itself() -> None:
+    env = {name: value for name, value in os.environ.items() if name not in THREADS}
+    said = subprocess.run(
+        [sys.executable, "-c", COUNTED], check=True, env=env, capture_output=True
+    )
+    code, *threads = said.stdout.split()
+
+    assert code == b"3"
+    assert len(threads) >= 2
+    assert set(threads) == {b"1"}

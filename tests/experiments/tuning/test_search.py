@@ -6,13 +6,13 @@ from typing import Any
 from toolkit.experiments.tuning import Tuned, trials_of, tune
 
 
-def tuned(journal: Path, trials: int, tried: list[float]) -> Tuned:
+def tuned(journal: Path, trials: int, tried: list[float], name: str = "study") -> Tuned:
     def scores(found: dict[str, Any]) -> Any:
         tried.append(found["x"])
         yield (found["x"] - 0.3) ** 2
 
     return tune(
-        "study",
+        name,
         suggest=lambda trial: {"x": trial.suggest_float("x", 0, 1)},
         scores=scores,
         trials=trials,
@@ -47,3 +47,10 @@ def test_the_journal_holds_every_trial_once(tmp_path: Path) -> None:
 
     assert kept["trial"] == list(range(8))
     assert set(kept["state"]) <= {"complete", "pruned"}
+
+
+def test_trials_of_other_data_are_left_out(tmp_path: Path) -> None:
+    tuned(tmp_path / "j", 3, [], name="old/rule")
+    tuned(tmp_path / "j", 4, [], name="new/rule")
+
+    assert trials_of(tmp_path / "j", "new/")["study"] == ["new/rule"] * 4

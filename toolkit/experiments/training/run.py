@@ -42,6 +42,8 @@ __all__ = ["ExperimentOutcome", "history_rows", "run_experiment", "table_of"]
 
 Report = Callable[[float, float, str], None]
 
+PRINTED = 16
+"""Characters of the data's fingerprint that name runs and studies."""
 INPUT_ROWS = 500
 """Rows of the training table whose schema MLflow is shown; the digest covers all."""
 
@@ -104,7 +106,7 @@ def run_experiment(
     records = history_rows(spec, store)
     table = table_of(spec, records)
     origin = table.records
-    print_id = origin.fingerprint[:16]
+    print_id = origin.fingerprint[:PRINTED]
     journal = work / "optuna.journal"
     work.mkdir(parents=True, exist_ok=True)
     with track(spec.name, folder=work, run_name=f"{spec.name} {print_id}") as run:
@@ -321,7 +323,8 @@ def _log(
         fingerprint=results["data"]["fingerprint"],
     )
     run.log_metrics({"rows": len(records), **_metrics(rows, results)})
-    run.log_table("trials.json", trials_of(journal))
+    data = str(results["data"]["fingerprint"])[:PRINTED]
+    run.log_table("trials.json", trials_of(journal, f"{data}/"))
     run.log_files([path for path in files if path.is_file()], "experiment")
     if rows:
         run.log_figure(policy_figure(rows, results), "slowdowns.png")

@@ -138,13 +138,15 @@ def quiet_optuna() -> Iterator[None]:
         optuna.logging.set_verbosity(before)
 
 
-def trials_of(journal: Path) -> dict[str, list[Any]]:
-    """Read every trial of every study of a journal, as the columns of a table.
+def trials_of(journal: Path, data: str = "") -> dict[str, list[Any]]:
+    """Read every trial of the studies of a journal, as the columns of a table.
 
     Parameters
     ----------
     journal : path
         A file that may not exist yet.
+    data : str
+        How the names of the studies begin: what identifies their data.
     """
     import optuna
 
@@ -156,6 +158,8 @@ def trials_of(journal: Path) -> dict[str, list[Any]]:
     with quiet_optuna():
         storage = open_journal(journal)
         for study in optuna.get_all_study_summaries(storage):
+            if not study.study_name.startswith(data):
+                continue
             held = optuna.load_study(study_name=study.study_name, storage=storage)
             for trial in held.trials:
                 columns["study"].append(study.study_name)
