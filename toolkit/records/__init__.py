@@ -1,7 +1,6 @@
-"""What happened: the schema of records, the store, the importers.
+"""What happened: the schema of records, spools, identity and durable files.
 
-`schema` and `spool` need the standard library only; the store, the Parquet dataset and
-the importers need the `research` extra. Every name is loaded when it is first asked for:
+The standard library is enough for all of it. Every name is loaded when it is first asked for:
 an installed hook, which starts a process for each tool call, pays for the spool alone.
 """
 
