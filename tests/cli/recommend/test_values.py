@@ -36,7 +36,8 @@ def test_what_no_column_can_hold_is_refused(given: dict[str, str]) -> None:
 def test_what_a_column_can_hold_is_read() -> None:
     given = {"load_cpu": "0.3", "dependencies": "0", "operation_type": "shell"}
 
-    assert read(**given) == {
+    assert read(**given, tokens="-3") == {
+        "tokens": -3.0,
         "load_cpu": 0.3,
         "dependencies": 0.0,
         "operation_type": "shell",

@@ -70,6 +70,13 @@ def _word(name: str, text: str, known: Collection[str]) -> str:
     return text
 
 
+def _is_own(name: str) -> bool:
+    """Whether a column is one of ours, none of which goes below 0; a declared one may."""
+    from toolkit.runtime.advice import CONTEXT_COLUMNS
+
+    return any(name in columns for columns in CONTEXT_COLUMNS.values())
+
+
 def _number(name: str, text: str) -> float:
     try:
         number = float(text)
@@ -81,6 +88,6 @@ def _number(name: str, text: str) -> float:
         raise UsageError(f"`{name}` must be a ratio from 0 to 1; got `{text}`")
     if name in COUNTS and number <= 0:
         raise UsageError(f"`{name}` must be above 0; got `{text}`")
-    if number < 0:
+    if number < 0 and _is_own(name):
         raise UsageError(f"`{name}` must not be negative; got `{text}`")
     return number
