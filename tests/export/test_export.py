@@ -12,11 +12,13 @@ from tests.bundle_factory import (
     small_lesson,
     training_rows,
 )
-from toolkit.bundle import TOLERANCE
+from toolkit.bundle import TOLERANCE, read_bundle
+from toolkit.bundle.folder import BundleFolder
 from toolkit.errors import GateRefusedError, UsageError
 from toolkit.export import (
     CARD_NAME,
     ROWS,
+    copy_bundle,
     probe_rows,
     to_onnx,
     verify_graph,
@@ -100,3 +102,23 @@ def test_the_card_says_what_the_model_reads_and_where_it_stops(tmp_path: Path) -
 
     assert "`operation_bytes`" in card
     assert "Task spawning has hardly any" in card
+
+
+def test_who_reads_a_bundle_while_it_is_exchanged_gets_the_new_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for version in ("v1", "v2"):
+        small_bundle(tmp_path / version, version=version)
+    copy_bundle(tmp_path / "v1", tmp_path / "served")
+    read, reads = BundleFolder.read, []
+
+    def exchanged_between(folder: BundleFolder, name: str, *, max_bytes: int) -> bytes:
+        reads.append(name)
+        if len(reads) == 2:
+            copy_bundle(tmp_path / "v2", tmp_path / "served")
+        return read(folder, name, max_bytes=max_bytes)
+
+    monkeypatch.setattr(BundleFolder, "read", exchanged_between)
+
+    assert read_bundle(tmp_path / "served").manifest.version == "v2"
+    assert reads.count("manifest.json") >= 2

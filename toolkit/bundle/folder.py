@@ -55,11 +55,13 @@ class BundleFolder:
         self.max_bytes = max_bytes
         self._left = max_bytes
         self._descriptor = -1
+        self._opened: os.stat_result | None = None
 
     def __enter__(self) -> Self:
         """Open the folder."""
         try:
             self._descriptor = os.open(self.path, DIRECTORY)
+            self._opened = os.fstat(self._descriptor)
         except (OSError, ValueError) as error:
             raise self._refused(f"the folder cannot be opened: {_why(error)}") from None
         return self
@@ -72,6 +74,19 @@ class BundleFolder:
     ) -> None:
         """Close the folder."""
         os.close(self._descriptor)
+
+    def was_exchanged(self) -> bool:
+        """Whether the path leads to another folder than the one that was opened.
+
+        An export exchanges a bundle in use at once, and removes the one before: who was
+        reading that one has to begin again.
+        """
+        try:
+            return self._opened is not None and not os.path.samestat(
+                self._opened, self.path.stat()
+            )
+        except OSError:
+            return False
 
     def read(self, name: str, *, max_bytes: int) -> bytes:
         """Read one file whole.

@@ -175,6 +175,10 @@ class Bundle:
         return policy_of(self)
 
 
+MOST_EXCHANGES = 3
+"""Times that reading begins again because an export put another bundle in place."""
+
+
 def read_bundle(directory: Path, *, signed: bool = True) -> Bundle:
     """Verify and load a bundle.
 
@@ -191,7 +195,18 @@ def read_bundle(directory: Path, *, signed: bool = True) -> Bundle:
         Naming the first check that failed.
     """
     key = _required_key(directory) if signed else None
-    with BundleFolder(directory, max_bytes=MAX_BUNDLE_BYTES) as folder:
+    for _ in range(MOST_EXCHANGES):
+        folder = BundleFolder(directory, max_bytes=MAX_BUNDLE_BYTES)
+        try:
+            return _read(folder, directory, key)
+        except BundleRefusedError:
+            if not folder.was_exchanged():
+                raise
+    return _read(BundleFolder(directory, max_bytes=MAX_BUNDLE_BYTES), directory, key)
+
+
+def _read(folder: BundleFolder, directory: Path, key: SigningKey | None) -> Bundle:
+    with folder:
         text = folder.read(MANIFEST_NAME, max_bytes=MANIFEST_MAX_BYTES)
         manifest = Manifest.loads(text, path=directory)
         files = {
