@@ -42,7 +42,12 @@ KNOWN: tuple[tuple[str, str, str], ...] = (
         "check its owner, its mode and its folder",
     ),
     (
-        "database or disk is full|disk I/O error|No space left",
+        "disk I/O error",
+        "the disk is full, or gives errors",
+        "look at its space and its health, and run again: what was acknowledged is kept",
+    ),
+    (
+        "database or disk is full|No space left",
         "no space is left for it",
         "free some, and run again: what was acknowledged is kept",
     ),

@@ -16,6 +16,7 @@ from toolkit.capture.hooks.entry import handler_entry, is_ours, words_of
 from toolkit.capture.hooks.harness import CURRENT, HarnessVersion
 from toolkit.capture.hooks.settings import SettingsFile, dump, hooks_of
 from toolkit.errors import UsageError
+from toolkit.records import draft_file
 
 __all__ = ["ADVICE_MODES", "HookInstallation", "InstallationStatus"]
 
@@ -222,10 +223,9 @@ class HookInstallation:
 
     def _back_up(self, data: bytes) -> None:
         """Keep the settings as they were, as private as they were."""
-        self.backup.unlink(missing_ok=True)
-        self.backup.touch(mode=0o600)
-        self.backup.write_bytes(data)
-        self.backup.chmod(self.settings.stat().st_mode & 0o777)
+        mode = self.settings.stat().st_mode & 0o777
+        with draft_file(self.backup, mode=mode) as stream:
+            stream.write(data)
 
     def _original(self) -> dict[str, Any]:
         kept = self.backup.read_bytes() if self.backup.exists() else None
@@ -243,8 +243,8 @@ class HookInstallation:
 
     def _noted(self, **facts: object) -> None:
         text = json.dumps({**self._note(), **facts})
-        self.note.touch(mode=0o600)
-        self.note.write_text(text)
+        with draft_file(self.note, mode=0o600) as stream:
+            stream.write(text.encode())
 
     def _forget(self) -> None:
         self.backup.unlink(missing_ok=True)

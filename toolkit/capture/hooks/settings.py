@@ -2,12 +2,12 @@
 
 import json
 import math
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from toolkit.errors import InputDataError
+from toolkit.records import draft_file
 
 __all__ = ["SettingsFile", "dump", "hooks_of"]
 
@@ -72,18 +72,16 @@ class SettingsFile:
         return dict(value)
 
     def write(self, data: bytes) -> None:
-        """Write the file whole or not at all, behind whatever link leads to it."""
+        """Write the file whole or not at all, behind whatever link leads to it.
+
+        It is on disk when this returns: settings that a power cut left empty would be
+        somebody's settings lost.
+        """
         target = self.path.resolve()
         target.parent.mkdir(parents=True, exist_ok=True)
-        draft = target.with_name(f".{target.name}.{os.getpid()}.tmp")
         mode = target.stat().st_mode & 0o777 if target.exists() else 0o644
-        draft.touch(mode=0o600)
-        try:
-            draft.write_bytes(data)
-            draft.chmod(mode)
-            draft.replace(target)
-        finally:
-            draft.unlink(missing_ok=True)
+        with draft_file(target, mode=mode) as stream:
+            stream.write(data)
 
     def remove(self) -> None:
         """Remove the file; a link that led to it stays."""

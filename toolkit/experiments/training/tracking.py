@@ -59,6 +59,16 @@ ANSWERS: Mapping[str, type] = {
 """Columns that a logged model answers, a row a context."""
 
 
+LOUDEST = {
+    "alembic": logging.WARNING,
+    "mlflow": logging.WARNING,
+    "mlflow.tracking.fluent": logging.WARNING,
+    "mlflow.store.db.utils": logging.CRITICAL,
+    "sqlalchemy.pool": logging.CRITICAL,
+}
+"""The least level that each logger may write at while we use it."""
+
+
 class TrackedRun:
     """An open MLflow run of an experiment.
 
@@ -241,11 +251,13 @@ def own_warnings_ignored() -> Iterator[None]:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep migration and registry chatter out of the log; warnings stay."""
-    names = ("alembic", "mlflow", "mlflow.store.db.utils", "mlflow.tracking.fluent")
-    before = {name: logging.getLogger(name).level for name in names}
-    for name in names:
-        logging.getLogger(name).setLevel(logging.WARNING)
+    """Keep migration and registry chatter out of the log; warnings stay.
+
+    What a database raises is logged with its traceback as well as raised: once is enough.
+    """
+    before = {name: logging.getLogger(name).level for name in LOUDEST}
+    for name, level in LOUDEST.items():
+        logging.getLogger(name).setLevel(level)
     try:
         yield
     finally:
