@@ -79,6 +79,7 @@ def _end(work: Callable[[], int], said: int) -> None:
     except BaseException:  # noqa: BLE001 - the child's last words are what is tested
         traceback.print_exc()
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        with suppress(Exception):
+            sys.stdout.flush()
+            sys.stderr.flush()
         os._exit(code)

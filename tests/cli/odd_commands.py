@@ -30,6 +30,8 @@ class Command(NamedTuple):
 
 COMMANDS: dict[str, Command] = {
     "review": Command("--no-import --store {store}", reads=True),
+    "review replay": Command("--policy rule --store {store}", reads=True),
+    "doctor": Command("--store {store}"),
     "records import claude-code": Command("{logs} --store {store}"),
     "records import codex": Command("{logs} --store {store}"),
     "records import opencode": Command("{logs} --store {store}"),
@@ -58,6 +60,9 @@ COMMANDS: dict[str, Command] = {
     ),
     "experiment init": Command("{out}"),
     "experiment report": Command("{work}"),
+    "experiment ab start": Command("a --rule reads --store {store}"),
+    "experiment ab stop": Command("--store {store}"),
+    "experiment ab report": Command("--store {store}"),
     "experiment bench": Command("{tables} --quick --work {out}", lasts=True),
     "experiment suite": Command("--count 1 --work {out}", lasts=True),
     "experiment worlds": Command("{folder} --out {out}", lasts=True),

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
@@ -80,8 +81,8 @@ def commands() -> Iterator[str]:
 
 def _leaves(parser: argparse.ArgumentParser, name: str) -> Iterator[str]:
     below = [action for action in parser._actions if _is_choice(action)]
-    if not below:
-        yield name
+    if not below or not all(action.required for action in below):
+        yield name  # some are called with a verb or without
     for action in below:
         for word, child in action.choices.items():  # type: ignore[union-attr]  # argparse's own
             yield from _leaves(child, f"{name} {word}")
@@ -257,23 +258,26 @@ def tried(name: str, state: str, template: Path, scratch: Path) -> Ended:
         folder = _fresh(template, scratch)
         load_what_it_loads(lambda: _run(name, folder))
     folder = _fresh(template, scratch)
-    said = scratch / "said"
+    said, saying = os.pipe()  # a limit on the size of files does not hold for it
     child = os.fork()
     if child == 0:
-        _child(name, state, folder, said)
+        os.close(said)
+        _child(name, state, folder, saying)
+    os.close(saying)
+    with open(said, errors="replace") as stream:  # noqa: PTH123 - of a descriptor
+        text = stream.read()
     _, status = os.waitpid(child, 0)
-    code = os.waitstatus_to_exitcode(status)
-    ended = Ended(code, said.read_text(errors="replace"), "")
+    ended = Ended(os.waitstatus_to_exitcode(status), text, "")
     problem = _problem(COMMANDS[name], state, ended, folder)
     _remove(folder)
     return ended._replace(problem=problem)
 
 
-def _child(name: str, state: str, folder: Path, said: Path) -> None:
+def _child(name: str, state: str, folder: Path, saying: int) -> None:
     code = 99
     try:
-        descriptor = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        os.dup2(descriptor, 2)
+        os.dup2(saying, 2)
+        os.close(saying)
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w", buffering=1)
@@ -284,7 +288,8 @@ def _child(name: str, state: str, folder: Path, said: Path) -> None:
     except BaseException:  # noqa: BLE001 - the child's last words are what is tested
         traceback.print_exc()
     finally:
-        sys.stderr.flush()
+        with suppress(Exception):
+            sys.stderr.flush()
         os._exit(code)
 
 

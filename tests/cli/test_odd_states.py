@@ -1,0 +1,61 @@
+"""Commands in odd states: one message, the right exit code, and never a traceback.
+
+The short form takes some cases; `python -m tests.cli.odd_states` takes all of them.
+"""
+
+import tempfile
+from collections.abc import Iterator
+from itertools import cycle
+from pathlib import Path
+
+import pytest
+
+from tests.cli.odd_commands import COMMANDS
+from tests.cli.odd_states import (
+    STATES,
+    cases,
+    commands,
+    make_template,
+    tried,
+    warm,
+)
+
+pytestmark = pytest.mark.timeout(180)
+
+EVERY = 3
+QUICK = [name for name, command in COMMANDS.items() if not command.lasts][::EVERY]
+SAMPLE = list(zip(QUICK, cycle(list(STATES)[1:]), strict=False))
+"""Each third command that ends soon, each with another state."""
+
+
+@pytest.fixture(scope="module")
+def scratch() -> Iterator[Path]:
+    """A folder that another user may enter, with the files of the cases."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        warm()
+        make_template(Path(folder) / "template")
+        yield Path(folder)
+
+
+def test_every_command_is_tried() -> None:
+    assert sorted(commands()) == sorted(COMMANDS)
+    assert {name for name, _ in cases()} == set(COMMANDS)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "state"), SAMPLE)
+def test_a_command_in_an_odd_state_says_one_thing(
+    name: str, state: str, scratch: Path
+) -> None:
+    ended = tried(name, state, scratch / "template", scratch)
+
+    assert not ended.problem, ended
+
+
+@pytest.mark.slow
+def test_a_mistyped_store_is_refused_and_not_created(scratch: Path) -> None:
+    for name in ("records compact", "monitor", "features build"):
+        ended = tried(name, "the store is missing", scratch / "template", scratch)
+
+        assert not ended.problem, (name, ended)
