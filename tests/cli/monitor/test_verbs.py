@@ -19,6 +19,7 @@ from toolkit.records import (
     Provenance,
     Recovery,
     Spool,
+    Turn,
     Workflow,
 )
 
@@ -264,13 +265,23 @@ def test_once_shows_every_agent_of_the_last_session(
         )
         for hour in range(4)
     ]
-    Spool(tmp_path / "spool").append_all(event.to_json() for event in events)
+    reply = Turn(
+        record_id="t",
+        at=start + dt.timedelta(hours=3),
+        source="test",
+        provenance=Provenance.MEASURED,
+        session_id="last",
+        calls=1,
+    )
+    records = (*events, reply)
+    Spool(tmp_path / "spool").append_all(record.to_json() for record in records)
 
     assert run(["monitor", "--store", str(tmp_path), "--once", "--json"]) == 0
 
     shown = json.loads(capsys.readouterr().out)
-    assert {agent["agent"] for agent in shown["agents"]} == {
-        "last/a1",
-        "last/a2",
-        "last/a3",
+    assert {agent["agent"]: agent["operations"] for agent in shown["agents"]} == {
+        "last/a1": 1,
+        "last/a2": 1,
+        "last/a3": 1,
+        "last/main": 0,
     }

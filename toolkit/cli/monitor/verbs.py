@@ -99,6 +99,8 @@ class Watched:
         self.monitor: CoordinationMonitor = CoordinationMonitor(notifier=self)
         self.listed = self.monitor
         """The monitor whose agents are listed: of one session, with `--once`."""
+        self.replied: dict[str, None] = {}
+        """Agents of that session that have replied."""
 
     def notify(self, notification: "Notification", /) -> None:
         """Count an alert and, in a stream of lines, print it."""
@@ -124,21 +126,31 @@ class Watched:
         self.monitor.observe(record)
         self.events += 1
 
-    def list_session(self, events: Iterable["CoordinationEvent"]) -> None:
+    def list_session(self, records: Iterable["CoordinationEvent | Turn"]) -> None:
         """List the agents of one session, however long ago each was active.
 
         Parameters
         ----------
-        events : iterable of CoordinationEvent
-            All events of the session, in order of time.
+        records : iterable of CoordinationEvent or Turn
+            All of the session, in order of time. An agent that only replied is listed
+            with no operation.
         """
         from toolkit.notifier import SilentNotifier
-        from toolkit.runtime.coordination import CoordinationMonitor, MonitorSettings
+        from toolkit.records import Turn
+        from toolkit.runtime.coordination import (
+            CoordinationMonitor,
+            MonitorSettings,
+            agent_name,
+        )
 
         self.listed = CoordinationMonitor(
             notifier=SilentNotifier(), settings=MonitorSettings(forget_s=FOREVER_S)
         )
-        self.listed.replay(events)
+        for record in records:
+            if isinstance(record, Turn):
+                self.replied[agent_name(record.agent_id, record.session_id)] = None
+            else:
+                self.listed.observe(record)
 
     def snapshot(self) -> dict[str, Any]:
         """Everything that is known now, as JSON types."""
@@ -150,7 +162,10 @@ class Watched:
             else dt.datetime.fromtimestamp(latest_s, dt.UTC).isoformat(),
             "events": self.events,
             "overall": dataclasses.asdict(self.monitor.overall()),
-            "agents": [self._agent(name) for name in self.listed.agents],
+            "agents": [
+                self._agent(name)
+                for name in dict.fromkeys((*self.listed.agents, *self.replied))
+            ],
             "alerts": [
                 {**dataclasses.asdict(alert), "message": alert.message}
                 for alert in self.monitor.alerts
@@ -195,15 +210,14 @@ def replay(watched: Watched, options: argparse.Namespace) -> int:
     return 0
 
 
-def _last_session(store: Path) -> Iterator["CoordinationEvent"]:
-    """Read the events of the session that was active last."""
+def _last_session(store: Path) -> Iterator["CoordinationEvent | Turn"]:
+    """Read the records of the session that was active last."""
     latest = None
     for record in _stored(store):
-        if record.kind == "coordination":
-            latest = record.session_id
+        latest = record.session_id
     for record in _stored(store):
-        if record.kind == "coordination" and record.session_id == latest:
-            yield record  # type: ignore[misc]  # of this kind
+        if record.session_id == latest:
+            yield record
 
 
 async def follow(watched: Watched, options: argparse.Namespace, clock: Any) -> None:

@@ -8,6 +8,7 @@ from .factors import FACTORS as FACTORS
 from .factors import Factors as Factors
 from .monitor import AgentWatch as AgentWatch
 from .monitor import CoordinationMonitor as CoordinationMonitor
+from .names import agent_name as agent_name
 from .recommendations import Recommendation as Recommendation
 from .report import AgentEfficiency as AgentEfficiency
 from .report import CoordinationReport as CoordinationReport

@@ -36,6 +36,7 @@ from toolkit.runtime.coordination.instants import (
     not_finite,
     seconds,
 )
+from toolkit.runtime.coordination.names import agent_name
 from toolkit.runtime.coordination.rate_alarms import RateAlarms
 from toolkit.runtime.coordination.recommendations import recommended
 from toolkit.runtime.coordination.report import (
@@ -54,8 +55,6 @@ from toolkit.stats import decay_of
 
 __all__ = ["AgentWatch", "CoordinationMonitor"]
 
-LEAD = "main"
-"""The agent of a session that talks to a person."""
 STEP_BACK = 10
 """Events in a row from far before the latest that mean the clock was set back."""
 
@@ -188,9 +187,8 @@ class CoordinationMonitor:
 
     def observe(self, event: CoordinationEvent) -> AgentWatch:
         """Track a record; agents of different sessions are different agents."""
-        agent, session = event.agent_id, event.session_id
-        if session is not None:
-            agent = f"{session}/{agent}"
+        session = event.session_id
+        agent = agent_name(event.agent_id, session)
         known = agent in self._agents
         watch = self.track(
             agent,
@@ -228,11 +226,8 @@ class CoordinationMonitor:
         ----------
         turn : Turn
         """
-        agent = turn.agent_id or LEAD
-        if turn.session_id is not None:
-            agent = f"{turn.session_id}/{agent}"
         self.advance(turn.at)
-        me = self._agents.get(agent)
+        me = self._agents.get(agent_name(turn.agent_id, turn.session_id))
         if me is None or turn.calls is None:
             return
         self._silence.replied(me, microseconds(turn.at), calls=turn.calls)
