@@ -828,3 +828,15 @@ def test_only_events_in_a_row_say_that_the_clock_was_set_back() -> None:
         monitor.track("b", "x", None, START + number)
 
     assert (monitor.agents, monitor.overall().late) == (("a",), 20)
+
+
+def test_sessions_are_forgotten_with_their_last_agent() -> None:
+    monitor, _ = watching()
+    for number in range(50):
+        given = {"session_id": f"s{number}", **START_OF_CHILD, **ENDED}
+        monitor.observe(event(START + 200.0 * number, "main", **given))
+
+    monitor.advance(START + 200.0 * 49 + 3700.0)
+
+    assert monitor.agents == ()
+    assert (monitor._families._members, monitor._families._calls) == ({}, {})
