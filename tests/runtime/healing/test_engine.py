@@ -705,6 +705,28 @@ def test_an_agent_that_dies_again_and_again_goes_to_a_person_once(
     assert ward.effector.verbs == [REPLACED, REPLACED, "stand_down"]
 
 
+def test_a_success_before_a_person_was_called_for_its_cause_is_none(
+    tmp_path: Path,
+) -> None:
+    ward = ward_cured_by(tmp_path, REPLACED)
+
+    async def story() -> None:
+        for wait_s in (
+            450.0,
+            150.0,
+            150.0,
+            150.0,
+        ):  # the first cure outlasts the window
+            ward.swarm.gone = {"a1"}
+            await ward.live(wait_s)
+
+    anyio.run(story)
+
+    phases = [session.phase for session in ward.journal.sessions()]
+    assert sorted(phases) == [Phase.HANDED_OVER, Phase.RECURRED]
+    assert ward.engine.statistics().healed == 0
+
+
 def test_a_check_of_ones_own_is_healed_only_when_its_value_is_back(
     tmp_path: Path,
 ) -> None:

@@ -198,6 +198,10 @@ class Admission:
         self._sessions.counts["opened"] += 1
         self._start(session, "started", Level.WARNING)
 
+    def withdraw(self, cause: str, now_s: float) -> None:
+        """Take back the lately claimed successes of a cause that a person has now."""
+        self._withdraw(self._earlier(cause, now_s), now_s)
+
     def _withdraw(self, earlier: Iterable[HealingSession], now_s: float) -> None:
         """Count successes of a recurring cause as failures."""
         for session in earlier:

@@ -101,6 +101,7 @@ class HealingEngine:
             clock,
             seed,
             self.prevention.treated,
+            self._admission.withdraw,
         )
         self._due_s: dict[str, float] = {}
         self._forecast_s = 0.0

@@ -49,6 +49,8 @@ class Treatment:
         For the jitter of waits.
     treated : callable
         Receives the name of a check whose forecast was acted on.
+    handed_over : callable
+        Receives a cause that a person is called for, and the time in seconds.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class Treatment:
         clock: Clock,
         seed: int,
         treated: Callable[[str], None],
+        handed_over: Callable[[str, float], None],
     ) -> None:
         self._plan = plan
         self._checks = checks
@@ -74,6 +77,7 @@ class Treatment:
         self._clock = clock
         self._random = np.random.default_rng(seed)
         self._treated = treated
+        self._handed_over = handed_over
         self.budget = RestartBudget(plan.restarts)
         self.breaker = CircuitBreaker()
         self.limit = AttemptLimit()
@@ -313,6 +317,7 @@ class Treatment:
         if session.phase is Phase.HANDED_OVER:
             await self._stand_down(session, snapshot)
             self._journal.hand_over(session.cause, session.finding.issue)
+            self._handed_over(session.cause, session.closed_s)
         self._journal.save(session)
         self._journal.release(session.cause)
         self._journal.prune()
