@@ -1,0 +1,74 @@
+"""What the documentation tells people to type is what the command line takes."""
+
+import argparse
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.shared import ROOT
+from toolkit.cli import NOUNS, build_parser
+from toolkit.errors import UsageError
+
+PAGES = [
+    *sorted((ROOT / "docs").rglob("*.md")),
+    *(ROOT / name for name in ("README.md", "SECURITY.md", "CONTRIBUTING.md")),
+]
+LINE = re.compile(r"^(?:    |\$ )(toolkit [a-z].*)$")
+NAMED = re.compile(r"`(toolkit [a-z]+(?: [a-z][a-z-]*)?)(?=[ `])")
+
+
+def _typed(page: Path) -> Iterator[tuple[int, str]]:
+    """Yield the command lines of a page; those that show a choice are no command."""
+    lines = page.read_text(encoding="utf-8").splitlines()
+    for number, line in enumerate(lines, start=1):
+        found = LINE.match(line)
+        if found and not re.search(r"\w\|\w|\.\.\.|·", found[1]):
+            yield number, re.split(r"\s+#|\s[>|]\s|\s&&\s|\s\\$|;", found[1])[0]
+
+
+def _ids(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=_ids)
+def test_every_command_of_a_page_is_one(page: Path) -> None:
+    parser = build_parser(list(NOUNS))
+    wrong = []
+    for number, line in _typed(page):
+        try:
+            parser.parse_args(shlex.split(line)[1:])
+        except UsageError as error:
+            wrong.append(f"line {number}: `{line}`: {error}")
+
+    assert wrong == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=_ids)
+def test_every_verb_that_a_page_names_exists(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    wrong = [words for words in NAMED.findall(text) if not _is_verb(words.split()[1:])]
+
+    assert wrong == []
+
+
+def _is_verb(words: list[str]) -> bool:
+    """Whether words lead to a noun, and to a verb of it where the noun has verbs."""
+    if words[0] not in NOUNS:
+        return False
+    (verbs,) = _choices(build_parser([words[0]]))
+    below = _choices(verbs[words[0]])
+    return len(words) == 1 or not below or words[1] in below[0]
+
+
+def _choices(
+    parser: argparse.ArgumentParser,
+) -> list[dict[str, argparse.ArgumentParser]]:
+    """List the sub-commands of a parser, by name."""
+    return [
+        action.choices
+        for action in parser._actions
+        if isinstance(action, argparse._SubParsersAction)
+    ]
