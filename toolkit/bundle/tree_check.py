@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.arrays import Ints
+
 if TYPE_CHECKING:
     from onnx import NodeProto
 
@@ -22,8 +24,6 @@ MAX_DEPTH = 256
 
 MODES = (b"BRANCH_LEQ", b"LEAF")
 FIXED = {"aggregate_function": (b"SUM", b"AVERAGE"), "post_transform": (b"NONE",)}
-
-Ints = NDArray[np.int64]
 
 
 def forest_problem(node: "NodeProto", *, width: int) -> str | None:

@@ -34,6 +34,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from toolkit.arrays import Floats
 from toolkit.errors import NotEnoughDataError, UsageError
 from toolkit.metrics.student_t import student_t_quantile
 
@@ -50,7 +51,6 @@ __all__ = [
     "paired_group_bootstrap",
 ]
 
-FloatArray = NDArray[np.float64]
 Method = Literal["auto", "widest", "studentized", "jackknife", "bca"]
 
 WIDEST_FROM_GROUPS = 6
@@ -94,11 +94,11 @@ class BootstrapInterval:
 class Statistic(Protocol):
     """A smooth function of the totals of some columns."""
 
-    def value(self, totals: FloatArray) -> FloatArray:
+    def value(self, totals: Floats) -> Floats:
         """Evaluate at totals of shape (..., columns); shape (...)."""
         ...
 
-    def gradient(self, totals: FloatArray) -> FloatArray:
+    def gradient(self, totals: Floats) -> Floats:
         """Differentiate by the totals; shape (..., columns)."""
         ...
 
@@ -113,11 +113,11 @@ class RatioOfTotals:
     2.0
     """
 
-    def value(self, totals: FloatArray) -> FloatArray:
+    def value(self, totals: Floats) -> Floats:
         """Evaluate at totals of shape (..., 2)."""
         return np.asarray(totals[..., 0] / totals[..., 1], dtype=np.float64)
 
-    def gradient(self, totals: FloatArray) -> FloatArray:
+    def gradient(self, totals: Floats) -> Floats:
         """Differentiate by both totals."""
         top, bottom = totals[..., 0], totals[..., 1]
         return np.stack([1 / bottom, -top / bottom**2], axis=-1)
@@ -133,12 +133,12 @@ class DifferenceOfRatios:
     1.0
     """
 
-    def value(self, totals: FloatArray) -> FloatArray:
+    def value(self, totals: Floats) -> Floats:
         """Evaluate at totals of shape (..., 4)."""
         ratio = RatioOfTotals()
         return ratio.value(totals[..., :2]) - ratio.value(totals[..., 2:])
 
-    def gradient(self, totals: FloatArray) -> FloatArray:
+    def gradient(self, totals: Floats) -> Floats:
         """Differentiate by the four totals."""
         ratio = RatioOfTotals()
         first, second = ratio.gradient(totals[..., :2]), ratio.gradient(totals[..., 2:])
@@ -155,7 +155,7 @@ class LogRatioOfRatios:
     0.6931
     """
 
-    def value(self, totals: FloatArray) -> FloatArray:
+    def value(self, totals: Floats) -> Floats:
         """Evaluate at totals of shape (..., 4).
 
         Raises
@@ -174,14 +174,14 @@ class LogRatioOfRatios:
         logs = np.log(totals)
         return np.asarray(logs @ np.array([1.0, -1.0, -1.0, 1.0]), dtype=np.float64)
 
-    def gradient(self, totals: FloatArray) -> FloatArray:
+    def gradient(self, totals: Floats) -> Floats:
         """Differentiate by the four totals."""
         return np.array([1.0, -1.0, -1.0, 1.0]) / totals
 
 
 def group_totals(
     columns: Sequence[ArrayLike], groups: ArrayLike
-) -> tuple[FloatArray, NDArray[np.int64]]:
+) -> tuple[Floats, NDArray[np.int64]]:
     """Sum columns within groups.
 
     Parameters
@@ -225,7 +225,7 @@ def group_totals(
 
 
 def cluster_bootstrap(
-    totals: FloatArray,
+    totals: Floats,
     statistic: Statistic,
     *,
     rng: np.random.Generator,
@@ -433,7 +433,7 @@ def _chosen(method: Method, groups: int) -> str:
     return "jackknife" if groups < WIDEST_FROM_GROUPS else "widest"
 
 
-def _resamples(groups: int, replicates: int, rng: np.random.Generator) -> FloatArray:
+def _resamples(groups: int, replicates: int, rng: np.random.Generator) -> Floats:
     """Draw how often each group is in each resample; shape (replicates, groups)."""
     drawn = rng.integers(groups, size=(replicates, groups))
     drawn += groups * np.arange(replicates)[:, None]
@@ -442,7 +442,7 @@ def _resamples(groups: int, replicates: int, rng: np.random.Generator) -> FloatA
 
 
 def _jackknife(
-    totals: FloatArray, statistic: Statistic, level: float, degrees: float
+    totals: Floats, statistic: Statistic, level: float, degrees: float
 ) -> tuple[float, float, float]:
     groups = len(totals)
     sums = totals.sum(axis=0)
@@ -454,7 +454,7 @@ def _jackknife(
 
 
 def _studentized(
-    totals: FloatArray, statistic: Statistic, weights: FloatArray, level: float
+    totals: Floats, statistic: Statistic, weights: Floats, level: float
 ) -> tuple[float, float, float]:
     sums = totals.sum(axis=0)
     estimate = float(statistic.value(sums))
@@ -471,9 +471,7 @@ def _studentized(
     return estimate - float(above) * error, estimate - float(below) * error, error
 
 
-def _linear_errors(
-    totals: FloatArray, statistic: Statistic, weights: FloatArray
-) -> FloatArray:
+def _linear_errors(totals: Floats, statistic: Statistic, weights: Floats) -> Floats:
     """Compute the cluster-robust standard error of each resample by linearisation."""
     groups, columns = totals.shape
     sums = weights @ totals
@@ -488,7 +486,7 @@ def _linear_errors(
 
 
 def _bca(
-    totals: FloatArray, statistic: Statistic, weights: FloatArray, level: float
+    totals: Floats, statistic: Statistic, weights: Floats, level: float
 ) -> tuple[float, float, float]:
     sums = totals.sum(axis=0)
     estimate = float(statistic.value(sums))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from toolkit.arrays import Floats
 from toolkit.errors import UsageError
 
 __all__ = [
@@ -13,8 +14,6 @@ __all__ = [
     "expected_calibration_error",
     "reliability",
 ]
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,14 +144,14 @@ def _inside(low: ArrayLike, high: ArrayLike, observed: ArrayLike) -> NDArray[np.
     return np.asarray((lower <= values) & (values <= upper))
 
 
-def _check_bounds(lower: FloatArray, upper: FloatArray) -> None:
+def _check_bounds(lower: Floats, upper: Floats) -> None:
     if lower.shape != upper.shape or lower.ndim != 1 or not lower.size:
         raise UsageError(f"bounds differ in shape: {lower.shape} and {upper.shape}")
     if not (lower <= upper).all():
         raise UsageError("a lower bound is above its upper bound, or not a number")
 
 
-def _probabilities(values: ArrayLike) -> FloatArray:
+def _probabilities(values: ArrayLike) -> Floats:
     array = np.asarray(values, dtype=np.float64)
     if array.ndim != 1 or not array.size:
         raise UsageError(f"probabilities must be a non-empty list (got {array.shape})")

@@ -5,8 +5,9 @@ cost, so 1 is perfect and log slowdowns average to a geometric mean.
 """
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from toolkit.arrays import Floats
 from toolkit.errors import UsageError
 
 __all__ = [
@@ -15,10 +16,8 @@ __all__ = [
     "slowdown",
 ]
 
-FloatArray = NDArray[np.float64]
 
-
-def slowdown(chosen: ArrayLike, best: ArrayLike) -> FloatArray:
+def slowdown(chosen: ArrayLike, best: ArrayLike) -> Floats:
     """Divide the chosen actions' costs by the best on offer.
 
     Parameters
@@ -88,7 +87,7 @@ def share_within(slowdowns: ArrayLike, tolerance: float) -> float:
     return float((ratios <= (1 + tolerance) * (1 + 1e-12)).mean())
 
 
-def _costs(values: ArrayLike, name: str) -> FloatArray:
+def _costs(values: ArrayLike, name: str) -> Floats:
     array = np.asarray(values, dtype=np.float64)
     if array.ndim != 1 or not array.size:
         raise UsageError(f"`{name}` must be a non-empty list (got shape {array.shape})")

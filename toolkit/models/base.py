@@ -2,14 +2,10 @@
 
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
+from toolkit.arrays import Floats
 from toolkit.models.rows import RelativeRows
 
 __all__ = ["RelativeMember", "RelativeModel"]
-
-Floats = NDArray[np.float64]
 
 
 class RelativeModel(Protocol):

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+from toolkit.arrays import Floats, Ints
 from toolkit.models.rows import KNEE, RelativeRows, centred
 from toolkit.policies.adaptation import (
     Belief,
@@ -27,8 +28,6 @@ from toolkit.policies.adaptation import (
 
 __all__ = ["learn_measurement_prior"]
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 SCALES = (0.25, 1.0, 4.0, 16.0)
 LEVEL_VARIANCE = 30.0

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.arrays import Floats, Ints
+
 __all__ = [
     "KNEE",
     "RelativeLayout",
@@ -13,9 +15,6 @@ __all__ = [
     "group_folds",
     "softened",
 ]
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.arrays import Floats
 from toolkit.errors import NotEnoughDataError
 from toolkit.models.base import RelativeMember, RelativeModel
 from toolkit.models.decision_table import DecisionTable
@@ -51,7 +52,6 @@ __all__ = [
     "softmax_weights",
 ]
 
-Floats = NDArray[np.float64]
 
 LEAST_GROUPS = 2
 FOLDS = 7

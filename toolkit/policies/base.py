@@ -11,8 +11,8 @@ from types import MappingProxyType
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from numpy.typing import NDArray
 
+from toolkit.arrays import Floats
 from toolkit.errors import UsageError
 
 __all__ = [
@@ -26,7 +26,6 @@ __all__ = [
     "Value",
 ]
 
-Floats = NDArray[np.float64]
 Value = float | str | None
 """A context value: a number, a category, or not known."""
 

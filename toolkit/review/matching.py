@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.arrays import Floats
 from toolkit.errors import NotEnoughDataError
 from toolkit.metrics import group_bootstrap
 from toolkit.review.facts import Columns
 
 __all__ = ["SIZES", "MatchedRatio", "matched_ratios"]
 
-Floats = NDArray[np.float64]
 
 SIZES: tuple[tuple[int, int], ...] = ((2, 2), (3, 3), (4, 5), (6, 10), (11, 1000))
 """Sizes that are estimated together, both ends included."""

@@ -5,19 +5,14 @@ robust estimate unbiased as long as no decision's own cluster took part in the f
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
+from toolkit.arrays import Floats, Ints
 from toolkit.errors import NotEnoughDataError
 
 __all__ = ["cross_fitted_ridge", "folds_of_clusters"]
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
-
-def folds_of_clusters(
-    clusters: IntArray, folds: int, rng: np.random.Generator
-) -> IntArray:
+def folds_of_clusters(clusters: Ints, folds: int, rng: np.random.Generator) -> Ints:
     """Deal clusters to folds at random, whole.
 
     Parameters
@@ -53,8 +48,8 @@ def folds_of_clusters(
 
 
 def cross_fitted_ridge(
-    design: FloatArray, costs: FloatArray, folds: IntArray, *, penalty: float = 1.0
-) -> FloatArray:
+    design: Floats, costs: Floats, folds: Ints, *, penalty: float = 1.0
+) -> Floats:
     """Fit one ridge for each fold, on the rows of the other folds.
 
     Parameters

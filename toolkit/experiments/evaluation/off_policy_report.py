@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.arrays import Floats
 from toolkit.errors import NotEnoughDataError
 from toolkit.experiments.evaluation.cross_fitting import (
     cross_fitted_ridge,
@@ -40,7 +41,6 @@ __all__ = [
     "evaluate_batch_policy",
 ]
 
-FloatArray = NDArray[np.float64]
 
 LARGEST_OFFERED = 20
 """Largest size of the specification's table; a larger one that was logged counts too."""
@@ -291,8 +291,8 @@ def _usable(
 
 def _check(
     log: "_Log",
-    target: FloatArray,
-    other: FloatArray,
+    target: Floats,
+    other: Floats,
     limits: OverlapLimits,
     name: str,
 ) -> None:
@@ -321,7 +321,7 @@ class _Log:
         _, self.clusters = np.unique(names, return_inverse=True)
         self.types = sorted({batch.operation_type for batch in batches})
 
-    def sizes_of(self, policy: Policy, offered: Iterable[int]) -> FloatArray:
+    def sizes_of(self, policy: Policy, offered: Iterable[int]) -> Floats:
         """Ask a policy for every batch."""
         sizes = list(offered)
         return np.array(
@@ -332,7 +332,7 @@ class _Log:
             dtype=np.float64,
         )
 
-    def design(self, sizes: FloatArray) -> FloatArray:
+    def design(self, sizes: Floats) -> Floats:
         """Let cost be linear in the size and its logarithm, for each type its own."""
         kinds = np.array(
             [
@@ -366,11 +366,11 @@ class _Log:
         )
 
     def seen_by(
-        self, taken: FloatArray, outcome: int, model: "_CostModel | None"
+        self, taken: Floats, outcome: int, model: "_CostModel | None"
     ) -> LoggedDecisions:
         """Show one outcome to the policy that would have taken these sizes."""
 
-        def expected(sizes: FloatArray) -> FloatArray | None:
+        def expected(sizes: Floats) -> Floats | None:
             return None if model is None else model.expect(self.design(sizes), outcome)
 
         return LoggedDecisions(
@@ -388,9 +388,9 @@ class _CostModel:
     """A ridge for each fold and outcome."""
 
     folds: NDArray[np.int64]
-    coefficients: tuple[FloatArray, ...]
+    coefficients: tuple[Floats, ...]
 
-    def expect(self, design: FloatArray, outcome: int) -> FloatArray:
+    def expect(self, design: Floats, outcome: int) -> Floats:
         fitted = self.coefficients[outcome][self.folds]
         return np.asarray((design * fitted).sum(axis=1), dtype=np.float64)
 

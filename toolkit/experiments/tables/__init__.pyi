@@ -7,9 +7,7 @@ from .feature_rows import teaching_rows as teaching_rows
 from .from_records import NO_RULE_SIZE as NO_RULE_SIZE
 from .from_records import decision_rule as decision_rule
 from .from_records import recorded_table as recorded_table
-from .full_factorial import FloatArray as FloatArray
 from .full_factorial import FullFactorial as FullFactorial
-from .full_factorial import IntArray as IntArray
 from .full_factorial import synthetic_full_factorial as synthetic_full_factorial
 from .measured_replay import MeasuredReplay as MeasuredReplay
 from .measured_replay import read_measured as read_measured

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from toolkit.arrays import Ints
 from toolkit.bundle import FeatureSchema
 from toolkit.errors import NotEnoughDataError
 from toolkit.experiments.tables.feature_rows import (
@@ -40,8 +40,6 @@ CELLS = ("session_id", "operation_type", "model")
 one category of every declared column."""
 LEAST_CHANCE_APART = 1e-4
 """Chances are logged with six digits; what differs by less is one chance."""
-
-Ints = NDArray[np.int64]
 
 
 def decision_rule(decision: str) -> Policy:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.arrays import Floats, Ints
 from toolkit.models import DecisionTable
 from toolkit.policies.rules import RULE_WORKERS, WORKERS
 
@@ -18,9 +19,6 @@ __all__ = [
     "padded_table",
     "synthetic_full_factorial",
 ]
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -43,11 +41,11 @@ class FullFactorial:
     """
 
     name: str
-    log_costs: FloatArray
-    sizes: FloatArray
-    features: FloatArray
+    log_costs: Floats
+    sizes: Floats
+    features: Floats
     groups: NDArray[Any]
-    rule: IntArray
+    rule: Ints
 
     @property
     def offered(self) -> NDArray[np.bool_]:
@@ -82,7 +80,7 @@ class FullFactorial:
         )
         return replace(made, rule=np.asarray(table.rules, dtype=np.int64))
 
-    def value(self, actions: IntArray) -> float:
+    def value(self, actions: Ints) -> float:
         """Mean log cost of taking one action in each problem."""
         return float(self.log_costs[np.arange(len(actions)), actions].mean())
 
@@ -144,12 +142,12 @@ def synthetic_full_factorial(
 def padded_table(
     *,
     name: str,
-    codes: IntArray,
-    log_costs: FloatArray,
-    actions: FloatArray,
-    context: FloatArray,
+    codes: Ints,
+    log_costs: Floats,
+    actions: Floats,
+    context: Floats,
     groups: NDArray[Any],
-    targets: FloatArray,
+    targets: Floats,
     by_workers: int,
 ) -> FullFactorial:
     """Lay rows out by problem and action.
@@ -192,14 +190,14 @@ def padded_table(
     )
 
 
-def _design(actions: FloatArray, context: FloatArray) -> FloatArray:
+def _design(actions: Floats, context: Floats) -> Floats:
     """Expand to a quadratic in the action whose slope depends on the context."""
     a, x = _standardised(actions), _standardised(context)
     products = (a[:, :, None] * x[:, None, :]).reshape(len(a), -1)
     return np.hstack([np.ones((len(a), 1)), a, a**2, x, products])
 
 
-def _standardised(columns: FloatArray) -> FloatArray:
+def _standardised(columns: Floats) -> Floats:
     spread = columns.std(axis=0)
     return np.asarray(
         (columns - columns.mean(axis=0)) / np.where(spread > 0, spread, 1)

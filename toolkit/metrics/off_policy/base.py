@@ -2,14 +2,10 @@
 
 from typing import NamedTuple, Protocol, runtime_checkable
 
-import numpy as np
-from numpy.typing import NDArray
-
+from toolkit.arrays import Floats
 from toolkit.metrics.off_policy.logged import LoggedDecisions
 
 __all__ = ["Contributions", "OffPolicyEstimator"]
-
-FloatArray = NDArray[np.float64]
 
 
 class Contributions(NamedTuple):
@@ -20,8 +16,8 @@ class Contributions(NamedTuple):
     numerator, denominator : ndarray of shape (decisions,)
     """
 
-    numerator: FloatArray
-    denominator: FloatArray
+    numerator: Floats
+    denominator: Floats
 
 
 @runtime_checkable

@@ -3,15 +3,13 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from toolkit.arrays import Floats
 from toolkit.errors import NotEnoughDataError, UsageError
 from toolkit.metrics import student_t_quantile
 from toolkit.metrics.off_policy.logged import LoggedDecisions
 
 __all__ = ["Overlap", "OverlapLimits", "check_overlap", "overlap"]
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,12 +176,12 @@ def check_overlap(found: Overlap, limits: OverlapLimits, *, policy: str) -> None
         )
 
 
-def _effective(weights: FloatArray) -> float:
+def _effective(weights: Floats) -> float:
     squares = float((weights**2).sum())
     return float(weights.sum()) ** 2 / squares if squares else 0.0
 
 
-def _mean_high(sums: FloatArray, sizes: FloatArray, level: float) -> float:
+def _mean_high(sums: Floats, sizes: Floats, level: float) -> float:
     """Bound the mean weight from above by the clusters' spread."""
     clusters, rows = len(sizes), float(sizes.sum())
     mean = float(sums.sum()) / rows

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from toolkit.arrays import Floats
 from toolkit.errors import UsageError
 from toolkit.metrics import (
     BootstrapInterval,
@@ -26,7 +27,7 @@ from toolkit.metrics.off_policy.inverse_propensity import (
     InversePropensity,
     SelfNormalised,
 )
-from toolkit.metrics.off_policy.logged import FloatArray, LoggedDecisions
+from toolkit.metrics.off_policy.logged import LoggedDecisions
 from toolkit.metrics.off_policy.switch import Switch
 
 __all__ = ["ESTIMATORS", "Sampling", "compare_policies", "estimate_policy"]
@@ -147,7 +148,7 @@ def compare_policies(
 
 def _columns(
     estimator: OffPolicyEstimator, log: LoggedDecisions, per: LoggedDecisions | None
-) -> list[FloatArray]:
+) -> list[Floats]:
     costs = estimator.contributions(log)
     if per is None:
         return [costs.numerator, costs.denominator]
@@ -155,10 +156,10 @@ def _columns(
 
 
 def _bounded(
-    columns: list[FloatArray],
+    columns: list[Floats],
     log: LoggedDecisions,
     statistic: RatioOfTotals | DifferenceOfRatios | LogRatioOfRatios,
-    weights: FloatArray,
+    weights: Floats,
     *,
     rng: np.random.Generator,
     sampling: Sampling,

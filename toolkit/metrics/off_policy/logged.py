@@ -6,11 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.arrays import Floats
 from toolkit.errors import NotEnoughDataError, UsageError
 
 __all__ = ["LoggedDecisions"]
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -52,12 +51,12 @@ class LoggedDecisions:
     [2.0, 0.0]
     """
 
-    costs: FloatArray
-    propensities: FloatArray
-    target: FloatArray
+    costs: Floats
+    propensities: Floats
+    target: Floats
     clusters: NDArray[Any]
-    predicted: FloatArray | None = None
-    predicted_target: FloatArray | None = None
+    predicted: Floats | None = None
+    predicted_target: Floats | None = None
 
     def __post_init__(self) -> None:
         """Check shapes, then ranges, then that every propensity is known."""
@@ -77,7 +76,7 @@ class LoggedDecisions:
         self._check_propensities()
 
     @property
-    def weights(self) -> FloatArray:
+    def weights(self) -> Floats:
         """How much more often the evaluated policy takes each logged action, from 0."""
         return self.target / self.propensities
 
@@ -103,6 +102,6 @@ class LoggedDecisions:
             )
 
 
-def _check_finite(name: str, column: FloatArray) -> None:
+def _check_finite(name: str, column: Floats) -> None:
     if not np.isfinite(column).all():
         raise UsageError(f"`{name}` must be finite; leave out rows that are not known")

@@ -1,21 +1,19 @@
 """A cost model laid on the log before it is used, and the skeleton of its estimators."""
 
 import numpy as np
-from numpy.typing import NDArray
 
+from toolkit.arrays import Floats, Ints
 from toolkit.errors import NotEnoughDataError, UsageError
 from toolkit.metrics.off_policy.base import Contributions
 from toolkit.metrics.off_policy.logged import LoggedDecisions
 
 __all__ = ["corrected", "predictions", "recalibrated"]
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 ROUNDING = 1e-12
 
 
-def predictions(log: LoggedDecisions, name: str) -> tuple[FloatArray, FloatArray]:
+def predictions(log: LoggedDecisions, name: str) -> tuple[Floats, Floats]:
     """Take the model's columns of a log.
 
     Raises
@@ -31,7 +29,7 @@ def predictions(log: LoggedDecisions, name: str) -> tuple[FloatArray, FloatArray
     return log.predicted, log.predicted_target
 
 
-def corrected(log: LoggedDecisions, weights: FloatArray, name: str) -> Contributions:
+def corrected(log: LoggedDecisions, weights: Floats, name: str) -> Contributions:
     """Add to the recalibrated expectation its weighted error; each decision counts one.
 
     Parameters
@@ -49,8 +47,8 @@ def corrected(log: LoggedDecisions, weights: FloatArray, name: str) -> Contribut
 
 
 def recalibrated(
-    log: LoggedDecisions, weights: FloatArray, name: str
-) -> tuple[FloatArray, FloatArray]:
+    log: LoggedDecisions, weights: Floats, name: str
+) -> tuple[Floats, Floats]:
     """Lay a cost model on the log by a line: slope from all, level from this policy.
 
     The slope is that of cost on prediction over all decisions, so that a model which is
@@ -130,7 +128,7 @@ def recalibrated(
     return middle + slope * a, middle + slope * (expected - x_middle)
 
 
-def _of_others(columns: FloatArray, clusters: IntArray) -> FloatArray:
+def _of_others(columns: Floats, clusters: Ints) -> Floats:
     """Sum each column, for each row, over all rows but those of the row's cluster."""
     order = np.argsort(clusters, kind="stable")
     starts = np.flatnonzero(np.diff(clusters[order], prepend=-1))
@@ -139,9 +137,7 @@ def _of_others(columns: FloatArray, clusters: IntArray) -> FloatArray:
     return np.asarray(others[:, clusters], dtype=np.float64)
 
 
-def _ratio(
-    top: FloatArray, bottom: FloatArray, *, scale: float, otherwise: FloatArray
-) -> FloatArray:
+def _ratio(top: Floats, bottom: Floats, *, scale: float, otherwise: Floats) -> Floats:
     """Divide where the bottom is more than what rounding leaves of its scale."""
     enough = bottom > ROUNDING * scale
     return np.divide(top, bottom, out=otherwise, where=enough)

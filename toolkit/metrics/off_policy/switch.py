@@ -1,7 +1,6 @@
 """Switch: doubly robust where weights are small, the model alone where they are large."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from toolkit.errors import UsageError
 from toolkit.metrics.off_policy.base import Contributions
@@ -9,8 +8,6 @@ from toolkit.metrics.off_policy.logged import LoggedDecisions
 from toolkit.metrics.off_policy.recalibration import corrected, recalibrated
 
 __all__ = ["Switch", "switch_threshold"]
-
-FloatArray = NDArray[np.float64]
 
 
 class Switch:

@@ -3,13 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from toolkit.arrays import Floats
 from toolkit.models import KNEE, RelativeRows, centred, softened
 
 __all__ = ["FittedAnchor", "RelativeAnchor"]
 
-Floats = NDArray[np.float64]
 
 LEAST_SLOPE = 0.05
 """Log cost of one spread's distance at least: the anchor itself is always the cheapest."""

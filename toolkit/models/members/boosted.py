@@ -3,14 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingRegressor
 
+from toolkit.arrays import Floats
 from toolkit.models import KNEE, RelativeRows, centred, softened
 
 __all__ = ["FittedBoosted", "RelativeBoosted"]
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

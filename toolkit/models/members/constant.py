@@ -9,13 +9,12 @@ a new problem an offered action costs what the nearest constants did.
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from toolkit.arrays import Floats
 from toolkit.models import KNEE, RelativeRows, softened
 
 __all__ = ["FittedConstant", "RelativeConstant"]
 
-Floats = NDArray[np.float64]
 
 DECIMALS = 3
 """Actions that agree to so many decimals of a spread are one constant."""

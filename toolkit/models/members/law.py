@@ -17,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+from toolkit.arrays import Floats
 from toolkit.models import RelativeLayout, RelativeRows
 
 __all__ = ["FittedLaw", "RelativeLaw"]
 
-Floats = NDArray[np.float64]
 
 FORMS = ((1.0, -1.0), (1.0, 0.0), (2.0, -1.0))
 """(q, r) of time, money or rent, and knee."""

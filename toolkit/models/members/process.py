@@ -20,13 +20,12 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve, lapack
 from scipy.optimize import minimize
 
+from toolkit.arrays import Floats
 from toolkit.models import KNEE, RelativeRows, centred, softened
 from toolkit.models.members.process_kernel import ProcessKernel
 
 __all__ = ["FittedProcess", "RelativeProcess"]
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 LEVEL_VARIANCE = 100.0
 LEAST_NOISE = 1e-4

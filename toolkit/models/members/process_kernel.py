@@ -4,13 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from toolkit.arrays import Floats
 from toolkit.models import RelativeLayout, RelativeRows
 
 __all__ = ["ProcessKernel"]
 
-Floats = NDArray[np.float64]
 
 OWN_LENGTH = 0.3
 """Length scale of a group's own irregularities, in spreads of the action columns."""

@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import ExtraTreesRegressor
 
+from toolkit.arrays import Floats
 from toolkit.models import KNEE, RelativeLayout, RelativeRows, centred, softened
 
 __all__ = ["RelativeTrees"]
 
-Floats = NDArray[np.float64]
 CEILING = 1.5
 """Regret beyond which one bad action is as bad as another: a factor of 4.5."""
 

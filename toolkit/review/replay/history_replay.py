@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.arrays import Floats
 from toolkit.errors import NotEnoughDataError
 from toolkit.review import KINDS, Columns, Facts, mergeable
 from toolkit.review.replay.policy import ReplayPolicy
@@ -15,7 +16,6 @@ from toolkit.review.replay.wave_time import replay_waves
 
 __all__ = ["Replay", "SessionReplay", "replay_history"]
 
-Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 CONCURRENT = frozenset({"read", "web"})

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from toolkit.arrays import Floats
 from toolkit.bundle import Fallback, read_bundle, rule_of
 from toolkit.errors import UsageError
 from toolkit.policies import Policy, Problem, Value
@@ -15,7 +15,6 @@ from toolkit.review import Columns
 
 __all__ = ["ReplayPolicy", "read_policy"]
 
-Floats = NDArray[np.float64]
 
 CONTEXT = (
     "operation_type",

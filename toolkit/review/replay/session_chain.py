@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.arrays import Floats
 from toolkit.review.replay.turn_time import TurnTime
 
 __all__ = ["ChainTime", "ReplayTable", "replay_chain"]
 
-Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 READS_AT_ONCE = 10

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.arrays import Floats
 from toolkit.review import Columns
 
 __all__ = ["TurnTime", "fit_turn_time"]
 
-Floats = NDArray[np.float64]
 
 NEIGHBOURS = 40
 """Turns of the same agent, nearest in context size, that a turn's time is drawn from."""

@@ -18,11 +18,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.arrays import Floats, Ints
 from toolkit.errors import UsageError
 from toolkit.experiments.tables import (
-    FloatArray,
     FullFactorial,
-    IntArray,
     MeasuredReplay,
 )
 from toolkit.metrics import (
@@ -41,7 +40,7 @@ from toolkit.studies.off_policy import best_constant, learned_elsewhere
 
 __all__ = ["LATENCY_OF", "Race", "RaceResult", "Runner", "race"]
 
-_LatencyLaw = Callable[[FloatArray, FloatArray], FloatArray]
+_LatencyLaw = Callable[[Floats, Floats], Floats]
 
 LATENCY_OF: dict[str, _LatencyLaw] = {
     "time": lambda cost, log_n: cost + log_n,
@@ -177,11 +176,11 @@ def _worlds(
     return [table if step < change else after for step in range(design.steps)]
 
 
-def _best(table: FullFactorial) -> IntArray:
+def _best(table: FullFactorial) -> Ints:
     return np.asarray(np.nanargmin(table.log_costs, axis=1), dtype=np.int64)
 
 
-def _held(actions: IntArray, steps: int) -> IntArray:
+def _held(actions: Ints, steps: int) -> Ints:
     return np.repeat(actions[:, None], steps, axis=1)
 
 
@@ -226,7 +225,7 @@ def _steered(
     shown: _Shown,
     steps: int,
     rng: np.random.Generator,
-) -> IntArray:
+) -> Ints:
     """Let one controller choose at every step of every problem."""
     chosen = np.empty((len(table.rule), steps), dtype=np.int64)
     for problem, start in enumerate(table.rule):
@@ -243,7 +242,7 @@ def _steered(
     return chosen
 
 
-def _controller(name: str, sizes: FloatArray, start: int) -> Controller:
+def _controller(name: str, sizes: Floats, start: int) -> Controller:
     offered = np.round(2**sizes)
     bounds = SizeBounds(
         int(offered[start]),
@@ -255,7 +254,7 @@ def _controller(name: str, sizes: FloatArray, start: int) -> Controller:
     return Vegas(bounds) if name == "vegas" else Gradient2(bounds)
 
 
-def _regret(worlds: Sequence[FullFactorial], chosen: IntArray) -> FloatArray:
+def _regret(worlds: Sequence[FullFactorial], chosen: Ints) -> Floats:
     """Log slowdown of each problem at each step."""
     rows = np.arange(len(chosen))
     steps = [
@@ -267,8 +266,8 @@ def _regret(worlds: Sequence[FullFactorial], chosen: IntArray) -> FloatArray:
 
 def _runner(
     name: str,
-    regret: FloatArray,
-    rule: FloatArray,
+    regret: Floats,
+    rule: Floats,
     groups: NDArray[Any],
     rng: np.random.Generator,
 ) -> Runner:

@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.arrays import Floats, Ints
 from toolkit.errors import UsageError
 from toolkit.experiments.promotion import (
     GateRules,
     PromotionOutcome,
     decide_promotion,
 )
-from toolkit.experiments.tables import FullFactorial, IntArray
+from toolkit.experiments.tables import FullFactorial
 
 __all__ = [
     "Comparison",
@@ -32,8 +33,7 @@ __all__ = [
     "records_needed",
 ]
 
-FloatArray = NDArray[np.float64]
-Comparison = Callable[[np.random.Generator], tuple[FloatArray, NDArray[np.int64]]]
+Comparison = Callable[[np.random.Generator], tuple[Floats, NDArray[np.int64]]]
 """Draws challenger - champion in log cost, and the group, of each problem."""
 
 
@@ -69,7 +69,7 @@ class GateWorld:
     group_effect: float = 0.1
     noise: float = 0.3
 
-    def draw(self, rng: np.random.Generator) -> tuple[FloatArray, NDArray[np.int64]]:
+    def draw(self, rng: np.random.Generator) -> tuple[Floats, NDArray[np.int64]]:
         """Draw one comparison."""
         if not 2 <= self.groups <= self.records:
             raise UsageError(
@@ -113,7 +113,7 @@ class GateRate:
 
 
 def drawn_from_table(
-    table: FullFactorial, challenger: IntArray, *, groups: int
+    table: FullFactorial, challenger: Ints, *, groups: int
 ) -> Comparison:
     """Draw A/A comparisons with the errors of a real table.
 
@@ -135,7 +135,7 @@ def drawn_from_table(
         np.flatnonzero(table.groups == label) for label in np.unique(table.groups)
     ]
 
-    def draw(rng: np.random.Generator) -> tuple[FloatArray, NDArray[np.int64]]:
+    def draw(rng: np.random.Generator) -> tuple[Floats, NDArray[np.int64]]:
         drawn = [members[code] for code in rng.integers(len(members), size=groups)]
         labels = np.repeat(np.arange(groups), [len(each) for each in drawn])
         return centred[np.concatenate(drawn)], labels

@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from toolkit.arrays import Floats, Ints
 from toolkit.errors import NotEnoughDataError, UsageError
 from toolkit.experiments.evaluation import cross_fitted_ridge, folds_of_clusters
 from toolkit.experiments.tables import FullFactorial
@@ -42,8 +42,6 @@ __all__ = [
     "simulate_log",
 ]
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 MAX_ACTIONS = 15
 """With more, epsilon spread over all of them leaves no overlap in 1,000 decisions."""
@@ -108,8 +106,8 @@ class Scenario:
 
     name: str
     table: FullFactorial
-    target: IntArray
-    drift: FloatArray
+    target: Ints
+    drift: Floats
     value: float
     difference: float
     later_difference: float
@@ -178,7 +176,7 @@ class ScenarioScore:
         return asdict(self)
 
 
-def best_constant(table: FullFactorial) -> IntArray:
+def best_constant(table: FullFactorial) -> Ints:
     """In each problem, the offered action nearest to the one size best on average."""
     sizes = np.unique(table.sizes[table.offered].round(6))
     choices = [
@@ -188,7 +186,7 @@ def best_constant(table: FullFactorial) -> IntArray:
     return min(choices, key=table.value)
 
 
-def learned_elsewhere(table: FullFactorial) -> IntArray:
+def learned_elsewhere(table: FullFactorial) -> Ints:
     """In each problem, the best action by a ridge that has not seen its group."""
     _, codes = np.unique(table.groups, return_inverse=True)
     problems, actions = np.nonzero(table.offered)
@@ -265,11 +263,11 @@ def simulate_log(
     middle = np.array([costs[folds != fold].mean() for fold in range(FOLDS)])[folds]
     turned = np.isin(problems % 2, MODELS[model])
 
-    def expected(taken: IntArray) -> FloatArray:
+    def expected(taken: Ints) -> Floats:
         answer = (table.features[problems, taken] * fitted[folds]).sum(axis=1)
         return np.asarray(np.where(turned, 2 * middle - answer, answer), np.float64)
 
-    def seen_by(policy: IntArray) -> LoggedDecisions:
+    def seen_by(policy: Ints) -> LoggedDecisions:
         return LoggedDecisions(
             costs=costs,
             propensities=propensities,
@@ -340,9 +338,7 @@ def score_scenario(
     )
 
 
-def _scenario(
-    name: str, table: FullFactorial, target: IntArray, drift: FloatArray
-) -> Scenario:
+def _scenario(name: str, table: FullFactorial, target: Ints, drift: Floats) -> Scenario:
     half, whole = (
         replace(table, log_costs=table.log_costs + share * drift) for share in (0.5, 1)
     )
@@ -357,7 +353,7 @@ def _scenario(
     )
 
 
-def _without_gain(table: FullFactorial, target: IntArray) -> FullFactorial:
+def _without_gain(table: FullFactorial, target: Ints) -> FullFactorial:
     departs = np.flatnonzero(target != table.rule)
     gain = table.value(table.rule) - table.value(target)
     costs = table.log_costs.copy()
@@ -365,7 +361,7 @@ def _without_gain(table: FullFactorial, target: IntArray) -> FullFactorial:
     return replace(table, log_costs=costs)
 
 
-def _session_of_each(design: LogDesign, rng: np.random.Generator) -> IntArray:
+def _session_of_each(design: LogDesign, rng: np.random.Generator) -> Ints:
     """Deal decisions to sessions of uneven length, none empty."""
     shares = rng.dirichlet(np.full(design.sessions, 2.0))
     extra = rng.multinomial(design.decisions - design.sessions, shares)
@@ -374,10 +370,10 @@ def _session_of_each(design: LogDesign, rng: np.random.Generator) -> IntArray:
 
 def _explored(
     table: FullFactorial,
-    problems: IntArray,
+    problems: Ints,
     epsilon: float,
     rng: np.random.Generator,
-) -> tuple[IntArray, FloatArray]:
+) -> tuple[Ints, Floats]:
     """Take the rule's action, or with a chance of epsilon any on offer, the rule's too."""
     offered = table.offered[problems]
     choices = offered.sum(axis=1)
