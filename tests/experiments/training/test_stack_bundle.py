@@ -157,6 +157,21 @@ def test_a_higher_level_is_wider(made: DecisionTable) -> None:
     assert factors[0] < factors[1]
 
 
+def test_groups_that_differ_widen_the_intervals_of_a_new_one(
+    made: DecisionTable,
+) -> None:
+    rows, _, prior = noisy(made)
+    noise = np.random.default_rng(0).normal(0, 0.1, len(rows.X))
+    apart = np.where(rows.group % 2 == 0, 0.2, 1.8)
+
+    alike, differing = (
+        fit_intervals(rows, rows.regret + noise * scale, prior, level=0.9).factor
+        for scale in (1.0, apart)
+    )
+
+    assert differing > alike
+
+
 def test_a_prediction_of_half_the_size_is_stretched(made: DecisionTable) -> None:
     rows, _, prior = noisy(made)
 
