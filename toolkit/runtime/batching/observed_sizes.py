@@ -12,6 +12,7 @@ from toolkit.policies.adaptation import (
     AdaptationSettings,
     MeasurementPrior,
 )
+from toolkit.runtime.batching.atomic_law import AtomicLaw
 
 __all__ = ["ObservedSizes"]
 
@@ -58,6 +59,7 @@ class ObservedSizes:
         actions = sizes.astype(np.float64)
         self._plain = Adaptation(settings, actions)
         self._predicted = Adaptation(settings, actions, prior)
+        self._law = AtomicLaw(actions, memory=settings.memory)
         self.curve: Floats | None = None
         """The curve that the latest recommendation was made on."""
         self.current: int | None = None
@@ -65,6 +67,10 @@ class ObservedSizes:
         self._costs: deque[tuple[float, float]] = deque(maxlen=BASELINE_BATCHES)
         self._seen: dict[int, tuple[float, int]] = {}
         """Mean efficiency and number of the batches of each size."""
+
+    def predicted(self) -> Floats | None:
+        """Predicted log cost of each size: the model's, or what own batches imply."""
+        return self._law.curve() if self.curve is None else self.curve
 
     def adaptation(self, history: Floats | None) -> Adaptation:
         """Choose the adaptation of contexts with, or without, a prediction."""
@@ -94,13 +100,15 @@ class ObservedSizes:
             return
         place = self.nearest(size)
         if abs(int(self.sizes[place]) - size) <= size * NEAR:
+            done = min(succeeded, size)
             self.adaptation(history).observe(
                 place,
                 spent=cycle_s,
-                done=min(succeeded, size),
+                done=done,
                 operations=size,
-                history=history,
+                history=self._law.curve() if history is None else history,
             )
+            self._law.add(place, spent=cycle_s, done=done, size=size)
         cost_s = cycle_s / succeeded if succeeded else 0.0
         if succeeded:
             self._costs.append((at_s, cost_s))

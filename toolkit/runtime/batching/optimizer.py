@@ -356,8 +356,8 @@ class AdaptiveBatchingOptimizer:
         """Choose the size, with the probability with which it was chosen."""
         decided = int(decision.action[0])
         base = observed.nearest(decided)
-        history = observed.curve
-        adaptation = observed.adaptation(history)
+        adaptation = observed.adaptation(observed.curve)
+        history = observed.predicted()
         sizes = observed.sizes.copy()
         sizes[base] = decided  # the rule's own size need not be on offer
         if most is not None:
