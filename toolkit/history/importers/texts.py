@@ -11,6 +11,8 @@ from typing import Any
 __all__ = ["block_texts", "is_removed", "text_length", "texts_of", "without_counts"]
 
 _MARK = re.compile(r"\[(?:text|cmd|error|url|base64|flow):(\d{1,9})(?=[:\]])[^\]]*\]")
+MARK_LENGTH = len("[text:123456789]")
+
 _COUNTS = re.compile(r"\[flow:\d{1,9}:\d{1,9}")
 _REMOVED = re.compile(r"\[(?:text|cmd|error|url|base64):\d{1,9}\]")
 
@@ -25,9 +27,12 @@ def text_length(text: str) -> int:
     """
     if "[" not in text or ":" not in text:
         return len(text)
-    whole = _MARK.fullmatch(text)
-    if whole is not None:
-        return int(whole[1])
+    if (
+        text.startswith("[text:")
+        and text[6:-1].isdecimal()
+        and len(text) <= MARK_LENGTH
+    ):
+        return int(text[6:-1]) if text[-1] == "]" else len(text)
     length = len(text)
     for mark in _MARK.finditer(text):
         length += int(mark[1]) - len(mark[0])

@@ -14,6 +14,7 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from selectors import EVENT_READ, DefaultSelector
@@ -22,10 +23,11 @@ from typing import Any, NamedTuple, NoReturn
 from toolkit.history import PriceBook
 from toolkit.history.importers.base import Source
 from toolkit.history.importers.gathering import FileSink, Piece, read_file
+from toolkit.history.importers.usage import TokenUsage
 
 __all__ = ["Reading", "read_files", "usable_processes"]
 
-MOST = 2
+MOST = 3
 """Processes that read, by default: each needs memory, and one writes what they give."""
 
 WORTH_BYTES = 2**21
@@ -35,6 +37,7 @@ HELD_BYTES = 2**22
 """How far a process may be ahead of its turn."""
 
 PIPE_BYTES = 2**20
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LENGTH_BYTES = 8
 
 Begin = Callable[[int], None]
@@ -102,6 +105,9 @@ def read_files(
             begin(index)
             reading.read(source, path, partial(take, index))
         return
+    if reading.prices is not None:
+        # what a price list loads is then there once, and not once a process
+        reading.prices.price("", EPOCH, TokenUsage(0, output_tokens=0))
     with ExitStack() as stack:
         workers = [
             stack.enter_context(
