@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -29,8 +29,8 @@ from toolkit.bundle import (
 )
 from toolkit.export import write_bundle
 from toolkit.models import (
+    DecisionTable,
     FittedStack,
-    RelativeLayout,
     RelativeMember,
     RelativeRows,
     Stack,
@@ -44,7 +44,6 @@ from toolkit.policies import (
     Floats,
     Problem,
     Value,
-    with_offered_range,
 )
 from toolkit.policies.adaptation import Intervals
 from toolkit.policies.rules import AgentCountConstants
@@ -129,21 +128,25 @@ def learned(
 ) -> Lesson:
     """Fit a member, the quadratic one unless given, on contexts and their log costs."""
     rule = rule_of(fallback)
-    blocks, levels, contexts = [], [], []
-    for context, costs in problems:
-        problem = Problem.of(column, actions, **context)
-        index = rule.decide(problem).index
-        shown = with_offered_range(problem, (0,), rule=index, sizes=True).actions
-        encoded = schema.encode_context(context).astype(np.float64)
-        blocks.append(np.hstack([np.tile(encoded, (len(actions), 1)), shown]))
-        contexts.append(encoded)
-        levels.append(costs.mean())
-    count = np.repeat(np.arange(len(problems)), len(actions))
-    layout = RelativeLayout(context=schema.action_position, actions=1, axes=1)
-    costs = np.concatenate([costs for _, costs in problems])
-    rows = RelativeRows.of(np.vstack(blocks), costs, count, count % 24, layout)
+    asked = [Problem.of(column, actions, **context) for context, _ in problems]
+    groups = tuple(f"g{place % 24:02d}" for place in range(len(problems)))
+    table = DecisionTable(
+        name="law",
+        cost="cost",
+        schema=replace(schema, action_is_log=False),
+        problems=tuple(asked),
+        log_costs=tuple(costs for _, costs in problems),
+        groups=groups,
+        names=tuple(map(str, range(len(problems)))),
+        rules=tuple(rule.decide(problem).index for problem in asked),
+        weights=(np.ones(len(actions)),) * len(problems),
+        axes=(0,),
+    )
+    rows = table.rows()
     members = (("quadratic", member or RelativeQuadratic(penalty=0.1)),)
-    stack = Stack(seed=0, members=members).fit_rows(rows)
+    stack = Stack(seed=0, members=members).fit(table)
+    contexts = [schema.encode_context(p.context).astype(np.float64) for p in asked]
+    levels = [costs.mean() for _, costs in problems]
     return Lesson(
         stack=stack,
         rows=rows,

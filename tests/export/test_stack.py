@@ -46,9 +46,9 @@ MEMBERS: dict[str, RelativeMember] = {
 
 
 def fitted(folder: Path, *names: str) -> tuple[FittedStack, RelativeRows]:
-    rows = table(folder, groups=3, problems=4).rows()
+    made = table(folder, groups=3, problems=4)
     members = tuple((name, MEMBERS[name]) for name in names)
-    return Stack(seed=0, members=members).fit_rows(rows), rows
+    return Stack(seed=0, members=members).fit(made), made.rows()
 
 
 def outputs(model: FittedStack, rows: np.ndarray) -> np.ndarray:

@@ -239,7 +239,7 @@ def test_the_best_constant_answers_where_history_does_not_carry_over(
         (PLAIN_CONSTANT, RelativeConstant(place="size", plain=True)),
     )
 
-    weights = Stack(seed=0, members=members).fit_rows(optimum_rows(shared=shared))
+    weights = Stack(seed=0, members=members)._fit_rows(optimum_rows(shared=shared))
 
     assert weights.weights[-1] == (0.0 if shared else 1.0)
 
@@ -272,7 +272,7 @@ def test_the_ranking_of_a_table_leaves_its_own_origin_out() -> None:
 
 
 def test_the_ensemble_is_the_same_for_the_same_seed(rows: RelativeRows) -> None:
-    first, second = light().fit_rows(rows), light().fit_rows(rows)
+    first, second = light()._fit_rows(rows), light()._fit_rows(rows)
 
     assert (first.predict(rows.X) == second.predict(rows.X)).all()
 
@@ -289,7 +289,7 @@ def test_held_out_predictions_do_not_know_the_groups_costs(rows: RelativeRows) -
 
 
 def test_a_missing_value_is_the_training_mean(rows: RelativeRows) -> None:
-    fitted = light().fit_rows(rows)
+    fitted = light()._fit_rows(rows)
     missing, filled = rows.X[:3].copy(), rows.X[:3].copy()
     missing[:, 0], filled[:, 0] = np.nan, fitted.filler[0]
 
@@ -298,7 +298,7 @@ def test_a_missing_value_is_the_training_mean(rows: RelativeRows) -> None:
 
 def test_one_group_is_not_enough(rows: RelativeRows) -> None:
     with pytest.raises(NotEnoughDataError, match="1 groups"):
-        light().fit_rows(rows.take(rows.group == 0))
+        light()._fit_rows(rows.take(rows.group == 0))
 
 
 @pytest.mark.parametrize("raw", [True, False])

@@ -196,9 +196,9 @@ class Stack:
         NotEnoughDataError
             With a single group there is nothing to leave out.
         """
-        return self.fit_rows(table.rows())
+        return self._fit_rows(table.rows())
 
-    def fit_rows(self, rows: RelativeRows) -> FittedStack:
+    def _fit_rows(self, rows: RelativeRows) -> FittedStack:
         """Fit on rows that are encoded already.
 
         Raises
