@@ -162,7 +162,7 @@ def test_groups_that_differ_widen_the_intervals_of_a_new_one(
 ) -> None:
     rows, _, prior = noisy(made)
     noise = np.random.default_rng(0).normal(0, 0.1, len(rows.X))
-    apart = np.where(rows.group % 2 == 0, 0.2, 1.8)
+    apart = np.where(rows.group % 2 == 0, 0.25, 4.0)
 
     alike, differing = (
         fit_intervals(rows, rows.regret + noise * scale, prior, level=0.9).factor
