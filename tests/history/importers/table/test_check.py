@@ -8,7 +8,7 @@ import pytest
 from toolkit.cli import run
 from toolkit.history.importers.table import check_tables, suggest_map
 
-LOG = "job_id,started_at,batch_size,duration_ms,errors,gpu,peak_gb,note\n" + "".join(
+LOG = "job_id,started_at,batch_size,duration_ms,errors,gpu,model_gb,note\n" + "".join(
     f"j{n % 3},2026-01-05T10:{n:02}:00Z,{2 ** (n % 4)},{900 + n},0,"
     f"{'l4' if n % 3 else 'a100'},{7 + n},n{n}\n"
     for n in range(30)
@@ -31,7 +31,9 @@ def test_a_log_is_recognised_by_its_names_and_cells(tmp_path: Path) -> None:
     assert (first["size"], first["cycle_s"], first["session_id"]) == (1, 0.9, "j0")
     assert (first["succeeded"], first["failed"], first["cancelled"]) == (1, 0, 0)
     assert first["categories"] == {"gpu": "a100"}
-    assert '# peak_bytes = { column = "peak_gb", unit = "GB" }' in map_path.read_text()
+    assert (
+        '# model_bytes = { column = "model_gb", unit = "GB" }' in map_path.read_text()
+    )
 
 
 def test_forms_of_a_country_are_recognised(tmp_path: Path) -> None:

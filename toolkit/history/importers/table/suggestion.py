@@ -228,8 +228,10 @@ def _fits(field: str, column: _Seen) -> bool:
     """Whether a column's cells can be a field's."""
     if field == "at":
         return _time_form(column) is not None
-    if field in ("session_id", "operation_type", "model"):
+    if field == "session_id":
         return bool(column.cells)
+    if field in ("operation_type", "model"):
+        return bool(column.cells) and not column.is_number
     if field in ("size", "failed", "succeeded", "cancelled", "workers"):
         return column.every(WHOLE.fullmatch)
     return column.is_number
