@@ -1,10 +1,16 @@
+import os
 import shutil
 import sqlite3
+from contextlib import closing
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
+from toolkit.environment import silence_telemetry
 from toolkit.errors import UsageError
+from toolkit.experiments.training import own_warnings_ignored
+from toolkit.experiments.training.tracking import track
 from toolkit.experiments.training.tracking_database import opening, tracking_address
 
 
@@ -42,3 +48,34 @@ def test_artifacts_move_with_their_folder(tmp_path: Path) -> None:
         now = artifacts.as_uri()
 
     assert places(tmp_path / "new") == [(now, f"{now}/r1/artifacts")]
+
+
+def first_run(folder: Path, name: str) -> None:
+    with track("one", folder=folder, run_name=name) as run:
+        run.log_metrics({"figure": 1.0})
+
+
+@pytest.mark.slow
+def test_two_first_runs_at_once_share_one_database(tmp_path: Path) -> None:
+    silence_telemetry()
+    with own_warnings_ignored():
+        import_module("mlflow.store.tracking.sqlalchemy_store")
+    children = []
+    for name in ("a", "b"):
+        child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                first_run(tmp_path, name)
+                code = 0
+            finally:
+                os._exit(code)
+        children.append(child)
+    codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+    with closing(sqlite3.connect(tmp_path / "mlflow.db")) as database:
+        runs = database.execute(
+            "SELECT name, status FROM runs ORDER BY name"
+        ).fetchall()
+
+    assert codes == [0, 0]
+    assert runs == [("a", "FINISHED"), ("b", "FINISHED")]
