@@ -115,6 +115,7 @@ def traced(
         text=True,
         check=False,
         timeout=MOST_S,
+        umask=0o022,
     )
     return _trace(done.returncode, done.stdout + done.stderr, log, cwd)
 
@@ -137,6 +138,7 @@ def traced_until(
             stdin=subprocess.DEVNULL,
             stdout=stream,
             stderr=subprocess.STDOUT,
+            umask=0o022,
         )
 
     def wait_for(text: str) -> str:

@@ -439,7 +439,7 @@ GRAPH_WAYS: list[Callable[[random.Random, onnx.ModelProto], None]] = [
     *(_node_type, _node_wires, _node_wires, _node_order, _new_node, _ends, _rest),
     *([_attribute] * 5),
     *([_tensor] * 5),
-    *(_large_tensor, _tree_links, _tree_links, _tree_links),
+    *(_large_tensor, *[_tree_links] * 5),
 ]
 
 Way = Callable[[random.Random, bytes, bytes], bytes]

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from http.client import HTTPConnection
+from importlib import metadata
 from itertools import islice
 from pathlib import Path
 
@@ -68,7 +69,6 @@ sizes = [8]
 workers = 2
 turn_s = 0.01
 duration_s = 0.3
-fixed_duration_s = 0.3
 explore = 0.0
 """
 WORLDS = """
@@ -143,6 +143,12 @@ TRAINING: dict[str, list[str]] = {
 }
 COMMANDS = {**READING, **TRAINING}
 """Commands that are traced one after another in one folder, with their arguments."""
+
+MADE = (
+    {"key", "index.sqlite", "generation.json", "review.html"},
+    {"mlflow.db", "model.onnx", "MODEL_CARD.md", "state.json", "report.md"},
+)
+"""Some of what the commands of each list leave behind, their user's alone."""
 
 OTHER_CODES = {
     "experiment ab report": 2,
@@ -256,7 +262,7 @@ def test_no_command_connects_or_writes_outside_its_folders(
     (logs / file).write_bytes(data)
     flows = ["records", "import", "spool", str(folder / "workflows.jsonl")]
     assert run([*flows, "--store", str(folder / "flows")]) == 0
-    found = []
+    before, found = set(folder.rglob("*")), []
     for name, words in listed.items():
         trace = traced(
             [*PYTHON, *name.split(), *words],
@@ -267,6 +273,10 @@ def test_no_command_connects_or_writes_outside_its_folders(
         found += problems(trace, name, environment, OTHER_CODES.get(name, 0))
 
     assert found == []
+    made = set(folder.rglob("*")) - before
+    assert {path.name for path in made} >= MADE[listed is TRAINING]
+    open_to_others = {path.name for path in made if path.lstat().st_mode & 0o077}
+    assert open_to_others <= {"served_model.py"}  # a copy of the toolkit's own code
 
 
 @pytest.mark.parametrize("advice", ["off", "on"])
@@ -328,6 +338,53 @@ def test_a_receiver_talks_to_its_sender_alone(
 
     assert problems(trace, "receive", environment) == []
     assert (folder / "sent").is_dir()
+
+
+IMPORT_ALL = """
+from contextlib import suppress
+from importlib import import_module, metadata
+from toolkit.environment import silence_telemetry
+silence_telemetry()
+shipped = set(NAMES)
+for module, packages in metadata.packages_distributions().items():
+    if shipped & {name.lower().replace("_", "-") for name in packages}:
+        with suppress(ImportError):  # a part of a package that needs another
+            import_module(module)
+"""
+
+
+def needed(*extras: str) -> set[str]:
+    """Names of the packages that the project needs, of some extras or of all."""
+    lines = metadata.requires("workflow-toolkit") or []
+    return {
+        re.split(r"[^A-Za-z0-9_.-]", line)[0].lower()
+        for line in lines
+        if not extras
+        or "extra ==" not in line
+        or re.search(f"extra == .({'|'.join(extras)}).", line)
+    }
+
+
+def test_importing_every_dependency_connects_nowhere_and_leaves_nothing(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    names = needed("research", "report", "money", "telemetry") - {"jupyter"}
+    assert {"onnxruntime", "mlflow", "optuna", "duckdb"} <= names
+    trace = traced(
+        [sys.executable, "-W", "ignore", "-c", f"NAMES = {sorted(names)}{IMPORT_ALL}"],
+        cwd=ROOT,
+        log=tmp_path / "strace.log",
+        environment=environment,
+    )
+
+    assert problems(trace, "imports", environment) == []
+
+
+def test_security_names_every_dependency() -> None:
+    text = (ROOT / "SECURITY.md").read_text()
+    section = text.partition("**Dependencies.**")[2].partition("**Kept in clear**")[0]
+
+    assert needed() - set(re.findall(r"`([a-z0-9-]+)`", section)) == set()
 
 
 def test_the_trace_would_see_all_of_it(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from toolkit.errors import UsageError, naming
 from toolkit.experiments.training.tracking_elsewhere import given_address
+from toolkit.records import ensure_file, make_directory
 
 __all__ = ["opening", "tracking_address"]
 
@@ -68,7 +69,8 @@ def opening(folder: Path) -> Iterator[Path]:
     """Hold a folder's database while it is made, migrated or moved.
 
     Two first runs at once would otherwise both make its tables. A database that was
-    moved with its folder gets the new place of its artifacts.
+    moved with its folder gets the new place of its artifacts. What is made is as private
+    as a store, whatever the process's umask.
 
     Yields
     ------
@@ -77,6 +79,8 @@ def opening(folder: Path) -> Iterator[Path]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     artifacts = (folder / "artifacts").resolve()
+    make_directory(artifacts)
+    ensure_file(folder / LOCK_NAME)
     with (
         (folder / LOCK_NAME).open("w") as lock,
         naming(folder / NAME),
@@ -84,6 +88,8 @@ def opening(folder: Path) -> Iterator[Path]:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if (folder / NAME).exists():
             _relocate(folder / NAME, artifacts)
+        elif given_address() is None:
+            ensure_file(folder / NAME)
         yield artifacts
 
 
