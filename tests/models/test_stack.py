@@ -332,3 +332,14 @@ def test_a_table_is_read_into_as_many_rows_as_it_has(tmp_path: Path) -> None:
     made = table(tmp_path)
 
     assert len(made.rows().X) == sum(len(costs) for costs in made.log_costs)
+
+
+def test_of_three_groups_the_stack_is_not_judged_by_what_two_taught() -> None:
+    rows = optimum_rows(shared=False)
+    three = rows.take(rows.group < 3)
+
+    weights = decision_weights(
+        np.stack([-three.regret, three.regret]), three, ("bad", PLAIN_CONSTANT), {}
+    )
+
+    assert weights.tolist() == [1.0, 0.0]

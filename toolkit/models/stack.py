@@ -70,6 +70,9 @@ than the noise of replicates."""
 SHOWN = 1.0
 """Standard errors over groups by which the stack must be cheaper than the best constant: of
 0, 0.5, 1, 1.5 and 2 the fewest promises broken on made-up tables drawn for choosing."""
+LEAST_JUDGED = 4
+"""Training groups from which on stack and best constant are compared: of three, the stack that is
+judged has learned from two, and says little of the one that answers."""
 PRIOR_GROUPS = 1.0
 """Groups that the ranking of the members on other tables counts for: with two to seven
 groups a table says little about which member is best."""
@@ -289,8 +292,10 @@ def _shown_better(
 ) -> bool:
     """Compare weighted members with the best constant, each group by others' weights."""
     groups = len(losses)
-    if groups < LEAST_GROUPS or not others.any():
+    if not others.any():
         return False
+    if groups < LEAST_JUDGED:
+        return True
     differences = np.empty(groups)
     for group in range(groups):
         out = rows.group == group
