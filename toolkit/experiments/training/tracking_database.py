@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from toolkit.errors import UsageError, naming
-from toolkit.experiments.training.tracking_elsewhere import given_address
+from toolkit.experiments.training.tracking_elsewhere import given_address, is_server
 from toolkit.records import ensure_file, make_directory
 
 __all__ = ["opening", "tracking_address"]
@@ -79,7 +79,9 @@ def opening(folder: Path) -> Iterator[Path]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     artifacts = (folder / "artifacts").resolve()
-    make_directory(artifacts)
+    given = given_address()
+    if given is None or not is_server(given):
+        make_directory(artifacts)
     ensure_file(folder / LOCK_NAME)
     with (
         (folder / LOCK_NAME).open("w") as lock,
@@ -88,7 +90,7 @@ def opening(folder: Path) -> Iterator[Path]:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if (folder / NAME).exists():
             _relocate(folder / NAME, artifacts)
-        elif given_address() is None:
+        elif given is None:
             ensure_file(folder / NAME)
         yield artifacts
 
