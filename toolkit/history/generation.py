@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.escaping import printable
-from toolkit.records import replace_file
+from toolkit.records import read_regular, replace_file
 
 __all__ = [
     "GENERATION_NAME",
@@ -32,6 +32,7 @@ __all__ = [
 logger = logging.getLogger(__name__)
 
 GENERATION_NAME = "generation.json"
+MAX_BYTES = 2**28
 PART_NAME = re.compile(r"part(-(\d{8}))?\.parquet")
 KIND = re.compile(r"[a-z_]{1,40}")
 DAY = re.compile(r"\d{4}-\d\d-\d\d")
@@ -128,7 +129,7 @@ def read_generation(root: Path) -> Generation:
         The dataset; it need not exist.
     """
     try:
-        row = json.loads((root / GENERATION_NAME).read_bytes())
+        row = json.loads(read_regular(root / GENERATION_NAME, max_bytes=MAX_BYTES))
         return Generation(
             number=int(row["number"]),
             merged=int(row["merged"]),

@@ -16,7 +16,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from toolkit.errors import InputDataError
-from toolkit.records import SCHEMA_VERSION, ignore_in_git, make_directory, replace_file
+from toolkit.records import (
+    SCHEMA_VERSION,
+    ignore_in_git,
+    make_directory,
+    read_regular,
+    replace_file,
+)
 
 __all__ = [
     "STORE_FORMAT",
@@ -30,6 +36,7 @@ STORE_FORMAT = 2
 """1: a part file for each day, an index by inode. 2: generations, numbered segments."""
 
 NAME = "store.json"
+MAX_BYTES = 4096
 OLD_INDEX = "index.sqlite"
 OLD_INDEX_TEXT = (
     b"This store has format 2 or later (store.json): upgrade the toolkit.\n"
@@ -72,7 +79,7 @@ def check_version(root: Path) -> StoreVersion:
     """
     path = root / NAME
     try:
-        row = json.loads(path.read_bytes())
+        row = json.loads(read_regular(path, max_bytes=MAX_BYTES))
         version = StoreVersion(format=int(row["format"]), schema=int(row["schema"]))
     except FileNotFoundError:
         return StoreVersion()

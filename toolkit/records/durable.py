@@ -230,7 +230,7 @@ def read_regular(path: Path, *, max_bytes: int) -> bytes:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode) or status.st_size > max_bytes:
             raise OSError(errno.EINVAL, "not a small regular file", str(path))
-        return os.read(descriptor, max_bytes)
+        return os.read(descriptor, status.st_size)
     finally:
         os.close(descriptor)
 
