@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import UsageError
+from toolkit.escaping import printable
 from toolkit.notifier import Notification
 
 __all__ = ["ClaudeFlowSink", "ClaudeFlowStatus", "hook_arguments", "plain_text"]
@@ -172,7 +173,7 @@ class ClaudeFlowSink:
         bool or None
             `None` where there is no store that can be read.
         """
-        wanted = plain_text(text)
+        wanted = plain_text(printable(text))  # as a notification holds it
         known = None
         for value in self._stored_texts():
             known = known or False
