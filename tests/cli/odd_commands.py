@@ -21,17 +21,20 @@ class Command(NamedTuple):
     lasts : bool
         It works for seconds or without end where nothing stops it: only the states that
         stop it are tried.
+    reports : bool
+        What it prints says what is wrong; there need be no error beside it.
     """
 
     words: str
     reads: bool = False
     lasts: bool = False
+    reports: bool = False
 
 
 COMMANDS: dict[str, Command] = {
     "review": Command("--no-import --store {store}", reads=True),
     "review replay": Command("--policy rule --store {store}", reads=True),
-    "doctor": Command("--store {store}"),
+    "doctor": Command("--store {store}", reports=True),
     "records import claude-code": Command("{logs} --store {store}"),
     "records import codex": Command("{logs} --store {store}"),
     "records import opencode": Command("{logs} --store {store}"),

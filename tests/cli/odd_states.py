@@ -339,7 +339,7 @@ def _problem(command: Command, state: str, ended: Ended, folder: Path) -> str:
     if ended.code not in CODES:
         return f"exit code {ended.code}"
     errors = ended.said.count("toolkit: error:")
-    if errors != (ended.code != 0):
+    if errors != (ended.code != 0) and not (command.reports and not errors):
         return f"exit code {ended.code} with {errors} errors"
     if state == "the store is missing" and command.reads:
         if (folder / "store").exists():
