@@ -293,17 +293,17 @@ def _days(part: str) -> tuple[float, float]:
 
 
 def _day_span(text: str, part: str) -> tuple[datetime, datetime]:
-    if re.fullmatch(r"\d{4}-\d{2}", text):
-        start = datetime.fromisoformat(f"{text}-01").replace(tzinfo=UTC)
-        return start, (start + timedelta(days=32)).replace(day=1)
     try:
+        if re.fullmatch(r"[0-9]{4}-[0-9]{2}", text):
+            start = datetime.fromisoformat(f"{text}-01").replace(tzinfo=UTC)
+            return start, (start + timedelta(days=32)).replace(day=1)
         start = datetime.fromisoformat(text).replace(tzinfo=UTC)
-    except ValueError as error:
+        return start, start + timedelta(days=1)
+    except (ValueError, OverflowError) as error:
         raise UsageError(
             f"not understood: {part!r}; write a day (2026-01-31), a month (2026-01), "
             "FROM..TO, or model=, client=, project=, branch=, week= and a name"
         ) from error
-    return start, start + timedelta(days=1)
 
 
 def _compared(

@@ -100,6 +100,22 @@ def test_two_parts_are_compared(home: Path, capsys: pytest.CaptureFixture[str]) 
     assert all(row["differs"] is False for row in rows)
 
 
+@pytest.mark.parametrize("part", ["9999-99", "9999-12", "9999-12-31", "2026-13"])
+def test_a_part_beyond_the_calendar_is_a_usage_error(
+    home: Path, part: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["review", "--compare", part, "2026-03"]) == 2
+    assert f"not understood: '{part}'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["review"], ["review", "replay", "--policy", "rule"]])
+def test_a_seed_below_0_is_a_usage_error(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([*words, "--seed", "-1"]) == 2
+    assert "whole number from 0 on, got -1" in capsys.readouterr().err
+
+
 def test_a_part_without_batches_is_a_usage_error(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

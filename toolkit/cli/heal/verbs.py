@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.cli.output import print_json, print_note, print_table, print_text
+from toolkit.cli.seed_option import seed
 from toolkit.errors import NotEnoughDataError, UsageError
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def _add_demo(verbs: "argparse._SubParsersAction[Parser]") -> None:
         metavar="X",
         help="virtual seconds in a real one (default 60; 0: as fast as possible)",
     )
-    demo.add_argument("--seed", type=int, default=0, help="of the waits' jitter")
+    demo.add_argument("--seed", type=seed, default=0, help="of the waits' jitter")
     demo.add_argument(
         "--store", type=Path, metavar="DIR", help="record store to write to"
     )

@@ -6,6 +6,7 @@ from typing import Any
 
 from toolkit.cli.output import print_json, print_note, print_table
 from toolkit.cli.progress import progress
+from toolkit.cli.seed_option import seed
 
 __all__ = ["add_verb", "measure"]
 
@@ -23,7 +24,7 @@ def add_verb(subparsers: Any) -> None:
     )
     parser.add_argument("--out", type=Path, required=True, help="where the result goes")
     parser.add_argument(
-        "--seed", type=int, default=1, help="draws the order and the luck"
+        "--seed", type=seed, default=1, help="draws the order and the luck"
     )
     parser.add_argument(
         "--repeats", type=int, default=4, help="how often each is tried"

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.cli.output import print_json, print_note, print_table
+from toolkit.cli.seed_option import seed
 
 __all__ = ["add_verb", "simulate"]
 
@@ -17,7 +18,7 @@ def add_verb(subparsers: Any) -> None:
         description="What it emits is marked simulated and trains no model by default.",
     )
     parser.add_argument("--store", type=Path, required=True, help="where records go")
-    parser.add_argument("--seed", type=int, default=1, help="everything depends on it")
+    parser.add_argument("--seed", type=seed, default=1, help="everything depends on it")
     for kind in ("batches", "events", "workflows", "load-samples"):
         parser.add_argument(
             f"--{kind}", type=int, default=1000, help=f"how many {kind}"

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.cli.output import print_text
+from toolkit.cli.seed_option import seed
 
 if TYPE_CHECKING:
     from toolkit.experiments.evaluation import OffPolicyReport
@@ -37,7 +38,7 @@ def add_verb(subparsers: Any) -> None:
     parser.add_argument(
         "--include-simulated", action="store_true", help="use simulated records too"
     )
-    parser.add_argument("--seed", type=int, default=0, help="of the bootstrap")
+    parser.add_argument("--seed", type=seed, default=0, help="of the bootstrap")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(command=off_policy)
 

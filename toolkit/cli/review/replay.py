@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from toolkit.cli.default_store import add_store_option
 from toolkit.cli.output import print_json, print_note, print_table
 from toolkit.cli.progress import progress
+from toolkit.cli.seed_option import seed
 
 if TYPE_CHECKING:
     from toolkit.review.replay import Replay
@@ -32,7 +33,7 @@ def add_replay(verbs: Any) -> None:
         help="size:N, rule, bundle:DIR, agents:N or recorded; may be given several times",
     )
     parser.add_argument(
-        "--seed", type=int, default=0, help="seed of the intervals (default 0)"
+        "--seed", type=seed, default=0, help="seed of the intervals (default 0)"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(command=_replay)

@@ -9,6 +9,7 @@ from toolkit.cli.default_store import add_store_option
 from toolkit.cli.output import print_json, print_note, print_text
 from toolkit.cli.progress import progress
 from toolkit.cli.review.replay import add_replay
+from toolkit.cli.seed_option import seed
 
 if TYPE_CHECKING:
     from toolkit.review import Review
@@ -59,7 +60,7 @@ def add_parser(subparsers: Any) -> None:
         "--advice", action="store_true", help="print rules for CLAUDE.md or AGENTS.md"
     )
     parser.add_argument(
-        "--seed", type=int, default=0, help="seed of the intervals (default 0)"
+        "--seed", type=seed, default=0, help="seed of the intervals (default 0)"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(command=_review)
