@@ -15,9 +15,14 @@ NOW_S = 1_790_000_000.0
 HANDLER = Path(hook_handler.__file__)
 
 
-def _start(store: Path, session: str) -> str:
+def _start(store: Path, session: str, source: str = "startup") -> str:
     """Fire the event of a session that starts, as a harness does; return what is said."""
-    payload = {"session_id": session, "hook_event_name": "SessionStart", "cwd": "/a"}
+    payload = {
+        "session_id": session,
+        "hook_event_name": "SessionStart",
+        "source": source,
+        "cwd": "/a",
+    }
     done = subprocess.run(
         [sys.executable, "-I", "-S", str(HANDLER), "--store", str(store)],
         input=json.dumps(payload),
@@ -46,8 +51,41 @@ def test_a_session_that_is_drawn_is_told_the_rule_and_others_are_not(
 
 def test_a_session_that_is_resumed_keeps_its_arm(tmp_path: Path) -> None:
     begin_trial(tmp_path, name="first", rule="todo", share=0.5, at_s=NOW_S)
+    said = {name: _start(tmp_path, name) for name in map(str, range(8))}
 
-    assert len({_start(tmp_path, "s1") for _ in range(4)}) == 1
+    for source in ("resume", "compact"):
+        assert {name: _start(tmp_path, name, source) for name in said} == said
+
+
+@pytest.mark.parametrize("source", ["resume", "fork", "compact"])
+def test_a_session_that_began_before_the_trial_is_not_drawn(
+    tmp_path: Path, source: str
+) -> None:
+    begin_trial(tmp_path, name="first", rule="todo", share=0.999, at_s=NOW_S)
+
+    assert _start(tmp_path, "s1", source) == ""
+    with pytest.raises(LookupError, match="no session was drawn"):
+        drawn_arms(tmp_path, "first")
+
+
+def test_a_name_that_leads_elsewhere_has_no_draws(tmp_path: Path) -> None:
+    (tmp_path / "trials").mkdir()
+    (tmp_path / "other.jsonl").write_text('{"session": "s1", "told": true}\n')
+
+    with pytest.raises(LookupError, match="no session was drawn"):
+        drawn_arms(tmp_path, "../other")
+
+
+@pytest.mark.parametrize("step", ["stop", "report"])
+def test_a_torn_trial_is_one_line(
+    tmp_path: Path, step: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "trial.json").write_text("{")
+
+    assert run(["experiment", "ab", step, "--store", str(tmp_path)]) == 3
+    said = capsys.readouterr().err
+    assert "trial.json: not readable" in said
+    assert "remove it" in said
 
 
 def test_after_the_end_nothing_is_said_and_nothing_drawn(tmp_path: Path) -> None:

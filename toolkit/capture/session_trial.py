@@ -5,9 +5,11 @@
     STORE/trial.json           the trial that runs, or the last one: what, when, how many
     STORE/trials/NAME.jsonl    a line for each draw: session, arm, probability, time
 
-The draw is a keyed hash of the session and the trial's name: a session that is resumed
-gets the same arm, and nothing of it can be foreseen without the store's key. What is said is one
-of the sentences below. Standard library only, as the handler that imports it.
+The draw is a keyed hash of the session and the trial's name: nothing of it can be foreseen
+without the store's key. A session that is resumed keeps the arm that it drew; one that
+began before the trial, or is a fork of another, is not drawn, for what it did and was told
+before would count for an arm that it did not have. What is said is one of the sentences
+below. Standard library only, as the handler that imports it.
 """
 
 import json
@@ -37,6 +39,8 @@ TRIAL_NAME = "trial.json"
 MAX_TRIAL_BYTES = 4096
 MAX_DRAWS_BYTES = 64 * 1024 * 1024
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,40}")
+CONTINUED = frozenset({"resume", "compact", "fork"})
+"""Sources of a `SessionStart` that goes on with a conversation that was there before."""
 
 RULE_TEXTS = {
     "reads": "Read all files whose paths you already know in one message with several "
@@ -146,11 +150,15 @@ def say_by_draw(row: "Mapping[str, Any]", store: Path, key: bytes) -> str | None
     Returns
     -------
     str or None
-        The rule's sentence; `None` where no trial runs, or the session is to go without.
+        The rule's sentence; `None` where no trial runs, the session is to go without, or
+        it goes on with a conversation that was not drawn.
     """
     trial = read_trial(store)
     if trial is None or trial.get("ended_s") is not None:
         return None
+    if row.get("source") in CONTINUED:
+        told = _arms(store, trial["name"]).get(row["session"], False)
+        return RULE_TEXTS[trial["rule"]] if told else None
     drawn = blake2b(
         f"{trial['name']}\n{row['session']}".encode(), digest_size=8, key=key
     ).digest()
@@ -175,12 +183,19 @@ def drawn_arms(store: Path, name: str) -> dict[str, bool]:
     Raises
     ------
     LookupError
-        The trial has no draws.
+        The trial has no draws, or the name is none.
     """
+    arms = _arms(store, name) if NAME.fullmatch(name) else {}
+    if not arms:
+        raise LookupError(f"no session was drawn for a trial `{name}`")
+    return arms
+
+
+def _arms(store: Path, name: str) -> dict[str, bool]:
     try:
         data = read_regular(_draws_path(store, name), max_bytes=MAX_DRAWS_BYTES)
-    except FileNotFoundError as error:
-        raise LookupError(f"no session was drawn for a trial `{name}`") from error
+    except FileNotFoundError:
+        return {}
     arms: dict[str, bool] = {}
     for line in data.splitlines():
         try:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit.cli.default_store import add_store_option
 from toolkit.cli.output import print_json, print_note, print_table
+from toolkit.cli.seed_option import seed
 from toolkit.errors import InputDataError, NotEnoughDataError, UsageError
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def add_verb(subparsers: Any) -> None:
     report = verbs.add_parser("report", help="what the rule changed, with intervals")
     report.add_argument("name", nargs="?", help="trial (default: the last one)")
     report.add_argument(
-        "--seed", type=int, default=0, help="seed of the intervals (default 0)"
+        "--seed", type=seed, default=0, help="seed of the intervals (default 0)"
     )
     report.set_defaults(command=_report)
     for step in (stop, report):
@@ -94,6 +95,10 @@ def _start(options: argparse.Namespace) -> int:
         return 0
     print_note(f"sessions that start now are drawn; {options.share:.0%} are told:")
     print_note(f"  {RULE_TEXTS[options.rule]}")
+    print_note(
+        "only hooks of this store draw: "
+        f"`toolkit hooks install --store {options.store.absolute()}`"
+    )
     if not known:
         print_note(
             "the store has no history of five sessions, so what could be found is not known"
@@ -112,6 +117,8 @@ def _stop(options: argparse.Namespace) -> int:
 
     try:
         trial = end_trial(options.store, at_s=SystemClock().now().timestamp())
+    except ValueError as error:
+        raise _unreadable(options.store, error) from error
     except LookupError as error:
         raise UsageError(
             f"{error}; `toolkit experiment ab start` begins one"
@@ -172,12 +179,16 @@ def _last_name(store: Path) -> str:
     try:
         trial = read_trial(store)
     except (OSError, ValueError) as error:
-        raise InputDataError(
-            f"not readable: {error}", file=store / "trial.json", fix="remove it"
-        ) from error
+        raise _unreadable(store, error) from error
     if trial is None:
         raise UsageError("there was no trial; `toolkit experiment ab start` begins one")
     return str(trial["name"])
+
+
+def _unreadable(store: Path, error: Exception) -> InputDataError:
+    return InputDataError(
+        f"not readable: {error}", file=store / "trial.json", fix="remove it"
+    )
 
 
 def _facts(store: Path) -> "Facts | None":
