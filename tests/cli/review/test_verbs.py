@@ -108,7 +108,9 @@ def test_a_part_beyond_the_calendar_is_a_usage_error(
     assert f"not understood: '{part}'" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("words", [["review"], ["review", "replay", "--policy", "rule"]])
+@pytest.mark.parametrize(
+    "words", [["review"], ["review", "replay", "--policy", "rule"]]
+)
 def test_a_seed_below_0_is_a_usage_error(
     words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
