@@ -166,7 +166,7 @@ def test_a_replay_prints_its_own_error_beside_the_answer(
 
     shown = capsys.readouterr()
     assert [line for line in shown.out.splitlines() if line.startswith("| size:4")]
-    assert "self-replay of 3 sessions" in shown.err
+    assert shown.out.startswith("self-replay of 3 sessions: 0.0% off in the median")
     assert run(["review", "replay", "--policy", "size:4", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)["replays"][0]
     assert found["recorded_turns"] == 6

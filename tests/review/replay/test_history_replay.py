@@ -11,7 +11,7 @@ from tests.shared import HISTORY, needs_history
 from toolkit.errors import NotEnoughDataError, UsageError
 from toolkit.history import History
 from toolkit.records import Batch
-from toolkit.review import read_facts
+from toolkit.review import Facts, read_facts
 from toolkit.review.replay import Replay, read_policy, replay_history
 from toolkit.testing.simulator import SessionTruth, perform, plan_session
 
@@ -79,6 +79,25 @@ def test_reads_that_surely_could_go_together_save_their_turn(tmp_path: Path) -> 
     assert (one.recorded_turns, one.turns) == (8.0, (2.0, 2.0))
     assert one.recorded_s == pytest.approx(8 * 4.0)
     assert one.replayed_s == pytest.approx((2 * 4.0, 2 * 4.0))
+
+
+def test_turns_are_those_of_all_agents_and_time_is_the_main_ones(
+    tmp_path: Path,
+) -> None:
+    facts = facts_of(tmp_path, _talk("s1"), _talk("s2"))
+    one = facts.batches["session"] == "s1"
+    agents = np.where(one, "main", "a1").astype(object)
+    batches = {**facts.batches, "agent": agents}
+    twice = {name: np.concatenate([v, v]) for name, v in batches.items()}
+    half = len(one)
+    twice["session"] = np.repeat(np.array(["s1", "s2"], dtype=object), half)
+    both = Facts(batches=twice, turns=facts.turns, waves=facts.waves)
+
+    found = replay_history(both, read_policy("size:4"), rng=np.random.default_rng(0))
+
+    for session in found.sessions:
+        assert (session.recorded_turns, session.turns) == (16.0, (4.0, 4.0))
+        assert session.recorded_s == pytest.approx(8 * 4.0)
 
 
 def test_one_session_is_not_enough(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from toolkit.cli.default_store import add_store_option
-from toolkit.cli.output import print_json, print_note, print_table
+from toolkit.cli.output import print_json, print_note, print_table, print_text
 from toolkit.cli.progress import progress
 from toolkit.cli.seed_option import seed
 
@@ -63,25 +63,29 @@ def _replay(options: argparse.Namespace) -> int:
 
 def _print(found: "list[Replay]") -> None:
     first = found[0]
+    print_text(
+        f"self-replay of {first.timed:,} sessions: {first.error:.1%} off in the median, "
+        f"{_range_of(first.error_low, first.error_high)} in nine of ten; "
+        f"{first.left_out} are left out below (more than 25 % off), "
+        f"{first.untimed} more have no cycle without a person"
+    )
     print_table(
         ["policy", "time, surely", "95 %", "time, at most", "95 %", "turns"],
         [
             [
                 each.policy,
                 _percent(each.change[0][0]),
-                _range(each.change[0]),
+                _range_of(*each.change[0][1:]),
                 _percent(each.change[1][0]),
-                _range(each.change[1]),
+                _range_of(*each.change[1][1:]),
                 f"{each.turns[0]:,.0f} -> {each.turns[1]:,.0f} to {each.turns[2]:,.0f}",
             ]
             for each in found
         ],
     )
     print_note(
-        f"self-replay of {len(first.sessions)} sessions: {first.error:.1%} off in the "
-        f"median, {_percent(first.error_low)} to {_percent(first.error_high)} in nine of "
-        f"ten; {first.left_out} sessions are left out (more than 25 % off), "
-        f"{first.untimed} have no cycle without a person"
+        "turns with calls, of all agents; a cycle with a person in it, or not measured, is "
+        "in none of these figures, and joins nothing: a review's bounds count such pairs too"
     )
 
 
@@ -89,5 +93,5 @@ def _percent(share: float) -> str:
     return f"{share:+.1%}"
 
 
-def _range(change: tuple[float, float, float]) -> str:
-    return f"{_percent(change[1])} to {_percent(change[2])}"
+def _range_of(low: float, high: float) -> str:
+    return f"{_percent(low)} to {_percent(high)}"

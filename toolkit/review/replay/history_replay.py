@@ -45,6 +45,7 @@ class SessionReplay:
     low_s, high_s : float
         95 % bounds of a real run of the policy, over both.
     recorded_turns, turns : float, tuple of float
+        Of all its agents. A cascade's extra turn counts with its probability.
     """
 
     session: str
@@ -105,6 +106,11 @@ class Replay:
     error_low: float
     error_high: float
     change: tuple[tuple[float, float, float], tuple[float, float, float]]
+
+    @property
+    def timed(self) -> int:
+        """Sessions that the error is of: those replayed, and those left out."""
+        return len(self.sessions) + self.left_out
 
     @property
     def recorded_s(self) -> float:
@@ -241,7 +247,8 @@ def _session(
     recorded_s = float(np.sum(batches["cycle_s"][main][table.timed[main]]))
     if recorded_s <= 0:
         return None
-    begun = [rows[agents == name] for name in sorted(set(agents) - {"main"})]
+    others = sorted(set(agents) - {str(batches["agent"][main[0]])})
+    begun = [rows[agents == name] for name in others]
     recorded = _replayed(main, begun, batches, table, None, joins[0], policy=None)
     replayed = [
         _replayed(main, begun, batches, table, wanted, mask, policy=(facts, policy))
@@ -278,17 +285,24 @@ def _replayed(
     *,
     policy: tuple[Facts, ReplayPolicy] | None,
 ) -> ChainTime:
-    """Replay the agents that were begun, and then the main agent that waited for them."""
+    """Replay the agents that were begun, and then the main agent that waited for them.
+
+    The time is the main agent's, the turns are those of all.
+    """
     scale = np.ones(len(batches["size"]))
-    before = after = 0.0
+    before = after = turns = 0.0
     for rows in begun:
         before += replay_chain(rows, table, None, joins, scale).seconds
-        after += replay_chain(rows, table, wanted, joins, scale).seconds
+        chain = replay_chain(rows, table, wanted, joins, scale)
+        after += chain.seconds
+        turns += chain.turns
     factor = after / before if before > 0 else 1.0
     if policy is not None:
         factor *= replay_waves(policy[0], policy[1], str(batches["session"][main[0]]))
     scale[main[batches["work"][main] == "spawn"]] = factor
-    return replay_chain(main, table, wanted, joins, scale)
+    found = replay_chain(main, table, wanted, joins, scale)
+    found.turns += turns
+    return found
 
 
 def _t95(known: float) -> float:
