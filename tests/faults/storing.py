@@ -110,10 +110,11 @@ def _compact(folder: Path) -> int:
 def _check_compact(folder: Path, *, acknowledged: bool) -> None:
     store = folder / "store"
     assert _records(store) == _ids(OLD, SPOOLED)
-    if acknowledged:
-        assert not Spool(store / "spool").files()
+    # A power cut may bring a merged segment back: the generation knows that it is in.
     assert _compact(folder) == 0
     assert _records(store) == _ids(OLD, SPOOLED)
+    if acknowledged:
+        assert not Spool(store / "spool").files()
     left = {path.name for path in (store / "dataset").rglob("*") if path.is_file()}
     parts = {name for name in left if name.startswith("part-")}
     assert len(list((store / "dataset").rglob("part-*.parquet"))) == 4, left
