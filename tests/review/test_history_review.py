@@ -1,14 +1,15 @@
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from tests.review.reviewed import Talk, import_sessions, review_of
+from tests.review.reviewed import Talk, facts_of, import_sessions, review_of
 from toolkit.errors import NotEnoughDataError, UsageError
 from toolkit.history import RecordStore, read_store
-from toolkit.review import Figure, render_text, review, rules
+from toolkit.review import Facts, Figure, render_text, review, rules, spending
 
 
 def talk(session: str = "s1") -> Talk:
@@ -113,3 +114,30 @@ def test_a_figure_says_how_it_is_computed(tmp_path: Path) -> None:
 
     assert {field.name for field in fields(Figure)} >= {"how", "records"}
     assert all(figure.how for figure in figures)
+
+
+def test_the_share_of_tokens_without_a_price_is_said(tmp_path: Path) -> None:
+    facts = facts_of(tmp_path, Talk().read("/a.py").read("/b.py"))
+    turns = {
+        **facts.turns,
+        "money_usd": np.array([0.5, np.nan]),
+        "input_tokens": np.array([10.0, 30.0]),
+        "cache_read_tokens": np.array([0.0, 60.0]),
+        "output_tokens": np.array([0.0, np.nan]),
+    }
+
+    spent = spending(Facts(batches=facts.batches, turns=turns, waves=facts.waves))
+
+    assert spent.unpriced == pytest.approx(0.9)
+
+
+def test_tokens_that_no_log_holds_are_unknown_and_not_0(tmp_path: Path) -> None:
+    found = review_of(tmp_path, Talk().read("/a.py").read("/b.py"))
+    nothing = np.full(len(found.facts.turns["record_id"]), np.nan)
+    names = ("input_tokens", "cache_read_tokens", "money_usd")
+    turns = {**found.facts.turns, **dict.fromkeys(names, nothing)}
+    facts = Facts(batches=found.facts.batches, turns=turns, waves=found.facts.waves)
+
+    text = render_text(replace(found, facts=facts, spent=spending(facts)))
+
+    assert "tokens unknown in, unknown cached, 100 out; no price" in text

@@ -212,8 +212,10 @@ def _unsaid(found: Review) -> list[str]:
         )
     unpriced = found.spent.money.unknown
     if unpriced:
-        share = unpriced / max(found.spent.turns.value, 1)
-        said.append(f"{unpriced:,} replies ({share:.0%}) have no known price.")
+        said.append(
+            f"{unpriced:,} replies ({found.spent.unpriced:.1%} of the tokens) have no "
+            "known price."
+        )
     said += [
         f"The effect of {each.sizes} in a batch of {each.work} is not identified: "
         + (

@@ -36,6 +36,8 @@ class Spending:
     money : Figure
         US dollars at list price; `unknown` counts the unpriced replies.
     calls, batches : Figure
+    unpriced : float
+        Share of all those tokens, 0 to 1, whose reply has no known price.
     """
 
     turns: Figure
@@ -48,6 +50,7 @@ class Spending:
     tokens_written: Figure
     tokens_out: Figure
     money: Figure
+    unpriced: float
 
     @property
     def figures(self) -> tuple[Figure, ...]:
@@ -128,7 +131,22 @@ def spending(facts: Facts, prefix: str = "spent") -> Spending:
             "tokens at the list price of their model on the day of the reply; replies "
             "without a known price are unknown, never 0",
         ),
+        unpriced=_unpriced(facts.turns),
     )
+
+
+def _unpriced(turns: Columns) -> float:
+    """Share of the tokens whose reply has no price."""
+    columns = (
+        "input_tokens",
+        "cache_read_tokens",
+        "cache_write_tokens",
+        "output_tokens",
+    )
+    tokens = sum(np.nan_to_num(turns[name].astype(np.float64)) for name in columns)
+    priced = np.isfinite(turns["money_usd"].astype(np.float64))
+    every = float(np.sum(tokens))
+    return float(np.sum(tokens * ~priced)) / every if every else 0.0
 
 
 def spending_by(facts: Facts, dimension: str) -> dict[str, Spending]:

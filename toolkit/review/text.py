@@ -64,6 +64,22 @@ def thousands(count: float) -> str:
     return f"{count:,.0f}"
 
 
+def counted(*figures: Figure) -> str:
+    """Write a sum of tokens short; `unknown` where the logs hold none of them.
+
+    Examples
+    --------
+    >>> counted(Figure(name="m", value=12_300.0, unit="tokens", unknown=3))
+    '12.3 k'
+    >>> counted(Figure(name="m", value=0.0, unit="tokens", unknown=3))
+    'unknown'
+    """
+    count = sum(figure.value for figure in figures)
+    if not count and any(figure.unknown for figure in figures):
+        return "unknown"
+    return thousands(count)
+
+
 def money(figure: Figure) -> str:
     """Write US dollars; `no price` where nothing is priced.
 
@@ -119,18 +135,20 @@ def _verdict(found: Review) -> str:
 
 
 def _spent(spent: Spending) -> str:
-    cached = spent.tokens_cached.value
-    fresh = spent.tokens_in.value + spent.tokens_written.value
     said = (
         f"SPENT    {spent.turns.value:,.0f} turns, {spent.calls.value:,.0f} calls in "
         f"{spent.batches.value:,.0f} batches\n"
         f"         models {duration(spent.latency.value)}, calls "
         f"{duration(spent.working.value)}\n"
-        f"         tokens {thousands(fresh)} in, {thousands(cached)} cached, "
-        f"{thousands(spent.tokens_out.value)} out; {money(spent.money)}"
+        f"         tokens {counted(spent.tokens_in, spent.tokens_written)} in, "
+        f"{counted(spent.tokens_cached)} cached, {counted(spent.tokens_out)} out; "
+        f"{money(spent.money)}"
     )
     if spent.money.unknown and spent.money.value:
-        said += f" ({spent.money.unknown:,} replies unpriced)"
+        said += (
+            f" ({spent.money.unknown:,} replies, {spent.unpriced:.1%} of the tokens, "
+            "unpriced)"
+        )
     return said
 
 
@@ -145,7 +163,7 @@ def _saved(found: Review) -> str:
                 kind if kind not in APART else f"{kind} (in no total)",
                 *(f"{side.value:,.0f}" for side in bounds.turns),
                 *(duration(side.value) for side in bounds.latency),
-                *(thousands(side.value) for side in bounds.tokens),
+                *(counted(side) for side in bounds.tokens),
             ]
         )
     if not rows:
@@ -232,7 +250,7 @@ def _split(found: Review, dimension: str) -> str:
             f"{spent.calls.value:,.0f}",
             duration(spent.latency.value),
             duration(spent.working.value),
-            thousands(spent.tokens_out.value),
+            counted(spent.tokens_out),
             money(spent.money),
         ]
         for name, spent in parts.items()
