@@ -100,6 +100,44 @@ def test_turns_are_those_of_all_agents_and_time_is_the_main_ones(
         assert session.recorded_s == pytest.approx(8 * 4.0)
 
 
+def _waves(folder: Path, agent_seconds: float) -> Facts:
+    """Two sessions of eight turns; the third began six agents at once, for a second."""
+    facts = facts_of(folder, _talk("s1"), _talk("s2"))
+    first = [
+        int(np.flatnonzero(facts.batches["session"] == s)[3]) for s in ("s1", "s2")
+    ]
+    batches = {name: values.copy() for name, values in facts.batches.items()}
+    batches["work"] = batches["work"].astype(object)
+    batches["size"] = batches["size"].astype(np.float64)
+    batches["work"][first], batches["size"][first] = "spawn", 6.0
+    batches["operations_s"][first] = agent_seconds
+    waves = {
+        "session": np.array(["s1", "s2"], dtype=object),
+        "at_s": batches["at_s"][first],
+        "runs": np.full(2, 6.0),
+        "agents": np.full(2, 6.0),
+        "dependencies": np.zeros(2),
+        "makespan_s": np.ones(2),
+        "agent_seconds": np.full(2, agent_seconds),
+    }
+    return Facts(batches=batches, turns=facts.turns, waves=waves)
+
+
+@pytest.mark.parametrize(("agents", "wave_s"), [(1, 4.5), (3, 2.0), (6, 1.0), (9, 1.0)])
+def test_agents_of_one_turn_run_beside_each_other(
+    tmp_path: Path, agents: int, wave_s: float
+) -> None:
+    facts = _waves(tmp_path, agent_seconds=4.5)
+
+    found = replay_history(
+        facts, read_policy(f"agents:{agents}"), rng=np.random.default_rng(0)
+    )
+
+    assert found.error == pytest.approx(0.0, abs=1e-9)
+    for session in found.sessions:
+        assert session.replayed_s[0] == pytest.approx(8 * 4.0 - 1.0 + wave_s)
+
+
 def test_one_session_is_not_enough(tmp_path: Path) -> None:
     with pytest.raises(NotEnoughDataError, match="a replay"):
         replay_history(

@@ -18,8 +18,8 @@ __all__ = ["Replay", "SessionReplay", "replay_history"]
 
 Mask = NDArray[np.bool_]
 
-CONCURRENT = frozenset({"read", "web"})
-"""Work whose calls a harness runs beside each other."""
+CONCURRENT = frozenset({"read", "spawn", "web"})
+"""Work whose calls a harness runs beside each other; a spawn lasts until it is joined."""
 
 MISSED = 0.25
 """A session whose self-replay is further off than this is left out (review, section 6)."""
@@ -297,9 +297,10 @@ def _replayed(
         after += chain.seconds
         turns += chain.turns
     factor = after / before if before > 0 else 1.0
-    if policy is not None:
-        factor *= replay_waves(policy[0], policy[1], str(batches["session"][main[0]]))
-    scale[main[batches["work"][main] == "spawn"]] = factor
+    spawns = main[batches["work"][main] == "spawn"]
+    scale[spawns] = factor
+    if policy is not None and policy[1].agents is not None:
+        scale[spawns] *= replay_waves(policy[0], policy[1].agents, spawns)
     found = replay_chain(main, table, wanted, joins, scale)
     found.turns += turns
     return found
