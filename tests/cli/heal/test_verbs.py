@@ -333,8 +333,8 @@ def test_watching_reads_coordination_records_as_well(
     assert any(line.get("cause") == "agent:/x" for line in told)
 
 
-def test_watching_a_store_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
-    assert run(["heal", "watch", "--store", str(tmp_path / "none"), "--once"]) == 2
+def test_watching_a_store_that_is_not_there_is_bad_input(tmp_path: Path) -> None:
+    assert run(["heal", "watch", "--store", str(tmp_path / "none"), "--once"]) == 3
 
 
 @pytest.mark.slow
