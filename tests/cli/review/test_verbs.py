@@ -118,6 +118,16 @@ def test_a_seed_below_0_is_a_usage_error(
     assert "whole number from 0 on, got -1" in capsys.readouterr().err
 
 
+def test_two_answers_at_once_are_a_usage_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = tmp_path / "page.html"
+
+    assert run(["review", "--advice", "--html", str(page)]) == 2
+    assert "--advice and --html" in capsys.readouterr().err
+    assert not page.exists()
+
+
 def test_a_part_without_batches_is_a_usage_error(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -10,6 +10,7 @@ from toolkit.cli.output import print_json, print_note, print_text
 from toolkit.cli.progress import progress
 from toolkit.cli.review.replay import add_replay
 from toolkit.cli.seed_option import seed
+from toolkit.errors import UsageError
 
 if TYPE_CHECKING:
     from toolkit.review import Review
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 __all__ = ["add_parser"]
 
 SPLITS = ("project", "branch", "model", "client", "week", "agent", "operation")
+
+ANSWERS = ("compare", "explain", "advice", "html")
+"""Options that answer in place of the screen."""
 
 
 def add_parser(subparsers: Any) -> None:
@@ -78,6 +82,9 @@ def _day(text: str) -> dt.datetime:
 
 
 def _review(options: argparse.Namespace) -> int:
+    asked = [f"--{name}" for name in ANSWERS if getattr(options, name)]
+    if len(asked) > 1:
+        raise UsageError(f"{' and '.join(asked)} are answers of their own; ask for one")
     if not options.no_import:
         _import_new(options.store)
     found = _reviewed(options)
