@@ -304,7 +304,7 @@ class RunningBatch:
             operations_s=sum(durations),
             longest_s=max(durations, default=0.0),
             median_s=median(durations) if durations else None,
-            censored=True if self.interrupted else None,
+            censored=self.interrupted,
             succeeded=counts.count("succeeded"),
             failed=counts.count("failed") + counts.count("timed_out"),
             cancelled=counts.count("cancelled"),

@@ -24,6 +24,11 @@ class SwarmSettings:
         files and memory are rolled back, and the siblings are void.
     size : int
         Of every batch, without the toolkit; 0 has the embedded optimizer decide.
+    waiting : int
+        Operations that wait for each worker at once, with the toolkit: a batch is never
+        larger; 0 for any number.
+    turn_spread : float
+        Deviation of the logarithm of a turn's wait; 0 for turns alike.
     explore : float
         Share of the sizes that the optimizer draws.
     seed : int
@@ -40,6 +45,8 @@ class SwarmSettings:
     turn_s: float = 0.06
     failures: float = 0.03
     size: int = 0
+    waiting: int = 0
+    turn_spread: float = 0.0
     explore: float = 0.0
     seed: int = 0
     look_s: float = 15.0

@@ -1,11 +1,13 @@
 """One worker of the swarm: a turn, a batch of edits, a note in the memory, again."""
 
 import json
+import math
 import os
 import time
 from functools import partial
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
+from statistics import NormalDist
 
 from toolkit.notifier import SilentNotifier
 from toolkit.records import (
@@ -63,7 +65,7 @@ def work(
             size, done = (
                 _batch(settings, place)
                 if embedded is None
-                else embedded.batch(place, settings.turn_s)
+                else embedded.batch(place, _turn_s(settings, place))
             )
             achieved.write(json.dumps([time.monotonic(), size, done]) + "\n")
     if embedded is not None:
@@ -89,10 +91,18 @@ def _failures(settings: SwarmSettings, passed_s: float) -> float:
     return settings.failures
 
 
+def _turn_s(settings: SwarmSettings, place: Workplace) -> float:
+    """Draw the wait of one turn; log-normal where turns are not alike."""
+    if not settings.turn_spread:
+        return settings.turn_s
+    drawn = NormalDist().inv_cdf(min(max(place.random(), 1e-6), 1 - 1e-6))
+    return settings.turn_s * math.exp(settings.turn_spread * drawn)
+
+
 def _batch(settings: SwarmSettings, place: Workplace) -> tuple[int, int]:
     """Do a turn and its batch without the toolkit; size and successes."""
     tasks = place.take(settings.size)
-    time.sleep(settings.turn_s)
+    time.sleep(_turn_s(settings, place))
     try:
         for task in tasks:
             place.edit(task)
@@ -113,6 +123,7 @@ class _Embedded:
         self.loop, self.sizes = embed_in_worker(
             directory, SilentNotifier(), settings.explore, seed
         )
+        self._waiting = settings.waiting or None
         self._others = SpoolFollower(Spool(directory / "spool"))
         self._events = 0
 
@@ -122,7 +133,9 @@ class _Embedded:
             self.sizes.learn(record)
         with (
             self.loop.task(self.agent_id),
-            self.sizes.batch(OPERATION_TYPE, agent_id=self.agent_id) as batch,
+            self.sizes.batch(
+                OPERATION_TYPE, agent_id=self.agent_id, operations=self._waiting
+            ) as batch,
         ):
             tasks = place.take(batch.size)
             time.sleep(turn_s)
