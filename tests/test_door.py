@@ -80,7 +80,7 @@ def test_the_program_of_the_readme_runs(tmp_path: Path) -> None:
         tmp_path / ".claude" / "projects" / "-home-a" / "s1.jsonl",
         _talk().session.lines,
     )
-    batch_store(tmp_path / ".toolkit", groups=2).close()
+    batch_store(tmp_path / ".toolkit", groups=4).close()
 
     done = subprocess.run(
         [sys.executable, "-W", "error::DeprecationWarning", "-c", program[1]],

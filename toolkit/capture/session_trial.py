@@ -7,7 +7,7 @@
 
 The draw is a keyed hash of the session and the trial's name: nothing of it can be foreseen
 without the store's key. A session that is resumed keeps the arm that it drew; one that
-began before the trial, or is a fork of another, is not drawn, for what it did and was told
+began before the trial, or is a fork of another, is not drawn, for what it did and was shown
 before would count for an arm that it did not have. What is said is one of the sentences
 below. Standard library only, as the handler that imports it.
 """

@@ -75,7 +75,7 @@ class SettingsFile:
         """Write the file whole or not at all, behind whatever link leads to it.
 
         It is on disk when this returns: settings that a power cut left empty would be
-        somebody's settings lost.
+        the user's settings lost.
         """
         target = self.path.resolve()
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -188,7 +188,7 @@ class _Run:
                 self._save(self._notes)
 
     def _save(self, notes: FileNotes) -> None:
-        """Now and then put everything on disk: one that dies then has not to begin anew."""
+        """Now and then put everything on disk: one that dies then does not begin again."""
         if self._unsaved >= SAVE_ROWS:
             self._store.flush()
             notes.save()

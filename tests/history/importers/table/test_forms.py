@@ -276,8 +276,8 @@ CONTEXT = MAP + "[context]\n"
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ('size = "n"', "a column of its own"),
-        ('recent_size = "n"', "a column of its own"),
+        ('size = "n"', "a column already"),
+        ('recent_size = "n"', "a column already"),
         ('"gpu type" = "n"', "letters, digits, underscores"),
         ('memory = { column = "n", unit = "GiB" }', "`memory_bytes`"),
         ('wait = { column = "n", unit = "ms" }', "`wait_s`"),
