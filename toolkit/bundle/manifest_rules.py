@@ -162,7 +162,7 @@ FIELDS: dict[str, Rule] = {
     "feature_schema": section(
         {
             "context": array(COLUMN, most=256),
-            "action": array(COLUMN, least=1, most=16),
+            "action": array(COLUMN, least=1, most=64),
             "action_is_log": flag,
         }
     ),
