@@ -67,7 +67,7 @@ COMMANDS: dict[str, Command] = {
     "experiment ab stop": Command("--store {store}"),
     "experiment ab report": Command("--store {store}"),
     "experiment bench": Command("{tables} --quick --work {out}", lasts=True),
-    "experiment suite": Command("--count 1 --work {out}", lasts=True),
+    "experiment suite": Command("{folder} --work {out}", lasts=True),
     "experiment worlds": Command("{folder} --out {out}", lasts=True),
     "experiment controllers": Command("{folder} --out {out}", lasts=True),
     "experiment swarm": Command("{folder} --out {out}", lasts=True),

@@ -71,6 +71,10 @@ turn_s = 0.01
 duration_s = 0.3
 explore = 0.0
 """
+MADE_UP = """
+first = 10000
+count = 1
+"""
 WORLDS = """
 seed = 1
 worlds = 1
@@ -133,7 +137,7 @@ TRAINING: dict[str, list[str]] = {
     "experiment run": ["quick.toml", "--store", "flows", "--work", "run"],
     "experiment report": ["run"],
     "experiment bench": ["tables", "--quick", "--work", "bench"],
-    "experiment suite": ["--count", "1", "--work", "suite.jsonl"],
+    "experiment suite": ["made-up", "--work", "suite.jsonl"],
     "experiment worlds": ["worlds"],
     "experiment controllers": ["race"],
     "experiment swarm": ["swarm"],
@@ -220,6 +224,7 @@ def folder(tmp_path: Path) -> Path:
         "race": RACE,
         "swarm": SWARM,
         "worlds": WORLDS,
+        "made-up": MADE_UP,
     }.items():
         (folder / name).mkdir()
         (folder / name / "spec.toml").write_text(spec)
