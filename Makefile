@@ -64,7 +64,7 @@ notebooks: setup ## run every notebook from top to bottom
 	@$(BIN)/pytest -q -p nbmake --nbmake --nbmake-timeout=300 notebooks
 
 # The tests in two halves of about the same length, one for each core.
-HALF := toolkit $(addprefix tests/,benchmarks bundle capture cli contracts experiments export)
+HALF := toolkit $(addprefix tests/,benchmarks bundle capture cli contracts experiments export features history)
 
 first-half: setup
 	@$(BIN)/pytest -q -m "not engines" $(HALF)
