@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from toolkit.bundle import Bundle, Fallback, read_bundle, rule_of
 from toolkit.clock import Clock
-from toolkit.errors import BundleRefusedError, UsageError
+from toolkit.errors import BundleRefusedError, SchemaError, UsageError
 from toolkit.policies import Decision, Floats, Ladder, Policy, Problem, Reason, Value
 
 __all__ = ["ACTIONS", "LadderAdvisor", "open_advisor"]
@@ -146,6 +146,9 @@ class LadderAdvisor:
             return serving.policy.decide(problem)
         except BundleRefusedError as error:
             because = error.reason
+        except SchemaError as error:
+            # The columns on offer are read off the manifest; its model has others.
+            because = f"its parts do not fit ({error})"
         except ArithmeticError as error:
             # Numbers of the bundle that each are within bounds, and together are not.
             because = f"its cost is no number ({error})"
