@@ -261,7 +261,7 @@ def _edited(
             change(*found)
     try:
         return json.dumps(document).encode()
-    except RecursionError:
+    except (ValueError, RecursionError):  # a part may have been put into itself
         return data
 
 
