@@ -20,11 +20,13 @@ from .manifest import Fallback as Fallback
 from .manifest import Manifest as Manifest
 from .manifest import RungSpec as RungSpec
 from .manifest_rules import ACTION_BOUNDS as ACTION_BOUNDS
+from .manifest_rules import ACTION_COLUMNS as ACTION_COLUMNS
 from .manifest_rules import DECISIONS as DECISIONS
 from .onnx_runtime import evaluate as evaluate
 from .onnx_runtime import import_onnxruntime as import_onnxruntime
 from .onnx_runtime import make_session as make_session
 from .policy import ladder_of as ladder_of
+from .policy import plain_rule as plain_rule
 from .policy import policy_of as policy_of
 from .policy import rule_of as rule_of
 from .reader import MODEL_NAME as MODEL_NAME

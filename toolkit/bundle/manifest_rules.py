@@ -32,7 +32,13 @@ from toolkit.errors import SchemaError
 if TYPE_CHECKING:
     from toolkit.bundle.manifest import Manifest
 
-__all__ = ["ACTION_BOUNDS", "DECISIONS", "check_manifest", "check_meaning"]
+__all__ = [
+    "ACTION_BOUNDS",
+    "ACTION_COLUMNS",
+    "DECISIONS",
+    "check_manifest",
+    "check_meaning",
+]
 
 ACTION_BOUNDS: Mapping[str, tuple[int, int]] = MappingProxyType(
     {"batch_size": (1, 20), "agent_count": (1, 12)}

@@ -31,7 +31,7 @@ from toolkit.policies import (
 )
 from toolkit.policies.rules import named_rule
 
-__all__ = ["Learned", "LogCost", "ladder_of", "policy_of", "rule_of"]
+__all__ = ["Learned", "LogCost", "ladder_of", "plain_rule", "policy_of", "rule_of"]
 
 LogCost = Callable[[Float32s], Floats]
 """From encoded rows, shape (n, width), to relative log costs, shape (n,)."""
@@ -61,6 +61,21 @@ def ladder_of(manifest: Manifest, log_cost: LogCost) -> Ladder:
         model=model,
         version=manifest.version,
     )
+
+
+RULE_CONSTANT = 4.0
+"""Batch size of types without a rule and without a history: the middle of 1 to 8."""
+
+
+def plain_rule(decision: str) -> Policy:
+    """Build the rule of the specification, which answers where there is no bundle.
+
+    Parameters
+    ----------
+    decision : str
+        `batch_size` or `agent_count`.
+    """
+    return rule_of(Fallback(rule=f"{decision}_rule", constant=RULE_CONSTANT))
 
 
 def rule_of(fallback: Fallback) -> Policy:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from toolkit.bundle import Bundle, read_bundle
+from toolkit.bundle import ACTION_COLUMNS, Bundle, read_bundle
 from toolkit.clock import Clock, SystemClock
 from toolkit.errors import BundleRefusedError, UsageError
 from toolkit.policies import Decision, Reason, Value
@@ -30,9 +30,6 @@ __all__ = ["Advice", "Advisor"]
 SOURCE = "advisor"
 KIND: Mapping[str, type[Batch] | type[Workflow]] = MappingProxyType(
     {"batch_size": Batch, "agent_count": Workflow}
-)
-SIZE: Mapping[str, str] = MappingProxyType(
-    {"batch_size": "size", "agent_count": "agents"}
 )
 
 
@@ -114,7 +111,7 @@ class Advice:
                 "at": self.at,
                 "source": SOURCE,
                 "provenance": Provenance.MEASURED,
-                SIZE[self.decision]: self.action,
+                ACTION_COLUMNS[self.decision]: self.action,
                 "policy": self.policy,
                 "policy_version": self.policy_version,
                 "propensity": self.propensity,

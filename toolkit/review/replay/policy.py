@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from toolkit.arrays import Floats
-from toolkit.bundle import Fallback, read_bundle, rule_of
+from toolkit.bundle import ACTION_BOUNDS, plain_rule, read_bundle
 from toolkit.errors import UsageError
 from toolkit.policies import Policy, Problem, Value
 from toolkit.review import Columns
@@ -26,10 +26,9 @@ CONTEXT = (
 )
 """What a decision may know of a recorded batch; it does not depend on the decision."""
 
-RULE_CONSTANT = 4.0
-"""Size of types without a rule, as an advisor without a bundle answers."""
+LEAST, MOST = ACTION_BOUNDS["batch_size"]
 
-SIZES = tuple(map(float, range(1, 21)))
+SIZES = tuple(map(float, range(LEAST, MOST + 1)))
 """Sizes on offer to a policy that brings none: 1 to the specification's largest."""
 
 
@@ -71,7 +70,7 @@ def read_policy(text: str) -> ReplayPolicy:
     if text == "recorded":
         return ReplayPolicy(name=text)
     if text == "rule":
-        rule = rule_of(Fallback(rule="batch_size_rule", constant=RULE_CONSTANT))
+        rule = plain_rule("batch_size")
         return ReplayPolicy(name=text, sizes=lambda found: _decided(rule, SIZES, found))
     if kind == "bundle" and value:
         bundle = read_bundle(Path(value).expanduser())

@@ -8,7 +8,14 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import ArrayLike
 
-from toolkit.bundle import Bundle, Fallback, read_bundle, rule_of
+from toolkit.bundle import (
+    ACTION_BOUNDS,
+    ACTION_COLUMNS,
+    Bundle,
+    plain_rule,
+    read_bundle,
+    rule_of,
+)
 from toolkit.clock import Clock
 from toolkit.errors import BundleRefusedError, SchemaError, UsageError
 from toolkit.policies import Decision, Floats, Ladder, Policy, Problem, Reason, Value
@@ -17,15 +24,12 @@ __all__ = ["ACTIONS", "LadderAdvisor", "open_advisor"]
 
 ACTIONS: Mapping[str, tuple[str, tuple[float, ...]]] = MappingProxyType(
     {
-        "batch_size": ("size", tuple(map(float, range(1, 21)))),
-        "agent_count": ("agents", tuple(map(float, range(1, 13)))),
+        decision: (ACTION_COLUMNS[decision], tuple(map(float, range(least, most + 1))))
+        for decision, (least, most) in ACTION_BOUNDS.items()
     }
 )
 """Column and offered actions of each decision where no bundle says otherwise: 1 to the
 specification's largest maximum, 20 operations (section 1) and 12 agents (section 3)."""
-
-RULE_CONSTANT = 4.0
-"""Batch size of types without a rule and without a history: the middle of 1 to 8."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +46,11 @@ class Serving:
 
     @classmethod
     def of(cls, decision: str, bundle: Bundle | None, refused: str | None) -> "Serving":
-        fallback = Fallback(rule=f"{decision}_rule", constant=RULE_CONSTANT)
-        rule = rule_of(fallback if bundle is None else bundle.manifest.fallback)
+        rule = (
+            plain_rule(decision)
+            if bundle is None
+            else rule_of(bundle.manifest.fallback)
+        )
         columns, offered = _offered(decision, bundle)
         return cls(
             bundle=bundle,
