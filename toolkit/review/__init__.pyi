@@ -27,6 +27,7 @@ from .merge import APART as APART
 from .merge import KINDS as KINDS
 from .merge import Bounds as Bounds
 from .merge import MergeKind as MergeKind
+from .merge import in_total as in_total
 from .merge import mergeable as mergeable
 from .merge import merging as merging
 from .saving import cached_reads_usd as cached_reads_usd

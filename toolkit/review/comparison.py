@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from toolkit.errors import UsageError
 from toolkit.metrics import RatioOfTotals, cluster_bootstrap
 from toolkit.review.facts import Columns, Facts
-from toolkit.review.merge import KINDS, mergeable
+from toolkit.review.merge import in_total, mergeable
 from toolkit.review.text import table
 
 __all__ = [
@@ -263,9 +263,7 @@ _FIGURES: tuple[tuple[str, str, Top, Callable[[Columns], NDArray[np.float64]]], 
 
 
 def _rides(batches: Columns) -> NDArray[np.float64]:
-    kinds = mergeable(batches)
-    lower = np.logical_or.reduce([kinds[name].lower for name in KINDS])
-    return np.asarray(lower, dtype=np.float64)
+    return in_total(mergeable(batches)).lower.astype(np.float64)
 
 
 def _rows(batches: Columns, part: str) -> NDArray[np.bool_]:

@@ -16,7 +16,7 @@ from toolkit.errors import MissingExtraError
 from toolkit.escaping import plot_text
 from toolkit.review.facts import Columns
 from toolkit.review.history_review import Review
-from toolkit.review.merge import KINDS, mergeable
+from toolkit.review.merge import KINDS, in_total, mergeable
 from toolkit.review.spent import spending_by
 
 if TYPE_CHECKING:
@@ -316,9 +316,8 @@ def _waves(found: Review) -> Drawing | None:
 def _session(found: Review) -> Drawing | None:
     """Draw one session as its graph: a node a batch, an edge for what needed what."""
     batches = found.facts.batches
-    kinds = mergeable(batches)
-    upper = np.logical_or.reduce([kinds[kind].upper for kind in KINDS])
-    lower = np.logical_or.reduce([kinds[kind].lower for kind in KINDS])
+    rides = in_total(mergeable(batches))
+    lower, upper = rides.lower, rides.upper
     rows = _most_telling(batches, upper)
     if len(rows) < 2:
         return None

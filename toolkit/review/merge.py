@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from toolkit.review.facts import Columns
 from toolkit.review.figure import Figure, total
 
-__all__ = ["APART", "KINDS", "Bounds", "MergeKind", "mergeable", "merging"]
+__all__ = ["APART", "KINDS", "Bounds", "MergeKind", "in_total", "mergeable", "merging"]
 
 Mask = NDArray[np.bool_]
 
@@ -145,13 +145,28 @@ def merging(
     money = np.full(len(batches["record_id"]), np.nan)
     money = money if cached_usd is None else cached_usd
     found = {name: _bounds(kind, batches, money) for name, kind in kinds.items()}
-    together = MergeKind(
+    return {"all": _bounds(in_total(kinds), batches, money), **found}
+
+
+def in_total(kinds: Mapping[str, MergeKind]) -> MergeKind:
+    """Join the kinds that enter the totals.
+
+    Parameters
+    ----------
+    kinds : mapping of str to MergeKind
+        As `mergeable` gives them.
+
+    Returns
+    -------
+    MergeKind
+        Named `all`.
+    """
+    return MergeKind(
         name="all",
         lower=_any([kinds[name].lower for name in KINDS]),
         upper=_any([kinds[name].upper for name in KINDS]),
         unknown=_any([kinds[name].unknown for name in KINDS]),
     )
-    return {"all": _bounds(together, batches, money), **found}
 
 
 def _bounds(kind: MergeKind, batches: Columns, money: NDArray[np.float64]) -> Bounds:

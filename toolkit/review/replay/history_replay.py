@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from toolkit.arrays import Floats
 from toolkit.errors import NotEnoughDataError
-from toolkit.review import KINDS, Columns, Facts, mergeable
+from toolkit.review import Columns, Facts, in_total, mergeable
 from toolkit.review.replay.policy import ReplayPolicy
 from toolkit.review.replay.session_chain import ChainTime, ReplayTable, replay_chain
 from toolkit.review.replay.turn_time import fit_turn_time, groups
@@ -224,10 +224,8 @@ def _table(batches: Columns) -> ReplayTable:
 
 def _joins(batches: Columns, timed: Mask) -> tuple[Mask, Mask]:
     """Find the batches that may be issued with the one before: surely, and perhaps."""
-    kinds = mergeable(batches)
-    lower = np.logical_or.reduce([kinds[name].lower for name in KINDS])
-    upper = np.logical_or.reduce([kinds[name].upper for name in KINDS])
-    return lower & timed, upper & timed
+    rides = in_total(mergeable(batches))
+    return rides.lower & timed, rides.upper & timed
 
 
 def _session(
