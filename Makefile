@@ -52,8 +52,20 @@ check: setup ## the quick tests only
 docs: setup ## build the documentation into work/site
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build -q
 
-test-engines: setup ## test against the real engines that are installed here
-	@$(BIN)/pytest -q -m engines tests
+# The engines' clients are large (Spark alone is 470 MB), so they live in an environment
+# of their own, made from a lock of their own.
+ENGINES := $(WORK)/engines
+
+$(ENGINES)/.ready: $(STAMP) requirements-engines.lock requirements-s3-server.lock
+	@$(BIN)/uv venv -q --allow-existing --python $(BIN)/python $(ENGINES)
+	@$(BIN)/uv pip install -q --python $(ENGINES)/bin/python --require-hashes -r requirements-engines.lock
+	@$(BIN)/uv pip install -q --python $(ENGINES)/bin/python --no-deps --no-build-isolation -e .
+	@$(BIN)/uv venv -q --allow-existing --python $(BIN)/python $(ENGINES)/s3-server
+	@$(BIN)/uv pip install -q --python $(ENGINES)/s3-server/bin/python --require-hashes -r requirements-s3-server.lock
+	@touch $@
+
+test-engines: $(ENGINES)/.ready ## test against the real engines that are installed here
+	@$(ENGINES)/bin/pytest -q -m engines tests
 
 adapters: setup ## test the adapters against the real frameworks, installed apart
 	@test -x $(WORK)/adapters/bin/python || $(BIN)/uv venv -q $(WORK)/adapters
@@ -89,6 +101,8 @@ fuzz: setup ## fuzz importers, handler and bundle reader (RUNS inputs each)
 lock: setup ## resolve the lock files again
 	@$(BIN)/uv pip compile -q pyproject.toml --extra notebooks --extra money --extra telemetry --extra docs --extra dev --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate -o requirements.lock
 	@$(BIN)/uv pip compile -q pyproject.toml --extra bundle -c requirements.lock --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate -o requirements-runtime.lock
+	@$(BIN)/uv pip compile -q pyproject.toml --extra notebooks --extra money --extra telemetry --extra docs --extra dev --extra engines -c requirements.lock --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate -o requirements-engines.lock
+	@sed -n '/^s3-server = /,/^]/s/^ *"\(.*\)".*/\1/p' pyproject.toml | $(BIN)/uv pip compile -q - --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate -o requirements-s3-server.lock
 
 clean: ## remove what the targets made
 	@rm -rf $(WORK) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage
