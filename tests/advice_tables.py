@@ -4,7 +4,8 @@ import json
 from hashlib import sha256
 from pathlib import Path
 
-from toolkit.bundle import SigningKey, make_seal
+from toolkit.bundle import make_seal
+from toolkit.bundle.seal import SigningKey
 
 __all__ = ["write_table"]
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.hook_payloads import Payload, after, batch, before, call, failed, payload
-from toolkit.capture import reduce_event
+from toolkit.capture.hook_handler import reduce_event
 
 START = datetime(2026, 6, 1, 9, tzinfo=UTC)
 SESSION = "0d2f7a1e-0000-4000-8000-000000000001"

@@ -51,17 +51,12 @@ from toolkit.export.card import model_card
 from toolkit.history.snapshot import report_damage
 from toolkit.notifier import Notification
 from toolkit.plots import plot_regret, plot_response, plot_support
-from toolkit.review import (
-    Drawing,
-    Facts,
-    Figure,
-    MatchedRatio,
-    Review,
-    render_html,
-    render_text,
-    review_facts,
-)
+from toolkit.review import Facts, Review, render_html, render_text
+from toolkit.review.drawing import Drawing
+from toolkit.review.figure import Figure
+from toolkit.review.history_review import review_facts
 from toolkit.review.html import _picture, _row
+from toolkit.review.matching import MatchedRatio
 from toolkit.runtime.healing import AgentState, HealingSession, SwarmSnapshot
 
 STEERING = "\x1b]0;title\x07\x9b31m\r\n# forged\u202e\u2028|x|\u200b\x7f\ud800=1+1"

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.bundle import AdviceAxis, AdviceCell, AdviceTable
-from toolkit.capture import advise
+from toolkit.bundle import AdviceAxis, AdviceTable
+from toolkit.bundle.advice import AdviceCell
+from toolkit.capture.hook_advice import advise
 from toolkit.errors import SchemaError, UsageError
 from toolkit.policies import Decision, Reason, Value
 

@@ -9,8 +9,8 @@ import pytest
 
 from tests.bundle import trials
 from tests.bundle.specimens import MEMBERS, OF_DECISION, write_specimens
-from toolkit.bundle import DECISIONS
-from toolkit.export import add_member
+from toolkit.bundle.manifest_rules import DECISIONS
+from toolkit.export.stack import add_member
 
 TRIALS = 20_000
 MOST_MB = 256

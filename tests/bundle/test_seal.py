@@ -7,14 +7,13 @@ import pytest
 from tests.bundle_factory import rewrite, small_bundle
 from toolkit.bundle import (
     SEAL_NAME,
-    SigningKey,
     installed_key,
     key_path,
     make_seal,
     new_key,
     read_bundle,
 )
-from toolkit.bundle.seal import seal_problem
+from toolkit.bundle.seal import SigningKey, seal_problem
 from toolkit.errors import BundleRefusedError, UsageError
 
 KEY = SigningKey(b"k" * 32)

@@ -19,8 +19,10 @@ from tests.hook_payloads import (
     of_every_event,
     payload,
 )
-from toolkit.capture import advise, hook_advice, main, reduce_event, sealed_table
-from toolkit.capture.hooks import EVENTS
+from toolkit.capture import hook_advice, sealed_table
+from toolkit.capture.hook_advice import advise
+from toolkit.capture.hook_handler import main, reduce_event
+from toolkit.capture.hooks.harness import EVENTS
 from toolkit.records import Spool, keyed_hash, store_key
 
 HANDLER = (

@@ -13,7 +13,6 @@ import pytest
 import toolkit.runtime.healing.effectors
 import toolkit.testing.pool
 from toolkit.notifier import MemoryNotifier
-from toolkit.runtime.healing import LADDERS
 from toolkit.runtime.healing.effectors import (
     Action,
     AdvisoryEffector,
@@ -21,6 +20,7 @@ from toolkit.runtime.healing.effectors import (
     Effector,
     EffectOutcome,
 )
+from toolkit.runtime.healing.issues import LADDERS
 from toolkit.testing.pool import (
     ForkServerProcess,
     LocalAgentPool,

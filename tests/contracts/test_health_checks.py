@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 import toolkit.runtime.healing
 from toolkit.runtime.healing import (
-    LADDERS,
     Activity,
     ActivityKind,
     AgentResponsiveness,
@@ -28,6 +27,7 @@ from toolkit.runtime.healing import (
     ValueCheck,
     WorkflowProgress,
 )
+from toolkit.runtime.healing.issues import LADDERS
 
 OWN = CheckPlan(
     name="own", interval_s=60.0, threshold=0.5, issue="performance_degradation"

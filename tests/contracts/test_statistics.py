@@ -7,7 +7,7 @@ import pytest
 
 from toolkit import stats
 from toolkit.errors import NotEnoughDataError, UsageError
-from toolkit.stats import Statistic
+from toolkit.stats.base import Statistic
 
 MEMBERS: dict[str, Callable[[], Statistic]] = {
     "RollingQuantile": lambda: stats.RollingQuantile(0.9, window=4),

@@ -15,15 +15,10 @@ from tests.bundle_factory import (
 from toolkit.bundle import TOLERANCE, read_bundle
 from toolkit.bundle.folder import BundleFolder
 from toolkit.errors import GateRefusedError, UsageError
-from toolkit.export import (
-    CARD_NAME,
-    ROWS,
-    copy_bundle,
-    probe_rows,
-    to_onnx,
-    verify_graph,
-    write_bundle,
-)
+from toolkit.export import copy_bundle, write_bundle
+from toolkit.export.stack import to_onnx
+from toolkit.export.verification import ROWS, probe_rows, verify_graph
+from toolkit.export.writer import CARD_NAME
 from toolkit.models.members import FittedBoosted, RelativeBoosted
 
 

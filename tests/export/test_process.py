@@ -7,7 +7,8 @@ import pytest
 
 from tests.experiments.decision_tables import table
 from toolkit.bundle import INPUT_NAME, make_session
-from toolkit.export import process, to_onnx
+from toolkit.export import process
+from toolkit.export.stack import to_onnx
 from toolkit.models import FittedStack, Stack
 from toolkit.models.members import RelativeProcess
 

@@ -7,10 +7,11 @@ import pytest
 from sklearn.ensemble import ExtraTreesRegressor
 
 from tests.experiments.decision_tables import table
-from toolkit.bundle import INPUT_NAME, graph_problem, make_session
+from toolkit.bundle import INPUT_NAME, make_session
+from toolkit.bundle.graph_check import graph_problem
 from toolkit.errors import UsageError
-from toolkit.export import Graph, add_member, to_onnx
-from toolkit.export.stack import _rounded_down
+from toolkit.export.graph import Graph
+from toolkit.export.stack import _rounded_down, add_member, to_onnx
 from toolkit.models import (
     FittedStack,
     RelativeMember,

@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.faults.operation import ANSWERED, Operation
 from tests.history.importers.otlp.test_source import span, traces
 from tests.hook_payloads import after, batch, before, call
-from toolkit.capture import main as handle_event
+from toolkit.capture.hook_handler import main as handle_event
 from toolkit.capture.receiver import OtlpReceiver
 from toolkit.cli import run
 from toolkit.cli.translation import translated

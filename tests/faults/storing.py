@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.faults.operation import Check, Operation
 from tests.hook_payloads import after, batch, before, call, payload
 from tests.records.records import a_batch
-from toolkit.capture import reduce_event
+from toolkit.capture.hook_handler import reduce_event
 from toolkit.cli import run
 from toolkit.history import RecordStore, compact_store, read_store
 from toolkit.records import Record, Spool

@@ -6,7 +6,8 @@ from typing import Any
 
 from toolkit.notifier import SilentNotifier
 from toolkit.records import CoordinationEvent
-from toolkit.runtime.coordination import FACTORS, CoordinationMonitor
+from toolkit.runtime.coordination import CoordinationMonitor
+from toolkit.runtime.coordination.factors import FACTORS
 
 COUNTS = {
     "window_operations": "operations",

@@ -7,7 +7,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from toolkit.features import BATCH_TARGETS, batch_table
+from toolkit.features import batch_table
+from toolkit.features.columns import BATCH_TARGETS
 from toolkit.history import RecordStore
 from toolkit.records import Batch, Provenance
 

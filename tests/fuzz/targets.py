@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from tests.hostile import SEEDS
-from toolkit.bundle import AdviceTable, graph_problem, make_seal, read_bundle
-from toolkit.capture import reduce_event
+from toolkit.bundle import AdviceTable, make_seal, read_bundle
+from toolkit.bundle.graph_check import graph_problem
+from toolkit.capture.hook_handler import reduce_event
 from toolkit.errors import BundleRefusedError, InputDataError, ToolkitError
 from toolkit.history.importers import open_source
-from toolkit.history.importers.hooks import HookTail, Place
+from toolkit.history.importers.hooks import HookTail
+from toolkit.history.importers.hooks.spool import Place
 from toolkit.records import KINDS, Record
 
 __all__ = ["TARGETS", "seeds_of"]

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from tests.records.records import a_batch, records
 from toolkit.errors import NotEnoughDataError
-from toolkit.history import COMPLETENESS_SQL, Dataset, connect
-from toolkit.history.columns import column_types
+from toolkit.history import Dataset, connect
+from toolkit.history.columns import COMPLETENESS_SQL, column_types
 from toolkit.records import KINDS, Record, Spool
 
 

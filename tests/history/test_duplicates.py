@@ -8,7 +8,8 @@ import pytest
 
 from tests.hook_sessions import session
 from toolkit.cli import run
-from toolkit.history import Accounts, RecordStore, compact_store, read_accounts
+from toolkit.history import RecordStore, compact_store, read_accounts
+from toolkit.history.duplicates import Accounts
 from toolkit.history.importers import open_source, run_import
 from toolkit.records import Spool
 

@@ -8,8 +8,9 @@ import model_prices
 import pytest
 
 from tests.shared import HISTORY, needs_history
-from toolkit.history import ListPrices, Money, RecordStore, Unpriced, price_turn
+from toolkit.history import Money, RecordStore
 from toolkit.history.importers import TokenUsage, open_source, run_import
+from toolkit.history.prices import ListPrices, Unpriced, price_turn
 from toolkit.records import Provenance, Turn
 
 WHEN = datetime(2026, 2, 1, tzinfo=UTC)

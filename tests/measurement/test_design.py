@@ -4,7 +4,8 @@ from itertools import groupby
 import pytest
 
 from toolkit.errors import UsageError
-from toolkit.measurement import Cell, Design, default_design, quick_design
+from toolkit.measurement import default_design, quick_design
+from toolkit.measurement.design import Cell, Design
 
 DESIGN = Design(
     seed=4,

@@ -3,7 +3,8 @@ from time import perf_counter
 
 import pytest
 
-from toolkit.measurement import Calm, Utilisation
+from toolkit.measurement.idle import Calm
+from toolkit.measurement.load import Utilisation
 
 
 def seen(cpu: float, io: float | None = 0.0) -> Utilisation:

@@ -3,7 +3,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from toolkit.measurement import LOAD_LEVELS, LoadLevel, pressure, utilisation
+from toolkit.measurement.load import LOAD_LEVELS, LoadLevel, pressure, utilisation
 
 
 def children() -> int:

@@ -2,8 +2,7 @@ import os
 
 import pytest
 
-from toolkit.measurement import MEASURING_NICENESS, raised_priority
-from toolkit.measurement.priority import competes
+from toolkit.measurement.priority import MEASURING_NICENESS, competes, raised_priority
 from toolkit.measurement.priority import niceness as session_niceness
 
 

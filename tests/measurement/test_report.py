@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from toolkit.measurement import Report, summarise
+from toolkit.measurement.report import Report, summarise
 from toolkit.records import Batch, Provenance, Record, Workflow
 
 AT = datetime(2026, 1, 5, tzinfo=UTC)

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from tests.shared import ROOT
-from toolkit.measurement import Report, summarise
+from toolkit.measurement.report import Report, summarise
 from toolkit.records import KINDS, Batch, Provenance, Record, Workflow
 
 SAMPLE = ROOT / "data" / "sample"

@@ -10,15 +10,11 @@ import pytest
 
 from toolkit.history import RecordStore
 from toolkit.history.importers import open_source, run_import
-from toolkit.measurement import (
-    LOAD_LEVELS,
-    Design,
-    Machine,
-    Sweep,
-    describe_machine,
-    summarise,
-    write_archive,
-)
+from toolkit.measurement import Sweep, describe_machine, write_archive
+from toolkit.measurement.design import Design
+from toolkit.measurement.load import LOAD_LEVELS
+from toolkit.measurement.machine import Machine
+from toolkit.measurement.report import summarise
 from toolkit.records import KINDS, Batch, Record, Workflow
 
 pytestmark = pytest.mark.slow  # it measures

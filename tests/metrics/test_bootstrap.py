@@ -12,13 +12,13 @@ from toolkit.metrics import (
     LogRatioOfRatios,
     Method,
     RatioOfTotals,
-    Statistic,
     cluster_bootstrap,
     effective_degrees,
     group_bootstrap,
     group_totals,
     paired_group_bootstrap,
 )
+from toolkit.metrics.bootstrap import Statistic
 
 STATISTICS: list[tuple[Statistic, int]] = [
     (RatioOfTotals(), 2),

@@ -5,14 +5,13 @@ import pytest
 from toolkit.errors import UsageError
 from toolkit.metrics import (
     OBJECTIVES,
-    Claim,
     Objective,
     Period,
     Trials,
-    Verdict,
     objective_report,
     parted,
 )
+from toolkit.metrics.objectives import Claim, Verdict
 
 BY_NAME = {objective.name: objective for objective in OBJECTIVES}
 EFFICIENCY = BY_NAME["coordination_efficiency"]

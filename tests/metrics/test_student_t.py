@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from toolkit.errors import UsageError
-from toolkit.metrics import student_t_cdf, student_t_quantile
+from toolkit.metrics import student_t_quantile
+from toolkit.metrics.student_t import student_t_cdf
 
 DEGREES = st.floats(0.5, 500)
 

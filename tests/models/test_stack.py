@@ -9,11 +9,6 @@ from tests.experiments.decision_tables import table
 from toolkit.errors import NotEnoughDataError
 from toolkit.models import (
     CONSTANT,
-    LAW,
-    MIDDLE,
-    PLAIN_CONSTANT,
-    RULE,
-    TUNED_RULE,
     RelativeLayout,
     RelativeMember,
     RelativeRows,
@@ -26,7 +21,6 @@ from toolkit.models import (
     softened,
 )
 from toolkit.models.members import (
-    ProcessKernel,
     RelativeAnchor,
     RelativeBoosted,
     RelativeConstant,
@@ -36,6 +30,8 @@ from toolkit.models.members import (
     RelativeQuadratic,
     RelativeTrees,
 )
+from toolkit.models.members.process_kernel import ProcessKernel
+from toolkit.models.stack import LAW, MIDDLE, PLAIN_CONSTANT, RULE, TUNED_RULE
 
 MEMBERS: list[RelativeMember] = [
     RelativeProcess(raw=False, tuned_on=80, conditioned_on=150),

@@ -9,7 +9,9 @@ import pytest
 from tests.review.reviewed import Talk, facts_of, import_sessions, review_of
 from toolkit.errors import NotEnoughDataError, UsageError
 from toolkit.history import RecordStore, read_store
-from toolkit.review import Facts, Figure, render_text, review, rules, spending
+from toolkit.review import Facts, render_text, review, rules
+from toolkit.review.figure import Figure
+from toolkit.review.spent import spending
 
 
 def talk(session: str = "s1") -> Talk:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tests.review.reviewed import Talk, review_of
-from toolkit.review import Review, draw, render_html
+from toolkit.review import Review, render_html
+from toolkit.review.drawing import draw
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.review.reviewed import Talk, facts_of
-from toolkit.review import matched_ratios
+from toolkit.review.matching import matched_ratios
 
 
 def talk(number: int, *, slow_after: float = 1.0, context: int = 20_000) -> Talk:

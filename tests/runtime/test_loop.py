@@ -12,12 +12,13 @@ from toolkit.clock import VirtualClock
 from toolkit.errors import UsageError
 from toolkit.notifier import Level, MemoryNotifier, Notification
 from toolkit.records import Batch, CoordinationEvent, Provenance, Record
-from toolkit.runtime import HEALING_RETRY_S, RuntimeLoop
+from toolkit.runtime import RuntimeLoop
 from toolkit.runtime.advice import LadderAdvisor
 from toolkit.runtime.batching import AdaptiveBatchingOptimizer
 from toolkit.runtime.coordination import CoordinationMonitor
 from toolkit.runtime.healing import HealingEngine, Journal
 from toolkit.runtime.healing.effectors import DryRunEffector
+from toolkit.runtime.loop import HEALING_RETRY_S
 from toolkit.runtime.planning import PlanFollower, TaskComplexity, open_planner
 from toolkit.runtime.sinks import MemorySink, PrometheusSink, QueuedSink
 

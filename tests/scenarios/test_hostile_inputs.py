@@ -23,7 +23,7 @@ from tests.bundle.test_advice import tabulated
 from tests.bundle_factory import small_bundle
 from tests.hostile import EVENTS, LOGS, PLANTED, SEEDS, TRACES, damaged
 from toolkit.bundle import AdviceTable, read_bundle
-from toolkit.capture import main as handle
+from toolkit.capture.hook_handler import main as handle
 from toolkit.capture.receiver import OtlpReceiver
 from toolkit.cli import run
 from toolkit.errors import (

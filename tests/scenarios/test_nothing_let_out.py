@@ -26,7 +26,7 @@ from tests.hostile import EVENTS, SEEDS
 from tests.scenarios.test_hostile_inputs import MAP
 from tests.scenarios.test_nothing_leaves import SPEC
 from tests.shared import ROOT
-from toolkit.capture import reduce_event
+from toolkit.capture.hook_handler import reduce_event
 from toolkit.cli import run
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]

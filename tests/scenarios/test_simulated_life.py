@@ -25,7 +25,8 @@ from toolkit.metrics import (
     group_totals,
 )
 from toolkit.records import Batch
-from toolkit.testing.simulator import BatchTruth, Swarm
+from toolkit.testing.simulator import Swarm
+from toolkit.testing.simulator.truth import BatchTruth
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 

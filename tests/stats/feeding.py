@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import TypeVar
 
-from toolkit.stats import Statistic
+from toolkit.stats.base import Statistic
 
 S = TypeVar("S", bound=Statistic)
 

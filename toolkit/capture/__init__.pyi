@@ -1,13 +1,9 @@
 __all__: list[str]
 
 from .hook_advice import RULE_TABLE as RULE_TABLE
-from .hook_advice import advise as advise
 from .hook_advice import sealed_table as sealed_table
-from .hook_handler import main as main
-from .hook_handler import reduce_event as reduce_event
 from .session_trial import RULE_TEXTS as RULE_TEXTS
 from .session_trial import begin_trial as begin_trial
 from .session_trial import drawn_arms as drawn_arms
 from .session_trial import end_trial as end_trial
 from .session_trial import read_trial as read_trial
-from .session_trial import say_by_draw as say_by_draw

@@ -1,11 +1,9 @@
 __all__: list[str]
 
 from .base import RelativeMember as RelativeMember
-from .base import RelativeModel as RelativeModel
 from .decision_table import DecisionTable as DecisionTable
 from .decision_table import TableOrigin as TableOrigin
 from .decision_table import cell_log_cost as cell_log_cost
-from .decision_table import pooled_noise as pooled_noise
 from .measurement_learning import learn_measurement_prior as learn_measurement_prior
 from .ranking import other_tables as other_tables
 from .rows import KNEE as KNEE
@@ -15,14 +13,6 @@ from .rows import centred as centred
 from .rows import group_folds as group_folds
 from .rows import softened as softened
 from .stack import CONSTANT as CONSTANT
-from .stack import LAW as LAW
-from .stack import MIDDLE as MIDDLE
-from .stack import PLAIN_CONSTANT as PLAIN_CONSTANT
-from .stack import RULE as RULE
-from .stack import TUNED_RULE as TUNED_RULE
 from .stack import FittedStack as FittedStack
 from .stack import Stack as Stack
-from .stack import choice_regret as choice_regret
 from .stack import decision_weights as decision_weights
-from .stack import group_losses as group_losses
-from .stack import softmax_weights as softmax_weights

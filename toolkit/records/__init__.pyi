@@ -26,11 +26,8 @@ from .otlp_mapping import attributes_of as attributes_of
 from .otlp_mapping import attributes_of_record as attributes_of_record
 from .otlp_mapping import duration_of_record as duration_of_record
 from .otlp_mapping import record_of_span as record_of_span
-from .otlp_mapping import records_to_otlp as records_to_otlp
 from .otlp_mapping import span_id as span_id
 from .otlp_mapping import span_name as span_name
-from .otlp_mapping import span_of_record as span_of_record
-from .otlp_mapping import to_attributes as to_attributes
 from .prompts import is_automatic as is_automatic
 from .schema import ENUMS as ENUMS
 from .schema import KINDS as KINDS
@@ -41,7 +38,6 @@ from .schema import Batch as Batch
 from .schema import CoordinationEvent as CoordinationEvent
 from .schema import FieldRule as FieldRule
 from .schema import LoadSample as LoadSample
-from .schema import Observed as Observed
 from .schema import Outcome as Outcome
 from .schema import Provenance as Provenance
 from .schema import Record as Record

@@ -1,6 +1,5 @@
 __all__: list[str]
 
-from .base import Statistic as Statistic
 from .decay import decay_of as decay_of
 from .quantile import RollingQuantile as RollingQuantile
 from .quantile import quantile_of_sorted as quantile_of_sorted

@@ -12,12 +12,12 @@ import pytest
 
 from toolkit.capture.hooks import (
     CURRENT,
-    EVENTS,
     HarnessVersion,
     HookInstallation,
     fire_test_event,
     switched_off,
 )
+from toolkit.capture.hooks.harness import EVENTS
 from toolkit.errors import InputDataError, UsageError
 
 STRANGER = {

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from toolkit.capture.hooks import EVENTS, HookInstallation
+from toolkit.capture.hooks import HookInstallation
+from toolkit.capture.hooks.harness import EVENTS
 from toolkit.errors import InputDataError, UsageError
 
 OTHERS = b"""{

@@ -15,7 +15,8 @@ from tests.history.importers.otlp.test_source import span, traces
 from toolkit.capture.receiver import Limits, OtlpReceiver
 from toolkit.errors import UsageError
 from toolkit.history import RecordStore
-from toolkit.records import Batch, LoadSample, Provenance, records_to_otlp
+from toolkit.records import Batch, LoadSample, Provenance
+from toolkit.records.otlp_mapping import records_to_otlp
 
 
 @pytest.fixture

@@ -6,19 +6,14 @@ from typing import Any
 
 import pytest
 
-from toolkit.capture import reduce_event
+from toolkit.capture.hook_handler import reduce_event
 from toolkit.cli import run
 from toolkit.errors import InputDataError
 from toolkit.records import Spool
-from toolkit.studies.chaos import (
-    COMPOSED,
-    CONTROLS,
-    FAULTS,
-    Case,
-    read_spec,
-    run_study,
-    summarise,
-)
+from toolkit.studies.chaos import read_spec, run_study
+from toolkit.studies.chaos.episode import Case
+from toolkit.studies.chaos.faults import COMPOSED, CONTROLS, FAULTS
+from toolkit.studies.chaos.study import summarise
 
 SHORT = """
 seed = 11

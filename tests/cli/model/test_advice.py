@@ -5,7 +5,7 @@ import pytest
 
 from tests.bundle_factory import agent_bundle, small_bundle
 from toolkit.bundle import AdviceTable, read_bundle
-from toolkit.capture import advise
+from toolkit.capture.hook_advice import advise
 from toolkit.cli import run
 from toolkit.cli.model.advice import advice_of
 

@@ -5,12 +5,8 @@ import pytest
 
 from toolkit.cli import run
 from toolkit.cli.experiment.retrain import SPEC, models_home
-from toolkit.experiments.promotion import (
-    GateRules,
-    Promotion,
-    PromotionOutcome,
-    retraining,
-)
+from toolkit.experiments.promotion import GateRules, PromotionOutcome, retraining
+from toolkit.experiments.promotion.gate import Promotion
 
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -8,7 +8,7 @@ import pytest
 from tests.bundle_factory import agent_bundle
 from toolkit.cli import run
 from toolkit.records import Spool
-from toolkit.runtime.planning import Pattern
+from toolkit.runtime.planning.pattern import Pattern
 
 TASK = ["recommend", "workflow", "--components", "20", "--parallelizable", "0.8"]
 

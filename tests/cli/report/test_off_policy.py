@@ -12,12 +12,8 @@ from tests.bundle_factory import agent_bundle
 from tests.shared import ROOT
 from toolkit.bundle import read_bundle
 from toolkit.cli import run
-from toolkit.experiments.training import (
-    ExperimentSpec,
-    SearchSpec,
-    SplitSpec,
-    run_experiment,
-)
+from toolkit.experiments.training import ExperimentSpec, run_experiment
+from toolkit.experiments.training.spec import SearchSpec, SplitSpec
 from toolkit.history import RecordStore
 from toolkit.policies import Policy, Problem
 from toolkit.records import Batch

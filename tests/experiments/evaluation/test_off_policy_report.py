@@ -20,11 +20,11 @@ from toolkit.experiments.evaluation import (
 from toolkit.history import RecordStore
 from toolkit.metrics.off_policy import (
     ESTIMATORS,
-    Contributions,
     LoggedDecisions,
     OverlapLimits,
     Sampling,
 )
+from toolkit.metrics.off_policy.base import Contributions
 from toolkit.policies import Decision, Problem
 from toolkit.policies.rules import (
     BatchSizeRule,

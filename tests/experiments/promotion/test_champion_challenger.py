@@ -6,13 +6,11 @@ from pathlib import Path
 import pytest
 
 from tests.experiments.promotion.test_retraining import SPEC, START, table_of
-from toolkit.experiments.promotion import (
-    Contest,
-    Promotion,
-    Releases,
-    ReleaseState,
-)
+from toolkit.experiments.promotion import Releases
 from toolkit.experiments.promotion import champion_challenger as contest
+from toolkit.experiments.promotion.champion_challenger import Contest
+from toolkit.experiments.promotion.gate import Promotion
+from toolkit.experiments.promotion.releases import ReleaseState
 from toolkit.policies.rules import ConstantPolicy
 
 

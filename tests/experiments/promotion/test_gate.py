@@ -7,12 +7,8 @@ import numpy as np
 import pytest
 
 from toolkit.errors import GateRefusedError, NotEnoughDataError
-from toolkit.experiments.promotion import (
-    GateRules,
-    Promotion,
-    PromotionOutcome,
-    decide_promotion,
-)
+from toolkit.experiments.promotion import GateRules, PromotionOutcome, decide_promotion
+from toolkit.experiments.promotion.gate import Promotion
 
 QUICK = GateRules(replicates=300)
 

@@ -8,7 +8,7 @@ import pytest
 from tests.shared import ROOT
 from toolkit.errors import InputDataError, UsageError
 from toolkit.experiments.tables import MeasuredReplay, read_replay
-from toolkit.studies.controllers import Race, RaceResult, race
+from toolkit.studies.controllers.racing import Race, RaceResult, race
 
 SAMPLE = ROOT / "data/sample"
 

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.history.importers import Tally
+from toolkit.history.importers.counter import Tally
 
 MEETINGS = st.lists(
     st.tuples(st.sampled_from("ab"), st.sampled_from("123456789"), st.integers(1, 5)),

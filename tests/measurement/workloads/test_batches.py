@@ -12,11 +12,11 @@ from toolkit.measurement.workloads import (
     Attempt,
     BatchVariant,
     BatchWorkload,
-    FileOperations,
-    TaskSpawning,
-    TodoWrites,
     batch_workloads,
 )
+from toolkit.measurement.workloads.file_operations import FileOperations
+from toolkit.measurement.workloads.task_spawning import TaskSpawning
+from toolkit.measurement.workloads.todo_writes import TodoWrites
 
 
 def variant(name: str, *, agents: int = 1) -> BatchVariant:

@@ -15,8 +15,8 @@ from toolkit.metrics.off_policy import (
     OffPolicyEstimator,
     SelfNormalised,
     Switch,
-    switch_threshold,
 )
+from toolkit.metrics.off_policy.switch import switch_threshold
 
 
 def mean_error(

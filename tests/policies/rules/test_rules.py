@@ -18,9 +18,9 @@ from toolkit.policies.rules import (
     RuleOfThumbPolicy,
     StrategyRule,
     coordination_complexity,
-    nearest_action,
-    system_load,
 )
+from toolkit.policies.rules.batch_size_rule import system_load
+from toolkit.policies.rules.rule_policy import nearest_action
 
 ratio = st.floats(0, 1)
 

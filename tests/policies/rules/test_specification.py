@@ -6,12 +6,8 @@ from typing import Any
 
 import pytest
 
-from toolkit.policies.rules import (
-    AgentCountRule,
-    BatchSizeRule,
-    EfficiencyScore,
-    round_half_up,
-)
+from toolkit.policies.rules import AgentCountRule, BatchSizeRule, EfficiencyScore
+from toolkit.policies.rules.rounding import round_half_up
 
 JAVASCRIPT: dict[str, Any] = json.loads(
     Path(__file__).with_name("javascript.json").read_text()

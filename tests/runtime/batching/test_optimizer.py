@@ -25,12 +25,10 @@ from toolkit.runtime.advice import (
     SystemLoad,
     open_advisor,
 )
-from toolkit.runtime.batching import (
-    AdaptiveBatchingOptimizer,
+from toolkit.runtime.batching import AdaptiveBatchingOptimizer, CallableBatch, Workload
+from toolkit.runtime.batching.measurement import (
     BatchMetrics,
-    CallableBatch,
     MeasuredOperation,
-    Workload,
     measure_operations,
     suggestions,
 )

@@ -10,15 +10,10 @@ from toolkit.errors import UsageError
 from toolkit.notifier import MemoryNotifier
 from toolkit.policies.rules import EfficiencyScore
 from toolkit.records import CoordinationEvent, Outcome, Provenance, Turn
-from toolkit.runtime.coordination import (
-    FACTORS,
-    AlertKind,
-    Band,
-    CoordinationMonitor,
-    Factors,
-    MonitorSettings,
-    Priority,
-)
+from toolkit.runtime.coordination import AlertKind, CoordinationMonitor, MonitorSettings
+from toolkit.runtime.coordination.alerts import Priority
+from toolkit.runtime.coordination.factors import FACTORS, Factors
+from toolkit.runtime.coordination.settings import Band
 
 START = 1_700_000_000.0
 AT_ONCE: dict[str, Any] = {

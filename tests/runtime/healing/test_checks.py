@@ -20,9 +20,9 @@ from toolkit.runtime.healing import (
     SwarmSnapshot,
     TaskState,
     TaskStatus,
-    WaitsOn,
     WorkflowProgress,
 )
+from toolkit.runtime.healing.swarm import WaitsOn
 
 NOW_S = 1000.0
 KNOWN = SilenceThresholds(unknown_s=60.0)

@@ -27,14 +27,14 @@ from toolkit.runtime.healing import (
     HealingSession,
     IssueKind,
     Journal,
-    Phase,
-    PreventionPlan,
     RestartLimits,
-    Rung,
     SilenceThresholds,
     ValueCheck,
 )
 from toolkit.runtime.healing.effectors import Action, Effect, EffectOutcome
+from toolkit.runtime.healing.issues import Rung
+from toolkit.runtime.healing.prevention import PreventionPlan
+from toolkit.runtime.healing.session import Phase
 from toolkit.runtime.sinks import SpoolSink
 
 REPLACED = "spawn_replacement"

@@ -4,17 +4,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolkit.runtime.healing import (
-    LADDERS,
     Backoff,
     CircuitBreaker,
-    Forecast,
     IssueKind,
-    Learnings,
+    SilenceThresholds,
+    wilson_bounds,
+)
+from toolkit.runtime.healing.issues import LADDERS
+from toolkit.runtime.healing.learnings import Learnings
+from toolkit.runtime.healing.prevention import (
+    Forecast,
     Prevention,
     PreventionPlan,
-    SilenceThresholds,
     crossing_probability,
-    wilson_bounds,
 )
 
 STUCK = IssueKind.STUCK_AGENT

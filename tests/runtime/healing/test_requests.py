@@ -8,12 +8,8 @@ from tests.runtime.healing.swarms import Ward
 from toolkit.notifier import MemoryNotifier
 from toolkit.records import CoordinationEvent, Outcome, Provenance
 from toolkit.runtime import RuntimeLoop
-from toolkit.runtime.planning import (
-    MonitoringPlan,
-    MonitoringSettings,
-    PlanFollower,
-    alert_rules,
-)
+from toolkit.runtime.planning import MonitoringPlan, MonitoringSettings, PlanFollower
+from toolkit.runtime.planning.monitoring import alert_rules
 
 
 class Breakdown:

@@ -15,7 +15,6 @@ from toolkit.records import (
 )
 from toolkit.runtime import RuntimeLoop
 from toolkit.runtime.planning import (
-    Pattern,
     PlanFollower,
     PredictiveWorkflowOptimizer,
     StandardPlanActions,
@@ -24,6 +23,7 @@ from toolkit.runtime.planning import (
     open_planner,
     read_patterns,
 )
+from toolkit.runtime.planning.pattern import Pattern
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 TASK = TaskComplexity(components=20, operations={"shell": 200})

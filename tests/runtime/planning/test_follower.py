@@ -8,17 +8,19 @@ from toolkit.policies.adaptation import CorrectionSettings
 from toolkit.runtime.planning import (
     ExpectedPerformance,
     MonitoringPlan,
-    MonitoringPoint,
     MonitoringSettings,
-    Observation,
-    PlanAlert,
-    PlanAlertKind,
     PlanFollower,
     PredictiveWorkflowOptimizer,
     TaskComplexity,
-    alert_rules,
-    expected_performance,
 )
+from toolkit.runtime.planning.monitoring import (
+    MonitoringPoint,
+    PlanAlertKind,
+    alert_rules,
+)
+from toolkit.runtime.planning.observation import Observation
+from toolkit.runtime.planning.performance import expected_performance
+from toolkit.runtime.planning.plan_alert import PlanAlert
 
 ADJUST = "adaptive_workflow_adjustment"
 RESET = "emergency_coordination_reset"

@@ -2,11 +2,9 @@ import math
 
 import pytest
 
-from toolkit.runtime.planning import (
-    ExpectedPerformance,
-    expected_performance,
-    time_money_frontier,
-)
+from toolkit.runtime.planning import ExpectedPerformance
+from toolkit.runtime.planning.frontier import time_money_frontier
+from toolkit.runtime.planning.performance import expected_performance
 
 
 def option(

@@ -6,12 +6,8 @@ import pytest
 
 from toolkit.errors import UsageError
 from toolkit.records import Batch, Provenance
-from toolkit.runtime.planning import (
-    AgentCapabilities,
-    Observation,
-    SystemResources,
-    TaskComplexity,
-)
+from toolkit.runtime.planning import AgentCapabilities, SystemResources, TaskComplexity
+from toolkit.runtime.planning.observation import Observation
 
 
 @pytest.mark.parametrize(

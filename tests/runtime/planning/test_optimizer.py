@@ -13,14 +13,14 @@ from toolkit.errors import UsageError
 from toolkit.policies.rules import OPTIMUMS, AgentCountRule
 from toolkit.runtime.planning import (
     AgentCapabilities,
-    AgentCosting,
-    MonitoringPoint,
     PredictiveWorkflowOptimizer,
     SystemResources,
     TaskComplexity,
     WorkflowPrediction,
     open_planner,
 )
+from toolkit.runtime.planning.costing import AgentCosting
+from toolkit.runtime.planning.monitoring import MonitoringPoint
 
 Planner = PredictiveWorkflowOptimizer
 

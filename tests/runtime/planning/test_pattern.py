@@ -4,7 +4,8 @@ import pytest
 
 from toolkit.errors import UsageError
 from toolkit.records import Spool
-from toolkit.runtime.planning import Pattern, read_patterns
+from toolkit.runtime.planning import read_patterns
+from toolkit.runtime.planning.pattern import Pattern
 
 
 def test_rows_that_are_no_patterns_are_passed_over(tmp_path: Path) -> None:

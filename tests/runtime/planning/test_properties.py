@@ -12,13 +12,13 @@ from toolkit.runtime.planning import (
     AgentCapabilities,
     MonitoringPlan,
     MonitoringSettings,
-    Observation,
     PlanFollower,
     PredictiveWorkflowOptimizer,
     SystemResources,
     TaskComplexity,
-    alert_rules,
 )
+from toolkit.runtime.planning.monitoring import alert_rules
+from toolkit.runtime.planning.observation import Observation
 
 T = TypeVar("T")
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from toolkit.errors import UsageError
 from toolkit.notifier import Level, Notification
-from toolkit.runtime.sinks import ClaudeFlowSink, hook_arguments, plain_text
+from toolkit.runtime.sinks import ClaudeFlowSink
+from toolkit.runtime.sinks.claude_flow import hook_arguments, plain_text
 
 STAND_IN = """
 import base64, json, os, sqlite3, sys, time

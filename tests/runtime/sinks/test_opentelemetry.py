@@ -10,7 +10,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import StatusCode
 
 from tests.runtime.sinks.rows import rows
-from toolkit.records import KINDS, record_of_span, to_attributes
+from toolkit.records import KINDS, record_of_span
+from toolkit.records.otlp_mapping import to_attributes
 from toolkit.runtime.sinks import OpenTelemetrySink
 
 

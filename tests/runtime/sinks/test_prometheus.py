@@ -12,7 +12,8 @@ from toolkit.metrics import OBJECTIVES
 from toolkit.notifier import Notification, SilentNotifier
 from toolkit.records import Batch
 from toolkit.runtime.coordination import CoordinationMonitor
-from toolkit.runtime.sinks import PrometheusSink, SinkStatistics
+from toolkit.runtime.sinks import PrometheusSink
+from toolkit.runtime.sinks.base import SinkStatistics
 
 DASHBOARDS = importlib.resources.files("toolkit.runtime.sinks") / "dashboards"
 SUFFIXES = ("_bucket", "_sum", "_count", "_total", "_created")

@@ -33,15 +33,14 @@ from toolkit.studies.benchmark import (
     OURS,
     BenchSettings,
     TableGrades,
-    compare,
-    decide_group,
     few_shot,
-    grade_table,
     graded,
     plot_report,
     report,
 )
-from toolkit.studies.benchmark.figures import _rounded
+from toolkit.studies.benchmark.decisions import decide_group
+from toolkit.studies.benchmark.figures import _rounded, compare
+from toolkit.studies.benchmark.grading import grade_table
 
 QUICK = BenchSettings(seed=0, quick=True, created_at=datetime(2026, 1, 1, tzinfo=UTC))
 

@@ -7,8 +7,8 @@ import pytest
 from tests.experiments.decision_tables import table
 from toolkit.models import Stack
 from toolkit.models.members import RelativeQuadratic
-from toolkit.studies.benchmark import SampleEfficiency, sample_efficiency
-from toolkit.studies.benchmark.records_needed import _from_then_on
+from toolkit.studies.benchmark import sample_efficiency
+from toolkit.studies.benchmark.records_needed import SampleEfficiency, _from_then_on
 
 LIGHT = Stack(seed=0, members=(("quadratic", RelativeQuadratic()),))
 

@@ -10,15 +10,9 @@ import pytest
 from tests.shared import ROOT
 from toolkit.cli.experiment.suite import add_verb
 from toolkit.errors import InputDataError
-from toolkit.studies.benchmark import (
-    GRADING_SEEDS,
-    SuiteGrade,
-    SuiteSpec,
-    made_up_table,
-    read_suite_spec,
-    run_suite,
-    suite_report,
-)
+from toolkit.studies.benchmark import read_suite_spec, run_suite, suite_report
+from toolkit.studies.benchmark.made_up import GRADING_SEEDS, made_up_table
+from toolkit.studies.benchmark.suite import SuiteGrade, SuiteSpec
 
 
 def grade(seed: int, **slowdowns: float) -> SuiteGrade:

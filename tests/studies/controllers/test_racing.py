@@ -12,15 +12,9 @@ from tests.shared import ROOT
 from toolkit.cli.experiment.controllers import add_verb
 from toolkit.errors import InputDataError, UsageError
 from toolkit.experiments.tables import FullFactorial, synthetic_full_factorial
-from toolkit.studies.controllers import (
-    LATENCY_OF,
-    ControllersSpec,
-    Race,
-    RaceResult,
-    race,
-    read_controllers_spec,
-    run_controllers,
-)
+from toolkit.studies.controllers import read_controllers_spec, run_controllers
+from toolkit.studies.controllers.racing import LATENCY_OF, Race, RaceResult, race
+from toolkit.studies.controllers.run import ControllersSpec
 
 DESIGN = Race(steps=30)
 

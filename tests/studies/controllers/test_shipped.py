@@ -12,7 +12,7 @@ from tests.shared import ROOT
 from toolkit.bundle import Bundle
 from toolkit.experiments.tables import read_measured, recorded_table
 from toolkit.policies import Floats, Problem
-from toolkit.studies.controllers import (
+from toolkit.studies.controllers.shipped import (
     OptimizerDesign,
     OptimizerRace,
     ReplayedContext,

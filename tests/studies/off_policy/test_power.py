@@ -6,11 +6,11 @@ import pytest
 from toolkit.errors import UsageError
 from toolkit.experiments.promotion import GateRules
 from toolkit.experiments.tables import synthetic_full_factorial
-from toolkit.studies.off_policy import (
+from toolkit.studies.off_policy import learned_elsewhere
+from toolkit.studies.off_policy.power import (
     GateWorld,
     drawn_from_table,
     gate_rate,
-    learned_elsewhere,
     promoted_limit,
     records_needed,
 )

@@ -11,14 +11,9 @@ from tests.shared import ROOT
 from toolkit.cli.experiment.off_policy import add_verb
 from toolkit.errors import InputDataError, UsageError
 from toolkit.experiments.promotion import GateRules
-from toolkit.studies.off_policy import (
-    MODELS,
-    GateDesign,
-    WorldsSpec,
-    read_worlds_spec,
-    run_worlds,
-    summary,
-)
+from toolkit.studies.off_policy import read_worlds_spec, run_worlds, summary
+from toolkit.studies.off_policy.run import GateDesign, WorldsSpec
+from toolkit.studies.off_policy.simulation import MODELS
 
 SMALL = WorldsSpec(
     seed=1,

@@ -9,15 +9,17 @@ from toolkit.errors import UsageError
 from toolkit.experiments.tables import FullFactorial, synthetic_full_factorial
 from toolkit.metrics.off_policy import OverlapLimits, Sampling
 from toolkit.studies.off_policy import (
-    MODELS,
-    SCENARIOS,
-    EstimatorScore,
     LogDesign,
-    Scenario,
-    ScenarioScore,
     scenarios_of,
     score_scenario,
     simulate_log,
+)
+from toolkit.studies.off_policy.simulation import (
+    MODELS,
+    SCENARIOS,
+    EstimatorScore,
+    Scenario,
+    ScenarioScore,
 )
 
 WORLDS = 250

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from toolkit.errors import InputDataError
-from toolkit.studies.swarm import SwarmSpec, read_swarm_spec, run_swarm_study
-from toolkit.studies.swarm.run import summarised
+from toolkit.studies.swarm import read_swarm_spec, run_swarm_study
+from toolkit.studies.swarm.run import SwarmSpec, summarised
 
 SPEC = SwarmSpec(
     seeds=(1, 2),

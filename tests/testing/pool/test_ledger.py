@@ -5,7 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from toolkit.testing.pool import Ledger, SharedMemory, Task, WriteLock
+from toolkit.testing.pool import Task, WriteLock
+from toolkit.testing.pool.ledger import Ledger
+from toolkit.testing.pool.memory import SharedMemory
 
 AGENTS = ("a1", "a2", "a3")
 STEPS = st.lists(

@@ -15,13 +15,13 @@ from toolkit.errors import InputDataError
 from toolkit.runtime.healing import ActivityKind
 from toolkit.testing.pool import (
     ForkServer,
-    ForkServerError,
     LocalAgentPool,
     PoolView,
     SteppedClock,
     Task,
     WriteLock,
 )
+from toolkit.testing.pool.forkserver import ForkServerError
 
 
 def tasks(count: int, **options: object) -> list[Task]:

@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
-from toolkit.testing.pool import Ledger, SharedMemory, Task, Worker
+from toolkit.testing.pool import Task
+from toolkit.testing.pool.ledger import Ledger
+from toolkit.testing.pool.memory import SharedMemory
+from toolkit.testing.pool.worker import Worker
 
 
 class Agent:

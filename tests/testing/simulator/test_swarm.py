@@ -7,14 +7,13 @@ import pytest
 
 from toolkit.errors import UsageError
 from toolkit.records import Outcome, Provenance
-from toolkit.testing.simulator import (
+from toolkit.testing.simulator import LOADS, Swarm
+from toolkit.testing.simulator.coordination import CoordinationTruth
+from toolkit.testing.simulator.swarm import START
+from toolkit.testing.simulator.truth import (
     BATCH_TRUTHS,
-    LOADS,
-    START,
     WORKFLOW_TRUTHS,
     BatchTruth,
-    CoordinationTruth,
-    Swarm,
     WorkflowTruth,
 )
 

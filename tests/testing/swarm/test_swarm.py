@@ -10,12 +10,8 @@ import pytest
 
 from toolkit.errors import UsageError
 from toolkit.records import Batch, Recovery, Served, Spool, SpoolFollower
-from toolkit.testing.swarm import (
-    ArmResult,
-    SwarmSettings,
-    embed_in_worker,
-    run_swarm,
-)
+from toolkit.testing.swarm import ArmResult, SwarmSettings, run_swarm
+from toolkit.testing.swarm.embedding import embed_in_worker
 
 EMBEDDING = Path(embed_in_worker.__code__.co_filename)
 WORKERS, DURATION_S = 6, 2.5

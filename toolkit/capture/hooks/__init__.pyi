@@ -1,16 +1,9 @@
 __all__: list[str]
 
 from .advising import SizeOf as SizeOf
-from .advising import recommendations as recommendations
 from .harness import CURRENT as CURRENT
-from .harness import EVENTS as EVENTS
 from .harness import HarnessVersion as HarnessVersion
-from .installation import ADVICE_MODES as ADVICE_MODES
 from .installation import HookInstallation as HookInstallation
-from .installation import InstallationStatus as InstallationStatus
-from .performance import Performance as Performance
-from .performance import compared as compared
-from .performance import measured as measured
 from .verbs import HookVerbs as HookVerbs
 from .working import fire_test_event as fire_test_event
 from .working import managed_settings as managed_settings

@@ -19,8 +19,6 @@ from .off_policy_report import evaluate_batch_policy as evaluate_batch_policy
 from .plot_file import write_plot as write_plot
 from .report import markdown_report as markdown_report
 from .result import PolicyRow as PolicyRow
-from .result import markdown_table as markdown_table
 from .result import policy_rows as policy_rows
-from .wording import chosen_by as chosen_by
 from .wording import measured_where as measured_where
 from .wording import no_rule as no_rule

@@ -7,13 +7,10 @@ from .folder import read_spec_file as read_spec_file
 from .folder import write_results as write_results
 from .learner import Learner as Learner
 from .learner import learn as learn
-from .run import ExperimentOutcome as ExperimentOutcome
 from .run import history_rows as history_rows
 from .run import run_experiment as run_experiment
 from .run import table_of as table_of
 from .spec import ExperimentSpec as ExperimentSpec
-from .spec import SearchSpec as SearchSpec
-from .spec import SplitSpec as SplitSpec
 from .spec import read_spec as read_spec
 from .spec_form import SCHEMA_NAME as SCHEMA_NAME
 from .spec_form import spec_schema as spec_schema

@@ -5,7 +5,6 @@ from .base import Source as Source
 from .base import SourceFile as SourceFile
 from .catalogue import SOURCES as SOURCES
 from .catalogue import open_source as open_source
-from .counter import Tally as Tally
 from .flow import CallFlow as CallFlow
 from .flow import DataFlow as DataFlow
 from .importing import run_import as run_import
@@ -20,7 +19,6 @@ from .places import PLACES as PLACES
 from .places import log_places as log_places
 from .report import ImportReport as ImportReport
 from .texts import block_texts as block_texts
-from .texts import is_removed as is_removed
 from .texts import text_length as text_length
 from .texts import texts_of as texts_of
 from .usage import TokenUsage as TokenUsage

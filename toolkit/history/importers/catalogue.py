@@ -10,7 +10,7 @@ __all__ = ["SOURCES", "open_source"]
 
 SOURCES = {
     "claude-code": ("toolkit.history.importers.claude_code.source", "ClaudeCodeSource"),
-    "claude-flow": ("toolkit.history.importers.claude_flow", "ClaudeFlowSource"),
+    "claude-flow": ("toolkit.history.importers.claude_flow.source", "ClaudeFlowSource"),
     "codex": ("toolkit.history.importers.agent_logs.codex", "CodexSource"),
     "copilot": ("toolkit.history.importers.agent_logs.copilot", "CopilotSource"),
     "gemini": ("toolkit.history.importers.agent_logs.gemini", "GeminiSource"),

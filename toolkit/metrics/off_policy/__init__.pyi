@@ -1,6 +1,5 @@
 __all__: list[str]
 
-from .base import Contributions as Contributions
 from .base import OffPolicyEstimator as OffPolicyEstimator
 from .common_support import Overlap as Overlap
 from .common_support import OverlapLimits as OverlapLimits
@@ -16,4 +15,3 @@ from .inverse_propensity import InversePropensity as InversePropensity
 from .inverse_propensity import SelfNormalised as SelfNormalised
 from .logged import LoggedDecisions as LoggedDecisions
 from .switch import Switch as Switch
-from .switch import switch_threshold as switch_threshold

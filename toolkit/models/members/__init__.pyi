@@ -14,7 +14,6 @@ from .linear import FittedLinear as FittedLinear
 from .linear import RelativeLinear as RelativeLinear
 from .process import FittedProcess as FittedProcess
 from .process import RelativeProcess as RelativeProcess
-from .process_kernel import ProcessKernel as ProcessKernel
 from .quadratic import FittedQuadratic as FittedQuadratic
 from .quadratic import RelativeQuadratic as RelativeQuadratic
 from .trees import FittedTrees as FittedTrees

@@ -1,7 +1,5 @@
 __all__: list[str]
 
 from .history_replay import Replay as Replay
-from .history_replay import SessionReplay as SessionReplay
 from .history_replay import replay_history as replay_history
-from .policy import ReplayPolicy as ReplayPolicy
 from .policy import read_policy as read_policy

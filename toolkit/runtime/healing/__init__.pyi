@@ -1,5 +1,4 @@
 __all__: list[str]
-from .backoff import AttemptLimit as AttemptLimit
 from .backoff import Backoff as Backoff
 from .backoff import CircuitBreaker as CircuitBreaker
 from .check import CheckPlan as CheckPlan
@@ -10,33 +9,17 @@ from .check_result import Finding as Finding
 from .consistency import MemoryConsistency as MemoryConsistency
 from .consistency import ResultIntegrity as ResultIntegrity
 from .coordination import CoordinationEfficiency as CoordinationEfficiency
-from .coordination import wait_cycles as wait_cycles
 from .engine import HealingEngine as HealingEngine
 from .engine import default_checks as default_checks
-from .issues import LADDERS as LADDERS
 from .issues import IssueKind as IssueKind
-from .issues import Reach as Reach
-from .issues import Rung as Rung
-from .issues import SilenceBands as SilenceBands
 from .journal import Journal as Journal
-from .learnings import Learnings as Learnings
 from .learnings import wilson_bounds as wilson_bounds
-from .log import HealingLog as HealingLog
-from .log import RecordSink as RecordSink
 from .plan import HealingPlan as HealingPlan
-from .plan import HealingStatistics as HealingStatistics
-from .prevention import Forecast as Forecast
-from .prevention import Prevention as Prevention
-from .prevention import PreventionCount as PreventionCount
-from .prevention import PreventionPlan as PreventionPlan
-from .prevention import crossing_probability as crossing_probability
 from .progress import ResourceHeadroom as ResourceHeadroom
 from .progress import WorkflowProgress as WorkflowProgress
 from .responsiveness import AgentResponsiveness as AgentResponsiveness
-from .restart_limits import RestartBudget as RestartBudget
 from .restart_limits import RestartLimits as RestartLimits
 from .session import HealingSession as HealingSession
-from .session import Phase as Phase
 from .silence import SilenceThresholds as SilenceThresholds
 from .spool_swarm import HARNESS_FLOORS as HARNESS_FLOORS
 from .spool_swarm import SpoolSwarm as SpoolSwarm
@@ -49,4 +32,3 @@ from .swarm import Swarm as Swarm
 from .swarm import SwarmSnapshot as SwarmSnapshot
 from .swarm import TaskState as TaskState
 from .swarm import TaskStatus as TaskStatus
-from .swarm import WaitsOn as WaitsOn

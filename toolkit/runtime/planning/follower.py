@@ -62,7 +62,8 @@ class PlanFollower:
     Examples
     --------
     >>> from toolkit.notifier import SilentNotifier
-    >>> from toolkit.runtime.planning import MonitoringSettings, alert_rules
+    >>> from toolkit.runtime.planning import MonitoringSettings
+    >>> from toolkit.runtime.planning.monitoring import alert_rules
     >>> plan = MonitoringPlan(
     ...     baseline=None,
     ...     components=10,

@@ -5,10 +5,7 @@ from .base import FigureSink as FigureSink
 from .base import LiveFigures as LiveFigures
 from .base import QueuedSink as QueuedSink
 from .base import Sink as Sink
-from .base import SinkStatistics as SinkStatistics
 from .claude_flow import ClaudeFlowSink as ClaudeFlowSink
-from .claude_flow import hook_arguments as hook_arguments
-from .claude_flow import plain_text as plain_text
 from .jsonl import SpoolSink as SpoolSink
 from .logs import LoggingSink as LoggingSink
 from .memory import MemorySink as MemorySink

@@ -1,24 +1,12 @@
 __all__: list[str]
 
 from .plot import plot_worlds as plot_worlds
-from .power import GateWorld as GateWorld
-from .power import drawn_from_table as drawn_from_table
-from .power import gate_rate as gate_rate
-from .power import promoted_limit as promoted_limit
-from .power import records_needed as records_needed
 from .report import doubly_robust_cells as doubly_robust_cells
 from .report import equal_rates as equal_rates
 from .report import summary as summary
-from .run import GateDesign as GateDesign
-from .run import WorldsSpec as WorldsSpec
 from .run import read_worlds_spec as read_worlds_spec
 from .run import run_worlds as run_worlds
-from .simulation import MODELS as MODELS
-from .simulation import SCENARIOS as SCENARIOS
-from .simulation import EstimatorScore as EstimatorScore
 from .simulation import LogDesign as LogDesign
-from .simulation import Scenario as Scenario
-from .simulation import ScenarioScore as ScenarioScore
 from .simulation import best_constant as best_constant
 from .simulation import learned_elsewhere as learned_elsewhere
 from .simulation import scenarios_of as scenarios_of

@@ -1,5 +1,4 @@
 __all__: list[str]
 
-from .run import SwarmSpec as SwarmSpec
 from .run import read_swarm_spec as read_swarm_spec
 from .run import run_swarm_study as run_swarm_study

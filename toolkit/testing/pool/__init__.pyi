@@ -1,25 +1,16 @@
 __all__: list[str]
 
 from .effector import LocalPoolEffector as LocalPoolEffector
-from .faults import FAULT_KINDS as FAULT_KINDS
-from .faults import Faults as Faults
 from .forkserver import ForkServer as ForkServer
-from .forkserver import ForkServerError as ForkServerError
 from .forkserver import ForkServerProcess as ForkServerProcess
-from .ledger import Ledger as Ledger
 from .ledger import Task as Task
 from .local_pool import LocalAgentPool as LocalAgentPool
 from .local_pool import PoolSettings as PoolSettings
-from .local_pool import SpawnError as SpawnError
 from .lockstep import Lockstep as Lockstep
-from .lockstep import LockstepError as LockstepError
 from .lockstep import LockstepFollower as LockstepFollower
 from .lockstep import SteppedClock as SteppedClock
 from .lockstep import can_speak as can_speak
-from .memory import Entry as Entry
-from .memory import SharedMemory as SharedMemory
 from .memory import WriteLock as WriteLock
 from .records import ActivityRecords as ActivityRecords
 from .view import PoolView as PoolView
 from .worker import POISON as POISON
-from .worker import Worker as Worker

@@ -23,10 +23,8 @@ from toolkit.records import (
     Recovery,
     Workflow,
     record_of_span,
-    records_to_otlp,
-    span_of_record,
-    to_attributes,
 )
+from toolkit.records.otlp_mapping import records_to_otlp, span_of_record, to_attributes
 
 T0 = 1_780_000_000 * 10**9
 S = 10**9

@@ -1,3 +1,1 @@
 __all__: list[str]
-
-from .source import ClaudeFlowSource as ClaudeFlowSource
