@@ -79,7 +79,13 @@ def main(arguments: "Sequence[str]") -> int:
         `--explore SHARE`.
     """
     options = dict(zip(arguments[::2], arguments[1::2], strict=False))
-    store = Path(options.get("--store") or _default_store())
+    named = options.get("--store") or _default_store()
+    if "://" in named:
+        os.write(
+            2, b"toolkit hook: nothing recorded: the store must be a folder here\n"
+        )
+        return 0
+    store = Path(named)
     try:
         words = _handle(store, options)
     except Exception as error:  # noqa: BLE001 - the session must go on; what happened is recorded
@@ -368,10 +374,10 @@ def _read_payload() -> "dict[str, Any]":
     return payload
 
 
-def _default_store() -> Path:
+def _default_store() -> str:
     if named := os.environ.get("TOOLKIT_STORE"):
-        return Path(named)
-    return Path(os.environ.get("CLAUDE_PROJECT_DIR", os.curdir), ".toolkit")
+        return named
+    return os.path.join(os.environ.get("CLAUDE_PROJECT_DIR", os.curdir), ".toolkit")  # noqa: PTH118 - an address would lose a slash
 
 
 def _spool(store: Path) -> Spool:

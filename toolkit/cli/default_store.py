@@ -4,27 +4,39 @@ import argparse
 import os
 from pathlib import Path
 
+from toolkit.cli.places import any_store, local
+
 __all__ = ["add_store_option", "default_store"]
 
 
-def default_store() -> Path:
+def default_store() -> str:
     """Return `TOOLKIT_STORE`, or the store in the user's data folder.
 
     The data folder is `XDG_DATA_HOME`, by default `~/.local/share`.
     """
     named = os.environ.get("TOOLKIT_STORE")
     if named:
-        return Path(named).expanduser()
+        return named if "://" in named else str(Path(named).expanduser())
     data = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
-    return Path(data).expanduser() / "workflow-toolkit" / "store"
+    return str(Path(data).expanduser() / "workflow-toolkit" / "store")
 
 
-def add_store_option(parser: argparse.ArgumentParser) -> None:
-    """Add `--store DIR`, which may be left out."""
+def add_store_option(parser: argparse.ArgumentParser, *, reads: bool = False) -> None:
+    """Add `--store`, which may be left out.
+
+    Parameters
+    ----------
+    parser : argparse.ArgumentParser
+    reads : bool
+        The command only reads, so that a store on object storage will do.
+    """
+    # A default that is a text is read by `type` too, and only where it is used.
     parser.add_argument(
         "--store",
-        type=Path,
+        type=any_store if reads else local,
         default=default_store(),
-        metavar="DIR",
-        help="where records are kept (default: %(default)s)",
+        metavar="STORE" if reads else "DIR",
+        help="where records are kept"
+        + (", a folder or s3://BUCKET/PREFIX" if reads else "")
+        + " (default: %(default)s)",
     )

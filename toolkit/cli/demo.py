@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.cli.output import print_json, print_note, print_text
+from toolkit.cli.places import local
 
 __all__ = ["add_parser"]
 
@@ -47,7 +48,7 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument(
         "--work",
-        type=Path,
+        type=local,
         default=Path("work/demo"),
         metavar="DIR",
         help="where everything is written (default: work/demo)",

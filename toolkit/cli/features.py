@@ -1,10 +1,10 @@
 """`toolkit features build`: a feature table from a store's records."""
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.cli.output import print_json, print_note, print_table
+from toolkit.cli.places import local
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,9 +20,9 @@ def add_parser(subparsers: Any) -> None:
         "build", help="build the batch or workflow table, as of each row's start"
     )
     build.add_argument("kind", choices=["batch", "workflow"])
-    build.add_argument("--store", type=Path, required=True, metavar="DIR")
+    build.add_argument("--store", type=local, required=True, metavar="DIR")
     build.add_argument(
-        "--out", type=Path, required=True, metavar="FILE", help=".parquet or .csv"
+        "--out", type=local, required=True, metavar="FILE", help=".parquet or .csv"
     )
     build.add_argument(
         "--provenance",

@@ -1,5 +1,10 @@
 __all__: list[str]
 
+from .address import ObjectAddress as ObjectAddress
+from .address import Place as Place
+from .address import local_path as local_path
+from .address import require_local as require_local
+from .address import store_place as store_place
 from .backup import back_up as back_up
 from .compaction import compact_store as compact_store
 from .dataset import Dataset as Dataset

@@ -29,6 +29,7 @@ from zlib import crc32
 
 from toolkit.errors import MissingExtraError, SchemaError, StorageError
 from toolkit.escaping import printable
+from toolkit.history.address import require_local
 from toolkit.history.dataset import Compaction, Dataset, OnSealed
 from toolkit.history.engine import EngineLimits
 from toolkit.history.generation import Generation, read_generation
@@ -108,6 +109,11 @@ class RecordStore:
     root : path
         Created at first use.
 
+    Raises
+    ------
+    UsageError
+        It is an address, or a path that was made of one.
+
     Examples
     --------
     >>> import tempfile
@@ -127,7 +133,7 @@ class RecordStore:
     """
 
     def __init__(self, root: Path) -> None:
-        self.root = root
+        self.root = root = require_local(root)
         self.spool = Spool(root / "spool")
         self.dataset = Dataset(root / "dataset", self.spool)
         self._index: KnownIndex | None = None

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.cli.output import print_text
+from toolkit.cli.places import local
 
 if TYPE_CHECKING:
     from toolkit.models import DecisionTable
@@ -23,7 +24,7 @@ def add_verb(subparsers: Any) -> None:
         description="Holds out one group at a time of every table and cost in DIR, and "
         "grades rule, constants, model families, the exported policy and own runs.",
     )
-    parser.add_argument("directory", type=Path, metavar="DIR", help="decision tables")
+    parser.add_argument("directory", type=local, metavar="DIR", help="decision tables")
     parser.add_argument(
         "--table", action="append", metavar="NAME[:COST]", help="only this one; repeat"
     )
@@ -35,13 +36,13 @@ def add_verb(subparsers: Any) -> None:
     )
     parser.add_argument(
         "--work",
-        type=Path,
+        type=local,
         default=Path("work/bench"),
         metavar="DIR",
         help="where finished tables are kept, to resume from (default: work/bench)",
     )
     parser.add_argument(
-        "--spec", type=Path, metavar="FILE", help="TOML with `seeds` and `tables`"
+        "--spec", type=local, metavar="FILE", help="TOML with `seeds` and `tables`"
     )
     parser.add_argument(
         "--efficiency",
@@ -49,9 +50,11 @@ def add_verb(subparsers: Any) -> None:
         help="also: records until better than the rule, and than the best constant",
     )
     parser.add_argument(
-        "--out", type=Path, metavar="FILE", help="write the figures here"
+        "--out", type=local, metavar="FILE", help="write the figures here"
     )
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw a .png or .svg")
+    parser.add_argument(
+        "--plot", type=local, metavar="FILE", help="draw a .png or .svg"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(command=bench)
 

@@ -1,8 +1,9 @@
 """What the verbs that run an experiment's folder have in common."""
 
 import argparse
-from pathlib import Path
 from typing import Any
+
+from toolkit.cli.places import local
 
 __all__ = ["add_folder_verb"]
 
@@ -14,10 +15,12 @@ def add_folder_verb(
     parser: argparse.ArgumentParser = subparsers.add_parser(
         verb, help=summary, description=description
     )
-    parser.add_argument("folder", type=Path, help="folder with spec.toml")
-    parser.add_argument("--tables", type=Path, help="directory of decision tables")
+    parser.add_argument("folder", type=local, help="folder with spec.toml")
+    parser.add_argument("--tables", type=local, help="directory of decision tables")
     parser.add_argument("--table", action="append", help="only this FILE:COST; repeat")
-    parser.add_argument("--out", type=Path, help="write here instead of results.json")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw a .png or .svg")
+    parser.add_argument("--out", type=local, help="write here instead of results.json")
+    parser.add_argument(
+        "--plot", type=local, metavar="FILE", help="draw a .png or .svg"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     return parser

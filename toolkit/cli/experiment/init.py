@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.cli.output import print_json, print_note
+from toolkit.cli.places import local
 
 __all__ = ["add_verb"]
 
@@ -21,7 +22,10 @@ def add_verb(verbs: Any) -> None:
         "init", help="write a commented spec.toml, and its JSON Schema for editors"
     )
     parser.add_argument(
-        "folder", type=Path, metavar="DIR", help="made if need be; names the experiment"
+        "folder",
+        type=local,
+        metavar="DIR",
+        help="made if need be; names the experiment",
     )
     parser.add_argument(
         "--decision",

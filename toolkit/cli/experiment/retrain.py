@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.cli.output import print_json, print_note
+from toolkit.cli.places import local
 from toolkit.cli.progress import progress
 
 if TYPE_CHECKING:
@@ -29,8 +30,8 @@ def add_verb(verbs: Any) -> None:
 
 def add_release_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of a verb that asks the gate on a store's records."""
-    parser.add_argument("--store", type=Path, required=True, metavar="DIR")
-    parser.add_argument("--spec", type=Path, default=SPEC, metavar="SPEC")
+    parser.add_argument("--store", type=local, required=True, metavar="DIR")
+    parser.add_argument("--spec", type=local, default=SPEC, metavar="SPEC")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 

@@ -4,6 +4,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from toolkit.cli.places import local
+
 __all__ = ["add_verb", "suite"]
 
 
@@ -16,11 +18,11 @@ def add_verb(subparsers: Any) -> None:
         "learns from each and compares what is decided for unseen groups with the rule, "
         "the best constant and own runs alone. Writes results.json.",
     )
-    parser.add_argument("folder", type=Path, help="folder with spec.toml")
-    parser.add_argument("--out", type=Path, help="write here instead of results.json")
+    parser.add_argument("folder", type=local, help="folder with spec.toml")
+    parser.add_argument("--out", type=local, help="write here instead of results.json")
     parser.add_argument(
         "--work",
-        type=Path,
+        type=local,
         default=Path("work/suite.jsonl"),
         metavar="FILE",
         help="where graded tables are kept, to resume from (default: work/suite.jsonl)",

@@ -2,8 +2,9 @@
 
 import argparse
 from itertools import product
-from pathlib import Path
 from typing import Any
+
+from toolkit.cli.places import local
 
 __all__ = ["add_verb"]
 
@@ -13,10 +14,10 @@ def add_verb(subparsers: Any) -> None:
     text = "run a swarm of real processes by fixed batch sizes and by the optimizer"
     parser = subparsers.add_parser("swarm", help=text, description=text)
     parser.add_argument(
-        "folder", type=Path, metavar="FOLDER", help="holds spec.toml and results.json"
+        "folder", type=local, metavar="FOLDER", help="holds spec.toml and results.json"
     )
     parser.add_argument(
-        "--out", type=Path, metavar="FILE", help="results (default: in the folder)"
+        "--out", type=local, metavar="FILE", help="results (default: in the folder)"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(command=swarm)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.cli.output import print_json, print_note, print_text
+from toolkit.cli.places import local
 from toolkit.cli.progress import progress
 
 __all__ = ["VERBS", "add_parser", "import_records", "run_spec"]
@@ -38,16 +39,16 @@ def _add_run(verbs: Any) -> None:
     parser = verbs.add_parser(
         "run", help="compare, tune, track and export what a spec.toml describes"
     )
-    parser.add_argument("spec", type=Path, metavar="SPEC", help="a spec.toml")
+    parser.add_argument("spec", type=local, metavar="SPEC", help="a spec.toml")
     parser.add_argument(
         "--store",
-        type=Path,
+        type=local,
         metavar="DIR",
         help="records to learn from (default: those that the spec names)",
     )
     parser.add_argument(
         "--work",
-        type=Path,
+        type=local,
         metavar="DIR",
         help="where results, bundle, mlflow.db and the journal go "
         "(default: runs/ beside the spec)",
@@ -58,7 +59,7 @@ def _add_run(verbs: Any) -> None:
 
 def _add_report(verbs: Any) -> None:
     parser = verbs.add_parser("report", help="print the report of a finished run")
-    parser.add_argument("work", type=Path, metavar="DIR", help="the run's folder")
+    parser.add_argument("work", type=local, metavar="DIR", help="the run's folder")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(command=_report)
 

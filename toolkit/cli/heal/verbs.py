@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.cli.output import print_json, print_note, print_table, print_text
+from toolkit.cli.places import local
 from toolkit.cli.seed_option import seed
 from toolkit.errors import NotEnoughDataError, UsageError
 
@@ -46,7 +47,7 @@ def _add_demo(verbs: "argparse._SubParsersAction[Parser]") -> None:
     )
     demo.add_argument("--seed", type=seed, default=0, help="of the waits' jitter")
     demo.add_argument(
-        "--store", type=Path, metavar="DIR", help="record store to write to"
+        "--store", type=local, metavar="DIR", help="record store to write to"
     )
     demo.add_argument("--json", action="store_true", help="one object on stdout")
     demo.set_defaults(command=_demo)
@@ -59,7 +60,7 @@ def _add_watch(verbs: "argparse._SubParsersAction[Parser]") -> None:
         description="Follows what sessions append to a store and tells what it would "
         "do. It touches nothing.",
     )
-    watch.add_argument("--store", type=Path, required=True, metavar="DIR")
+    watch.add_argument("--store", type=local, required=True, metavar="DIR")
     watch.add_argument("--once", action="store_true", help="look once, then end")
     watch.add_argument("--json", action="store_true", help="JSON lines on stdout")
     watch.add_argument(
@@ -75,7 +76,7 @@ def _add_calibrate(verbs: "argparse._SubParsersAction[Parser]") -> None:
         description="Learns the usual silence of each type of operation from what a "
         "store holds, and writes it beside the records; `heal watch` reads it.",
     )
-    calibrate.add_argument("--store", type=Path, required=True, metavar="DIR")
+    calibrate.add_argument("--store", type=local, required=True, metavar="DIR")
     calibrate.add_argument("--json", action="store_true", help="one object on stdout")
     calibrate.set_defaults(command=_calibrate)
 
@@ -84,7 +85,7 @@ def _add_chaos(verbs: "argparse._SubParsersAction[Parser]") -> None:
     chaos = verbs.add_parser(
         "chaos", help="inject faults into real processes and measure the healing"
     )
-    chaos.add_argument("spec", type=Path, help="an experiment's spec.toml")
+    chaos.add_argument("spec", type=local, help="an experiment's spec.toml")
     chaos.add_argument("--json", action="store_true", help="one object on stdout")
     chaos.set_defaults(command=_chaos)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.cli.output import print_json, print_note, print_text
+from toolkit.cli.places import local
 from toolkit.errors import BundleRefusedError, InputDataError, UsageError
 
 if TYPE_CHECKING:
@@ -82,11 +83,11 @@ def add_verbs(verbs: Any) -> None:
                 default=False,
                 metavar="BOOL",
             )
-        parser.add_argument("--store", type=Path, default=Path(".toolkit"))
+        parser.add_argument("--store", type=local, default=Path(".toolkit"))
         if verb == "post-task":
             parser.add_argument(
                 "--bundle",
-                type=Path,
+                type=local,
                 metavar="DIR",
                 help="batch-size model to recommend from (default: the rule)",
             )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from toolkit.cli import Parser
 from toolkit.cli.hooks.hook_verbs import add_verbs
 from toolkit.cli.output import print_json, print_note, print_text
+from toolkit.cli.places import local
 from toolkit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -280,7 +281,7 @@ def _add_reconcile(verbs: Any) -> None:
     parser = verbs.add_parser(
         "reconcile", help="compare the recorded batches with transcripts"
     )
-    parser.add_argument("transcripts", nargs="+", type=Path, metavar="PATH")
+    parser.add_argument("transcripts", nargs="+", type=local, metavar="PATH")
     _add_scope(parser)
     parser.set_defaults(command=reconcile)
 
@@ -295,7 +296,7 @@ def _add_install(verbs: Any) -> None:
         help="off (default), shadow (record what would be said) or on",
     )
     parser.add_argument(
-        "--bundle", type=Path, metavar="DIR", help="exported bundle to advise from"
+        "--bundle", type=local, metavar="DIR", help="exported bundle to advise from"
     )
     parser.add_argument(
         "--explore",
@@ -320,7 +321,7 @@ def _add_scope(parser: argparse.ArgumentParser) -> None:
     scope.add_argument(
         "--project",
         nargs="?",
-        type=Path,
+        type=local,
         const=Path(),
         metavar="DIR",
         help="settings of a project (default: of the current directory)",
@@ -329,7 +330,7 @@ def _add_scope(parser: argparse.ArgumentParser) -> None:
         "--user", action="store_true", help="settings of the user, for every project"
     )
     parser.add_argument(
-        "--store", type=Path, metavar="DIR", help="record store (default: .toolkit)"
+        "--store", type=local, metavar="DIR", help="record store (default: .toolkit)"
     )
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
 

@@ -1,10 +1,10 @@
 """`toolkit model rollback`: back to the version before."""
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 from toolkit.cli.output import print_json, print_note
+from toolkit.cli.places import local
 
 __all__ = ["add_verb"]
 
@@ -14,7 +14,7 @@ def add_verb(verbs: Any) -> None:
     parser = verbs.add_parser(
         "rollback", help="go back to the version before the champion"
     )
-    parser.add_argument("--store", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--store", type=local, required=True, metavar="DIR")
     parser.add_argument("--name", default="batch-size", help="registered model")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(command=rollback)

@@ -2,10 +2,10 @@
 
 import argparse
 import importlib
-from pathlib import Path
 from typing import Any
 
 from toolkit.cli.output import print_json, print_note, print_table, print_text
+from toolkit.cli.places import local
 from toolkit.errors import UsageError
 
 __all__ = ["VERBS", "add_parser"]
@@ -21,9 +21,9 @@ def add_parser(subparsers: Any) -> None:
     export = verbs.add_parser(
         "export", help="copy a run's bundle to where a runtime loads it, verified"
     )
-    export.add_argument("work", type=Path, metavar="RUN", help="folder of a run")
+    export.add_argument("work", type=local, metavar="RUN", help="folder of a run")
     export.add_argument(
-        "target", type=Path, metavar="DIR", help="the bundle's new home"
+        "target", type=local, metavar="DIR", help="the bundle's new home"
     )
     export.add_argument(
         "--sign",
@@ -33,10 +33,10 @@ def add_parser(subparsers: Any) -> None:
     )
     export.set_defaults(command=_export)
     verify = verbs.add_parser("verify", help="check a bundle as the runtime would")
-    verify.add_argument("bundle", type=Path, metavar="DIR")
+    verify.add_argument("bundle", type=local, metavar="DIR")
     verify.set_defaults(command=_verify)
     card = verbs.add_parser("card", help="print a bundle's model card")
-    card.add_argument("bundle", type=Path, metavar="DIR")
+    card.add_argument("bundle", type=local, metavar="DIR")
     card.set_defaults(command=_card)
     for each in (export, verify):
         each.add_argument("--json", action="store_true", help="print one JSON object")

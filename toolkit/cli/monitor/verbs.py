@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.cli.output import print_json, print_note, print_text
+from toolkit.cli.places import local
 from toolkit.errors import NotEnoughDataError, UsageError
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[Parser]") -> None:
         "live spool: agents, scores, trends and alerts.",
     )
     parser.add_argument(
-        "--store", type=Path, required=True, metavar="DIR", help="record store"
+        "--store", type=local, required=True, metavar="DIR", help="record store"
     )
     parser.add_argument(
         "--follow", action="store_true", help="keep reading what is appended"

@@ -1,10 +1,10 @@
 """`toolkit recommend`: a batch size, an agent count or a workflow, with its reason."""
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.cli.output import print_error, print_json, print_table
+from toolkit.cli.places import local
 from toolkit.cli.recommend.values import checked_context
 from toolkit.cli.recommend.workflow import add_verb
 from toolkit.errors import BundleRefusedError, UsageError
@@ -31,7 +31,10 @@ def _add(verbs: Any, name: str, text: str, decision: str) -> None:
     columns = CONTEXT_COLUMNS[decision]
     parser = verbs.add_parser(name, help=text, description=text)
     parser.add_argument(
-        "--bundle", type=Path, metavar="DIR", help="exported model; none means the rule"
+        "--bundle",
+        type=local,
+        metavar="DIR",
+        help="exported model; none means the rule",
     )
     for column, meaning in columns.items():
         option = f"--{column.replace('_', '-')}"

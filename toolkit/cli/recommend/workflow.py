@@ -1,10 +1,10 @@
 """`toolkit recommend workflow`: agents, batches and coordination for a task."""
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.cli.output import print_error, print_json, print_table, print_text
+from toolkit.cli.places import local
 from toolkit.errors import BundleRefusedError, UsageError
 
 if TYPE_CHECKING:
@@ -51,19 +51,19 @@ def add_verb(subparsers: Any) -> None:
     parser = subparsers.add_parser("workflow", help=text, description=text)
     parser.add_argument(
         "--bundle",
-        type=Path,
+        type=local,
         metavar="DIR",
         help="exported agent-count model; none means the rule",
     )
     parser.add_argument(
         "--batch-bundle",
-        type=Path,
+        type=local,
         metavar="DIR",
         help="exported batch-size model; none means the rule",
     )
     parser.add_argument(
         "--store",
-        type=Path,
+        type=local,
         metavar="DIR",
         help="store whose saved patterns correct the batch sizes",
     )

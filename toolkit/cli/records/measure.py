@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.cli.output import print_json, print_note, print_table
+from toolkit.cli.places import local
 from toolkit.cli.progress import progress
 from toolkit.cli.seed_option import seed
 
@@ -22,7 +23,9 @@ def add_verb(subparsers: Any) -> None:
         " real load levels, shuffled and repeated. Interrupted, run it again: what was"
         " measured is kept in OUT/work and not measured twice.",
     )
-    parser.add_argument("--out", type=Path, required=True, help="where the result goes")
+    parser.add_argument(
+        "--out", type=local, required=True, help="where the result goes"
+    )
     parser.add_argument(
         "--seed", type=seed, default=1, help="draws the order and the luck"
     )
@@ -30,7 +33,7 @@ def add_verb(subparsers: Any) -> None:
         "--repeats", type=int, default=4, help="how often each is tried"
     )
     parser.add_argument(
-        "--scratch", type=Path, help="directory on the file system to measure"
+        "--scratch", type=local, help="directory on the file system to measure"
     )
     parser.add_argument(
         "--patience",

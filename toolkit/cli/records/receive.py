@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.cli.output import print_json, print_note
+from toolkit.cli.places import local
 
 __all__ = ["add_verb"]
 
@@ -22,13 +23,13 @@ def add_verb(verbs: Any) -> None:
     parser.add_argument(
         "--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)"
     )
-    parser.add_argument("--store", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--store", type=local, required=True, metavar="DIR")
     parser.add_argument(
         "--seconds", type=float, metavar="S", help="stop after so long (default: never)"
     )
     parser.add_argument(
         "--token-file",
-        type=Path,
+        type=local,
         metavar="FILE",
         help="ask every sender for the token in this file (Authorization: Bearer); "
         "needed with a `--host` that other machines can reach",

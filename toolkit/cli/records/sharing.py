@@ -8,6 +8,7 @@ from typing import Any
 
 from toolkit.cli.default_store import add_store_option
 from toolkit.cli.output import print_json, print_note
+from toolkit.cli.places import local
 from toolkit.errors import InputDataError, UsageError
 
 __all__ = ["add_verb"]
@@ -32,8 +33,10 @@ def add_verb(verbs: Any) -> None:
     )
     what = key.add_mutually_exclusive_group()
     what.add_argument("--new", action="store_true", help="draw another")
-    what.add_argument("--use", type=Path, metavar="FILE", help="take a team's key")
-    what.add_argument("--save", type=Path, metavar="FILE", help="copy it, for a member")
+    what.add_argument("--use", type=local, metavar="FILE", help="take a team's key")
+    what.add_argument(
+        "--save", type=local, metavar="FILE", help="copy it, for a member"
+    )
     key.set_defaults(command=_key)
     for parser in (share, key):
         add_store_option(parser)

@@ -1,10 +1,10 @@
 """`toolkit records simulate`: records of a seeded swarm whose optimum is known."""
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 from toolkit.cli.output import print_json, print_note, print_table
+from toolkit.cli.places import local
 from toolkit.cli.seed_option import seed
 
 __all__ = ["add_verb", "simulate"]
@@ -17,7 +17,7 @@ def add_verb(subparsers: Any) -> None:
         help="emit records of a swarm whose optimum is known, for tests",
         description="What it emits is marked simulated and trains no model by default.",
     )
-    parser.add_argument("--store", type=Path, required=True, help="where records go")
+    parser.add_argument("--store", type=local, required=True, help="where records go")
     parser.add_argument("--seed", type=seed, default=1, help="everything depends on it")
     for kind in ("batches", "events", "workflows", "load-samples"):
         parser.add_argument(

@@ -1,10 +1,10 @@
 """`toolkit records import table`: a map suggested, tried, and used."""
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.cli.output import print_json, print_note, print_table, print_text
+from toolkit.cli.places import local
 from toolkit.errors import InputDataError, UsageError
 
 if TYPE_CHECKING:
@@ -18,10 +18,10 @@ HIDDEN = ("kind", "record_id", "source", "provenance")
 
 def add_table_options(parser: argparse.ArgumentParser) -> None:
     """Add what only the import of a table has."""
-    parser.add_argument("--map", type=Path, help="TOML file that maps columns")
+    parser.add_argument("--map", type=local, help="TOML file that maps columns")
     parser.add_argument(
         "--suggest",
-        type=Path,
+        type=local,
         metavar="FILE",
         help="print a map for a table, with what is recognised in it, and import nothing",
     )

@@ -1,11 +1,11 @@
 """`toolkit records backup`, `retain` and `migrate`: what a store needs over the years."""
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 from toolkit.cli.default_store import add_store_option
 from toolkit.cli.output import print_json, print_note, print_table
+from toolkit.cli.places import local
 from toolkit.errors import UsageError
 
 __all__ = ["add_verb"]
@@ -19,7 +19,7 @@ def add_verb(verbs: Any) -> None:
         description="Appends and compactions go on meanwhile. The copy is a store: name "
         "it as `--store`, or copy it back. It holds the store's key: keep it as private.",
     )
-    backup.add_argument("target", type=Path, metavar="DIR", help="a new folder")
+    backup.add_argument("target", type=local, metavar="DIR", help="a new folder")
     backup.set_defaults(command=_backup)
     retain = verbs.add_parser(
         "retain",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit.cli.default_store import add_store_option
 from toolkit.cli.output import print_json, print_note, print_table
+from toolkit.cli.places import local
 from toolkit.cli.progress import progress
 from toolkit.cli.records.table import add_table_options, prepare
 
@@ -61,7 +62,7 @@ def _add_import(verbs: Any) -> None:
         source.add_argument(
             "paths",
             nargs="*" if name in PLACES or name == "table" else "+",
-            type=Path,
+            type=local,
             metavar="PATH",
             help="files and folders"
             + (" (default: where that agent keeps its logs)" if name in PLACES else ""),

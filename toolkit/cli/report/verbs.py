@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.cli.output import print_json, print_table, print_text
+from toolkit.cli.places import local
 from toolkit.cli.report import off_policy as report_off_policy
 from toolkit.errors import NotEnoughDataError
 
@@ -34,7 +35,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[Parser]") -> None:
         "period, and measures the specification's improvement claims against it.",
     )
     parser.add_argument(
-        "--store", type=Path, required=True, metavar="DIR", help="record store"
+        "--store", type=local, required=True, metavar="DIR", help="record store"
     )
     parser.add_argument(
         "--baseline-until",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit.cli.default_store import add_store_option
 from toolkit.cli.output import print_json, print_note, print_text
+from toolkit.cli.places import local
 from toolkit.cli.progress import progress
 from toolkit.cli.review.replay import add_replay
 from toolkit.cli.seed_option import seed
@@ -56,7 +57,7 @@ def add_parser(subparsers: Any) -> None:
         help="compare two parts: days (2026-01..2026-02), weeks, `model=NAME`, "
         "`client=NAME`, `project=NAME`",
     )
-    parser.add_argument("--html", type=Path, metavar="FILE", help="write the report")
+    parser.add_argument("--html", type=local, metavar="FILE", help="write the report")
     parser.add_argument(
         "--explain", metavar="FIGURE", help="list the records behind one figure"
     )
