@@ -27,7 +27,7 @@ from toolkit.cli import NOUNS, build_parser, run
 from toolkit.environment import silence_telemetry, use_one_thread
 from toolkit.history import RecordStore
 from toolkit.records import Spool
-from toolkit.testing.simulator import Swarm
+from toolkit.testing.simulator import SimulatedSwarm
 
 __all__ = ["STATES", "Ended", "cases", "commands", "make_template", "tried", "warm"]
 
@@ -106,7 +106,7 @@ def make_template(folder: Path) -> None:
     """Make the files that the commands read."""
     folder.mkdir(parents=True)
     (folder / "home").mkdir()
-    swarm = Swarm(seed=1)
+    swarm = SimulatedSwarm(seed=1)
     with RecordStore(folder / "store") as store:
         store.add_all(list(swarm.batches(20)))
         store.compact()

@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from toolkit.measurement.report import Report, summarise
+from toolkit.measurement.report import Report, summarise_sweep
 from toolkit.records import Batch, Provenance, Record, Workflow
 
 AT = datetime(2026, 1, 5, tzinfo=UTC)
@@ -44,7 +44,7 @@ def run(agents: int, makespan_s: float, agent_seconds: float) -> Workflow:
 
 
 def report(*records: Record) -> Report:
-    return summarise(records)
+    return summarise_sweep(records)
 
 
 def test_a_cost_is_all_cycles_over_all_successes() -> None:

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from tests.shared import ROOT
-from toolkit.measurement.report import Report, summarise
+from toolkit.measurement.report import Report, summarise_sweep
 from toolkit.records import KINDS, Batch, Provenance, Record, Workflow
 
 SAMPLE = ROOT / "data" / "sample"
@@ -23,7 +23,7 @@ def records() -> list[Record]:
 
 @pytest.fixture(scope="module")
 def report(records: list[Record]) -> Report:
-    return summarise(records)
+    return summarise_sweep(records)
 
 
 def test_the_sample_is_small() -> None:

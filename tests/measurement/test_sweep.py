@@ -14,7 +14,7 @@ from toolkit.measurement import Sweep, describe_machine, write_archive
 from toolkit.measurement.design import Design
 from toolkit.measurement.load import LOAD_LEVELS
 from toolkit.measurement.machine import Machine
-from toolkit.measurement.report import summarise
+from toolkit.measurement.report import summarise_sweep
 from toolkit.records import KINDS, Batch, Record, Workflow
 
 pytestmark = pytest.mark.slow  # it measures
@@ -189,6 +189,6 @@ def test_an_archive_is_imported_once(archive: Path, tmp_path: Path) -> None:
 def test_the_data_sheet_says_how_many_records_there_are(
     archive: Path, measured: Sweep
 ) -> None:
-    batches = summarise(records(measured)).rows["batch"]
+    batches = summarise_sweep(records(measured)).rows["batch"]
 
     assert f"one batch a line: {batches:,}" in (archive / "README.md").read_text()

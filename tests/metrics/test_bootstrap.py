@@ -18,9 +18,9 @@ from toolkit.metrics import (
     group_totals,
     paired_group_bootstrap,
 )
-from toolkit.metrics.bootstrap import Statistic
+from toolkit.metrics.bootstrap import TotalsFunction
 
-STATISTICS: list[tuple[Statistic, int]] = [
+STATISTICS: list[tuple[TotalsFunction, int]] = [
     (RatioOfTotals(), 2),
     (DifferenceOfRatios(), 4),
     (LogRatioOfRatios(), 4),
@@ -40,7 +40,7 @@ def uneven_groups(
     ("statistic", "columns"), STATISTICS, ids=["ratio", "difference", "log ratio"]
 )
 def test_a_gradient_is_the_slope_of_its_value(
-    statistic: Statistic, columns: int
+    statistic: TotalsFunction, columns: int
 ) -> None:
     totals = np.random.default_rng(0).uniform(1, 5, size=columns)
     step = 1e-6

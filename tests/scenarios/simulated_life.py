@@ -25,7 +25,7 @@ from tests.hook_payloads import Payload, payload
 from toolkit.capture import hook_advice, hook_handler
 from toolkit.policies.rules import BatchSizeRule
 from toolkit.records import Batch
-from toolkit.testing.simulator import LOADS, Swarm
+from toolkit.testing.simulator import LOADS, SimulatedSwarm
 
 __all__ = ["Harness", "Life", "Moment", "Played"]
 
@@ -192,7 +192,7 @@ class Life:
     alone_batches: int = 6
     _number: int = 0
 
-    def week(self, swarm: Swarm, start: datetime) -> Played:
+    def week(self, swarm: SimulatedSwarm, start: datetime) -> Played:
         """Play a week, four sessions a day."""
         played = Played()
         for number in range(self.sessions):
@@ -200,7 +200,9 @@ class Life:
             self._session(swarm, at, number, played)
         return played
 
-    def _session(self, swarm: Swarm, at: datetime, number: int, played: Played) -> None:
+    def _session(
+        self, swarm: SimulatedSwarm, at: datetime, number: int, played: Played
+    ) -> None:
         load = LOADS[number % len(LOADS)]
         memory = round(0.3 + 0.1 * (number % 4), 2)
         begins_alone = number % self.alone_every == 1

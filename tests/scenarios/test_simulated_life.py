@@ -25,7 +25,7 @@ from toolkit.metrics import (
     group_totals,
 )
 from toolkit.records import Batch
-from toolkit.testing.simulator import Swarm
+from toolkit.testing.simulator import SimulatedSwarm
 from toolkit.testing.simulator.truth import BatchTruth
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -172,7 +172,7 @@ def test_a_swarm_learns_is_advised_does_better_and_is_left_alone_when_the_world_
 ) -> None:
     harness = Harness(world.project, np.random.default_rng(5))
     life = Life(harness=harness, draw=np.random.default_rng(6))
-    swarm = Swarm(seed=1, noise=0.05, batch_truths=WORLD)
+    swarm = SimulatedSwarm(seed=1, noise=0.05, batch_truths=WORLD)
 
     # Week one: nothing serves but the rule, and sizes are drawn around it.
     one = life.week(swarm, START)
@@ -208,7 +208,7 @@ def test_a_swarm_learns_is_advised_does_better_and_is_left_alone_when_the_world_
     assert all(column["effect"] < 0.6 for column in answer["drift"]["columns"])
 
     # Week three: the best sizes move, the advice is wrong, and the gate takes it back.
-    changed = Swarm(seed=1, noise=0.05, batch_truths=CHANGED)
+    changed = SimulatedSwarm(seed=1, noise=0.05, batch_truths=CHANGED)
     three = life.week(changed, START + timedelta(days=14))
     code, answer = world.retrain()
     worse = twins(three)

@@ -17,14 +17,14 @@ from toolkit.escaping import is_plain
 __all__ = [
     "Rule",
     "array",
+    "aware_time",
     "flag",
-    "identifier",
     "mapping",
-    "moment",
     "number",
     "one_of",
     "optional",
     "pair",
+    "plain_name",
     "section",
     "text",
     "tree",
@@ -85,7 +85,7 @@ def text(most: int = 200, *, pattern: str | None = None, least: int = 0) -> Rule
     return check
 
 
-def identifier(most: int = 100) -> Rule:
+def plain_name(most: int = 100) -> Rule:
     """Accept a name of letters, digits, `_.:+-`."""
     return text(most, pattern=IDENTIFIER, least=1)
 
@@ -106,7 +106,7 @@ def flag(value: object, path: str) -> None:
         raise _refused("neither true nor false", path, value)
 
 
-def moment(value: object, path: str) -> None:
+def aware_time(value: object, path: str) -> None:
     """Accept an aware time of the years 2000 to 9000."""
     try:
         parsed = datetime.fromisoformat(value)  # type: ignore[arg-type]  # refused below

@@ -14,14 +14,14 @@ import numpy as np
 from toolkit.bundle.json_rules import (
     Rule,
     array,
+    aware_time,
     flag,
-    identifier,
     mapping,
-    moment,
     number,
     one_of,
     optional,
     pair,
+    plain_name,
     section,
     text,
     tree,
@@ -161,10 +161,10 @@ SECTIONS: dict[str, Rule] = {
 FIELDS: dict[str, Rule] = {
     "schema_version": whole(1, 1000),
     "name": text(100, least=1),
-    "version": identifier(64),
+    "version": plain_name(64),
     "decision": one_of(*DECISIONS),
-    "created_at": moment,
-    "expires_at": moment,
+    "created_at": aware_time,
+    "expires_at": aware_time,
     "feature_schema": section(
         {
             "context": array(COLUMN, most=256),
@@ -213,7 +213,7 @@ FIELDS: dict[str, Rule] = {
     "training": FIGURES,
     "metrics": FIGURES,
     "ladder": array(RUNG, most=2),
-    "files": mapping(identifier(80), text(64, pattern="[0-9a-f]{64}"), most=16),
+    "files": mapping(plain_name(80), text(64, pattern="[0-9a-f]{64}"), most=16),
     "extra": section({}, may=SECTIONS, others=tree(most=100_000)),
 }
 """Every field of a manifest and what it may hold."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # typing itself is loaded lazily: it costs as much as the wor
     from collections.abc import Mapping, Sequence
     from typing import Any
 
-__all__ = ["RULE_TABLE", "advise", "read_table", "sealed_table"]
+__all__ = ["RULE_TABLE", "advise", "read_advice_table", "sealed_table"]
 
 RULE_TABLE = "rule-advice.json"
 """In the store: what is explored while no model serves; `hooks install` writes it."""
@@ -44,7 +44,7 @@ KNOWN = ("load", "load_cpu", "load_memory", "read_share", "size")
 """Columns that a hook knows."""
 
 
-def read_table(bundle: Path, store: Path, explore: float) -> "dict[str, Any]":
+def read_advice_table(bundle: Path, store: Path, explore: float) -> "dict[str, Any]":
     """Read the model's table; while the rule serves, the rule's own may be explored.
 
     Parameters

@@ -226,7 +226,7 @@ def _decides(row: "Mapping[str, Any]", folder: Path) -> bool:
 def _decision(
     row: "Mapping[str, Any]", store: Path, options: "Mapping[str, str]", mode: str
 ) -> "dict[str, Any]":
-    from toolkit.capture.hook_advice import advise, read_table
+    from toolkit.capture.hook_advice import advise, read_advice_table
 
     decision = {
         "kind": "hook",
@@ -240,7 +240,7 @@ def _decision(
     try:
         # What is only written down changes nothing, so shadow mode has nothing to try.
         explore = float(options.get("--explore", 0)) if mode == "on" else 0.0
-        table = read_table(Path(options.get("--bundle", "")), store, explore)
+        table = read_advice_table(Path(options.get("--bundle", "")), store, explore)
         answer = advise(table, row, row["at_ns"] / 1e9, explore)
     except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
         return {**decision, "reason": "no_table", "error": type(error).__name__}

@@ -16,7 +16,7 @@ from toolkit.cli.default_store import add_store_option
 from toolkit.cli.output import print_json, print_table
 from toolkit.errors import InputDataError, StorageError, ToolkitError
 
-__all__ = ["Finding", "add_parser", "findings"]
+__all__ = ["SetupCheck", "add_parser", "findings"]
 
 PACKAGES = {
     "onnxruntime": "bundle",
@@ -44,7 +44,7 @@ LEAST_FREE_BYTES = 500 * 2**20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class SetupCheck:
     """One thing that was looked at.
 
     Attributes
@@ -85,7 +85,7 @@ def _doctor(options: argparse.Namespace) -> int:
     return InputDataError.exit_code if wrong else 0
 
 
-def findings(store: Path) -> Iterator[Finding]:
+def findings(store: Path) -> Iterator[SetupCheck]:
     """Look at everything; nothing is changed.
 
     Parameters
@@ -95,10 +95,12 @@ def findings(store: Path) -> Iterator[Finding]:
 
     Yields
     ------
-    Finding
+    SetupCheck
     """
     python = f"{platform.python_version()} at {sys.executable}"
-    yield Finding(what="toolkit", state="ok", detail=f"{__version__}, Python {python}")
+    yield SetupCheck(
+        what="toolkit", state="ok", detail=f"{__version__}, Python {python}"
+    )
     yield from map(_package, PACKAGES)
     yield _store(store)
     yield _room(store)
@@ -108,23 +110,23 @@ def findings(store: Path) -> Iterator[Finding]:
     for name, purpose in ENGINES.items():
         place = shutil.which(name)
         state, detail = ("ok", place) if place else ("absent", purpose)
-        yield Finding(what=name, state=state, detail=detail or "")
+        yield SetupCheck(what=name, state=state, detail=detail or "")
 
 
-def _package(name: str) -> Finding:
+def _package(name: str) -> SetupCheck:
     try:
-        return Finding(what=name, state="ok", detail=version(name))
+        return SetupCheck(what=name, state="ok", detail=version(name))
     except PackageNotFoundError:
         extra = PACKAGES[name]
         fix = f"pip install 'workflow-toolkit[{extra}]'"
         state = "absent"
-        return Finding(what=name, state=state, detail=f"extra {extra}", fix=fix)
+        return SetupCheck(what=name, state=state, detail=f"extra {extra}", fix=fix)
 
 
-def _store(store: Path) -> Finding:
+def _store(store: Path) -> SetupCheck:
     """Read the store as every report does."""
     if not store.exists():
-        return Finding(
+        return SetupCheck(
             what="store",
             state="absent",
             detail=str(store),
@@ -135,46 +137,48 @@ def _store(store: Path) -> Finding:
     try:
         counts = read_store(store).summary()
     except ToolkitError as error:
-        return Finding(what="store", state="wrong", detail=str(error), fix="see above")
+        return SetupCheck(
+            what="store", state="wrong", detail=str(error), fix="see above"
+        )
     records = sum(each.records for each in counts)
     last = max((each.last_day for each in counts), default="no day")
-    return Finding(
+    return SetupCheck(
         what="store", state="ok", detail=f"{store}: {records:,} records, last of {last}"
     )
 
 
-def _room(store: Path) -> Finding:
+def _room(store: Path) -> SetupCheck:
     """Look whether the disk of the store has room, and whether it may be written."""
     place = next(each for each in (store, *store.parents) if each.exists())
     free = shutil.disk_usage(place).free
     detail = f"{free / 2**30:.1f} GB free at {place}"
     if not os.access(place, os.W_OK):
-        return Finding(
+        return SetupCheck(
             what="disk",
             state="wrong",
             detail=f"{place} may not be written",
             fix="name another store with `--store` or TOOLKIT_STORE",
         )
     if free < LEAST_FREE_BYTES:
-        return Finding(what="disk", state="wrong", detail=detail, fix="make room")
-    return Finding(what="disk", state="ok", detail=detail)
+        return SetupCheck(what="disk", state="wrong", detail=detail, fix="make room")
+    return SetupCheck(what="disk", state="ok", detail=detail)
 
 
-def _logs() -> Finding:
+def _logs() -> SetupCheck:
     from toolkit.cli.records.auto import found_logs
 
     found = found_logs()
     if not found:
-        return Finding(
+        return SetupCheck(
             what="logs",
             state="absent",
             detail="of no coding agent, where they keep them",
             fix="`toolkit records import SOURCE PATH`",
         )
-    return Finding(what="logs", state="ok", detail=", ".join(sorted(found)))
+    return SetupCheck(what="logs", state="ok", detail=", ".join(sorted(found)))
 
 
-def _hooks() -> Iterator[Finding]:
+def _hooks() -> Iterator[SetupCheck]:
     """Fire a test event at every installed hook."""
     from toolkit.capture.hooks import HookInstallation, fire_test_event
 
@@ -188,12 +192,12 @@ def _hooks() -> Iterator[Finding]:
         try:
             status = HookInstallation(path).status()
         except (InputDataError, StorageError) as error:
-            yield Finding(what="hooks", state="wrong", detail=str(error))
+            yield SetupCheck(what="hooks", state="wrong", detail=str(error))
             continue
         if status.entry is None:
             continue
         broken = fire_test_event(status.entry)
-        yield Finding(
+        yield SetupCheck(
             what="hooks",
             state="wrong" if broken else "ok",
             detail=f"{path}: {broken or f'{len(status.events)} events'}",
@@ -201,15 +205,15 @@ def _hooks() -> Iterator[Finding]:
         )
 
 
-def _prices() -> Finding:
+def _prices() -> SetupCheck:
     from toolkit.history import installed_prices
 
     prices = installed_prices()
     if prices is None:
-        return Finding(
+        return SetupCheck(
             what="prices",
             state="absent",
             detail="tokens are counted and have no price",
             fix="pip install 'workflow-toolkit[money]'",
         )
-    return Finding(what="prices", state="ok", detail=prices.basis)
+    return SetupCheck(what="prices", state="ok", detail=prices.basis)

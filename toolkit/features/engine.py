@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "TRAINABLE",
-    "connect",
+    "connect_ibis",
     "feature_table",
     "read_records",
     "with_declared",
@@ -29,7 +29,7 @@ TRAINABLE: tuple[str, ...] = (
 
 
 @contextmanager
-def connect(limits: EngineLimits | None = None) -> Iterator[Any]:
+def connect_ibis(limits: EngineLimits | None = None) -> Iterator[Any]:
     """Open an in-memory DuckDB through Ibis, counting in UTC, within its limits.
 
     Parameters
@@ -124,7 +124,7 @@ def feature_table(
     NotEnoughDataError
         Where there is no record of this kind.
     """
-    with connect() as connection, dataset.snapshot() as snapshot:
+    with connect_ibis() as connection, dataset.snapshot() as snapshot:
         records = read_records(connection, snapshot, kind)
         if provenances is not None:
             records = records.filter(records.provenance.isin(list(provenances)))

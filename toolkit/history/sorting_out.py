@@ -12,7 +12,7 @@ from toolkit.records import (
     draft_file,
     encode,
     make_directory,
-    read_lines,
+    read_spool_lines,
 )
 
 __all__ = ["Refused", "sort_out"]
@@ -62,7 +62,7 @@ def sort_out(
         clean.append(work / f"clean-{number:08d}.jsonl")
         before = 0
         with clean[-1].open("wb") as good, path.open("rb") as raw:
-            for line in read_lines(path):
+            for line in read_spool_lines(path):
                 raw.seek(before)
                 data = raw.read(line.end - before)
                 before = line.end

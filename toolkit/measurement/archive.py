@@ -10,7 +10,7 @@ from typing import Any
 from toolkit.measurement.data_sheet import write_data_sheet
 from toolkit.measurement.design import Design
 from toolkit.measurement.machine import Machine
-from toolkit.measurement.report import Report, summarise
+from toolkit.measurement.report import Report, summarise_sweep
 from toolkit.records import KINDS, Batch, LoadSample, Record, Workflow
 
 __all__ = ["write_archive"]
@@ -59,7 +59,7 @@ def write_archive(
         _write(directory / name, [r for r in records if r.kind == kind])
     text = json.dumps(machine.to_json(), indent=2)
     (directory / "machine.json").write_text(f"{text}\n")
-    report = summarise(records)
+    report = summarise_sweep(records)
     (directory / "README.md").write_text(write_data_sheet(report, design, machine))
     return report
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from toolkit.records import Batch, LoadSample, Record, Workflow
 
-__all__ = ["ContextSummary", "Report", "summarise"]
+__all__ = ["ContextSummary", "Report", "summarise_sweep"]
 
 _Apart = Mapping[int, Mapping[str, float]]
 """Costs by action and repeat."""
@@ -141,7 +141,7 @@ class Report:
         return header, rows
 
 
-def summarise(records: Iterable[Record]) -> Report:
+def summarise_sweep(records: Iterable[Record]) -> Report:
     """Summarise the records of a sweep by context.
 
     Contexts in which fewer than two actions were measured (an interrupted sweep), or

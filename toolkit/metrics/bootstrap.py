@@ -43,7 +43,7 @@ __all__ = [
     "DifferenceOfRatios",
     "LogRatioOfRatios",
     "RatioOfTotals",
-    "Statistic",
+    "TotalsFunction",
     "cluster_bootstrap",
     "effective_degrees",
     "group_bootstrap",
@@ -91,7 +91,7 @@ class BootstrapInterval:
         return self.low > 0 or self.high < 0
 
 
-class Statistic(Protocol):
+class TotalsFunction(Protocol):
     """A smooth function of the totals of some columns."""
 
     def value(self, totals: Floats) -> Floats:
@@ -226,7 +226,7 @@ def group_totals(
 
 def cluster_bootstrap(
     totals: Floats,
-    statistic: Statistic,
+    statistic: TotalsFunction,
     *,
     rng: np.random.Generator,
     level: float = 0.95,
@@ -241,7 +241,7 @@ def cluster_bootstrap(
     ----------
     totals : ndarray of shape (groups, columns)
         One row for each independent group.
-    statistic : Statistic
+    statistic : TotalsFunction
         Function of the column sums.
     rng : numpy.random.Generator
         Draws the resamples; the jackknife draws none.
@@ -442,7 +442,7 @@ def _resamples(groups: int, replicates: int, rng: np.random.Generator) -> Floats
 
 
 def _jackknife(
-    totals: Floats, statistic: Statistic, level: float, degrees: float
+    totals: Floats, statistic: TotalsFunction, level: float, degrees: float
 ) -> tuple[float, float, float]:
     groups = len(totals)
     sums = totals.sum(axis=0)
@@ -454,7 +454,7 @@ def _jackknife(
 
 
 def _studentized(
-    totals: Floats, statistic: Statistic, weights: Floats, level: float
+    totals: Floats, statistic: TotalsFunction, weights: Floats, level: float
 ) -> tuple[float, float, float]:
     sums = totals.sum(axis=0)
     estimate = float(statistic.value(sums))
@@ -471,7 +471,9 @@ def _studentized(
     return estimate - float(above) * error, estimate - float(below) * error, error
 
 
-def _linear_errors(totals: Floats, statistic: Statistic, weights: Floats) -> Floats:
+def _linear_errors(
+    totals: Floats, statistic: TotalsFunction, weights: Floats
+) -> Floats:
     """Compute the cluster-robust standard error of each resample by linearisation."""
     groups, columns = totals.shape
     sums = weights @ totals
@@ -486,7 +488,7 @@ def _linear_errors(totals: Floats, statistic: Statistic, weights: Floats) -> Flo
 
 
 def _bca(
-    totals: Floats, statistic: Statistic, weights: Floats, level: float
+    totals: Floats, statistic: TotalsFunction, weights: Floats, level: float
 ) -> tuple[float, float, float]:
     sums = totals.sum(axis=0)
     estimate = float(statistic.value(sums))

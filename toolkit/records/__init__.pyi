@@ -54,7 +54,7 @@ from .spool import SpoolLine as SpoolLine
 from .spool import append_whole as append_whole
 from .spool import encode as encode
 from .spool import lines_of as lines_of
-from .spool import read_lines as read_lines
+from .spool import read_spool_lines as read_spool_lines
 from .spool_follower import SpoolFollower as SpoolFollower
 from .store_secret import read_or_draw_key as read_or_draw_key
 from .store_secret import replace_key as replace_key

@@ -34,7 +34,7 @@ __all__ = [
     "append_whole",
     "encode",
     "lines_of",
-    "read_lines",
+    "read_spool_lines",
 ]
 
 LOCK_NAME = ".lock"
@@ -321,7 +321,7 @@ def encode(row: Mapping[str, Any]) -> bytes:
     return text.encode("ascii") + b"\n"
 
 
-def read_lines(path: Path, start: int = 0) -> Iterator[SpoolLine]:
+def read_spool_lines(path: Path, start: int = 0) -> Iterator[SpoolLine]:
     """Read the whole lines of a file from a byte offset on; a torn last one is left.
 
     Parameters
@@ -338,7 +338,7 @@ def read_lines(path: Path, start: int = 0) -> Iterator[SpoolLine]:
 
 
 def lines_of(descriptor: int, start: int = 0) -> Iterator[SpoolLine]:
-    """Read the whole lines of an open file, as `read_lines` does of a path."""
+    """Read the whole lines of an open file, as `read_spool_lines` does of a path."""
     end = start
     with open(os.dup(descriptor), "rb") as stream:  # noqa: PTH123 - of a descriptor
         stream.seek(start)

@@ -19,7 +19,7 @@ from toolkit.history import Dataset, connect
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["Columns", "Facts", "Period", "read_facts"]
+__all__ = ["Columns", "Facts", "TimeRange", "read_facts"]
 
 Columns = Mapping[str, NDArray[Any]]
 
@@ -89,7 +89,7 @@ FROM {{workflow}} AS w WHERE {{where}} ORDER BY w.at, w.record_id"""  # noqa: S6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Period:
+class TimeRange:
     """A span of time, half open.
 
     Parameters
@@ -107,7 +107,7 @@ class Period:
         Examples
         --------
         >>> from datetime import UTC
-        >>> Period(since=datetime(2026, 1, 5, tzinfo=UTC)).sql("b")
+        >>> TimeRange(since=datetime(2026, 1, 5, tzinfo=UTC)).sql("b")
         "b.at >= TIMESTAMPTZ '2026-01-05T00:00:00+00:00'"
         """
         bounds = [(">=", self.since), ("<", self.until)]
@@ -142,13 +142,13 @@ class Facts:
         )
 
 
-def read_facts(dataset: Dataset, period: Period | None = None) -> Facts:
+def read_facts(dataset: Dataset, period: TimeRange | None = None) -> Facts:
     """Read the batches, turns and waves of a store.
 
     Parameters
     ----------
     dataset : Dataset
-    period : Period, optional
+    period : TimeRange, optional
         Everything if not given.
 
     Returns
@@ -160,7 +160,7 @@ def read_facts(dataset: Dataset, period: Period | None = None) -> Facts:
     NotEnoughDataError
         The store holds no batch of that period.
     """
-    span = period or Period()
+    span = period or TimeRange()
     with connect() as connection, dataset.snapshot() as snapshot:
         kinds = ("batch", "turn", "workflow", "coordination")
         views = {kind: snapshot.attach(connection, kind) for kind in kinds}

@@ -10,7 +10,7 @@ import numpy as np
 from toolkit.errors import UsageError
 from toolkit.history import Dataset, History, PriceBook, installed_prices
 from toolkit.review.change import Change, changes
-from toolkit.review.facts import Facts, Period, read_facts
+from toolkit.review.facts import Facts, TimeRange, read_facts
 from toolkit.review.figure import Figure
 from toolkit.review.loss import Losses, losses
 from toolkit.review.matching import MatchedRatio, matched_ratios
@@ -159,7 +159,7 @@ def review(
     """
     dataset = history.dataset if isinstance(history, History) else history
     return review_facts(
-        read_facts(dataset, Period(since=since, until=until)),
+        read_facts(dataset, TimeRange(since=since, until=until)),
         rng=np.random.default_rng(seed),
         prices=installed_prices(),
     )

@@ -10,10 +10,10 @@ from toolkit.capture.hook_handler import reduce_event
 from toolkit.cli import run
 from toolkit.errors import InputDataError
 from toolkit.records import Spool
-from toolkit.studies.chaos import read_spec, run_study
+from toolkit.studies.chaos import read_chaos_spec, run_study
 from toolkit.studies.chaos.episode import Case
 from toolkit.studies.chaos.faults import COMPOSED, CONTROLS, FAULTS
-from toolkit.studies.chaos.study import summarise
+from toolkit.studies.chaos.study import summarise_episodes
 
 SHORT = """
 seed = 11
@@ -46,7 +46,7 @@ def spec_file(folder: Path, text: str = SHORT) -> Path:
 def study(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Run a fault of each sort and three controls once, with both healers."""
     folder = tmp_path_factory.mktemp("chaos")
-    spec = read_spec(spec_file(folder))
+    spec = read_chaos_spec(spec_file(folder))
     return run_study(spec, folder / "runs", say=lambda *_: None)
 
 
@@ -120,7 +120,7 @@ def test_an_interrupted_study_goes_on_where_it_stopped(tmp_path: Path) -> None:
     begin, end = SHORT.index("faults"), SHORT.index("[[healer]]")
     text = SHORT[:begin] + chosen + SHORT[end:]
     text = text.replace("calibration = 8", "calibration = 1")
-    spec = read_spec(spec_file(tmp_path, text))
+    spec = read_chaos_spec(spec_file(tmp_path, text))
     first = run_study(spec, tmp_path / "runs", say=lambda *_: None)
     (log,) = (tmp_path / "runs").glob("episodes-*.jsonl")
     episodes = log.read_text()
@@ -143,7 +143,7 @@ def test_a_specification_that_is_none_is_refused(
     tmp_path: Path, text: str, said: str
 ) -> None:
     with pytest.raises(InputDataError, match=said):
-        read_spec(spec_file(tmp_path, text))
+        read_chaos_spec(spec_file(tmp_path, text))
 
 
 def row(**given: Any) -> dict[str, Any]:
@@ -184,7 +184,7 @@ def row(**given: Any) -> dict[str, Any]:
 def test_a_claimed_recovery_that_is_none_counts_as_not_healed() -> None:
     vain = row(whole=False, false_claims=1)
 
-    faults = summarise([row(), vain])["engine"]["faults"]
+    faults = summarise_episodes([row(), vain])["engine"]["faults"]
 
     assert (faults["healed"]["count"], faults["claims_true"]["count"]) == (1, 1)
 
@@ -192,7 +192,7 @@ def test_a_claimed_recovery_that_is_none_counts_as_not_healed() -> None:
 def test_a_fault_that_passed_by_itself_is_not_counted_as_healed() -> None:
     passed = row(detected=False, detect_s=None, repair_s=None, claimed=None, claims=0)
 
-    faults = summarise([row(), passed])["engine"]["faults"]
+    faults = summarise_episodes([row(), passed])["engine"]["faults"]
 
     assert (faults["healed"]["of"], faults["passed_by_itself"]) == (1, 1)
 
@@ -200,7 +200,7 @@ def test_a_fault_that_passed_by_itself_is_not_counted_as_healed() -> None:
 def test_a_call_for_the_right_cause_counts_where_nothing_else_is_broken() -> None:
     called = row(whole=False, handed_over=["agent:a1"], contained=True)
 
-    faults = summarise([called])["engine"]["faults"]
+    faults = summarise_episodes([called])["engine"]["faults"]
 
     assert faults["healed_or_handed_over"]["share"] == 1.0
 
@@ -208,7 +208,7 @@ def test_a_call_for_the_right_cause_counts_where_nothing_else_is_broken() -> Non
 def test_faults_without_a_sensor_are_reported_apart() -> None:
     case = {"kind": COMPOSED[0], "control": False, "seed": 1, "healer": "engine"}
 
-    tables = summarise([row(), row(case=case)])["engine"]
+    tables = summarise_episodes([row(), row(case=case)])["engine"]
 
     apart = (tables["with_sensor"], tables["without_sensor"])
     assert [each["episodes"] for each in apart] == [1, 1]
@@ -219,7 +219,7 @@ def test_a_fault_that_was_not_noticed_and_that_harms_counts_against_the_healer()
 ):
     missed = row(detected=False, detect_s=None, claimed=None, whole=False)
 
-    assert summarise([missed])["engine"]["faults"]["healed"]["share"] == 0.0
+    assert summarise_episodes([missed])["engine"]["faults"]["healed"]["share"] == 0.0
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ from tests.history.importers.claude_code.transcripts import Session, write
 from toolkit.history import RecordStore
 from toolkit.history.importers import (
     ImportReport,
-    Sink,
+    ImportSink,
     Source,
     SourceFile,
     open_source,
@@ -84,7 +84,7 @@ class Failing:
         for part, path in enumerate(paths):
             yield SourceFile(path, part)
 
-    def read(self, path: Path, sink: Sink) -> None:
+    def read(self, path: Path, sink: ImportSink) -> None:
         if self._how == "killed":
             os.kill(os.getpid(), signal.SIGKILL)
         raise ZeroDivisionError(path.name)

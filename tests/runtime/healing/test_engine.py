@@ -32,7 +32,7 @@ from toolkit.runtime.healing import (
     ValueCheck,
 )
 from toolkit.runtime.healing.effectors import Action, Effect, EffectOutcome
-from toolkit.runtime.healing.issues import Rung
+from toolkit.runtime.healing.issues import LadderStep
 from toolkit.runtime.healing.prevention import PreventionPlan
 from toolkit.runtime.healing.session import Phase
 from toolkit.runtime.sinks import SpoolSink
@@ -853,7 +853,10 @@ def test_an_issue_of_ones_own_has_its_ladder_and_its_post_condition(
     values = {"queue": 0.0}
     plan = CheckPlan(name="queue", interval_s=30.0, threshold=0.5, issue="queue_full")
     check = ValueCheck(plan, lambda snapshot: values["queue"], cause="swarm")
-    ladder = (Rung(name="wait", within_s=60.0), Rung(name="drain", within_s=60.0))
+    ladder = (
+        LadderStep(name="wait", within_s=60.0),
+        LadderStep(name="drain", within_s=60.0),
+    )
 
     def script(action: Action) -> EffectOutcome | None:
         if action.verb == "drain":

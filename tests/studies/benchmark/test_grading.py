@@ -39,7 +39,7 @@ from toolkit.studies.benchmark import (
     report,
 )
 from toolkit.studies.benchmark.decisions import decide_group
-from toolkit.studies.benchmark.figures import _rounded, compare
+from toolkit.studies.benchmark.figures import _rounded, compare_lines
 from toolkit.studies.benchmark.grading import grade_table
 
 QUICK = BenchSettings(seed=0, quick=True, created_at=datetime(2026, 1, 1, tzinfo=UTC))
@@ -223,7 +223,7 @@ def compared(mine: float, other: float) -> str:
         covered=[],
         half_width=[],
     )
-    return compare([made], "a", "b", np.random.default_rng(0)).verdict
+    return compare_lines([made], "a", "b", np.random.default_rng(0)).verdict
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ from toolkit.history.importers.otlp import (
     TurnSignal,
     WaitSignal,
 )
-from toolkit.records import Provenance, Record, Spool, ensure_file, read_lines
+from toolkit.records import Provenance, Record, Spool, ensure_file, read_spool_lines
 
 __all__ = ["Intake"]
 
@@ -138,7 +138,7 @@ def _from_outside(record: Record) -> Record:
 
 def _signals(paths: list[Path]) -> Iterator[Signal]:
     for path in paths:
-        for line in read_lines(path):
+        for line in read_spool_lines(path):
             signal = _signal(line.row or {})
             if signal is not None:
                 yield signal

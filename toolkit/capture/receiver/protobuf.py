@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from toolkit.capture.receiver.limits import RefusedError
 from toolkit.errors import MissingExtraError
-from toolkit.history.importers.otlp import Entry
+from toolkit.history.importers.otlp import OtlpEntry
 from toolkit.records import attributes_of
 
 __all__ = ["SERVICES", "Service", "answer", "entries_of"]
@@ -52,7 +52,7 @@ SERVICES = {
 """By the last part of the path."""
 
 
-def entries_of(content: bytes, service: Service, most: int) -> Iterator[Entry]:
+def entries_of(content: bytes, service: Service, most: int) -> Iterator[OtlpEntry]:
     """List the entries of an export.
 
     Parameters
@@ -93,7 +93,9 @@ def entries_of(content: bytes, service: Service, most: int) -> Iterator[Entry]:
                 named = [parsed(read_scope, part) for part in _parts(scope, 1, budget)]
                 name = str(named[-1].get("name", "")) if named else ""
                 for part in _parts(scope, 2, budget):
-                    yield Entry(service.signal, shared, name, parsed(read_entry, part))
+                    yield OtlpEntry(
+                        service.signal, shared, name, parsed(read_entry, part)
+                    )
     except (DecodeError, ValueError, RecursionError, IndexError) as error:
         raise RefusedError(400, "not an OTLP export in protobuf") from error
 

@@ -254,9 +254,9 @@ class _Teller:
 
 def _chaos(options: argparse.Namespace) -> int:
     from toolkit.cli.progress import progress
-    from toolkit.studies.chaos import read_spec, run_study
+    from toolkit.studies.chaos import read_chaos_spec, run_study
 
-    spec = read_spec(options.spec)
+    spec = read_chaos_spec(options.spec)
     folder = options.spec.parent
     with progress("chaos") as shown:
         results = run_study(spec, folder / "runs", say=shown)

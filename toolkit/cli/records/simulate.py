@@ -33,11 +33,11 @@ def simulate(options: argparse.Namespace) -> int:
 
     from toolkit.errors import UsageError
     from toolkit.history import Addition, RecordStore
-    from toolkit.testing.simulator import LOADS, Swarm
+    from toolkit.testing.simulator import LOADS, SimulatedSwarm
 
     if options.seed < 0:
         raise UsageError(f"`--seed` is at least 0, got {options.seed}")
-    swarm = Swarm(seed=options.seed)
+    swarm = SimulatedSwarm(seed=options.seed)
     emitted = chain(
         swarm.batches(options.batches),
         swarm.events(options.events),

@@ -1,6 +1,6 @@
 __all__: list[str]
 
-from .base import Sink as Sink
+from .base import ImportSink as ImportSink
 from .base import Source as Source
 from .base import SourceFile as SourceFile
 from .catalogue import SOURCES as SOURCES

@@ -1,7 +1,7 @@
 """The contract of an importer.
 
 A `Source` knows a format; it never sees the store, the paths that were asked for or the
-progress bar. For each file it is given a `Sink`, hands records to it, names lines that
+progress bar. For each file it is given an `ImportSink`, hands records to it, names lines that
 cannot be read, and raises `InputDataError` to refuse the whole file. What a file gives
 depends on that file alone. `run_import` does the rest.
 """
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 
 from toolkit.records import Record
 
-__all__ = ["Sink", "Source", "SourceFile"]
+__all__ = ["ImportSink", "Source", "SourceFile"]
 
 
 class SourceFile(NamedTuple):
@@ -29,7 +29,7 @@ class SourceFile(NamedTuple):
     part: int
 
 
-class Sink(Protocol):
+class ImportSink(Protocol):
     """Where a source puts what it reads of one file."""
 
     def add(self, record: Record) -> None:
@@ -85,7 +85,7 @@ class Source(Protocol):
         """
         ...
 
-    def read(self, path: Path, sink: Sink) -> None:
+    def read(self, path: Path, sink: ImportSink) -> None:
         """Read one file.
 
         Raises

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from toolkit.errors import InputDataError, SchemaError
-from toolkit.history.importers.base import Sink, SourceFile
+from toolkit.history.importers.base import ImportSink, SourceFile
 from toolkit.history.importers.lines import (
     UnreadableLineError,
     decode_object,
@@ -34,7 +34,7 @@ class SpoolSource:
         """Find `*.jsonl` below directories; take files as given."""
         return find_files(paths, _is_spool)
 
-    def read(self, path: Path, sink: Sink) -> None:
+    def read(self, path: Path, sink: ImportSink) -> None:
         """Read one spool file.
 
         Raises

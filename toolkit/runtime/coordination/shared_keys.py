@@ -21,7 +21,7 @@ from toolkit.runtime.coordination.instants import NEVER
 __all__ = ["KeyRecord", "SharedKeys"]
 
 
-class Access(Enum):
+class KeyAccess(Enum):
     """What an operation shows of its agent's knowledge of a key."""
 
     NONE = "has not seen the newest write"
@@ -29,9 +29,9 @@ class Access(Enum):
     WRITE = "has made the newest write"
 
 
-_NONE, _READ, _WRITE = Access
+_NONE, _READ, _WRITE = KeyAccess
 
-Pending = tuple["KeyRecord", AgentRecord, str, Access, int | None]
+Pending = tuple["KeyRecord", AgentRecord, str, KeyAccess, int | None]
 
 
 class KeyRecord:

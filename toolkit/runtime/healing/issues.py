@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = ["LADDERS", "IssueKind", "Reach", "Rung", "SilenceBands"]
+__all__ = ["LADDERS", "IssueKind", "LadderStep", "Reach", "SilenceBands"]
 
 
 class IssueKind(StrEnum):
@@ -29,7 +29,7 @@ class Reach(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rung:
+class LadderStep:
     """One step of a ladder.
 
     Attributes
@@ -90,11 +90,11 @@ class SilenceBands:
         return names.get(first, "long")
 
 
-def _ladder(*steps: tuple[str, float, Reach]) -> tuple[Rung, ...]:
-    return tuple(Rung(name=n, within_s=s, reach=r) for n, s, r in steps)
+def _ladder(*steps: tuple[str, float, Reach]) -> tuple[LadderStep, ...]:
+    return tuple(LadderStep(name=n, within_s=s, reach=r) for n, s, r in steps)
 
 
-LADDERS: Mapping[str, tuple[Rung, ...]] = {
+LADDERS: Mapping[str, tuple[LadderStep, ...]] = {
     IssueKind.STUCK_AGENT: _ladder(
         ("coordination_reminder", 60.0, Reach.NONE),
         ("reassign_task", 60.0, Reach.NONE),

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from toolkit.runtime.healing.check_result import Finding
-from toolkit.runtime.healing.issues import Reach, Rung
+from toolkit.runtime.healing.issues import LadderStep, Reach
 from toolkit.runtime.healing.learnings import Learnings
 from toolkit.runtime.healing.plan import HealingPlan
 from toolkit.runtime.healing.requests import REQUESTED_CAUSE
@@ -23,7 +23,7 @@ def delay_of(finding: Finding, plan: HealingPlan) -> str:
 
 def rungs_for(
     finding: Finding, plan: HealingPlan, learnings: Learnings, *, preventive: bool
-) -> tuple[Rung, ...]:
+) -> tuple[LadderStep, ...]:
     """Choose the rungs of a new session.
 
     Parameters
@@ -36,7 +36,7 @@ def rungs_for(
 
     Returns
     -------
-    tuple of Rung
+    tuple of LadderStep
         Empty where the plan has no ladder for the issue: a person is called at once.
         A rung that restarts the whole swarm is in it only where the cause is the
         swarm's.
@@ -53,9 +53,9 @@ def rungs_after_relapse(
     finding: Finding,
     plan: HealingPlan,
     *,
-    ahead: Sequence[Rung],
+    ahead: Sequence[LadderStep],
     restarts: int,
-) -> tuple[Rung, ...]:
+) -> tuple[LadderStep, ...]:
     """Choose the rungs for a cause that came back after a rung had "worked".
 
     Parameters
@@ -63,14 +63,14 @@ def rungs_after_relapse(
     finding : Finding
         The new one, which may be of another issue.
     plan : HealingPlan
-    ahead : sequence of Rung
+    ahead : sequence of LadderStep
         Rungs behind the one that "worked".
     restarts : int
         Restarts that the session has carried out already.
 
     Returns
     -------
-    tuple of Rung
+    tuple of LadderStep
         A process that has ended again is started again within the limit for one cause;
         otherwise no restart is repeated. Empty: a person is called.
     """
@@ -85,7 +85,7 @@ def rungs_after_relapse(
     return rest
 
 
-def _fitting(ladder: Sequence[Rung], finding: Finding) -> tuple[Rung, ...]:
+def _fitting(ladder: Sequence[LadderStep], finding: Finding) -> tuple[LadderStep, ...]:
     if finding.cause == "swarm":
         return tuple(ladder)
     if finding.cause == REQUESTED_CAUSE:
@@ -101,6 +101,6 @@ def _first(finding: Finding, plan: HealingPlan) -> str | None:
     return plan.bands.first(finding.silent_s, finding.allowance_s or 0.0)
 
 
-def _from(ladder: tuple[Rung, ...], name: str | None) -> tuple[Rung, ...]:
+def _from(ladder: tuple[LadderStep, ...], name: str | None) -> tuple[LadderStep, ...]:
     names = [rung.name for rung in ladder]
     return ladder[names.index(name) :] if name in names else ladder

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from toolkit.runtime.healing.issues import Rung
+from toolkit.runtime.healing.issues import LadderStep
 
 __all__ = ["Learnings", "wilson_bounds"]
 
@@ -83,7 +83,9 @@ class Learnings:
             return None
         return NAMES.get((rung, delay), f"{rung}_effective_for_{delay}_delays")
 
-    def order(self, issue: str, rungs: Sequence[Rung], delay: str) -> tuple[Rung, ...]:
+    def order(
+        self, issue: str, rungs: Sequence[LadderStep], delay: str
+    ) -> tuple[LadderStep, ...]:
         """Put a rung before a gentler one where the evidence leaves no doubt.
 
         A rung overtakes the one before it when its lower confidence bound lies above
@@ -97,7 +99,9 @@ class Learnings:
                     ordered[i], ordered[i + 1] = ordered[i + 1], ordered[i]
         return tuple(ordered)
 
-    def _beats(self, issue: str, later: Rung, earlier: Rung, delay: str) -> bool:
+    def _beats(
+        self, issue: str, later: LadderStep, earlier: LadderStep, delay: str
+    ) -> bool:
         ours = self.counts.get((str(issue), later.name, delay), (0, 0))
         theirs = self.counts.get((str(issue), earlier.name, delay), (0, 0))
         if min(ours[1], theirs[1]) < LEAST_TRIALS:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from toolkit.runtime.healing.backoff import Backoff
-from toolkit.runtime.healing.issues import LADDERS, Rung, SilenceBands
+from toolkit.runtime.healing.issues import LADDERS, LadderStep, SilenceBands
 from toolkit.runtime.healing.prevention import PreventionCount, PreventionPlan
 from toolkit.runtime.healing.restart_limits import RestartLimits
 
@@ -17,7 +17,7 @@ class HealingPlan:
 
     Attributes
     ----------
-    ladders : mapping of str to tuple of Rung
+    ladders : mapping of str to tuple of LadderStep
         Rungs by issue; a check of one's own may name an issue that is added here.
     bands : SilenceBands
     backoff : Backoff
@@ -47,7 +47,9 @@ class HealingPlan:
         How far back activity is looked at.
     """
 
-    ladders: Mapping[str, tuple[Rung, ...]] = field(default_factory=lambda: LADDERS)
+    ladders: Mapping[str, tuple[LadderStep, ...]] = field(
+        default_factory=lambda: LADDERS
+    )
     bands: SilenceBands = field(default_factory=SilenceBands)
     backoff: Backoff = field(default_factory=Backoff)
     restarts: RestartLimits = field(default_factory=RestartLimits)

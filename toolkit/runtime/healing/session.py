@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 
 from toolkit.runtime.healing.check_result import Finding
-from toolkit.runtime.healing.issues import Reach, Rung
+from toolkit.runtime.healing.issues import LadderStep, Reach
 
 __all__ = ["HealingSession", "Phase"]
 
@@ -36,7 +36,7 @@ class HealingSession:
         The finding that it treats; replaced when the cause comes back.
     opened_s : float
     phase : Phase
-    rungs : tuple of Rung
+    rungs : tuple of LadderStep
         Rungs still ahead, the current one first.
     attempt : int
         Attempts at the current rung, 1 being the first.
@@ -65,7 +65,7 @@ class HealingSession:
     finding: Finding
     opened_s: float
     phase: Phase = Phase.ACTING
-    rungs: tuple[Rung, ...]
+    rungs: tuple[LadderStep, ...]
     attempt: int = 1
     due_s: float
     acted_s: float | None = None
@@ -110,7 +110,8 @@ class HealingSession:
         raw = json.loads(text)
         raw["phase"] = Phase(raw["phase"])
         raw["rungs"] = tuple(
-            Rung(**{**rung, "reach": Reach(rung["reach"])}) for rung in raw["rungs"]
+            LadderStep(**{**rung, "reach": Reach(rung["reach"])})
+            for rung in raw["rungs"]
         )
         raw["measured"] = [(name, worked) for name, worked in raw["measured"]]
         return cls(finding=Finding(**raw.pop("finding")), **raw)

@@ -20,7 +20,7 @@ from toolkit.studies.benchmark.decisions import BUDGETS, OURS, few_shot
 from toolkit.studies.benchmark.grading import TableGrades
 from toolkit.studies.benchmark.promises import broken_promises
 
-__all__ = ["Comparison", "LineFigures", "compare", "line_figures", "report"]
+__all__ = ["Comparison", "LineFigures", "compare_lines", "line_figures", "report"]
 
 TIE = 0.02
 """Differences of log cost below this are the noise between replicates."""
@@ -102,7 +102,7 @@ def line_figures(
     )
 
 
-def compare(
+def compare_lines(
     tables: Sequence[TableGrades],
     ours: str,
     against: str,
@@ -153,13 +153,15 @@ def report(results: Sequence[TableGrades], *, seed: int) -> dict[str, Any]:
         "tables": rows,
         "pooled": {
             "comparisons": [
-                _plain(compare(first, OURS, line, rng))
+                _plain(compare_lines(first, OURS, line, rng))
                 for line in (*OPPONENTS, few_shot("own runs only", 3))
                 if all(line in grades.regrets for grades in first)
             ],
             "few_shot_comparisons": [
                 _plain(
-                    compare(first, few_shot(OURS, k), few_shot("own runs only", k), rng)
+                    compare_lines(
+                        first, few_shot(OURS, k), few_shot("own runs only", k), rng
+                    )
                 )
                 for k in BUDGETS
             ],
@@ -186,7 +188,7 @@ def _table_report(grades: TableGrades, rng: np.random.Generator) -> dict[str, An
         "groups": len(set(grades.groups)),
         "lines": {line: _plain(line_figures(grades, line, rng)) for line in lines},
         "comparisons": [
-            _plain(compare([grades], OURS, line, rng)) for line in opponents
+            _plain(compare_lines([grades], OURS, line, rng)) for line in opponents
         ],
         "coverage": float(
             np.mean([covered[groups == group].mean() for group in set(grades.groups)])

@@ -18,7 +18,13 @@ from toolkit.studies.chaos.episode import Case, run_episode
 from toolkit.studies.chaos.faults import COMPOSED, CONTROLS, FAULTS
 from toolkit.testing.pool import ForkServerProcess
 
-__all__ = ["ChaosSpec", "HealerSpec", "read_spec", "run_study", "summarise"]
+__all__ = [
+    "ChaosSpec",
+    "HealerSpec",
+    "read_chaos_spec",
+    "run_study",
+    "summarise_episodes",
+]
 
 PRELOAD = ("toolkit.testing.pool.worker", "toolkit.studies.chaos.healer", "psutil")
 
@@ -85,7 +91,7 @@ class ChaosSpec:
         return blake2b(repr(decides).encode(), digest_size=6).hexdigest()
 
 
-def read_spec(path: Path) -> ChaosSpec:
+def read_chaos_spec(path: Path) -> ChaosSpec:
     """Read a specification.
 
     Raises
@@ -169,7 +175,7 @@ def run_study(
         "spec": asdict(spec),
         "wall_s": round(time.perf_counter() - begun_s, 1),
         "cpu_s": round(_cpu_s(), 1),
-        "summary": summarise(rows),
+        "summary": summarise_episodes(rows),
     }
 
 
@@ -188,7 +194,7 @@ def learn_silences(spec: ChaosSpec, work: Path, forkserver: Path) -> SilenceThre
     return book
 
 
-def summarise(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def summarise_episodes(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Put episodes into tables: for each healer, over all and for each kind.
 
     Parameters

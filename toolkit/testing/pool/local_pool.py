@@ -113,7 +113,7 @@ class LocalAgentPool:
         self.ledger.enlist(agent_id, slot=slot, key=key, now_s=now_s)
         self.forkserver.spawn(
             self.process_name(agent_id),
-            "toolkit.testing.pool.worker:work",
+            "toolkit.testing.pool.worker:run_agent",
             {
                 "directory": str(self.directory),
                 "tick": self.settings.tick,

@@ -16,13 +16,13 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 
-__all__ = ["Entry", "SharedMemory", "WriteLock"]
+__all__ = ["MemoryEntry", "SharedMemory", "WriteLock"]
 
 BUSY_S = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class MemoryEntry:
     """One entry as it is found.
 
     Attributes
@@ -119,11 +119,11 @@ class SharedMemory:
                 return None
             return self._commit(key, value, digest, writer, task, now_s, token)
 
-    def read(self, key: str) -> Entry | None:
+    def read(self, key: str) -> MemoryEntry | None:
         """Read one entry."""
         return next((entry for entry in self.entries() if entry.key == key), None)
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[MemoryEntry]:
         """Read every entry, by key."""
         rows = self._connection.execute(
             "SELECT c.key, c.value, c.version, c.writer, c.digest, "
@@ -131,7 +131,7 @@ class SharedMemory:
             "FROM current c ORDER BY c.key"
         ).fetchall()
         return [
-            Entry(
+            MemoryEntry(
                 key=key,
                 value=value,
                 version=version,

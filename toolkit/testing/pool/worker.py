@@ -21,7 +21,7 @@ from toolkit.testing.pool.ledger import Ledger, Task
 from toolkit.testing.pool.lockstep import LockstepFollower
 from toolkit.testing.pool.memory import SharedMemory, WriteLock
 
-__all__ = ["Worker", "work"]
+__all__ = ["Worker", "run_agent"]
 
 OUT_OF_MEMORY = 137
 POISON = "poison"
@@ -35,7 +35,7 @@ HARD_LIMIT = 1.5
 than what is resident."""
 
 
-def work(**arguments: Any) -> None:
+def run_agent(**arguments: Any) -> None:
     """Be an agent until retired or alone; what the forkserver forks."""
     Worker(**arguments).run()
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from toolkit.records import CoordinationEvent, Outcome, Provenance, record_id
 
-__all__ = ["Coordination", "CoordinationTruth"]
+__all__ = ["CoordinationTruth", "KeyVersions"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +39,7 @@ class CoordinationTruth:
 
 
 @dataclass(slots=True)
-class Coordination:
+class KeyVersions:
     """The keys' versions while events are emitted.
 
     Parameters

@@ -16,7 +16,7 @@ from toolkit.records import (
     Workflow,
     record_id,
 )
-from toolkit.testing.simulator.coordination import Coordination, CoordinationTruth
+from toolkit.testing.simulator.coordination import CoordinationTruth, KeyVersions
 from toolkit.testing.simulator.truth import (
     BATCH_TRUTHS,
     WORKFLOW_TRUTHS,
@@ -24,7 +24,7 @@ from toolkit.testing.simulator.truth import (
     WorkflowTruth,
 )
 
-__all__ = ["LOADS", "START", "Swarm"]
+__all__ = ["LOADS", "START", "SimulatedSwarm"]
 
 SOURCE = "simulator"
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -37,7 +37,7 @@ STREAMS = {"batches": 1, "events": 2, "workflows": 3, "loads": 4}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Swarm:
+class SimulatedSwarm:
     """Emits records whose truth is known; a pure function of its arguments.
 
     The first `n` records of a longer request are the same as those of a shorter one, and
@@ -55,7 +55,7 @@ class Swarm:
 
     Examples
     --------
-    >>> swarm = Swarm(seed=7)
+    >>> swarm = SimulatedSwarm(seed=7)
     >>> swarm.best_size("fileOperations", load=0.2)
     10
     >>> [batch.size for batch in swarm.batches(3)] == [b.size for b in swarm.batches(3)]
@@ -136,7 +136,7 @@ class Swarm:
 
     def events(self, n: int) -> Iterator[CoordinationEvent]:
         """Emit `n` coordination events in the order of their time."""
-        return Coordination(
+        return KeyVersions(
             self.coordination, self._draw("events"), self.seed, SOURCE, START
         ).emit(n)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from toolkit.runtime.healing.effectors import Action, Effect, EffectOutcome
 from toolkit.testing.swarm.settings import SwarmSettings
 from toolkit.testing.swarm.tasks import TaskQueue, open_memory
-from toolkit.testing.swarm.worker import work
+from toolkit.testing.swarm.worker import run_worker
 
 __all__ = ["WorkerProcesses"]
 
@@ -44,7 +44,7 @@ class WorkerProcesses:
     def start(self, number: int) -> None:
         """Start a worker in a slot."""
         process = self._context.Process(
-            target=work,
+            target=run_worker,
             args=(self.settings, self.directory, number, self._ready, self.until_s),
             daemon=True,
         )

@@ -24,12 +24,12 @@ from toolkit.testing.swarm.embedding import CLOCK, embed_in_worker
 from toolkit.testing.swarm.settings import SwarmSettings
 from toolkit.testing.swarm.work import OrdinaryError, Workplace
 
-__all__ = ["warm_up", "work"]
+__all__ = ["run_worker", "warm_up"]
 
 OPERATION_TYPE = "fileOperations"
 
 
-def work(
+def run_worker(
     settings: SwarmSettings,
     directory: Path,
     number: int,

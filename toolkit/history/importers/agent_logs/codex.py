@@ -14,7 +14,7 @@ from typing import Any
 
 from toolkit.errors import InputDataError
 from toolkit.history.importers import (
-    Sink,
+    ImportSink,
     TokenUsage,
     UnreadableLineError,
 )
@@ -23,7 +23,7 @@ from toolkit.history.importers.agent_logs.log import (
     AgentCall,
     AgentLog,
     AgentReply,
-    moment,
+    parse_iso_time,
     text_or_none,
 )
 from toolkit.history.importers.agent_logs.results import (
@@ -74,11 +74,11 @@ class CodexSource(LineLogSource):
             return not path.with_suffix("").exists()
         return path.name.endswith((".jsonl", ".jsonl.gz"))
 
-    def reader(self, sink: Sink) -> LineReader:
+    def reader(self, sink: ImportSink) -> LineReader:
         """Read the lines of a rollout."""
         return _Rollout(sink)
 
-    def logs(self, path: Path, sink: Sink) -> Iterator[AgentLog]:
+    def logs(self, path: Path, sink: ImportSink) -> Iterator[AgentLog]:
         """Read one rollout.
 
         Raises
@@ -97,7 +97,7 @@ class CodexSource(LineLogSource):
 class _Rollout:
     """Takes the lines of one rollout."""
 
-    def __init__(self, sink: Sink) -> None:
+    def __init__(self, sink: ImportSink) -> None:
         self.log: AgentLog | None = None
         self._replies: list[AgentReply] = []
         self._sink = sink
@@ -120,7 +120,7 @@ class _Rollout:
         if kind not in KNOWN or not isinstance(payload, dict):
             self._sink.pass_over(f"line {kind[:40]}" if kind.isidentifier() else "line")
             return
-        at = moment(row.get("timestamp"))
+        at = parse_iso_time(row.get("timestamp"))
         if kind == "session_meta":
             self._meta(payload, at)
         elif self.log is None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.history.importers import (
-    Sink,
+    ImportSink,
     TokenUsage,
     UnreadableLineError,
 )
@@ -19,7 +19,7 @@ from toolkit.history.importers.agent_logs.log import (
     AgentCall,
     AgentLog,
     AgentReply,
-    moment,
+    parse_iso_time,
     text_or_none,
 )
 from toolkit.history.importers.agent_logs.results import (
@@ -52,7 +52,7 @@ class CopilotSource(LineLogSource):
         """Whether it is the event log of a session."""
         return path.name in ("events.jsonl", "events.jsonl.gz")
 
-    def reader(self, sink: Sink) -> LineReader:  # noqa: ARG002 - it counts nothing
+    def reader(self, sink: ImportSink) -> LineReader:  # noqa: ARG002 - it counts nothing
         """Read the events of a session."""
         return _Events()
 
@@ -85,11 +85,13 @@ class _Events:
             self._model = text_or_none(data.get("newModel")) or self._model
         elif kind == "user.message":
             self._prompted |= agent == MAIN
-            self._since[agent] = moment(row.get("timestamp")).timestamp()
+            self._since[agent] = parse_iso_time(row.get("timestamp")).timestamp()
         elif kind == "assistant.message":
-            self._message(data, moment(row.get("timestamp")), agent)
+            self._message(data, parse_iso_time(row.get("timestamp")), agent)
         elif kind.startswith(("tool.execution_", "permission.")):
-            self._step(kind, data, moment(row.get("timestamp")).timestamp(), agent)
+            self._step(
+                kind, data, parse_iso_time(row.get("timestamp")).timestamp(), agent
+            )
 
     def _start(self, data: dict[str, Any]) -> None:
         name, context = data.get("sessionId"), data.get("context")

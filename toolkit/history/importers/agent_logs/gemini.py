@@ -10,7 +10,7 @@ from typing import Any
 
 from toolkit.errors import InputDataError
 from toolkit.history.importers import (
-    Sink,
+    ImportSink,
     TokenUsage,
     UnreadableLineError,
     reason_of,
@@ -21,7 +21,7 @@ from toolkit.history.importers.agent_logs.log import (
     AgentCall,
     AgentLog,
     AgentReply,
-    moment,
+    parse_iso_time,
     text_or_none,
 )
 from toolkit.history.importers.agent_logs.results import exit_code
@@ -57,7 +57,7 @@ class GeminiSource(AgentLogSource):
         named = path.name.removesuffix(".gz")
         return "chats" in path.parts and named.endswith((".json", ".jsonl"))
 
-    def logs(self, path: Path, sink: Sink) -> Iterator[AgentLog]:
+    def logs(self, path: Path, sink: ImportSink) -> Iterator[AgentLog]:
         """Read one chat.
 
         Raises
@@ -77,7 +77,7 @@ class GeminiSource(AgentLogSource):
         yield _log(session, str(header["projectHash"]), messages, sink)
 
 
-def _changes(path: Path, sink: Sink) -> tuple[dict[str, Any], list[Any]]:
+def _changes(path: Path, sink: ImportSink) -> tuple[dict[str, Any], list[Any]]:
     """Read a log of changes: a message comes again whole whenever it changes."""
     header: dict[str, Any] = {}
     messages: dict[str, Any] = {}
@@ -101,7 +101,7 @@ def _is_object(message: object) -> bool:
     return isinstance(message, dict)
 
 
-def _log(session: str, project: str, messages: list[Any], sink: Sink) -> AgentLog:
+def _log(session: str, project: str, messages: list[Any], sink: ImportSink) -> AgentLog:
     log = AgentLog(
         session_id=session,
         client="gemini-cli",
@@ -113,7 +113,7 @@ def _log(session: str, project: str, messages: list[Any], sink: Sink) -> AgentLo
     prompted = False
     for message in filter(_is_object, messages):
         try:
-            at = moment(message.get("timestamp"))
+            at = parse_iso_time(message.get("timestamp"))
             if message.get("type") == "user":
                 since_s, prompted = at.timestamp(), True
             elif message.get("type") == "gemini":
@@ -132,7 +132,7 @@ def _reply(
     tokens = tokens if isinstance(tokens, dict) else {}
     reply = AgentReply(
         str(message.get("id")),
-        moment(message.get("timestamp")),
+        parse_iso_time(message.get("timestamp")),
         model=text_or_none(model),
         since_s=since_s,
         prompted=prompted,
@@ -164,5 +164,5 @@ def _call(item: dict[str, Any], reply: AgentReply) -> AgentCall:
     if any(exit_code(text) not in (0, None) for text in texts):
         call.outcome = Outcome.FAILED
     if item.get("timestamp") is not None and call.outcome is not Outcome.UNKNOWN:
-        reply.ended(moment(item["timestamp"]).timestamp())
+        reply.ended(parse_iso_time(item["timestamp"]).timestamp())
     return call

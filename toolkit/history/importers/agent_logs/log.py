@@ -22,8 +22,8 @@ __all__ = [
     "AgentCall",
     "AgentLog",
     "AgentReply",
-    "moment",
     "moment_ms",
+    "parse_iso_time",
     "text_or_none",
 ]
 
@@ -157,7 +157,7 @@ def text_or_none(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-def moment(value: object) -> datetime:
+def parse_iso_time(value: object) -> datetime:
     """Read an ISO time with a zone.
 
     Raises

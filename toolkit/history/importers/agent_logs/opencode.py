@@ -14,7 +14,7 @@ from typing import Any
 
 from toolkit.errors import InputDataError
 from toolkit.history.importers import (
-    Sink,
+    ImportSink,
     SourceFile,
     TokenUsage,
     UnreadableLineError,
@@ -66,7 +66,7 @@ class OpenCodeSource(AgentLogSource):
         named = path.name.removesuffix(".gz")
         return named.startswith("ses_") and named.endswith(".json")
 
-    def logs(self, path: Path, sink: Sink) -> Iterator[AgentLog]:
+    def logs(self, path: Path, sink: ImportSink) -> Iterator[AgentLog]:
         """Read one database, export or session file.
 
         Raises
@@ -101,7 +101,7 @@ def _exported(messages: list[Any]) -> Messages:
             yield info, [part for part in parts if isinstance(part, dict)]
 
 
-def _database_logs(path: Path, sink: Sink) -> Iterator[AgentLog]:
+def _database_logs(path: Path, sink: ImportSink) -> Iterator[AgentLog]:
     """Read every session; the database may be written to meanwhile."""
     try:
         with closing(
@@ -144,7 +144,7 @@ def _object(text: str) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _tree_messages(path: Path, session: dict[str, Any], sink: Sink) -> Messages:
+def _tree_messages(path: Path, session: dict[str, Any], sink: ImportSink) -> Messages:
     root, name = path.parent.parent.parent, str(session.get("id"))
     for file in sorted((root / "message" / name).glob("msg_*.json*")):
         message = whole_document(file, sink)
@@ -153,7 +153,7 @@ def _tree_messages(path: Path, session: dict[str, Any], sink: Sink) -> Messages:
         yield message, [whole_document(part, sink) for part in parts]
 
 
-def _log(session: dict[str, Any], messages: Messages, sink: Sink) -> AgentLog:
+def _log(session: dict[str, Any], messages: Messages, sink: ImportSink) -> AgentLog:
     name, parent = session.get("id"), session.get("parentID")
     if not isinstance(name, str) or not name:
         raise InputDataError("no session of OpenCode")

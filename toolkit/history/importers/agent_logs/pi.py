@@ -9,7 +9,7 @@ from typing import Any
 
 from toolkit.errors import InputDataError
 from toolkit.history.importers import (
-    Sink,
+    ImportSink,
     TokenUsage,
     UnreadableLineError,
 )
@@ -17,7 +17,7 @@ from toolkit.history.importers.agent_logs.log import (
     AgentCall,
     AgentLog,
     AgentReply,
-    moment,
+    parse_iso_time,
     text_or_none,
 )
 from toolkit.history.importers.agent_logs.results import is_aborted, result_text
@@ -43,7 +43,7 @@ class PiSource(LineLogSource):
         """Whether it is a file of JSON lines."""
         return path.name.endswith((".jsonl", ".jsonl.gz"))
 
-    def reader(self, sink: Sink) -> LineReader:  # noqa: ARG002 - it counts nothing
+    def reader(self, sink: ImportSink) -> LineReader:  # noqa: ARG002 - it counts nothing
         """Read the lines of a session."""
         return _Session()
 
@@ -78,7 +78,7 @@ class _Session:
             self._message(row, message)
 
     def _message(self, row: dict[str, Any], message: dict[str, Any]) -> None:
-        at_s = moment(row.get("timestamp")).timestamp()
+        at_s = parse_iso_time(row.get("timestamp")).timestamp()
         role = message.get("role")
         if role == "user":
             self._prompted, self._since_s = True, at_s
@@ -97,7 +97,7 @@ class _Session:
         total = cost.get("total") if isinstance(cost, dict) else None
         reply = AgentReply(
             f"{row.get('id')}/{row.get('timestamp')}",
-            moment(row.get("timestamp")),
+            parse_iso_time(row.get("timestamp")),
             model=text_or_none(model),
             since_s=self._since_s,
             prompted=self._prompted,

@@ -20,7 +20,7 @@ from toolkit.records import (
     record_id,
 )
 
-__all__ = ["records_of"]
+__all__ = ["log_records"]
 
 SLEEP_S = 600.0
 """Longest latency of a reply that is believed; a longer one held sleep."""
@@ -44,7 +44,7 @@ class _Past(NamedTuple):
     end_s: float | None = None
 
 
-def records_of(
+def log_records(
     log: AgentLog, source: str, hidden: Callable[[str], str]
 ) -> Iterator[dict[str, Any] | SchemaError]:
     """Turn the replies of a log into rows.

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Protocol
 from toolkit.errors import InputDataError, SchemaError
 from toolkit.history.importers import (
     MAX_LINE_BYTES,
-    Sink,
+    ImportSink,
     SourceFile,
     UnreadableLineError,
     decode_object,
@@ -18,7 +18,7 @@ from toolkit.history.importers import (
     reason_of,
 )
 from toolkit.history.importers.agent_logs.log import MAIN, AgentLog
-from toolkit.history.importers.agent_logs.records import records_of
+from toolkit.history.importers.agent_logs.records import log_records
 from toolkit.records import Batch
 
 __all__ = [
@@ -45,7 +45,7 @@ class AgentLogSource(ABC):
         """
         return find_files(paths, self.is_log)
 
-    def read(self, path: Path, sink: Sink) -> None:
+    def read(self, path: Path, sink: ImportSink) -> None:
         """Read one file.
 
         Raises
@@ -55,7 +55,7 @@ class AgentLogSource(ABC):
         """
         for log in self.logs(path, sink):
             sink.met("session", log.session_id)
-            for row in records_of(log, self.name, sink.hidden):
+            for row in log_records(log, self.name, sink.hidden):
                 if isinstance(row, SchemaError):
                     sink.reject(1, reason_of(row))
                     continue
@@ -69,7 +69,7 @@ class AgentLogSource(ABC):
         """Whether a file below a directory is one to read."""
 
     @abstractmethod
-    def logs(self, path: Path, sink: Sink) -> Iterator[AgentLog]:
+    def logs(self, path: Path, sink: ImportSink) -> Iterator[AgentLog]:
         """Read the sessions of one file."""
 
 
@@ -101,10 +101,10 @@ class LineLogSource(AgentLogSource):
     """What a file is, to say that one is not."""
 
     @abstractmethod
-    def reader(self, sink: Sink) -> LineReader:
+    def reader(self, sink: ImportSink) -> LineReader:
         """Make the reader of one file."""
 
-    def logs(self, path: Path, sink: Sink) -> Iterator[AgentLog]:
+    def logs(self, path: Path, sink: ImportSink) -> Iterator[AgentLog]:
         """Read the session of one file.
 
         Raises
@@ -125,7 +125,7 @@ class LineLogSource(AgentLogSource):
 
 
 def rows_of(
-    path: Path, sink: Sink
+    path: Path, sink: ImportSink
 ) -> Generator[tuple[int, dict[str, Any]], None, None]:
     """Read the objects of a file of JSON lines, naming those that cannot be read.
 
@@ -150,7 +150,7 @@ def rows_of(
         sink.read(number)
 
 
-def whole_document(path: Path, sink: Sink) -> dict[str, Any]:
+def whole_document(path: Path, sink: ImportSink) -> dict[str, Any]:
     """Read a file that is one JSON object, on however many lines.
 
     Raises

@@ -10,7 +10,7 @@ from toolkit.history.importers.claude_code.calls import (
     Call,
 )
 from toolkit.history.importers.claude_code.streams import MessageBatch, Stream
-from toolkit.history.importers.claude_code.timing import Timing as Durations
+from toolkit.history.importers.claude_code.timing import BatchDurations
 from toolkit.history.importers.claude_code.waves import SOURCE, Notice
 from toolkit.records import Batch, Outcome, Provenance, Timing
 
@@ -61,7 +61,7 @@ FIRST = Past(None, "none", failed=False, characters=None)
 def batch_of(
     stream: Stream,
     batch: MessageBatch,
-    timing: Durations,
+    timing: BatchDurations,
     identity: str,
     *,
     active: int | None,
@@ -74,7 +74,7 @@ def batch_of(
     ----------
     stream : Stream
     batch : MessageBatch
-    timing : Timing
+    timing : BatchDurations
         As `time_batch` gives it.
     identity : str
     active : int or None
@@ -108,7 +108,7 @@ def batch_of(
                 given_up[reply.why] += weight
             background += reply.goes_on or reply.in_background
             if reply.in_background:
-                timing = Durations(turn_s=timing.turn_s, censored=timing.censored)
+                timing = BatchDurations(turn_s=timing.turn_s, censored=timing.censored)
     return Batch.row(
         record_id=identity,
         at=calls[0].at,

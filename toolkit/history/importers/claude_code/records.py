@@ -15,7 +15,7 @@ from toolkit.history.importers.claude_code.batches import (
 from toolkit.history.importers.claude_code.calls import Call
 from toolkit.history.importers.claude_code.streams import MessageBatch, Stream
 from toolkit.history.importers.claude_code.timing import (
-    Timing,
+    BatchDurations,
     had_person,
     time_batch,
 )
@@ -90,7 +90,7 @@ def records_of(
 def _rows(
     stream: Stream,
     batch: MessageBatch,
-    timing: Timing,
+    timing: BatchDurations,
     active: int | None,
     hidden: Callable[[str], str],
     whole: Whole | None,

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from toolkit.errors import InputDataError, SchemaError
 from toolkit.history.importers import (
-    Sink,
+    ImportSink,
     SourceFile,
     UnreadableLineError,
     decode_object,
@@ -53,7 +53,7 @@ class ClaudeCodeSource:
         """Find `*.jsonl` and `*.jsonl.gz` below directories; take files as given."""
         return find_files(paths, _is_transcript)
 
-    def read(self, path: Path, sink: Sink) -> None:
+    def read(self, path: Path, sink: ImportSink) -> None:
         """Read one transcript.
 
         Raises
@@ -73,7 +73,7 @@ def _is_transcript(path: Path) -> bool:
     return path.name.endswith((".jsonl", ".jsonl.gz"))
 
 
-def _take_lines(path: Path, transcript: Transcript, sink: Sink) -> None:
+def _take_lines(path: Path, transcript: Transcript, sink: ImportSink) -> None:
     strange: list[tuple[int, str]] = []
     number = 0
     try:
@@ -101,7 +101,7 @@ def _is_plain(line: bytes, transcript: Transcript) -> bool:
     return whole and transcript.recognised
 
 
-def _reject(strange: list[tuple[int, str]], sink: Sink) -> None:
+def _reject(strange: list[tuple[int, str]], sink: ImportSink) -> None:
     for number, reason in strange:
         sink.reject(number, reason)
     strange.clear()
@@ -112,7 +112,7 @@ def _foreign(strange: list[tuple[int, str]]) -> str:
     return f"no Claude Code transcript: line {number}: {reason}"
 
 
-def _give(path: Path, transcript: Transcript, sink: Sink) -> None:
+def _give(path: Path, transcript: Transcript, sink: ImportSink) -> None:
     """Hand over what was read, and count the session that the file is about.
 
     A file that also repeats lines of another session is about the one it is named for.

@@ -38,7 +38,7 @@ from typing import NamedTuple
 
 from toolkit.history.importers.claude_code.calls import Call
 
-__all__ = ["Before", "Timing", "had_person", "time_batch"]
+__all__ = ["BatchDurations", "Before", "had_person", "time_batch"]
 
 PERSON_S = 2.0
 """Shortest wait that can be a person's: reading a question and pressing a key. File
@@ -81,7 +81,7 @@ class Before(NamedTuple):
     prompt_s: float | None = None
 
 
-class Timing(NamedTuple):
+class BatchDurations(NamedTuple):
     """Durations in seconds; `None` is not known. See `Batch` for their meaning."""
 
     cycle_s: float | None = None
@@ -127,7 +127,9 @@ def had_person(call: Call, mode: str | None) -> bool:
     return mode is None and tool.action == "write" and took_s > EDIT_S
 
 
-def time_batch(calls: Sequence[Call], mode: str | None, before: Before) -> Timing:
+def time_batch(
+    calls: Sequence[Call], mode: str | None, before: Before
+) -> BatchDurations:
     """Time a batch; calls without a result leave what depends on them unknown."""
     first_s = calls[0].start_s
     waited = False
@@ -141,7 +143,7 @@ def time_batch(calls: Sequence[Call], mode: str | None, before: Before) -> Timin
     censored = waited or slept or before.prompt_s is not None
     waiting_s = _waiting(before) if censored else 0.0
     if waited or len(ended) < len(calls):
-        return Timing(turn_s=turn_s, waiting_s=waiting_s, censored=censored)
+        return BatchDurations(turn_s=turn_s, waiting_s=waiting_s, censored=censored)
     last_s = max(ended)
     execution_s = _span(first_s, last_s)
     cycle_s = None
@@ -150,14 +152,14 @@ def time_batch(calls: Sequence[Call], mode: str | None, before: Before) -> Timin
     if len(calls) == 1:
         alone = 1.0 if execution_s else None
         took = (execution_s, execution_s, execution_s, alone)
-        return Timing(cycle_s, execution_s, turn_s, waiting_s, *took, censored)
-    known = Timing(cycle_s, execution_s, turn_s, waiting_s, censored=censored)
+        return BatchDurations(cycle_s, execution_s, turn_s, waiting_s, *took, censored)
+    known = BatchDurations(cycle_s, execution_s, turn_s, waiting_s, censored=censored)
     return _with_operations(known, calls, ended)
 
 
 def _with_operations(
-    known: Timing, calls: Sequence[Call], ended: Sequence[float]
-) -> Timing:
+    known: BatchDurations, calls: Sequence[Call], ended: Sequence[float]
+) -> BatchDurations:
     """Add what the single calls took, where every one of them is known."""
     took = [
         _span(start_s, end_s)

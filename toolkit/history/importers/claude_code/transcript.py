@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from toolkit.errors import SchemaError
-from toolkit.history.importers import Sink, UnreadableLineError, block_texts
+from toolkit.history.importers import ImportSink, UnreadableLineError, block_texts
 from toolkit.history.importers.claude_code.agents import ActiveAgents
 from toolkit.history.importers.claude_code.batches import Whole
 from toolkit.history.importers.claude_code.calls import (
@@ -81,11 +81,11 @@ class Transcript:
 
     Parameters
     ----------
-    sink : Sink
+    sink : ImportSink
         For keyed hashes and counts.
     """
 
-    def __init__(self, sink: Sink) -> None:
+    def __init__(self, sink: ImportSink) -> None:
         self.recognised = False
         self.first_session: str | None = None
         self.sessions: set[str] = set()

@@ -4,15 +4,15 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import InputDataError
-from toolkit.history.importers import Sink, reason_of
+from toolkit.history.importers import ImportSink, reason_of
 from toolkit.history.importers.claude_flow.documents import read_document
-from toolkit.history.importers.claude_flow.moments import duration_s, moment
+from toolkit.history.importers.claude_flow.moments import duration_s, parse_time
 from toolkit.records import Provenance, Workflow, record_id
 
 __all__ = ["read_workers"]
 
 
-def read_workers(path: Path, sink: Sink) -> None:
+def read_workers(path: Path, sink: ImportSink) -> None:
     """Read a `daemon-state.json`: one workflow of one agent for each worker that ran.
 
     Its makespan is the mean over the runs, its task counts are their outcomes.
@@ -40,7 +40,7 @@ def read_workers(path: Path, sink: Sink) -> None:
 def _workflow(name: str, row: dict[str, Any], last: Any) -> Workflow:
     return Workflow(
         record_id=record_id("claude-flow", "daemon", name, str(last)),
-        at=moment(last),
+        at=parse_time(last),
         source="claude-flow",
         source_version="v3",
         provenance=Provenance.DECLARED,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import InputDataError
-from toolkit.history.importers import Sink
+from toolkit.history.importers import ImportSink
 
 __all__ = ["read_document", "read_rows"]
 
@@ -37,7 +37,7 @@ def read_document(path: Path) -> dict[str, Any]:
     return value
 
 
-def read_rows(path: Path, sink: Sink) -> Iterator[tuple[int, dict[str, Any]]]:
+def read_rows(path: Path, sink: ImportSink) -> Iterator[tuple[int, dict[str, Any]]]:
     """Read the objects of a file that is one JSON array, each with the line it begins on.
 
     Of a file in conflict or cut off every whole object is read and every other one
@@ -66,7 +66,7 @@ def read_rows(path: Path, sink: Sink) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def _salvaged(
-    text: str, path: Path, sink: Sink
+    text: str, path: Path, sink: ImportSink
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     if "\0" in text:
         raise InputDataError(_damage(text), file=path)

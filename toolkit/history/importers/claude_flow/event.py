@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from toolkit.history.importers.claude_flow.moments import moment
+from toolkit.history.importers.claude_flow.moments import parse_time
 from toolkit.records import CoordinationEvent, Outcome, Provenance, record_id
 
 __all__ = ["EventMaker", "outcome_of"]
@@ -44,7 +44,7 @@ class EventMaker:
         identity : tuple of str
             What names the event in its file: ids and times that a program drew.
         at : object
-            As written; see `moments.moment`.
+            As written; see `moments.parse_time`.
         operation, action : str
         agent : str, optional
         **known
@@ -57,7 +57,7 @@ class EventMaker:
         """
         return CoordinationEvent(
             record_id=record_id("claude-flow", *identity),
-            at=moment(at),
+            at=parse_time(at),
             source="claude-flow",
             source_version=self.version,
             provenance=self.provenance,

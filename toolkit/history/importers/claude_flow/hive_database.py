@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import InputDataError
-from toolkit.history.importers import Sink
+from toolkit.history.importers import ImportSink
 from toolkit.history.importers.claude_flow.database import columns, opened, rows
 from toolkit.history.importers.claude_flow.event import EventMaker
-from toolkit.history.importers.claude_flow.moments import moment
+from toolkit.history.importers.claude_flow.moments import parse_time
 from toolkit.history.importers.claude_flow.tasks import STATUS
 from toolkit.records import Outcome, Provenance, Record, Workflow, record_id
 
@@ -18,7 +18,7 @@ __all__ = ["read_hive"]
 _MAKER = EventMaker("v2", Provenance.DECLARED)
 
 
-def read_hive(path: Path, sink: Sink) -> None:
+def read_hive(path: Path, sink: ImportSink) -> None:
     """Read both schema generations: a column that one lacks is not known.
 
     Performance scores (0.5), success rates (1.0) and task counts (0) keep their defaults
@@ -48,7 +48,7 @@ def read_hive(path: Path, sink: Sink) -> None:
                     sink.add(record)
 
 
-def _spawn(row: dict[str, Any], sink: Sink) -> Record:
+def _spawn(row: dict[str, Any], sink: ImportSink) -> Record:
     sink.met("subagent_stream", f"claude-flow/{row.get('swarm_id')}/{row.get('id')}")
     return _MAKER.make(
         ("hive-agent", str(row.get("swarm_id")), str(row.get("id"))),
@@ -60,7 +60,7 @@ def _spawn(row: dict[str, Any], sink: Sink) -> Record:
     )
 
 
-def _memory(row: dict[str, Any], sink: Sink) -> Record:
+def _memory(row: dict[str, Any], sink: ImportSink) -> Record:
     return _MAKER.make(
         ("hive-memory", *_scoped(row)),
         row.get("created_at"),
@@ -72,7 +72,7 @@ def _memory(row: dict[str, Any], sink: Sink) -> Record:
     )
 
 
-def _task(row: dict[str, Any], sink: Sink) -> Record | None:
+def _task(row: dict[str, Any], sink: ImportSink) -> Record | None:
     """Read a task that was given to an agent; when it began is not always known."""
     del sink  # a task has no name to hide
     agents = _assigned(row)
@@ -82,13 +82,15 @@ def _task(row: dict[str, Any], sink: Sink) -> Record | None:
     known = began is not None and ended is not None
     return Workflow(
         record_id=record_id("claude-flow", "hive-task", *_scoped(row)),
-        at=moment(began if began is not None else row.get("created_at")),
+        at=parse_time(began if began is not None else row.get("created_at")),
         source="claude-flow",
         source_version="v2",
         provenance=Provenance.DECLARED,
         session_id=row.get("swarm_id"),
         agents=agents,
-        makespan_s=(moment(ended) - moment(began)).total_seconds() if known else None,
+        makespan_s=(parse_time(ended) - parse_time(began)).total_seconds()
+        if known
+        else None,
         outcome=STATUS.get(str(row.get("status")), Outcome.UNKNOWN),
     )
 
@@ -111,7 +113,7 @@ def _assigned(row: dict[str, Any]) -> int:
     return int(row.get("agent_id") is not None)
 
 
-_TABLES: dict[str, Callable[[dict[str, Any], Sink], Record | None]] = {
+_TABLES: dict[str, Callable[[dict[str, Any], ImportSink], Record | None]] = {
     "agents": _spawn,
     "collective_memory": _memory,
     "tasks": _task,

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import InputDataError
-from toolkit.history.importers import Sink, reason_of
+from toolkit.history.importers import ImportSink, reason_of
 from toolkit.history.importers.claude_flow.documents import (
     read_document,
     read_rows,
@@ -16,7 +16,7 @@ from toolkit.records import Provenance
 __all__ = ["read_agents", "read_commands", "read_counters"]
 
 
-def read_commands(path: Path, sink: Sink) -> None:
+def read_commands(path: Path, sink: ImportSink) -> None:
     """Read a `task-metrics.json`: one row for each call of the command line.
 
     Time and duration are measured; `success` is never false in any file seen, whatever
@@ -38,7 +38,7 @@ def read_commands(path: Path, sink: Sink) -> None:
             sink.reject(number, reason_of(error))
 
 
-def read_agents(path: Path, sink: Sink) -> None:
+def read_agents(path: Path, sink: ImportSink) -> None:
     """Read an `agent-metrics.json`: actions by agent type, nearly always none.
 
     The durations are those of writing the note (less than a microsecond), so the rows
@@ -70,7 +70,7 @@ def _action(maker: EventMaker, agent: str, row: dict[str, Any]) -> Any:
     )
 
 
-def read_counters(path: Path, sink: Sink) -> None:
+def read_counters(path: Path, sink: ImportSink) -> None:
     """Read a `performance.json` or `agent-performance.json` and count its session.
 
     Both hold totals since a process began, reset by the next one: no record can be made

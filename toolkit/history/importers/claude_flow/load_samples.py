@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import InputDataError
-from toolkit.history.importers import Sink, reason_of
+from toolkit.history.importers import ImportSink, reason_of
 from toolkit.history.importers.claude_flow.documents import read_rows
-from toolkit.history.importers.claude_flow.moments import moment
+from toolkit.history.importers.claude_flow.moments import parse_time
 from toolkit.records import LoadSample, Provenance, record_id
 
 __all__ = ["project_of", "read_probes", "read_windows"]
@@ -37,7 +37,7 @@ def project_of(path: Path) -> str:
     return named[-1] if named else ""
 
 
-def read_windows(path: Path, sink: Sink) -> None:
+def read_windows(path: Path, sink: ImportSink) -> None:
     """Read a `system-metrics.json`: samples 30 s apart, over at most a day.
 
     Versions of a window overlap. A sample is known by its directory, its time, the
@@ -51,7 +51,7 @@ def read_windows(path: Path, sink: Sink) -> None:
             sink.reject(number, reason_of(error))
 
 
-def read_probes(path: Path, sink: Sink) -> None:
+def read_probes(path: Path, sink: ImportSink) -> None:
     """Read v3's `performance/metrics.json`: CPU in per cent, memory in MB.
 
     Latencies and throughput there are those of a probe that computes square roots; they
@@ -65,8 +65,8 @@ def read_probes(path: Path, sink: Sink) -> None:
             sink.reject(number, reason_of(error))
 
 
-def _sample(row: dict[str, Any], project: str, sink: Sink) -> LoadSample:
-    at = moment(row.get("timestamp"))
+def _sample(row: dict[str, Any], project: str, sink: ImportSink) -> LoadSample:
+    at = parse_time(row.get("timestamp"))
     total, cores = row.get("memoryTotal"), row.get("cpuCount")
     return LoadSample(
         record_id=_identity(project, at, total, cores),
@@ -84,8 +84,8 @@ def _sample(row: dict[str, Any], project: str, sink: Sink) -> LoadSample:
     )
 
 
-def _probe(row: dict[str, Any], project: str, sink: Sink) -> LoadSample:
-    at = moment(row.get("timestamp"))
+def _probe(row: dict[str, Any], project: str, sink: ImportSink) -> LoadSample:
+    at = parse_time(row.get("timestamp"))
     cpu, memory = _part(row, "cpu"), _part(row, "memory")
     total, used = _bytes(memory.get("total")), _bytes(memory.get("used"))
     cores = cpu.get("cores")

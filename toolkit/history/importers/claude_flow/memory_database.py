@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import InputDataError
-from toolkit.history.importers import Sink
+from toolkit.history.importers import ImportSink
 from toolkit.history.importers.claude_flow.database import columns, opened, rows
 from toolkit.history.importers.claude_flow.event import EventMaker
 from toolkit.history.importers.claude_flow.moments import duration_s
@@ -31,7 +31,7 @@ IDENTITIES = ("editId", "notifyId", "bashId", "taskId")
 TIMES = ("timestamp", "startedAt", "completedAt", "spawnedAt")
 
 
-def read_memory(path: Path, sink: Sink) -> None:
+def read_memory(path: Path, sink: ImportSink) -> None:
     """Read the notes of the hooks (v2) or the entries of the memory (v3).
 
     Raises
@@ -59,7 +59,7 @@ def read_memory(path: Path, sink: Sink) -> None:
                 sink.add(event)
 
 
-def _read_shared(database: Any, sink: Sink) -> None:
+def _read_shared(database: Any, sink: ImportSink) -> None:
     """Read v2's `shared_memory`, whose rows say when they were last written."""
     maker = EventMaker("v2", Provenance.DERIVED)
     for row in rows(database, "shared_memory"):
@@ -81,7 +81,7 @@ def _read_shared(database: Any, sink: Sink) -> None:
             sink.reject(int(row["_rowid"]), f"field `{error.field}`: {error.problem}")
 
 
-def _note(row: dict[str, Any], sink: Sink) -> CoordinationEvent | None:
+def _note(row: dict[str, Any], sink: ImportSink) -> CoordinationEvent | None:
     space = str(row.get("namespace"))
     if space not in ACTIONS:
         return None
@@ -105,7 +105,7 @@ def _note(row: dict[str, Any], sink: Sink) -> CoordinationEvent | None:
     )
 
 
-def _entry(row: dict[str, Any], sink: Sink) -> CoordinationEvent:
+def _entry(row: dict[str, Any], sink: ImportSink) -> CoordinationEvent:
     declared = row.get("provenance_type") in DECLARED_TYPES
     maker = EventMaker("v3", Provenance.DECLARED if declared else Provenance.DERIVED)
     return maker.make(

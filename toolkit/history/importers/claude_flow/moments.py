@@ -5,13 +5,13 @@ from typing import Any
 
 from toolkit.errors import InputDataError
 
-__all__ = ["duration_s", "moment"]
+__all__ = ["duration_s", "parse_time"]
 
 MILLISECONDS_FROM = 10**11
 """Numbers from here on are milliseconds: as seconds they would lie in the year 5138."""
 
 
-def moment(value: Any) -> datetime:
+def parse_time(value: Any) -> datetime:
     """Read a time; numbers are milliseconds or seconds since 1970, whichever fits.
 
     Text without a zone, as SQLite's `CURRENT_TIMESTAMP` writes it, is UTC.
@@ -23,9 +23,9 @@ def moment(value: Any) -> datetime:
 
     Examples
     --------
-    >>> moment(1765046417444) == moment("2025-12-06T18:40:17.444Z")
+    >>> parse_time(1765046417444) == parse_time("2025-12-06T18:40:17.444Z")
     True
-    >>> moment(1758127074) == moment("2025-09-17 16:37:54")
+    >>> parse_time(1758127074) == parse_time("2025-09-17 16:37:54")
     True
     """
     if isinstance(value, str):

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from toolkit.errors import InputDataError
-from toolkit.history.importers import Sink, reason_of
+from toolkit.history.importers import ImportSink, reason_of
 from toolkit.history.importers.claude_flow.documents import read_document
 from toolkit.history.importers.claude_flow.event import EventMaker, outcome_of
 from toolkit.records import Provenance
@@ -11,7 +11,7 @@ from toolkit.records import Provenance
 __all__ = ["read_outcomes"]
 
 
-def read_outcomes(path: Path, sink: Sink) -> None:
+def read_outcomes(path: Path, sink: ImportSink) -> None:
     """Read a `routing-outcomes.json`; success is what the caller declared."""
     rows = read_document(path).get("outcomes")
     if not isinstance(rows, list):

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from toolkit.errors import InputDataError
-from toolkit.history.importers import Sink, SourceFile, find_files
+from toolkit.history.importers import ImportSink, SourceFile, find_files
 from toolkit.history.importers.claude_flow import (
     daemon,
     hive_database,
@@ -17,7 +17,7 @@ from toolkit.history.importers.claude_flow import (
 
 __all__ = ["ClaudeFlowSource"]
 
-READERS: Mapping[str, Callable[[Path, Sink], None]] = {
+READERS: Mapping[str, Callable[[Path, ImportSink], None]] = {
     "system-metrics.json": load_samples.read_windows,
     "metrics.json": load_samples.read_probes,
     "task-metrics.json": invocations.read_commands,
@@ -25,7 +25,7 @@ READERS: Mapping[str, Callable[[Path, Sink], None]] = {
     "performance.json": invocations.read_counters,
     "agent-performance.json": invocations.read_counters,
     "routing-outcomes.json": outcomes.read_outcomes,
-    "store.json": tasks.read_store,
+    "store.json": tasks.read_task_store,
     "daemon-state.json": daemon.read_workers,
     "memory.db": memory_database.read_memory,
     "hive.db": hive_database.read_hive,
@@ -51,7 +51,7 @@ class ClaudeFlowSource:
         """Find the files whose names claude-flow uses, in order."""
         return find_files(paths, _is_known)
 
-    def read(self, path: Path, sink: Sink) -> None:
+    def read(self, path: Path, sink: ImportSink) -> None:
         """Read one file.
 
         Raises

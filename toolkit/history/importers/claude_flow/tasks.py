@@ -4,13 +4,13 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import InputDataError
-from toolkit.history.importers import Sink, reason_of
+from toolkit.history.importers import ImportSink, reason_of
 from toolkit.history.importers.claude_flow.documents import read_document
 from toolkit.history.importers.claude_flow.event import EventMaker
-from toolkit.history.importers.claude_flow.moments import moment
+from toolkit.history.importers.claude_flow.moments import parse_time
 from toolkit.records import Outcome, Provenance, Record, Workflow, record_id
 
-__all__ = ["STATUS", "read_store"]
+__all__ = ["STATUS", "read_task_store"]
 
 STATUS = {
     "completed": Outcome.SUCCEEDED,
@@ -20,7 +20,7 @@ STATUS = {
 """What a task's status says of its outcome; any other is not known."""
 
 
-def read_store(path: Path, sink: Sink) -> None:
+def read_task_store(path: Path, sink: ImportSink) -> None:
     """Read a `tasks/store.json` or `agents/store.json`.
 
     A task becomes a workflow of the agents it was assigned to; one that was assigned to
@@ -53,10 +53,10 @@ def _task(name: str, row: dict[str, Any]) -> Record | None:
     started, completed = row.get("startedAt"), row.get("completedAt")
     makespan_s = None
     if started is not None and completed is not None:
-        makespan_s = (moment(completed) - moment(started)).total_seconds()
+        makespan_s = (parse_time(completed) - parse_time(started)).total_seconds()
     return Workflow(
         record_id=record_id("claude-flow", "task", name, str(row.get("createdAt"))),
-        at=moment(started if started is not None else row.get("createdAt")),
+        at=parse_time(started if started is not None else row.get("createdAt")),
         source="claude-flow",
         source_version="v3",
         provenance=Provenance.DECLARED,

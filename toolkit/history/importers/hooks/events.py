@@ -16,7 +16,7 @@ from typing import Any
 
 from toolkit.errors import InputDataError, SchemaError
 from toolkit.history.importers import (
-    Sink,
+    ImportSink,
     SourceFile,
     decode_object,
     find_files,
@@ -99,7 +99,7 @@ class HookSource:
         """
         return find_files(paths, lambda path: path.suffix == ".jsonl")
 
-    def read(self, path: Path, sink: Sink) -> None:
+    def read(self, path: Path, sink: ImportSink) -> None:
         """Join the events of one file.
 
         Raises

@@ -22,7 +22,7 @@ from toolkit.errors import InputDataError, SchemaError
 from toolkit.history import RecordStore
 from toolkit.history.importers import (
     ImportReport,
-    Sink,
+    ImportSink,
     SourceFile,
     decode_object,
     read_lines,
@@ -112,7 +112,7 @@ class HookTail:
         """Give the files as they are: there is one, and it exists."""
         return [SourceFile(path, number) for number, path in enumerate(paths)]
 
-    def read(self, path: Path, sink: Sink) -> None:
+    def read(self, path: Path, sink: ImportSink) -> None:
         """Join the events behind the place with those of the sessions open there."""
         joiner = HookJoiner()
         open_lines = _OpenLines()

@@ -2,7 +2,7 @@ __all__: list[str]
 
 from .batches import SignalGroups as SignalGroups
 from .roles import UNDERSTOOD as UNDERSTOOD
-from .shapes import Entry as Entry
+from .shapes import OtlpEntry as OtlpEntry
 from .signals import CallSignal as CallSignal
 from .signals import LinkSignal as LinkSignal
 from .signals import Reduced as Reduced

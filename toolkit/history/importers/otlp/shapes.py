@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from toolkit.errors import InputDataError
 from toolkit.records import attributes_of
 
-__all__ = ["Entry", "entries"]
+__all__ = ["OtlpEntry", "entries"]
 
 LEVELS = {
     "span": (
@@ -40,7 +40,7 @@ MAX_DEPTH = 50
 """Deepest nesting whose names are translated; no exporter writes a deeper one."""
 
 
-class Entry(NamedTuple):
+class OtlpEntry(NamedTuple):
     """One span, event or metric, with what its resource and scope say about it.
 
     Attributes
@@ -61,7 +61,7 @@ class Entry(NamedTuple):
     row: dict[str, Any]
 
 
-def entries(document: object) -> Iterator[Entry]:
+def entries(document: object) -> Iterator[OtlpEntry]:
     """List the spans, events and metrics of a document.
 
     Parameters
@@ -87,7 +87,7 @@ def entries(document: object) -> Iterator[Entry]:
         yield from _entries(_plain(one))
 
 
-def _entries(document: Mapping[str, Any]) -> Iterator[Entry]:
+def _entries(document: Mapping[str, Any]) -> Iterator[OtlpEntry]:
     known = False
     for signal, (outer, middle, inner) in LEVELS.items():
         resources = _named(document, outer)
@@ -102,7 +102,7 @@ def _entries(document: Mapping[str, Any]) -> Iterator[Entry]:
             for scope in _objects(_named(resource, middle)):
                 name = _scope_name(scope)
                 for row in _objects(scope.get(inner)):
-                    yield Entry(signal, shared, name, row)
+                    yield OtlpEntry(signal, shared, name, row)
     if not known:
         raise InputDataError(
             "not an OTLP document",

@@ -18,7 +18,7 @@ from toolkit.history.importers.otlp.roles import (
     kind_of_span,
     span_role,
 )
-from toolkit.history.importers.otlp.shapes import Entry, entries
+from toolkit.history.importers.otlp.shapes import OtlpEntry, entries
 from toolkit.records import (
     MAX_TEXT,
     Outcome,
@@ -189,7 +189,7 @@ def reduce_document(document: object, hidden: Hidden) -> Reduced:
     return reduced
 
 
-def reduce_entry(entry: Entry, hidden: Hidden, reduced: Reduced) -> None:
+def reduce_entry(entry: OtlpEntry, hidden: Hidden, reduced: Reduced) -> None:
     """Reduce one span, event or metric, and add what it says to a `Reduced`."""
     if entry.signal == "span":
         _Span(entry, hidden).reduce(reduced)
@@ -202,7 +202,7 @@ def reduce_entry(entry: Entry, hidden: Hidden, reduced: Reduced) -> None:
 class _Attributes:
     """What an entry and its resource say, and the ids among it."""
 
-    def __init__(self, entry: Entry, hidden: Hidden) -> None:
+    def __init__(self, entry: OtlpEntry, hidden: Hidden) -> None:
         self.row = entry.row
         self.shared = entry.resource
         self.instrumentation = entry.scope

@@ -8,7 +8,7 @@ from typing import Any
 from toolkit.errors import InputDataError
 from toolkit.history.importers import (
     MAX_LINE_BYTES,
-    Sink,
+    ImportSink,
     SourceFile,
     UnreadableLineError,
     decode_value,
@@ -47,7 +47,7 @@ class OtlpSource:
         """
         return find_files(paths, lambda path: path.name.endswith(SUFFIXES))
 
-    def read(self, path: Path, sink: Sink) -> None:
+    def read(self, path: Path, sink: ImportSink) -> None:
         """Read one file.
 
         Raises
@@ -65,7 +65,7 @@ class OtlpSource:
             raise InputDataError("nothing in it is an OTLP document", file=path)
 
 
-def _documents(path: Path, sink: Sink) -> Iterator[tuple[int, Any]]:
+def _documents(path: Path, sink: ImportSink) -> Iterator[tuple[int, Any]]:
     """Read a document a line, or the one that fills a file over several lines."""
     begun = 0
     lines = read_lines(path)
@@ -102,7 +102,7 @@ def _whole(path: Path) -> Any:
         return None
 
 
-def _read(number: int, document: Any, sink: Sink, groups: SignalGroups) -> bool:
+def _read(number: int, document: Any, sink: ImportSink, groups: SignalGroups) -> bool:
     try:
         reduced = reduce_document(document, sink.hidden)
     except InputDataError as error:

@@ -38,7 +38,7 @@ from typing import Any
 
 from toolkit.errors import InputDataError, SchemaError
 from toolkit.history.importers import (
-    Sink,
+    ImportSink,
     SourceFile,
     UnreadableLineError,
     find_files,
@@ -84,7 +84,7 @@ class TableSource:
         """Find tables by their suffix; a file that is named is taken as it is."""
         return find_files(paths, lambda path: path.name.lower().endswith(SUFFIXES))
 
-    def read(self, path: Path, sink: Sink) -> None:
+    def read(self, path: Path, sink: ImportSink) -> None:
         """Read one table; a row that breaks the schema is rejected, the rest is kept.
 
         Raises
@@ -99,7 +99,9 @@ class TableSource:
         with closing(Occurrences()) as seen:
             self._read_rows(path, rows, seen, sink)
 
-    def _read_rows(self, path: Path, rows: Rows, seen: Occurrences, sink: Sink) -> None:
+    def _read_rows(
+        self, path: Path, rows: Rows, seen: Occurrences, sink: ImportSink
+    ) -> None:
         for number, row in rows:
             sink.read(1)
             try:
