@@ -1,10 +1,11 @@
 """Every command in every odd state: what it says, how it ends, what it leaves behind.
 
-`python -m tests.cli.odd_states` tries all of them; the tests try some. Each case runs in
-a forked child, so the imports are paid once.
+`python -m tests.cli.odd_states` tries all of them, and each path that a command is given
+as a pipe and as a device; the tests try some. `python -m tests.cli.odd_states NAME ...`
+tries those of a command, of a state, or of "a pipe". Each case runs in a forked child, so the imports
+are paid once.
 """
 
-import argparse
 import json
 import os
 import resource
@@ -15,21 +16,31 @@ import tempfile
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
 from tests.bundle_factory import small_bundle
 from tests.cli.odd_commands import COMMANDS, Command
+from tests.cli.odd_paths import ENDLESS, given_paths, words_with
 from tests.faults.storing import hook_rows
 from tests.users import become, load_what_it_loads
-from toolkit.cli import NOUNS, build_parser, run
+from toolkit.cli import NOUNS, run
 from toolkit.environment import silence_telemetry, use_one_thread
 from toolkit.history import RecordStore
 from toolkit.records import Spool
 from toolkit.testing.simulator import SimulatedSwarm
 
-__all__ = ["STATES", "Ended", "cases", "commands", "make_template", "tried", "warm"]
+__all__ = [
+    "STATES",
+    "Ended",
+    "cases",
+    "make_template",
+    "tried",
+    "tried_with",
+    "warm",
+]
 
 LIMIT_S = 60
 CODES = frozenset({0, 2, 3, 4, 5, 6, 7})
@@ -69,27 +80,6 @@ class Ended(NamedTuple):
     code: int
     said: str
     problem: str
-
-
-def commands() -> Iterator[str]:
-    """List every command of the parser."""
-    for noun in NOUNS:
-        parser = build_parser([noun])
-        (action,) = (a for a in parser._actions if _is_choice(a))
-        yield from _leaves(action.choices[noun], noun)  # type: ignore[index]  # argparse's own
-
-
-def _leaves(parser: argparse.ArgumentParser, name: str) -> Iterator[str]:
-    below = [action for action in parser._actions if _is_choice(action)]
-    if not below or not all(action.required for action in below):
-        yield name  # some are called with a verb or without
-    for action in below:
-        for word, child in action.choices.items():  # type: ignore[union-attr]  # argparse's own
-            yield from _leaves(child, f"{name} {word}")
-
-
-def _is_choice(action: argparse.Action) -> bool:
-    return isinstance(action, argparse._SubParsersAction)
 
 
 def warm() -> None:
@@ -257,23 +247,67 @@ def tried(name: str, state: str, template: Path, scratch: Path) -> Ended:
         _loaded.add(name)
         folder = _fresh(template, scratch)
         load_what_it_loads(lambda: _run(name, folder))
+
+    def act(folder: Path) -> int:
+        STATES[state](folder)
+        return _run(name, folder)
+
     folder = _fresh(template, scratch)
-    said, saying = os.pipe()  # a limit on the size of files does not hold for it
-    child = os.fork()
-    if child == 0:
-        os.close(said)
-        _child(name, state, folder, saying)
-    os.close(saying)
-    with open(said, errors="replace") as stream:  # noqa: PTH123 - of a descriptor
-        text = stream.read()
-    _, status = os.waitpid(child, 0)
-    ended = Ended(os.waitstatus_to_exitcode(status), text, "")
-    problem = _problem(COMMANDS[name], state, ended, folder)
+    ended = _forked(act, folder)
+    problem = _problem(COMMANDS[name], ended)
+    if state == "the store is missing" and COMMANDS[name].reads and not problem:
+        problem = _problem_of_a_mistyped_store(ended, folder)
     _remove(folder)
     return ended._replace(problem=problem)
 
 
-def _child(name: str, state: str, folder: Path, saying: int) -> None:
+def tried_with(
+    name: str,
+    place: str,
+    what: Callable[[Path], None],
+    template: Path,
+    scratch: Path,
+) -> Ended:
+    """Run a command that is given a pipe or a device in one place.
+
+    Parameters
+    ----------
+    name : str
+        Of the command.
+    place : str
+        One of `paths_of(name)`.
+    what : callable
+        Makes what is given, at a path.
+    template, scratch : path
+    """
+
+    def act(folder: Path) -> int:
+        given = folder / "given"
+        what(given)
+        _enter(folder)
+        return run(words_with(name, place, given, _words(name, folder)))
+
+    folder = _fresh(template, scratch)
+    ended = _forked(act, folder)
+    problem = _problem(COMMANDS[name], ended)
+    _remove(folder)
+    return ended._replace(problem=problem)
+
+
+def _forked(act: Callable[[Path], int], folder: Path) -> Ended:
+    said, saying = os.pipe()  # a limit on the size of files does not hold for it
+    child = os.fork()
+    if child == 0:
+        os.close(said)
+        _child(act, folder, saying)
+    os.close(saying)
+    with open(said, errors="replace") as stream:  # noqa: PTH123 - of a descriptor
+        text = stream.read()
+    _, status = os.waitpid(child, 0)
+    return Ended(os.waitstatus_to_exitcode(status), text, "")
+
+
+def _child(act: Callable[[Path], int], folder: Path, saying: int) -> None:
     code = 99
     try:
         os.dup2(saying, 2)
@@ -283,8 +317,7 @@ def _child(name: str, state: str, folder: Path, saying: int) -> None:
         sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w", buffering=1)
         os.umask(0o077)
         signal.alarm(LIMIT_S)
-        STATES[state](folder)
-        code = _run(name, folder)
+        code = act(folder)
     except BaseException:  # noqa: BLE001 - the child's last words are what is tested
         traceback.print_exc()
     finally:
@@ -301,12 +334,20 @@ def _fresh(template: Path, scratch: Path) -> Path:
 
 
 def _run(name: str, folder: Path) -> int:
+    _enter(folder)
+    return run(_words(name, folder))
+
+
+def _enter(folder: Path) -> None:
     os.environ.update(HOME=str(folder / "home"), TOOLKIT_STORE="")
     os.environ.pop("XDG_DATA_HOME", None)
     os.environ.pop("XDG_CONFIG_HOME", None)
     os.chdir(folder)
+
+
+def _words(name: str, folder: Path) -> list[str]:
     words = COMMANDS[name].words.format(**_names(folder))
-    return run([*name.split(), *words.split()])
+    return [*name.split(), *words.split()]
 
 
 def _names(folder: Path) -> dict[str, Path]:
@@ -331,7 +372,7 @@ def _names(folder: Path) -> dict[str, Path]:
     return {name: folder / files.get(name, name) for name in [*names, *files]}
 
 
-def _problem(command: Command, state: str, ended: Ended, folder: Path) -> str:
+def _problem(command: Command, ended: Ended) -> str:
     if "Traceback" in ended.said:
         return "a traceback"
     if ended.code == -signal.SIGALRM:
@@ -341,12 +382,13 @@ def _problem(command: Command, state: str, ended: Ended, folder: Path) -> str:
     errors = ended.said.count("toolkit: error:")
     if errors != (ended.code != 0) and not (command.reports and not errors):
         return f"exit code {ended.code} with {errors} errors"
-    if state == "the store is missing" and command.reads:
-        if (folder / "store").exists():
-            return "a mistyped store is created"
-        if ended.code not in (2, 3):
-            return "a mistyped store is not refused"
     return ""
+
+
+def _problem_of_a_mistyped_store(ended: Ended, folder: Path) -> str:
+    if (folder / "store").exists():
+        return "a mistyped store is created"
+    return "" if ended.code in (2, 3) else "a mistyped store is not refused"
 
 
 def _remove(folder: Path) -> None:
@@ -357,6 +399,17 @@ def _remove(folder: Path) -> None:
         shutil.rmtree(folder)
 
 
+def _all(
+    template: Path, scratch: Path
+) -> Iterator[tuple[str, str, Callable[[], Ended]]]:
+    for name, state in cases():
+        yield name, state, partial(tried, name, state, template, scratch)
+    for name, place in given_paths():
+        for what, make in ENDLESS.items():
+            try_it = partial(tried_with, name, place, make, template, scratch)
+            yield name, f"{what} for {place}", try_it
+
+
 def main() -> None:
     """Try every case and print what was wrong."""
     warm()
@@ -365,10 +418,11 @@ def main() -> None:
         Path(scratch).chmod(0o755)
         template = Path(scratch) / "template"
         make_template(template)
-        for name, state in cases():
-            if len(sys.argv) > 1 and sys.argv[1] not in (name, state):
+        for name, state, try_it in _all(template, Path(scratch)):
+            words = {name, state, state.partition(" for ")[0]}
+            if sys.argv[1:] and not words & set(sys.argv[1:]):
                 continue
-            ended = tried(name, state, template, Path(scratch))
+            ended = try_it()
             total += 1
             wrong += bool(ended.problem)
             if ended.problem:

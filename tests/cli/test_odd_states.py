@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 
 from tests.cli.odd_commands import COMMANDS
+from tests.cli.odd_paths import ENDLESS, commands, given_paths
 from tests.cli.odd_states import (
     STATES,
     cases,
-    commands,
     make_template,
     tried,
+    tried_with,
     warm,
 )
 
@@ -26,6 +27,16 @@ EVERY = 3
 QUICK = [name for name, command in COMMANDS.items() if not command.lasts][::EVERY]
 SAMPLE = list(zip(QUICK, cycle(list(STATES)[1:]), strict=False))
 """Each third command that ends soon, each with another state."""
+
+ENDLESS_SAMPLE = [
+    *[(n, p, "a pipe") for n, p in given_paths() if p in ("--map", "--spec", "spec")],
+    *[
+        (name, place, what)
+        for (name, place), what in zip(given_paths(), cycle(ENDLESS), strict=False)
+        if name in QUICK
+    ][::EVERY],
+]
+"""Files that are read whole, and each third path of those commands."""
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +60,17 @@ def test_a_command_in_an_odd_state_says_one_thing(
     name: str, state: str, scratch: Path
 ) -> None:
     ended = tried(name, state, scratch / "template", scratch)
+
+    assert not ended.problem, ended
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "place", "what"), ENDLESS_SAMPLE)
+def test_a_path_without_an_end_holds_up_no_command(
+    name: str, place: str, what: str, scratch: Path
+) -> None:
+    make = ENDLESS[what]
+    ended = tried_with(name, place, make, scratch / "template", scratch)
 
     assert not ended.problem, ended
 

@@ -14,6 +14,7 @@ from typing import NoReturn
 
 from toolkit import __version__
 from toolkit.cli.output import print_error
+from toolkit.cli.places import check_paths
 from toolkit.errors import ToolkitError, UsageError
 
 __all__ = ["NOUNS", "build_parser", "run"]
@@ -97,6 +98,7 @@ def run(arguments: Sequence[str]) -> int:
     try:
         noun = next((word for word in arguments if word in NOUNS), None)
         options = build_parser([noun] if noun else []).parse_args(arguments)
+        check_paths(options)
         return _flushed(int(options.command(options)))
     except ToolkitError as error:
         print_error(str(error))

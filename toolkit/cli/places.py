@@ -1,14 +1,16 @@
 """Paths and addresses on the command line: what is not understood is refused."""
 
 import argparse
+import stat
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
-from toolkit.errors import UsageError
+from toolkit.errors import InputDataError, UsageError
 from toolkit.history import Place, local_path, store_place
 
-__all__ = ["any_store", "local"]
+__all__ = ["any_store", "check_paths", "local"]
 
 Found = TypeVar("Found")
 
@@ -29,3 +31,31 @@ def _read(read: Callable[[str], Found], text: str) -> Found:
         return read(text)
     except UsageError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def check_paths(options: argparse.Namespace) -> None:
+    """Refuse pipes, sockets and devices before a command opens any of its paths.
+
+    To open a pipe waits for who writes to it, a device is read without end, and what is
+    written by rename would take the device's place. Lists of files are not looked at:
+    an import passes over such files and reads the others.
+
+    Raises
+    ------
+    InputDataError
+        Naming the first of them.
+    """
+    for value in vars(options).values():
+        if isinstance(value, Path) and _has_no_end(value):
+            raise InputDataError(
+                "a pipe or a device, where a file or a folder is expected",
+                file=value,
+                fix="write its content to a file, and name that",
+            )
+
+
+def _has_no_end(path: Path) -> bool:
+    with suppress(OSError, ValueError):  # the command has its own words for these
+        mode = path.stat().st_mode
+        return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
+    return False

@@ -7,6 +7,7 @@ from .durable import ignore_in_git as ignore_in_git
 from .durable import make_directory as make_directory
 from .durable import open_regular as open_regular
 from .durable import private_mode as private_mode
+from .durable import read_given as read_given
 from .durable import read_regular as read_regular
 from .durable import replace_file as replace_file
 from .durable import share_directory as share_directory

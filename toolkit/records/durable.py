@@ -21,6 +21,7 @@ __all__ = [
     "make_directory",
     "open_regular",
     "private_mode",
+    "read_given",
     "read_regular",
     "replace_file",
     "share_directory",
@@ -224,13 +225,35 @@ def read_regular(path: Path, *, max_bytes: int) -> bytes:
     OSError
         It is not there, is a link or no regular file, or is larger than `max_bytes`.
     """
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-    descriptor = os.open(path, flags)
+    return _read(path, os.O_NOFOLLOW, max_bytes)
+
+
+GIVEN_MAX_BYTES = 64 << 20
+"""Largest file that a person names and that is read whole: specifications, results."""
+
+
+def read_given(path: Path, *, max_bytes: int = GIVEN_MAX_BYTES) -> bytes:
+    """Read a file that a person named whole; links are followed.
+
+    A pipe would block until something is written to it, a device has no end: nothing but
+    a regular file is opened.
+
+    Raises
+    ------
+    OSError
+        It is not there, is no regular file, or is larger than `max_bytes`.
+    """
+    return _read(path, 0, max_bytes)
+
+
+def _read(path: Path, flags: int, max_bytes: int) -> bytes:
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | flags)
     try:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode) or status.st_size > max_bytes:
-            raise OSError(errno.EINVAL, "not a small regular file", str(path))
-        return os.read(descriptor, status.st_size)
+        _require_regular(descriptor, path)
+        size = os.fstat(descriptor).st_size
+        if size > max_bytes:
+            raise OSError(errno.EINVAL, f"larger than {max_bytes} bytes", str(path))
+        return os.read(descriptor, size)
     finally:
         os.close(descriptor)
 

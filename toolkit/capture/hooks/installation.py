@@ -16,7 +16,7 @@ from toolkit.capture.hooks.entry import handler_entry, is_ours, words_of
 from toolkit.capture.hooks.harness import CURRENT, HarnessVersion
 from toolkit.capture.hooks.settings import SettingsFile, dump, hooks_of
 from toolkit.errors import UsageError
-from toolkit.records import draft_file
+from toolkit.records import draft_file, read_given
 
 __all__ = ["ADVICE_MODES", "HookInstallation", "InstallationStatus"]
 
@@ -164,7 +164,7 @@ class HookInstallation:
         if not self._written_by_us(data):
             self._file.write(dump(with_empties(others, self._original()), data))
         elif self.backup.exists():
-            self._file.write(self.backup.read_bytes())
+            self._file.write(read_given(self.backup))
         else:
             self._file.remove()
         folder_is_ours = self._note().get("folder")
@@ -228,7 +228,7 @@ class HookInstallation:
             stream.write(data)
 
     def _original(self) -> dict[str, Any]:
-        kept = self.backup.read_bytes() if self.backup.exists() else None
+        kept = read_given(self.backup) if self.backup.exists() else None
         return self._file.parse(kept)
 
     def _written_by_us(self, data: bytes) -> bool:
@@ -236,7 +236,7 @@ class HookInstallation:
 
     def _note(self) -> dict[str, Any]:
         try:
-            noted = json.loads(self.note.read_bytes())
+            noted = json.loads(read_given(self.note))
         except (OSError, ValueError):
             return {}  # without our note the settings count as edited by others
         return noted if isinstance(noted, dict) else {}

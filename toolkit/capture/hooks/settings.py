@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import InputDataError
-from toolkit.records import draft_file
+from toolkit.records import draft_file, read_given
 
 __all__ = ["SettingsFile", "dump", "hooks_of"]
 
@@ -34,7 +34,7 @@ class SettingsFile:
             It is a folder, or cannot be read.
         """
         try:
-            return self.path.read_bytes()
+            return read_given(self.path)
         except (FileNotFoundError, NotADirectoryError):
             if self.path.parent.exists() and not self.path.parent.is_dir():
                 raise InputDataError(

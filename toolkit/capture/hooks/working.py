@@ -15,6 +15,7 @@ from typing import Any
 from toolkit.capture.hooks.entry import words_of
 from toolkit.capture.hooks.harness import HarnessVersion
 from toolkit.errors import InputDataError
+from toolkit.records import read_given
 
 __all__ = ["fire_test_event", "managed_settings", "not_understood", "switched_off"]
 
@@ -127,7 +128,7 @@ def fire_test_event(entry: Mapping[str, Any]) -> str | None:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        data = path.read_bytes()
+        data = read_given(path)
     except OSError:
         return {}
     try:

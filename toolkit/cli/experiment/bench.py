@@ -104,9 +104,10 @@ def _apply_spec(options: argparse.Namespace) -> None:
     import tomllib
 
     from toolkit.errors import InputDataError
+    from toolkit.records import read_given
 
     try:
-        spec = tomllib.loads(options.spec.read_text(encoding="utf-8"))
+        spec = tomllib.loads(read_given(options.spec).decode("utf-8"))
     except (OSError, ValueError) as error:
         raise InputDataError(
             f"not readable TOML: {error}", file=options.spec
@@ -141,6 +142,7 @@ def _efficiency(
 
     from toolkit.cli.output import print_note
     from toolkit.clock import SystemClock
+    from toolkit.records import read_given
     from toolkit.studies.benchmark import (
         BenchSettings,
         fingerprint,
@@ -159,7 +161,7 @@ def _efficiency(
                 table, settings.ensemble(table), seed=seed, progress=print_note
             )
             path.write_text(json.dumps(measured.to_json()), encoding="utf-8")
-        found.append(json.loads(path.read_text(encoding="utf-8")))
+        found.append(json.loads(read_given(path)))
     return found
 
 

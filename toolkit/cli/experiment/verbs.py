@@ -65,11 +65,13 @@ def _add_report(verbs: Any) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
+    from toolkit.records import read_given
+
     work = options.work or options.spec.parent / "runs"
     results, markdown = run_spec(options.spec, store=options.store, work=work)
     if options.work is None and options.store is None:
         # The experiment as specified, on its own data: its folder keeps the result.
-        result = (work / "results.json").read_text(encoding="utf-8")
+        result = read_given(work / "results.json").decode("utf-8")
         (options.spec.parent / "results.json").write_text(result, encoding="utf-8")
     if options.json:
         print_json({**results, "bundle": str(work / "bundle")})
@@ -140,10 +142,11 @@ def _report(options: argparse.Namespace) -> int:
     import json
 
     from toolkit.errors import InputDataError
+    from toolkit.records import read_given
 
     path = options.work / ("results.json" if options.json else "report.md")
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_given(path).decode("utf-8")
     except OSError as error:
         raise InputDataError(
             f"cannot be read: {error.strerror}",

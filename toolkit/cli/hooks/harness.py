@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toolkit.cli.output import print_note
+from toolkit.records import read_given
 
 if TYPE_CHECKING:
     from toolkit.capture.hooks import HarnessVersion
@@ -68,7 +69,7 @@ def hide_from_git(settings: Path) -> None:
         return
     exclude = folder / found.strip()
     line = f".claude/{settings.name}*\n"
-    before = exclude.read_text(encoding="utf-8") if exclude.exists() else ""
+    before = read_given(exclude).decode("utf-8") if exclude.exists() else ""
     if line not in before:
         exclude.parent.mkdir(parents=True, exist_ok=True)
         gap = "" if not before or before.endswith("\n") else "\n"

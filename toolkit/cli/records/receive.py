@@ -93,10 +93,11 @@ def receive(options: argparse.Namespace) -> int:
 
 def _token(path: Path | None) -> str | None:
     from toolkit.errors import UsageError
+    from toolkit.records import read_given
 
     if path is None:
         return None
-    words = path.read_text(encoding="utf-8").split()
+    words = read_given(path).decode("utf-8").split()
     if len(words) != 1:
         raise UsageError(f"`{path}` must hold one word, the token")
     return words[0]

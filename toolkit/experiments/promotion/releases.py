@@ -34,6 +34,7 @@ from toolkit.export import copy_bundle
 from toolkit.records import (
     make_directory,
     open_regular,
+    read_given,
     replace_file,
     sync_directory,
 )
@@ -175,7 +176,7 @@ class Releases:
         if not path.exists():
             return ReleaseState()
         try:
-            row = json.loads(path.read_bytes())
+            row = json.loads(read_given(path))
             trained = row["trained"]
             row["trained"] = None if trained is None else Trained(**trained)
             row["history"] = tuple(row["history"])

@@ -110,6 +110,8 @@ def _read(path: Path) -> list[DecisionTable]:
 def _frame(path: Path) -> "DataFrame":
     import pandas as pd
 
+    if path.exists() and not path.is_file():
+        raise InputDataError("not a regular file", file=path)
     try:
         if path.name.endswith(".parquet"):
             return pd.read_parquet(path)

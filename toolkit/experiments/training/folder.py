@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from toolkit.errors import InputDataError
+from toolkit.records import read_given
 
 __all__ = ["read_spec_file", "write_results"]
 
@@ -36,7 +37,7 @@ def read_spec_file(
         Not readable, or with a field that is missing or not known.
     """
     try:
-        return build(tomllib.loads(path.read_text(encoding="utf-8")))
+        return build(tomllib.loads(read_given(path).decode("utf-8")))
     except (
         OSError,
         UnicodeDecodeError,

@@ -10,6 +10,7 @@ from typing import Any
 
 from toolkit.errors import InputDataError
 from toolkit.features import TRAINABLE
+from toolkit.records import read_given
 
 __all__ = [
     "BOUNDS",
@@ -188,7 +189,7 @@ def read_spec(path: Path) -> ExperimentSpec:
         Naming the file, the field, what was got and what to write.
     """
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = tomllib.loads(read_given(path).decode("utf-8"))
     except OSError as error:
         raise InputDataError(
             f"cannot be read: {error.strerror}", file=path, fix="name a spec.toml"

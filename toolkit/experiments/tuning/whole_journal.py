@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.escaping import printable
-from toolkit.records import append_whole, open_regular, replace_file
+from toolkit.records import append_whole, open_regular, read_given, replace_file
 
 if TYPE_CHECKING:
     from optuna.storages import JournalStorage
 
 __all__ = ["keep_whole_lines", "open_journal"]
+
+MAX_JOURNAL_BYTES = 1 << 30
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +73,7 @@ def keep_whole_lines(journal: Path) -> None:
     if not journal.exists():
         return
     with _held(journal):
-        data = journal.read_bytes()
+        data = read_given(journal, max_bytes=MAX_JOURNAL_BYTES)
         whole = _whole(data)
         if whole == len(data):
             return

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from toolkit.errors import InputDataError
+from toolkit.records import read_given
 from toolkit.runtime.healing.swarm import Activity
 from toolkit.stats import RollingQuantile
 
@@ -125,7 +126,7 @@ class SilenceThresholds:
         """
         silences = cls(floors=floors)
         try:
-            raw: Mapping[str, list[float]] = json.loads(path.read_text())
+            raw: Mapping[str, list[float]] = json.loads(read_given(path))
             for operation, gaps in raw.items():
                 for gap_s in gaps:
                     silences.learn(operation, float(gap_s))

@@ -13,6 +13,7 @@ from toolkit.errors import InputDataError, NotEnoughDataError
 from toolkit.experiments.evaluation import ConstantGrades, log_slowdowns
 from toolkit.models import DecisionTable
 from toolkit.policies import Floats
+from toolkit.records import read_given
 from toolkit.studies.benchmark.decisions import (
     OURS,
     BenchSettings,
@@ -193,7 +194,7 @@ def graded(
 
 def _stored(path: Path) -> TableGrades:
     try:
-        value: dict[str, Any] = json.loads(path.read_text())
+        value: dict[str, Any] = json.loads(read_given(path))
         return TableGrades(**value)
     except (OSError, ValueError, TypeError) as error:
         raise InputDataError(

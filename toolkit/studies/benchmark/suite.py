@@ -21,6 +21,7 @@ from toolkit.policies.adaptation import (
     own_runs_only,
     spend,
 )
+from toolkit.records import read_given
 from toolkit.studies.benchmark.decisions import constant_choices
 from toolkit.studies.benchmark.made_up import MadeUpTable, made_up_table
 
@@ -261,7 +262,7 @@ def _stored(store: Path) -> dict[int, SuiteGrade]:
         return {}
     try:
         grades = [
-            SuiteGrade(**json.loads(line)) for line in store.read_text().splitlines()
+            SuiteGrade(**json.loads(line)) for line in read_given(store).splitlines()
         ]
     except (OSError, ValueError, TypeError) as error:
         raise InputDataError(

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import InputDataError
+from toolkit.records import read_given
 from toolkit.runtime.healing import SilenceThresholds, wilson_bounds
 from toolkit.stats import quantile_of_sorted
 from toolkit.studies.chaos.episode import Case, run_episode
@@ -100,7 +101,7 @@ def read_chaos_spec(path: Path) -> ChaosSpec:
         Naming the file and what is wrong in it.
     """
     try:
-        raw = tomllib.loads(path.read_text())
+        raw = tomllib.loads(read_given(path).decode("utf-8"))
         spec = ChaosSpec(
             seed=int(raw["seed"]),
             faults=tuple(raw.get("faults", (*FAULTS, *COMPOSED))),
@@ -348,7 +349,7 @@ def spread(values: Sequence[float]) -> dict[str, float] | None:
 def _read(log: Path) -> list[dict[str, Any]]:
     if not log.exists():
         return []
-    lines = log.read_text().splitlines()
+    lines = read_given(log).decode().splitlines()
     return [json.loads(line) for line in lines if line.endswith("}")]
 
 

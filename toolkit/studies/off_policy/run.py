@@ -22,6 +22,7 @@ from toolkit.experiments.tables import (
 )
 from toolkit.experiments.training import read_spec_file, write_results
 from toolkit.metrics.off_policy import OverlapLimits, Sampling
+from toolkit.records import read_given
 from toolkit.studies.off_policy.power import (
     GateWorld,
     drawn_from_table,
@@ -276,7 +277,7 @@ def _resumed(results: Path, spec: WorldsSpec) -> dict[str, Any]:
     if not results.exists():
         return fresh
     try:
-        known = json.loads(results.read_text(encoding="utf-8"))
+        known = json.loads(read_given(results))
     except ValueError as error:
         raise InputDataError(
             f"not readable results: {error}", file=results, fix="remove the file"

@@ -30,11 +30,12 @@ from toolkit.history.importers import (
 )
 from toolkit.history.importers.claude_code import MAIN
 from toolkit.history.importers.hooks.events import HookJoiner
-from toolkit.records import Spool, replace_file
+from toolkit.records import Spool, read_regular, replace_file
 
 __all__ = ["HookTail", "Place", "forget_events", "join_hooks", "read_place"]
 
 PLACE_NAME = "joined.json"
+PLACE_MAX_BYTES = 1 << 30
 
 IDLE_S = 7 * 24 * 3600.0
 """A session that said nothing for so long, seen from the newest event, is over, whether
@@ -78,7 +79,7 @@ class Place:
         Reading again from the beginning is always right, only slower.
         """
         try:
-            row = json.loads(path.read_bytes())
+            row = json.loads(read_regular(path, max_bytes=PLACE_MAX_BYTES))
             place = cls(**row) if _is_place(row) else cls()
         except (OSError, ValueError, TypeError, RecursionError):
             return cls()

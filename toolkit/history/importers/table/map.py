@@ -9,7 +9,15 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from toolkit.errors import InputDataError, UsageError
-from toolkit.records import KINDS, Batch, FieldRule, Provenance, Record, field_rules
+from toolkit.records import (
+    KINDS,
+    Batch,
+    FieldRule,
+    Provenance,
+    Record,
+    field_rules,
+    read_given,
+)
 
 __all__ = ["UNITS", "MappedColumn", "TableMap", "read_map"]
 
@@ -211,7 +219,7 @@ def read_map(path: Path) -> TableMap:
 
 def _toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(read_given(path).decode("utf-8"))
     except OSError as error:
         raise InputDataError(
             error.strerror or "cannot be read", file=path, fix="give another --map"
