@@ -172,6 +172,7 @@ OTHER_CODES = {
 ELSEWHERE = {
     "demo": "`experiment run` twice, then `recommend`",
     "records receive": "below, with a sender",
+    "serve": "below, with a sender",
 }
 """Commands that are not in the list above."""
 
@@ -330,15 +331,27 @@ def test_a_follower_only_reads(
     assert problems(trace, words[0], environment, code=130) == []
 
 
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["records", "receive"], "receiving on http://127.0.0.1:"),
+        (["serve", "--bundle", "bundle"], "serving on http://127.0.0.1:"),
+    ],
+    ids=["receive", "serve"],
+)
 def test_a_receiver_talks_to_its_sender_alone(
-    tmp_path: Path, folder: Path, environment: dict[str, str]
+    tmp_path: Path,
+    folder: Path,
+    environment: dict[str, str],
+    words: list[str],
+    says: str,
 ) -> None:
-    words = ["records", "receive", "--store", "sent", "--port", "0"]
+    words = [*words, "--store", "sent", "--port", "0"]
     log = tmp_path / "strace.log"
     with traced_until(
         [*PYTHON, *words], cwd=folder, log=log, environment=environment
     ) as (wait_for, interrupted):
-        said = wait_for("receiving on http://127.0.0.1:")
+        said = wait_for(says)
         port = int(said.rsplit(":", 1)[1].split()[0])
         connection = HTTPConnection("127.0.0.1", port, timeout=30)
         connection.request("POST", "/v1/traces", json.dumps(TRACES), JSON)

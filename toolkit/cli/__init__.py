@@ -28,6 +28,7 @@ NOUNS = {
     "recommend": "recommend a batch size, an agent count or a workflow",
     "monitor": "watch the coordination of a swarm",
     "heal": "heal a swarm, or watch one",
+    "serve": "serve decisions and metrics, and receive telemetry, over HTTP",
     "hooks": "the four hook verbs, and their installation",
     "report": "report the objectives, or what another policy would have cost",
     "doctor": "look at versions, store, hooks, prices and engines",

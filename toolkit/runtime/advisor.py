@@ -71,6 +71,11 @@ class Advice:
     at: datetime
     mark: str = field(repr=False)
 
+    @property
+    def record_id(self) -> str:
+        """Id of the record that it becomes."""
+        return record_id(SOURCE, self.mark)
+
     def outcome(self, **measured: Any) -> Batch | Workflow:
         """Write the record of what came of it; the same advice gives the same id.
 
@@ -107,7 +112,7 @@ class Advice:
             context["served"] = Served.EXPLORED if explored else Served.ADVISED
         return kind(
             **{
-                "record_id": record_id(SOURCE, self.mark),
+                "record_id": self.record_id,
                 "at": self.at,
                 "source": SOURCE,
                 "provenance": Provenance.MEASURED,
@@ -126,8 +131,9 @@ class Advisor:
 
     Parameters
     ----------
-    bundle : Bundle, path or str, optional
-        The rules of the specification answer without one.
+    bundle : Bundle, path, str or LadderAdvisor, optional
+        The rules of the specification answer without one. An advisor that follows a
+        link (`ReloadingAdvisor`) keeps doing so.
     decision : str, optional
         The bundle's, or `batch_size`.
     clock : Clock, optional
@@ -156,25 +162,16 @@ class Advisor:
 
     def __init__(
         self,
-        bundle: Bundle | Path | str | None = None,
+        bundle: Bundle | Path | str | LadderAdvisor | None = None,
         *,
         decision: str | None = None,
         clock: Clock | None = None,
         explore: float = 0.0,
         rng: np.random.Generator | None = None,
     ) -> None:
-        if isinstance(bundle, Path | str):
-            bundle = read_bundle(Path(bundle).expanduser())
-        offered = "batch_size" if bundle is None else bundle.manifest.decision
-        self.decision = decision or offered
-        if self.decision not in KIND:
-            raise UsageError.unknown("decision", self.decision, sorted(KIND))
-        if bundle is not None and offered != self.decision:
-            raise BundleRefusedError(
-                f"it decides {offered}, not {self.decision}", path=bundle.path
-            )
         self._clock = clock or SystemClock()
-        self._ladder = LadderAdvisor(self.decision, bundle=bundle, clock=self._clock)
+        self._ladder = _ladder(bundle, decision, self._clock)
+        self.decision = self._ladder.decision
         self._batches: AdaptiveBatchingOptimizer | None = None
         self._runs: ObservedRuns | None = None
         if self.decision == "batch_size":
@@ -183,13 +180,17 @@ class Advisor:
             )
         else:
             self._runs = ObservedRuns(self._ladder)
-        self._columns = _columns(self.decision, bundle)
         self._count = count(1)
 
     @property
     def bundle(self) -> Bundle | None:
         """The bundle that answers; `None` for the rules alone."""
         return self._ladder.bundle
+
+    @property
+    def refused(self) -> str | None:
+        """Why the rule stands in for a bundle that was named."""
+        return self._ladder.refused
 
     def decide(self, **context: Value) -> Advice:
         """Take a decision.
@@ -209,9 +210,10 @@ class Advisor:
         UsageError
             A column that neither bundle nor record has.
         """
+        columns = _columns(self.decision, self.bundle)
         for name in context:
-            if name not in self._columns:
-                raise UsageError.unknown("column", name, sorted(self._columns))
+            if name not in columns:
+                raise UsageError.unknown("column", name, sorted(columns))
         known = MappingProxyType(dict(context))
         if self._batches is not None:
             return self._batch_size(known, self._batches)
@@ -286,6 +288,30 @@ class Advisor:
         return f"{os.getpid()} {self._clock.now().isoformat()} {next(self._count)}"
 
 
+def _ladder(
+    bundle: Bundle | Path | str | LadderAdvisor | None,
+    decision: str | None,
+    clock: Clock,
+) -> LadderAdvisor:
+    """Find what answers, and that it decides what is asked of it."""
+    if isinstance(bundle, Path | str):
+        bundle = read_bundle(Path(bundle).expanduser())
+    if isinstance(bundle, LadderAdvisor):
+        offered, path = bundle.decision, Path()
+    elif bundle is not None:
+        offered, path = bundle.manifest.decision, bundle.path
+    else:
+        offered, path = decision or "batch_size", Path()
+    wanted = decision or offered
+    if wanted not in KIND:
+        raise UsageError.unknown("decision", wanted, sorted(KIND))
+    if offered != wanted:
+        raise BundleRefusedError(f"it decides {offered}, not {wanted}", path=path)
+    if isinstance(bundle, LadderAdvisor):
+        return bundle
+    return LadderAdvisor(wanted, bundle=bundle, clock=clock)
+
+
 def _columns(decision: str, bundle: Bundle | None) -> frozenset[str]:
     """List the columns that a context may have: the bundle's, and the usual ones."""
     read = () if bundle is None else bundle.manifest.feature_schema.context
@@ -308,4 +334,9 @@ def _interval(decision: Decision, action: float) -> tuple[float, float] | None:
 
 def _number(context: Mapping[str, Value], name: str, default: Any) -> Any:
     value = context.get(name)
-    return default if value is None else float(value)
+    if value is None:
+        return default
+    try:
+        return float(value)
+    except ValueError:
+        raise UsageError(f"`{name}` must be a number (got {value!r})") from None

@@ -27,7 +27,7 @@ from toolkit.records import (
     Workflow,
     record_id,
 )
-from toolkit.runtime.advice import LadderAdvisor
+from toolkit.runtime.advice import FALLBACKS, LadderAdvisor
 from toolkit.runtime.sinks import FigureSink, LiveFigures, QueuedSink, Sink
 
 if TYPE_CHECKING:
@@ -49,9 +49,6 @@ SOURCE = "toolkit.runtime"
 
 HEALING_RETRY_S = 15.0
 """After a healing turn that raised: as often as healing looks at a post-condition."""
-
-FALLBACKS = frozenset({"bundle_refused", "bundle_expired"})
-"""Reasons of an advisor for which the rule answers in the place of a model."""
 
 T = TypeVar("T")
 

@@ -51,18 +51,22 @@ class Guard:
         self._host = host
         self._token = token
 
-    def check(self, headers: Headers) -> None:
+    def check(self, headers: Headers, *, needs_token: bool = True) -> None:
         """Accept a request, or raise.
 
         Parameters
         ----------
         headers : Headers
+        needs_token : bool
+            Whether the token is asked for, where there is one.
 
         Raises
         ------
         RefusedError
             401 without the token; 403 for a web page.
         """
+        if self._token is not None and not needs_token:
+            return
         if self._token is not None:
             given = headers.get("authorization") or ""
             wanted = f"Bearer {self._token}"

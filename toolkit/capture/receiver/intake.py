@@ -12,7 +12,7 @@ result. Sessions that are over leave the second as well, so neither grows for ev
 
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -49,9 +49,18 @@ class Intake:
     store : RecordStore
     limits : Limits
     clock : Clock
+    on_record : callable, optional
+        Called with every record that is made, also when it is made again, fuller.
     """
 
-    def __init__(self, store: RecordStore, limits: Limits, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: RecordStore,
+        limits: Limits,
+        clock: Clock,
+        on_record: Callable[[Record], object] | None = None,
+    ) -> None:
+        self._on_record = on_record or (lambda _: None)
         self._store = store
         self._limits = limits
         self._clock = clock
@@ -71,9 +80,12 @@ class Intake:
             {"signal": type(signal).__name__, "at_s": at_s, "values": list(signal)}
             for signal in reduced.signals
         ]
-        records = [_from_outside(record).to_json() for record in reduced.records]
+        made = [_from_outside(record) for record in reduced.records]
+        records = [record.to_json() for record in made]
         self._spool.append_all(rows, durable=True)
         self._store.spool.append_all(records, durable=True)
+        for record in made:
+            self._on_record(record)
         links = sum(isinstance(signal, LinkSignal) for signal in reduced.signals)
         return len(rows) - links, len(reduced.records)
 
@@ -103,6 +115,7 @@ class Intake:
             count = 0
             for record in groups.records(now_s):
                 self._store.add(record)
+                self._on_record(record)
                 count += 1
             self._store.flush()
             idle_before_s = now_s - self._limits.settle_s

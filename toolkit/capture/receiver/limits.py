@@ -25,6 +25,8 @@ class Limits:
         Open connections; above it the one that has idled longest is closed.
     requests : int
         Requests handled at once; more are answered 503.
+    question_bytes : int
+        Largest body of a request that is no telemetry.
     waiting_bytes : int
         Most that may wait on disk to be joined; above it requests are answered 429.
     open_signals : int
@@ -46,6 +48,7 @@ class Limits:
     values: int = 2_000_000
     connections: int = 256
     requests: int = 16
+    question_bytes: int = MIB
     waiting_bytes: int = 256 * MIB
     open_signals: int = 200_000
     settle_s: float = 900.0

@@ -1,15 +1,17 @@
 """The receiver: an address, the store behind it, and what has been done so far."""
 
 import threading
+from collections.abc import Callable, Mapping
 
 from toolkit.capture.receiver.guard import Guard
 from toolkit.capture.receiver.intake import Intake
 from toolkit.capture.receiver.limits import Limits, ReceiverStatus, RefusedError
+from toolkit.capture.receiver.routes import Route
 from toolkit.capture.receiver.server import ExportServer
 from toolkit.clock import Clock, SystemClock
 from toolkit.history import RecordStore
 from toolkit.history.importers.otlp import Reduced
-from toolkit.records import keyed_hash
+from toolkit.records import Record, keyed_hash
 
 __all__ = ["OtlpReceiver"]
 
@@ -32,6 +34,10 @@ class OtlpReceiver:
     token : str, optional
         Required in each request's `Authorization: Bearer` where it is given.
     clock : Clock, optional
+    routes : mapping of str to Route, optional
+        What is answered beside telemetry, by path.
+    on_record : callable, optional
+        Called with every record that is made, also when it is made again, fuller.
 
     Raises
     ------
@@ -48,13 +54,16 @@ class OtlpReceiver:
         limits: Limits | None = None,
         token: str | None = None,
         clock: Clock | None = None,
+        routes: Mapping[str, Route] | None = None,
+        on_record: Callable[[Record], object] | None = None,
     ) -> None:
         self.store = store
         self.limits = limits or Limits()
         self.guard = Guard(host, token)
         self.clock = clock or SystemClock()
         self._key: bytes | None = None
-        self._intake = Intake(store, self.limits, self.clock)
+        self.routes = dict(routes or {})
+        self._intake = Intake(store, self.limits, self.clock, on_record)
         self._lock = threading.Lock()
         self._counts = dict.fromkeys(ReceiverStatus.__dataclass_fields__, 0)
         self._server = ExportServer((host, port), self)
@@ -73,6 +82,7 @@ class OtlpReceiver:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
+        self._server.drain()
         self.join()
 
     def status(self) -> ReceiverStatus:
@@ -110,8 +120,13 @@ class OtlpReceiver:
         RefusedError
             429, to be sent again.
         """
-        if self._intake.is_full():
+        if self.is_full:
             raise RefusedError(429, "too much waits to be joined", retry=True)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether too much waits to be joined: telemetry is refused until it is."""
+        return self._intake.is_full()
 
     def count_refused(self) -> None:
         """Count a request that was refused."""

@@ -4,8 +4,9 @@ import io
 import json
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,8 @@ from toolkit.capture.receiver.body import (
 )
 from toolkit.capture.receiver.limits import Limits, Refusal, RefusedError
 from toolkit.capture.receiver.protobuf import SERVICES, Service, answer, entries_of
-from toolkit.errors import InputDataError
+from toolkit.capture.receiver.routes import Route
+from toolkit.errors import InputDataError, StorageError, ToolkitError
 from toolkit.history.importers import decode_value
 from toolkit.history.importers.otlp import Reduced, reduce_document, reduce_entry
 
@@ -80,6 +82,19 @@ class ExportServer(ThreadingHTTPServer):
             with self._lock:
                 self._open.pop(request, None)
 
+    def drain(self) -> None:
+        """Wait for the requests that are being handled, and let no further one begin.
+
+        What they acknowledge can then be joined before the process ends. A sender that is
+        slower than the longest silence was acknowledged nothing, and is not waited for.
+        """
+        limits = self.receiver.limits
+        until_s = self.receiver.clock.monotonic_s() + limits.timeout_s
+        for _ in range(limits.requests):
+            left_s = until_s - self.receiver.clock.monotonic_s()
+            if not self.slots.acquire(timeout=max(left_s, 0.0)):
+                return
+
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - the signature is the standard library's
         """Count a connection that broke; there is no sender left to answer."""
         self.receiver.count_refused()
@@ -112,6 +127,10 @@ def _send_busy(request: socket.socket, retry_after_s: int) -> None:
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: ExportServer
+    # An answer leaves in one piece and at once: its head alone would wait 40 ms for the
+    # other side's delayed acknowledgement before the body may follow.
+    disable_nagle_algorithm = True
+    wbufsize = -1
 
     def setup(self) -> None:
         """Read the connection against deadlines."""
@@ -138,15 +157,34 @@ class _Handler(BaseHTTPRequestHandler):
         except (TimeoutError, ConnectionError):
             self.close_connection = True
 
+    def handle_expect_100(self) -> bool:
+        """Ask for the body at once: its sender waits for that."""
+        going_on = super().handle_expect_100()
+        self.wfile.flush()
+        return going_on
+
     def do_POST(self) -> None:
-        """Handle one export request."""
+        """Handle one request with a body, an export in most cases."""
+        self._handle(self._posted)
+
+    def do_GET(self) -> None:
+        """Answer a path of the owner's; say how to use the others."""
+        self._handle(self._got)
+
+    do_PUT = do_DELETE = do_HEAD = do_OPTIONS = do_PATCH = do_GET  # noqa: N815 - names that the standard library looks for
+
+    def log_message(self, *_: object) -> None:
+        """Log nothing for each request: `status` has the counts."""
+
+    def _handle(self, answered: Callable[[], None]) -> None:
+        """Answer within a slot; a refusal is sent once the slot is free again."""
         receiver = self.server.receiver
         if not self.server.slots.acquire(timeout=receiver.limits.timeout_s):
             self._refuse(Refusal(503, "busy", retry=True))
             return
         try:
             with _refusals():
-                self._export()
+                answered()
         except RefusedError as error:
             refusal = error.refusal
         else:
@@ -155,14 +193,33 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.slots.release()
         self._refuse(refusal)
 
-    def do_GET(self) -> None:
-        """Say how to use it."""
-        self._refuse(Refusal(405, "send a POST request with an OTLP export"))
+    def _posted(self) -> None:
+        route = self._route()
+        if route is None:
+            self._export()
+        else:
+            self._answer(route)
 
-    do_PUT = do_DELETE = do_HEAD = do_OPTIONS = do_PATCH = do_GET  # noqa: N815 - names that the standard library looks for
+    def _got(self) -> None:
+        route = self._route()
+        if route is None:
+            raise RefusedError(405, "send a POST request with an OTLP export")
+        self._answer(route)
 
-    def log_message(self, *_: object) -> None:
-        """Log nothing for each request: `status` has the counts."""
+    def _route(self) -> Route | None:
+        return self.server.receiver.routes.get(self.path.split("?", 1)[0])
+
+    def _answer(self, route: Route) -> None:
+        receiver = self.server.receiver
+        receiver.guard.check(self.headers, needs_token=route.needs_token)
+        if self.command != route.method:
+            raise RefusedError(405, f"send a {route.method} request")
+        body = b""
+        if route.method == "POST":
+            limits = replace(receiver.limits, body_bytes=receiver.limits.question_bytes)
+            body = read_body(self.rfile, self.headers, limits)
+        reply = route.answer(body)
+        self._send(reply.status, reply.kind, reply.body)
 
     def _export(self) -> None:
         receiver = self.server.receiver
@@ -230,6 +287,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body)
+        self.wfile.flush()
 
 
 def _service(path: str) -> Service:
@@ -262,6 +320,10 @@ def _refusals() -> Iterator[None]:
     except InputDataError as error:
         place = "" if error.field is None else f"field `{error.field}`: "
         raise RefusedError(400, f"{place}{error.problem}") from error
+    except StorageError as error:
+        raise RefusedError(503, str(error), retry=True) from error
+    except ToolkitError as error:
+        raise RefusedError(400, str(error)) from error
     except TimeoutError as error:
         raise RefusedError(408, "the body took too long") from error
     except ConnectionError as error:

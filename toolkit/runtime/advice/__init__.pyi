@@ -1,5 +1,6 @@
 __all__: list[str]
 
+from .advisor import FALLBACKS as FALLBACKS
 from .advisor import LadderAdvisor as LadderAdvisor
 from .advisor import open_advisor as open_advisor
 from .columns import CONTEXT_COLUMNS as CONTEXT_COLUMNS

@@ -20,7 +20,7 @@ from toolkit.clock import Clock
 from toolkit.errors import BundleRefusedError, SchemaError, UsageError
 from toolkit.policies import Decision, Floats, Ladder, Policy, Problem, Reason, Value
 
-__all__ = ["ACTIONS", "LadderAdvisor", "open_advisor"]
+__all__ = ["ACTIONS", "FALLBACKS", "LadderAdvisor", "open_advisor"]
 
 ACTIONS: Mapping[str, tuple[str, tuple[float, ...]]] = MappingProxyType(
     {
@@ -30,6 +30,10 @@ ACTIONS: Mapping[str, tuple[str, tuple[float, ...]]] = MappingProxyType(
 )
 """Column and offered actions of each decision where no bundle says otherwise: 1 to the
 specification's largest maximum, 20 operations (section 1) and 12 agents (section 3)."""
+
+
+FALLBACKS = frozenset({"bundle_refused", "bundle_expired"})
+"""Reasons for which the rule answers in the place of a model."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,3 +11,4 @@ from .logs import LoggingSink as LoggingSink
 from .memory import MemorySink as MemorySink
 from .opentelemetry import OpenTelemetrySink as OpenTelemetrySink
 from .prometheus import PrometheusSink as PrometheusSink
+from .settled import SettledSink as SettledSink
