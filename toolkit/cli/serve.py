@@ -15,7 +15,7 @@ from toolkit.cli.output import print_json, print_note
 from toolkit.cli.places import local
 
 if TYPE_CHECKING:
-    from toolkit.capture.receiver import OtlpReceiver, Reply, Route
+    from toolkit.capture.receiver import Answer, OtlpReceiver, Route
     from toolkit.history import RecordStore
     from toolkit.records import Record
     from toolkit.runtime import Advisor, DecisionService
@@ -170,16 +170,16 @@ def _figures(service: "DecisionService") -> "LiveFigures":
 def _routes(
     service: "DecisionService", metrics: _Metrics, health: Any
 ) -> "dict[str, Route]":
-    from toolkit.capture.receiver import Reply, Route
+    from toolkit.capture.receiver import Answer, Route
 
-    def decide(decision: str, body: bytes) -> Reply:
+    def decide(decision: str, body: bytes) -> Answer:
         return _json_reply(service.decide(decision, body))
 
-    def report(body: bytes) -> Reply:
+    def report(body: bytes) -> Answer:
         return _json_reply(service.report(body))
 
-    def expose(_: bytes) -> Reply:
-        return Reply(200, metrics.text(), METRICS_KIND)
+    def expose(_: bytes) -> Answer:
+        return Answer(200, metrics.text(), METRICS_KIND)
 
     decisions = {
         f"/v1/decisions/{name}": Route(method="POST", answer=partial(decide, name))
@@ -197,7 +197,7 @@ def _health(
     running: "list[OtlpReceiver]",
     ending: threading.Event,
     _: bytes,
-) -> "Reply":
+) -> "Answer":
     """Report whether telemetry is taken, and what answers each decision."""
     if ending.is_set():
         problem = "ending"
@@ -216,7 +216,7 @@ def _answering(advisor: "Advisor") -> str:
     return "rule" if advisor.refused is None else "rule: the bundle is refused"
 
 
-def _json_reply(body: Mapping[str, Any], status: int = 200) -> "Reply":
-    from toolkit.capture.receiver import Reply
+def _json_reply(body: Mapping[str, Any], status: int = 200) -> "Answer":
+    from toolkit.capture.receiver import Answer
 
-    return Reply(status, json.dumps(body).encode())
+    return Answer(status, json.dumps(body).encode())

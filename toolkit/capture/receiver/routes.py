@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-__all__ = ["Reply", "Route"]
+__all__ = ["Answer", "Route"]
 
 
-class Reply(NamedTuple):
+class Answer(NamedTuple):
     """An answer to one request.
 
     Attributes
@@ -35,12 +35,12 @@ class Route:
     method : str
         `GET` or `POST`.
     answer : callable
-        Takes the body and returns a `Reply`; errors of the toolkit become status 400.
+        Takes the body and returns a `Answer`; errors of the toolkit become status 400.
     needs_token : bool
         Whether the token is asked for, where there is one: a probe of the machine's
         health has none, and must learn nothing else.
     """
 
     method: str
-    answer: Callable[[bytes], Reply]
+    answer: Callable[[bytes], Answer]
     needs_token: bool = True
