@@ -264,7 +264,9 @@ def test_metrics_count_what_telemetry_brought_once(tmp_path: Path) -> None:
         counted = 0.0
         for _ in range(200):
             text = server.ask("/metrics")[1]
-            lines = [x for x in text.splitlines() if x.startswith("swarm_batch_size_count")]
+            lines = [
+                x for x in text.splitlines() if x.startswith("swarm_batch_size_count")
+            ]
             counted = sum(float(line.split()[-1]) for line in lines)
             if counted:
                 break
