@@ -358,6 +358,11 @@ def group_bootstrap(
     level, replicates, method
         As in `cluster_bootstrap`.
 
+    Returns
+    -------
+    BootstrapInterval
+        Of the mean over rows; `groups` counts the clusters.
+
     Examples
     --------
     >>> interval = group_bootstrap(
@@ -399,6 +404,11 @@ def paired_group_bootstrap(
     rng : numpy.random.Generator
     level, replicates, method
         As in `cluster_bootstrap`.
+
+    Returns
+    -------
+    BootstrapInterval
+        Of the mean difference in log cost.
 
     Raises
     ------

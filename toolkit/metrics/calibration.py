@@ -127,6 +127,10 @@ def coverage(low: ArrayLike, high: ArrayLike, observed: ArrayLike) -> float:
     ----------
     low, high, observed : array-like of shape (rows,)
 
+    Returns
+    -------
+    float
+
     Examples
     --------
     >>> coverage([0, 0], [1, 1], [0.5, 2])

@@ -60,6 +60,11 @@ def geometric_mean_slowdown(slowdowns: ArrayLike) -> float:
     slowdowns : array-like of shape (problems,)
         At least one, all above 0.
 
+    Returns
+    -------
+    float
+        1 where every choice was the best.
+
     Examples
     --------
     >>> geometric_mean_slowdown([1.0, 4.0])
@@ -76,6 +81,10 @@ def share_within(slowdowns: ArrayLike, tolerance: float) -> float:
     slowdowns : array-like of shape (problems,)
     tolerance : float
         0.1 is 10 %.
+
+    Returns
+    -------
+    float
 
     Examples
     --------

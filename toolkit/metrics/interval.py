@@ -40,6 +40,11 @@ def wilson(successes: int, trials: int, *, confidence: float = 0.95) -> ShareInt
     confidence : float
         Above 0 and below 1.
 
+    Returns
+    -------
+    ShareInterval
+        Estimate and both bounds, each 0 to 1.
+
     Raises
     ------
     NotEnoughDataError

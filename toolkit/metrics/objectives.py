@@ -221,6 +221,11 @@ def objective_report(
     baseline : sequence of Period
         What its claim is measured against; may be empty.
 
+    Returns
+    -------
+    ObjectiveReport
+        Verdict, burn by period and claim; a verdict of `no data` without trials.
+
     Examples
     --------
     >>> day = Period(label="2026-01-05", trials={})

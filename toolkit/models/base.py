@@ -12,7 +12,18 @@ class RelativeModel(Protocol):
     """A fitted member."""
 
     def predict(self, X: Floats) -> Floats:
-        """Predict relative log cost, shape (n,)."""
+        """Predict relative log cost, shape (n,).
+
+        Parameters
+        ----------
+        X : array of shape (n, columns)
+            Columns as the layout of the training rows names them.
+
+        Returns
+        -------
+        array of shape (n,)
+            Log cost; only differences within a problem mean anything.
+        """
         ...
 
 
@@ -20,5 +31,16 @@ class RelativeMember(Protocol):
     """A kind of model that learns from the rows of some groups."""
 
     def fit(self, rows: RelativeRows) -> RelativeModel:
-        """Fit on the rows of some groups."""
+        """Fit on the rows of some groups.
+
+        Parameters
+        ----------
+        rows : RelativeRows
+            Whole problems of the training groups.
+
+        Returns
+        -------
+        RelativeModel
+            Fitted; the member itself keeps its options only.
+        """
         ...

@@ -154,14 +154,34 @@ class DecisionTable:
         return pooled_noise(cell for cells in self.runs for cell in cells)
 
     def of_groups(self, groups: Iterable[str]) -> "DecisionTable":
-        """Keep the problems of some groups."""
+        """Keep the problems of some groups.
+
+        Parameters
+        ----------
+        groups : iterable of str
+            Names that no problem bears are passed over.
+
+        Returns
+        -------
+        DecisionTable
+        """
         kept = set(groups)
         return self.of_problems(
             i for i, group in enumerate(self.groups) if group in kept
         )
 
     def of_problems(self, places: Iterable[int]) -> "DecisionTable":
-        """Keep some problems, by position."""
+        """Keep some problems, by position.
+
+        Parameters
+        ----------
+        places : iterable of int
+            Positions, in the order to keep them in.
+
+        Returns
+        -------
+        DecisionTable
+        """
         chosen = list(places)
         return replace(
             self,
@@ -184,13 +204,27 @@ class DecisionTable:
         ----------
         moment : datetime
             Aware.
+
+        Returns
+        -------
+        DecisionTable
         """
         return self.of_problems(
             i for i, latest in enumerate(self.latest) if latest > moment
         )
 
     def with_rule(self, rule: Policy) -> "DecisionTable":
-        """Let another rule be the one that members and rungs are compared with."""
+        """Let another rule be the one that members and rungs are compared with.
+
+        Parameters
+        ----------
+        rule : Policy
+            Asked once for each problem.
+
+        Returns
+        -------
+        DecisionTable
+        """
         rules = tuple(rule.decide(problem).index for problem in self.problems)
         return replace(self, rules=rules)
 
@@ -234,6 +268,11 @@ class DecisionTable:
         ----------
         place : int
             Of the problem.
+
+        Returns
+        -------
+        array of shape (n_actions,)
+            May be below 0 where the halves disagree.
         """
         halves = self.alternating_halves(place)
         if halves is None:
@@ -244,7 +283,18 @@ class DecisionTable:
         )
 
     def noise_floor(self, place: int) -> float | None:
-        """Measure what the best action of one half loses on the other half, in log cost."""
+        """Measure what the best action of one half loses on the other half, in log cost.
+
+        Parameters
+        ----------
+        place : int
+            Of the problem.
+
+        Returns
+        -------
+        float or None
+            `None` where the problem has no two halves of repeats.
+        """
         halves = self.alternating_halves(place)
         if halves is None:
             return None
@@ -253,7 +303,17 @@ class DecisionTable:
         return float(lost + first[np.argmin(second)] - first.min()) / 2
 
     def with_log_costs(self, log_costs: Iterable[Floats]) -> "DecisionTable":
-        """Replace the costs: what a leak test perturbs."""
+        """Replace the costs: what a leak test perturbs.
+
+        Parameters
+        ----------
+        log_costs : iterable of array of shape (n_actions,)
+            One for each problem.
+
+        Returns
+        -------
+        DecisionTable
+        """
         return replace(self, log_costs=tuple(log_costs))
 
     def halves(self, seed: int) -> tuple["DecisionTable", "DecisionTable"]:
@@ -264,6 +324,10 @@ class DecisionTable:
         Parameters
         ----------
         seed : int
+
+        Returns
+        -------
+        first, second : DecisionTable
         """
         rng = np.random.default_rng(seed)
         split = [[_halved(cell, rng) for cell in cells] for cells in self.runs]
@@ -308,7 +372,18 @@ class DecisionTable:
         )
 
     def encoded(self, place: int) -> Floats:
-        """Encode the actions of one problem: context, actions, offered range, rule."""
+        """Encode the actions of one problem: context, actions, offered range, rule.
+
+        Parameters
+        ----------
+        place : int
+            Of the problem.
+
+        Returns
+        -------
+        array of shape (n_actions, columns)
+            Columns as `RelativeLayout` names them.
+        """
         actions = self.log_actions[place]
         context = self.schema.encode_context(self.problems[place].context)
         repeated = np.tile(np.asarray(context, dtype=np.float64), (len(actions), 1))
@@ -316,7 +391,13 @@ class DecisionTable:
         return np.hstack([repeated, actions, placed])
 
     def rows(self) -> RelativeRows:
-        """Encode all actions of all problems as training rows."""
+        """Encode all actions of all problems as training rows.
+
+        Returns
+        -------
+        RelativeRows
+            One row for each action of each problem.
+        """
         labels = {group: code for code, group in enumerate(self.group_names)}
         sizes = [len(costs) for costs in self.log_costs]
         codes = np.array([labels[group] for group in self.groups], dtype=np.int64)
@@ -331,6 +412,15 @@ class DecisionTable:
 
 def cell_log_cost(runs: Floats) -> float:
     """Log of what a cell's runs spent over what they achieved; infinite for nothing.
+
+    Parameters
+    ----------
+    runs : array of shape (repeats, 2)
+        What each run spent, and what it achieved.
+
+    Returns
+    -------
+    float
 
     Examples
     --------

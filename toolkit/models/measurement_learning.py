@@ -67,6 +67,11 @@ def learn_measurement_prior(
     seed : int
     noise : float
         Variance of the log cost of one own run, as the history's repeats show it.
+
+    Returns
+    -------
+    MeasurementPrior
+        Of the form, plain or stretched, under which the errors are likelier.
     """
     forms = [
         _learned(rows, held_out, axes, seed, noise=noise, stretch=stretch)

@@ -119,6 +119,11 @@ def other_tables(without: Collection[str] = ()) -> dict[str, float]:
     without : collection of str
         Origins that take no part: those of the table that is graded.
 
+    Returns
+    -------
+    dict of str to float
+        Mean relative loss by member; below 0 is better than average.
+
     Examples
     --------
     >>> ranking = other_tables(without=["zeus"])

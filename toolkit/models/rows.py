@@ -81,6 +81,16 @@ class RelativeLayout:
 def centred(values: Floats, problem: Ints) -> Floats:
     """Subtract each problem's mean; shape (rows,) or (rows, columns).
 
+    Parameters
+    ----------
+    values : array of shape (rows,) or (rows, columns)
+    problem : array of int, shape (rows,)
+        From 0 without gaps.
+
+    Returns
+    -------
+    array of the shape of `values`
+
     Examples
     --------
     >>> centred(np.array([1.0, 3.0, 5.0]), np.array([0, 0, 1])).tolist()
@@ -99,6 +109,17 @@ KNEE = 0.5
 
 def softened(regret: Floats, knee: float) -> Floats:
     """Grow like the logarithm beyond the knee: how bad a bad action is matters less.
+
+    Parameters
+    ----------
+    regret : array
+        Log cost over the best of the problem, at least 0.
+    knee : float
+        In log cost, above 0; below it nothing changes.
+
+    Returns
+    -------
+    array of the same shape
 
     Examples
     --------
@@ -139,7 +160,24 @@ class RelativeRows:
         group: Ints,
         layout: RelativeLayout,
     ) -> "RelativeRows":
-        """Measure log costs against the best of each problem."""
+        """Measure log costs against the best of each problem.
+
+        Parameters
+        ----------
+        X : array of shape (rows, columns)
+        log_cost : array of shape (rows,)
+            Of any level; only differences within a problem count.
+        problem : array of int, shape (rows,)
+            Rows of one number are actions of one problem.
+        group : array of int, shape (rows,)
+            What is left out as a whole.
+        layout : RelativeLayout
+            What the columns of `X` are.
+
+        Returns
+        -------
+        RelativeRows
+        """
         _, codes = np.unique(problem, return_inverse=True)
         best = np.full(int(codes.max()) + 1, np.inf)
         np.minimum.at(best, codes, log_cost)
@@ -152,7 +190,16 @@ class RelativeRows:
         )
 
     def take(self, rows: NDArray[np.bool_]) -> "RelativeRows":
-        """Keep some rows (whole problems)."""
+        """Keep some rows (whole problems).
+
+        Parameters
+        ----------
+        rows : array of bool, shape (rows,)
+
+        Returns
+        -------
+        RelativeRows
+        """
         return RelativeRows.of(
             self.X[rows],
             self.regret[rows],
@@ -179,6 +226,19 @@ class RelativeRows:
 
 def group_folds(group: Ints, most: int, seed: int) -> list[Ints]:
     """Split groups into folds: each its own where there are at most `most`.
+
+    Parameters
+    ----------
+    group : array of int, shape (rows,)
+    most : int
+        Folds at most, at least 1.
+    seed : int
+        Of the shuffle, where groups must share folds.
+
+    Returns
+    -------
+    list of array of int
+        The groups of each fold, ascending.
 
     Examples
     --------

@@ -119,7 +119,18 @@ class FittedStack:
     held_out_members: Floats
 
     def predict(self, X: Floats) -> Floats:
-        """Predict relative log cost, shape (n,), of rows rounded to 32 bits."""
+        """Predict relative log cost, shape (n,), of rows rounded to 32 bits.
+
+        Parameters
+        ----------
+        X : array of shape (n, columns)
+            A missing value (NaN) is read as the training mean.
+
+        Returns
+        -------
+        array of shape (n,)
+            Weighted sum of the members.
+        """
         filled = filled_rows(X, self.filler)
         total = np.zeros(len(X))
         for member, weight in zip(self.members, self.weights, strict=True):
@@ -128,7 +139,16 @@ class FittedStack:
         return total
 
     def predict_members(self, X: Floats) -> Floats:
-        """Predict with each member alone, shape (members, n)."""
+        """Predict with each member alone, shape (members, n).
+
+        Parameters
+        ----------
+        X : array of shape (n, columns)
+
+        Returns
+        -------
+        array of shape (members, n)
+        """
         filled = filled_rows(X, self.filler)
         return np.stack([member.predict(filled) for member in self.members])
 
@@ -157,7 +177,12 @@ class Stack:
     ranking: Mapping[str, float] = field(default_factory=other_tables)
 
     def kinds(self) -> Sequence[tuple[str, RelativeMember]]:
-        """List the kinds of member by name."""
+        """List the kinds of member by name.
+
+        Returns
+        -------
+        sequence of (str, RelativeMember)
+        """
         if self.members:
             return self.members
         return (
@@ -193,6 +218,12 @@ class Stack:
         ----------
         table : DecisionTable
             Training groups only.
+
+        Returns
+        -------
+        FittedStack
+            With the members' weights, and predictions of each training row by members
+            that had not seen its group.
 
         Raises
         ------
@@ -269,6 +300,11 @@ def decision_weights(
         Of the members.
     ranking : mapping of str to float
         Relative loss of each member on other tables; what is not named is average.
+
+    Returns
+    -------
+    array of shape (members,)
+        At least 0, of sum 1.
     """
     others = np.array([name != PLAIN_CONSTANT for name in names])
     known = [ranking[name] for name in names if name in ranking]

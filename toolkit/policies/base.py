@@ -80,7 +80,22 @@ class Problem:
 
     @classmethod
     def of(cls, column: str, actions: Sequence[float], **context: Value) -> "Problem":
-        """Build a problem whose actions are single numbers."""
+        """Build a problem whose actions are single numbers.
+
+        Parameters
+        ----------
+        column : str
+            Name of the action column, such as `size`.
+        actions : sequence of float, shape (n_actions,)
+            What is on offer; at least one.
+        **context : float, str or None
+            What is known of the situation, by column; `None` is not known.
+
+        Returns
+        -------
+        Problem
+            Of one action column.
+        """
         values = np.asarray(actions, dtype=np.float64).reshape(-1, 1)
         return cls(
             context=MappingProxyType(dict(context)),
@@ -198,7 +213,17 @@ class CostModel(Protocol):
     """Expects a cost of each action of a problem."""
 
     def predict(self, problem: Problem) -> CostCurve:
-        """Return the expected cost of each action; pure."""
+        """Return the expected cost of each action; pure.
+
+        Parameters
+        ----------
+        problem : Problem
+
+        Returns
+        -------
+        CostCurve
+            One value an action, in the problem's order.
+        """
         ...
 
 
@@ -212,5 +237,16 @@ class Policy(Protocol):
         ...
 
     def decide(self, problem: Problem) -> Decision:
-        """Take an action."""
+        """Take an action.
+
+        Parameters
+        ----------
+        problem : Problem
+            With at least one action.
+
+        Returns
+        -------
+        Decision
+            One of the problem's actions; never another.
+        """
         ...

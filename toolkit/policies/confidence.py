@@ -42,6 +42,10 @@ class Confidence:
             Predicted log cost of the rule's answer minus the learned one's, at least 0.
         deviation : float
             Standard deviation of that difference, above 0.
+
+        Returns
+        -------
+        float
         """
         if saving == 0:
             return 1.0
@@ -50,7 +54,12 @@ class Confidence:
         return 1 / (1 + math.exp(-max(-CAP, min(CAP, score))))
 
     def to_json(self) -> dict[str, Any]:
-        """Write as JSON types."""
+        """Write as JSON types.
+
+        Returns
+        -------
+        dict of str to float
+        """
         return {
             "intercept": self.intercept,
             "saving": self.saving,
@@ -60,6 +69,14 @@ class Confidence:
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "Confidence":
         """Read what `to_json` wrote.
+
+        Parameters
+        ----------
+        value : mapping
+
+        Returns
+        -------
+        Confidence
 
         Raises
         ------

@@ -34,7 +34,20 @@ class Gain:
         self.residual_quantiles = residual_quantiles
 
     def upper(self, difference: float, *, level: float) -> float:
-        """Bound learned - rule from above, in log cost, at a one-sided level."""
+        """Bound learned - rule from above, in log cost, at a one-sided level.
+
+        Parameters
+        ----------
+        difference : float
+            Predicted log cost of the learned answer minus that of the rule's.
+        level : float
+            0 to 1: the share of held-out gains that stay below the bound.
+
+        Returns
+        -------
+        float
+            Below 0, the learned answer is cheaper at that level.
+        """
         return difference + float(
             np.interp(level, self.probabilities, self.residual_quantiles)
         )

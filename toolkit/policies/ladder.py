@@ -32,6 +32,16 @@ def groups_needed(level: float) -> int:
     The largest of m exchangeable values covers the next one with probability
     m / (m + 1): no distribution-free bound of a higher level exists.
 
+    Parameters
+    ----------
+    level : float
+        Above 0 and below 1.
+
+    Returns
+    -------
+    int
+        19 for 0.95.
+
     Examples
     --------
     >>> groups_needed(0.95), groups_needed(0.9)
@@ -86,7 +96,22 @@ class Evidence:
 
     @classmethod
     def none(cls, *, below: str, level: float, observed: bool = False) -> "Evidence":
-        """Build the evidence of a rung that was never compared."""
+        """Build the evidence of a rung that was never compared.
+
+        Parameters
+        ----------
+        below : str
+            Name of the rung below, which it would have been compared with.
+        level : float
+            One-sided level the comparison would have needed, 0 to 1.
+        observed : bool
+            Whether the history is recorded choices and not a full factorial.
+
+        Returns
+        -------
+        Evidence
+            Of no groups, with an infinite upper bound: the rung stays closed.
+        """
         return cls(
             below=below,
             groups=0,
@@ -110,7 +135,13 @@ class Evidence:
         return (self.not_worse * self.groups + 1) / (self.groups + 2)
 
     def to_json(self) -> dict[str, Any]:
-        """Write as JSON types; an infinite bound is `null`."""
+        """Write as JSON types; an infinite bound is `null`.
+
+        Returns
+        -------
+        dict
+            Values by field name, which `from_json` reads.
+        """
         return {
             "below": self.below,
             "groups": self.groups,
@@ -126,6 +157,14 @@ class Evidence:
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "Evidence":
         """Read what `to_json` wrote.
+
+        Parameters
+        ----------
+        value : mapping
+
+        Returns
+        -------
+        Evidence
 
         Raises
         ------

@@ -53,6 +53,13 @@ class CostLevel:
         ----------
         encoded : array-like of shape (columns,)
             The encoded context; NaN is not known.
+
+        Returns
+        -------
+        level : float
+            Expected mean log cost of the problem's actions.
+        deviation : float
+            Of its error; wider where much of the context is not known.
         """
         level, variance = self.intercept, self.deviation**2
         values = np.asarray(encoded, dtype=np.float64).tolist()
@@ -67,7 +74,13 @@ class CostLevel:
         return level, math.sqrt(variance)
 
     def to_json(self) -> dict[str, Any]:
-        """Write as JSON types."""
+        """Write as JSON types.
+
+        Returns
+        -------
+        dict
+            Values by field name, which `from_json` reads.
+        """
         return {
             "intercept": self.intercept,
             "centre": list(self.centre),
@@ -79,6 +92,14 @@ class CostLevel:
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "CostLevel":
         """Read what `to_json` wrote.
+
+        Parameters
+        ----------
+        value : mapping
+
+        Returns
+        -------
+        CostLevel
 
         Raises
         ------

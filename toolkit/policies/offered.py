@@ -67,6 +67,11 @@ def offered_columns(
     rule : int, optional
         The action that the rule takes; the middle of the range stands in for it.
 
+    Returns
+    -------
+    array of shape (n_actions, 4 * len(axes))
+        Below the highest, above the lowest, share of the range (0 to 1), from the rule.
+
     Examples
     --------
     >>> offered_columns(np.array([[0.0], [1.0], [4.0]]), [0], rule=1).tolist()
@@ -96,6 +101,11 @@ def with_offered_range(
         The action that the rule takes; the middle of the range stands in for it.
     sizes : bool
         Whether the actions are sizes, of which the logarithm is taken first.
+
+    Returns
+    -------
+    Problem
+        The same actions, with the columns of `offered_columns` after their own.
 
     Raises
     ------

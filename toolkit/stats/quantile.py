@@ -21,6 +21,10 @@ def quantile_of_sorted(ordered: list[float], q: float) -> float:
     q : float
         0 to 1.
 
+    Returns
+    -------
+    float
+
     Examples
     --------
     >>> quantile_of_sorted([1.0, 2.0, 4.0], 0.75)
@@ -77,7 +81,12 @@ class RollingQuantile:
         return bool(self._ordered)
 
     def update(self, x: float, /) -> None:
-        """Take in one finite observation; the oldest falls out of a full window."""
+        """Take in one finite observation; the oldest falls out of a full window.
+
+        Parameters
+        ----------
+        x : float
+        """
         insort(self._ordered, finite(x))
         self._kept.append(x)
         self.count += 1
@@ -87,6 +96,11 @@ class RollingQuantile:
 
     def get(self) -> float:
         """Return the quantile of the window.
+
+        Returns
+        -------
+        float
+            Of type 7, as `quantile_of_sorted` interpolates.
 
         Raises
         ------

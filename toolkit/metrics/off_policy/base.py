@@ -30,5 +30,16 @@ class OffPolicyEstimator(Protocol):
         ...
 
     def contributions(self, log: LoggedDecisions) -> Contributions:
-        """Say what each decision adds."""
+        """Say what each decision adds.
+
+        Parameters
+        ----------
+        log : LoggedDecisions
+            The logged decisions, as the evaluated policy would have taken them.
+
+        Returns
+        -------
+        Contributions
+            Two numbers a decision; the estimate is the ratio of their totals.
+        """
         ...

@@ -91,6 +91,11 @@ def overlap(
     limits : OverlapLimits, optional
         For the level of the mean weight's bound.
 
+    Returns
+    -------
+    Overlap
+        Matched decisions, effective sample size and the bound of the mean weight.
+
     Raises
     ------
     UsageError

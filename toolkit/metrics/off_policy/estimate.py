@@ -82,6 +82,11 @@ def estimate_policy(
         The same decisions with what was got for the cost, such as operations that
         succeeded: the value is then a ratio of expectations, seconds per success.
 
+    Returns
+    -------
+    BootstrapInterval
+        In the costs' unit, or that unit for each thing got.
+
     Examples
     --------
     >>> log = LoggedDecisions(
@@ -127,6 +132,11 @@ def compare_policies(
     sampling : Sampling
     per, reference_per : LoggedDecisions, optional
         As in `estimate_policy`, both or none; the difference is then one of logarithms.
+
+    Returns
+    -------
+    BootstrapInterval
+        In the costs' unit; of log ratios where `per` is given.
 
     Raises
     ------

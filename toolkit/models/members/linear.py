@@ -62,7 +62,16 @@ class FittedLinear:
         return np.asarray(self.terms(X) @ self.coefficients)
 
     def terms(self, X: Floats) -> Floats:
-        """Compute axes, squares, then axis x context, shape (n, p)."""
+        """Compute axes, squares, then axis x context, shape (n, p).
+
+        Parameters
+        ----------
+        X : array of shape (n, columns)
+
+        Returns
+        -------
+        array of shape (n, p)
+        """
         Z = (X - self.mean) / self.spread
         axes, context = Z[:, self.layout.below_and_share], Z[:, self.layout.x]
         products = (axes[:, :, None] * context[:, None, :]).reshape(len(Z), -1)

@@ -81,7 +81,16 @@ class FittedTrees:
         return self.layout.pairs if self.everything else []
 
     def design(self, X: Floats) -> NDArray[np.float32]:
-        """Compute in 32 bits, as the exported graph does."""
+        """Compute in 32 bits, as the exported graph does.
+
+        Parameters
+        ----------
+        X : array of shape (n, columns)
+
+        Returns
+        -------
+        array of float32, shape (n, columns + pairs)
+        """
         X32 = X.astype(np.float32)
         parts = [X32[:, self.columns]]
         if self.pairs:

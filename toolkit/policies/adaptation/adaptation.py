@@ -193,6 +193,12 @@ class Adaptation:
         ----------
         history : array of shape (n_actions,), optional
             Predicted log cost of each action in the context at hand.
+
+        Returns
+        -------
+        log_cost : array of shape (n_actions,)
+            Expected, up to a constant.
+        deviation : array of shape (n_actions,)
         """
         weights, means, covariances = self._posterior(history)
         mean = weights @ means
@@ -211,6 +217,11 @@ class Adaptation:
             The ladder's answer in this context.
         history : array of shape (n_actions,), optional
             Predicted log cost of each action in this context.
+
+        Returns
+        -------
+        int
+            Index of the action to take.
         """
         held = self._answer
         followed = held is None or held == self._base
@@ -277,7 +288,13 @@ class Adaptation:
         return np.asarray(counts / len(DRAWS))
 
     def to_json(self) -> dict[str, Any]:
-        """Write the state as JSON types."""
+        """Write the state as JSON types.
+
+        Returns
+        -------
+        dict
+            Values by field name, which `from_json` reads.
+        """
         return {
             "totals": self._totals.to_json(),
             "history": self._history_sums.tolist(),
@@ -288,6 +305,10 @@ class Adaptation:
 
     def restore(self, value: Mapping[str, Any]) -> None:
         """Read what `to_json` wrote.
+
+        Parameters
+        ----------
+        value : mapping
 
         Raises
         ------

@@ -33,7 +33,17 @@ class Adaptive:
         self.version = version
 
     def believe(self, problem: Problem) -> Belief:
-        """Begin with what history says of a problem."""
+        """Begin with what history says of a problem.
+
+        Parameters
+        ----------
+        problem : Problem
+
+        Returns
+        -------
+        Belief
+            Without a measurement yet; `Belief.observe` adds them.
+        """
         curve = self.model.predict(problem)
         return Belief(self.prior, self.prior.points(problem), curve.log_cost)
 
@@ -42,7 +52,19 @@ class Adaptive:
         return self.answer(problem, self.believe(problem))
 
     def answer(self, problem: Problem, belief: Belief) -> Decision:
-        """Answer after the runs in `belief`."""
+        """Answer after the runs in `belief`.
+
+        Parameters
+        ----------
+        problem : Problem
+        belief : Belief
+            Of the same problem, as `believe` began it.
+
+        Returns
+        -------
+        Decision
+            Reason `measured` where the action was run, else `least_expected_cost`.
+        """
         index = belief.answer()
         measured = index in belief.measured
         return Decision(

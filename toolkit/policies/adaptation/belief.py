@@ -75,6 +75,13 @@ class Belief:
     def observe(self, index: int, log_cost: float) -> None:
         """Take in a measurement.
 
+        Parameters
+        ----------
+        index : int
+            Of the action that was run.
+        log_cost : float
+            Log of what it cost; the unit is free and stays the same.
+
         Raises
         ------
         UsageError
@@ -86,7 +93,13 @@ class Belief:
         self.log_costs.append(float(log_cost))
 
     def answer(self) -> int:
-        """Take the action of least expected log cost; without noise, as measured."""
+        """Take the action of least expected log cost; without noise, as measured.
+
+        Returns
+        -------
+        int
+            Index of the action.
+        """
         if len(self.measured) <= 1:
             return int(np.argmin(self.history))
         if self._search is not None:
@@ -95,7 +108,13 @@ class Belief:
         return int(np.argmin(self._pinned(weights @ means)))
 
     def next(self) -> int | None:
-        """Choose the action to measure next; `None` where all have been."""
+        """Choose the action to measure next; `None` where all have been.
+
+        Returns
+        -------
+        int or None
+            Index of the action.
+        """
         if len(set(self.measured)) == len(self.history):
             return None
         if self._search is not None:
@@ -113,7 +132,13 @@ class Belief:
         return min(values)[1]
 
     def weight_of_history(self) -> float:
-        """Probability, 0 to 1, of the components that follow history."""
+        """Probability, 0 to 1, of the components that follow history.
+
+        Returns
+        -------
+        float
+            Near 0 where the runs contradict the history.
+        """
         weights, _, _ = self._posterior()
         return float(weights[: len(weights) // 2].sum())
 

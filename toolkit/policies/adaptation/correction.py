@@ -77,6 +77,11 @@ class CostCorrection:
         operations : int
             Operations the batch held, at least 1.
 
+        Returns
+        -------
+        bool
+            `True` where predictions made before are out of date.
+
         Raises
         ------
         UsageError

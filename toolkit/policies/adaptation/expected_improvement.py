@@ -29,6 +29,15 @@ LEAST_SPREAD = 0.3
 def grid_middle(actions: Floats) -> int:
     """Find the action nearest to the middle of the offered range.
 
+    Parameters
+    ----------
+    actions : array of shape (n_actions, n_columns)
+
+    Returns
+    -------
+    int
+        Its index; the first of several.
+
     Examples
     --------
     >>> grid_middle(np.array([[0.0], [1.0], [2.5], [4.0]]))

@@ -58,6 +58,11 @@ class Intervals:
             As predicted, of any level.
         deviation : array of shape (n_actions,)
             As of `curve_deviation`.
+
+        Returns
+        -------
+        low, high : array of shape (n_actions,)
+            Log cost less its mean over the problem's actions.
         """
         centre, half = self.centre_and_half(log_cost, deviation)
         return centre - half, centre + half
@@ -71,6 +76,11 @@ class Intervals:
         ----------
         log_cost, deviation : array of shape (n_actions,)
             As of `bounds`.
+
+        Returns
+        -------
+        centre, half : array of shape (n_actions,)
+            Log cost less its mean over the actions; half a width, at most `WIDEST`.
         """
         badness = unsoftened(log_cost - log_cost.min(), KNEE)
         half = self.factor * np.sqrt(deviation * (badness + LEAST_BADNESS))
@@ -78,12 +88,25 @@ class Intervals:
         return centre, np.minimum(half, WIDEST)
 
     def to_json(self) -> dict[str, Any]:
-        """Write as JSON types."""
+        """Write as JSON types.
+
+        Returns
+        -------
+        dict of str to float
+        """
         return {"slope": self.slope, "factor": self.factor}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "Intervals":
         """Read what `to_json` wrote.
+
+        Parameters
+        ----------
+        value : mapping
+
+        Returns
+        -------
+        Intervals
 
         Raises
         ------
@@ -99,13 +122,38 @@ class Intervals:
 
 
 def error_scale(log_cost: Floats, deviation: Floats) -> Floats:
-    """Size the error of each action, but for a factor."""
+    """Size the error of each action, but for a factor.
+
+    Parameters
+    ----------
+    log_cost : array of shape (n_actions,)
+        As predicted, of any level.
+    deviation : array of shape (n_actions,)
+        As of `curve_deviation`.
+
+    Returns
+    -------
+    array of shape (n_actions,)
+        Grows with how much worse than the best an action is predicted to be.
+    """
     badness = unsoftened(log_cost - log_cost.min(), KNEE) + LEAST_BADNESS
     return np.asarray(np.sqrt(deviation * badness))
 
 
 def curve_deviation(prior: MeasurementPrior, points: Floats) -> Floats:
-    """Compute the expected deviation of each action's error about the problem's mean error."""
+    """Compute the expected deviation of each action's error about the problem's mean error.
+
+    Parameters
+    ----------
+    prior : MeasurementPrior
+    points : array of shape (n_actions, axes)
+        As of `MeasurementPrior.points`.
+
+    Returns
+    -------
+    array of shape (n_actions,)
+        In log cost, above 0.
+    """
     covariance = _centred_covariance(prior, points)
     return np.sqrt(np.maximum(np.diagonal(covariance), 1e-12))
 
@@ -113,7 +161,21 @@ def curve_deviation(prior: MeasurementPrior, points: Floats) -> Floats:
 def difference_deviation(
     prior: MeasurementPrior, points: Floats, first: int, second: int
 ) -> float:
-    """Compute the expected deviation of the error of a difference of two actions."""
+    """Compute the expected deviation of the error of a difference of two actions.
+
+    Parameters
+    ----------
+    prior : MeasurementPrior
+    points : array of shape (n_actions, axes)
+        As of `MeasurementPrior.points`.
+    first, second : int
+        Indices of the two actions.
+
+    Returns
+    -------
+    float
+        In log cost, above 0.
+    """
     return deviation_between(curve_covariance(prior, points), first, second)
 
 
@@ -125,13 +187,30 @@ def deviation_between(covariance: Floats, first: int, second: int) -> float:
     covariance : array of shape (n_actions, n_actions)
         As of `curve_covariance`.
     first, second : int
+
+    Returns
+    -------
+    float
+        In log cost, above 0 also where the two are one.
     """
     variance = covariance[first, first] + covariance[second, second]
     return math.sqrt(max(variance - 2 * covariance[first, second], 1e-12))
 
 
 def curve_covariance(prior: MeasurementPrior, points: Floats) -> Floats:
-    """Compute the covariance of the errors of a problem's actions."""
+    """Compute the covariance of the errors of a problem's actions.
+
+    Parameters
+    ----------
+    prior : MeasurementPrior
+    points : array of shape (n_actions, axes)
+        As of `MeasurementPrior.points`.
+
+    Returns
+    -------
+    array of shape (n_actions, n_actions)
+        In squared log cost.
+    """
     history = np.asarray(prior.amplitudes[0])
     return np.asarray(np.tensordot(history, curve_kernels(points), 1))
 

@@ -30,6 +30,16 @@ def curve_kernels(points: Floats) -> Floats:
     is its own: shape (5, ..., n, n) for points of shape (..., n, axes), which are
     centred and in spreads.
 
+    Parameters
+    ----------
+    points : array of shape (..., n, axes)
+        Centred, in spreads.
+
+    Returns
+    -------
+    array of shape (5, ..., n, n)
+        In the order above.
+
     Examples
     --------
     >>> curve_kernels(np.array([[-1.0], [1.0]]))[0].tolist()
@@ -80,14 +90,31 @@ class MeasurementPrior:
         return sum(self.weights[0]) > 0
 
     def costs(self, log_cost: Floats) -> Floats:
-        """Put predicted log costs, shape (n_actions,), in the form that runs correct."""
+        """Put predicted log costs, shape (n_actions,), in the form that runs correct.
+
+        Parameters
+        ----------
+        log_cost : array of shape (n_actions,)
+            As members predict it: softened beyond the knee.
+
+        Returns
+        -------
+        array of shape (n_actions,)
+            The softening undone where the prior was learned so (`stretch`).
+        """
         if not self.stretch:
             return np.asarray(log_cost, dtype=np.float64)
         least = log_cost.min()
         return np.asarray(least + unsoftened(log_cost - least, KNEE))
 
     def to_json(self) -> dict[str, Any]:
-        """Write as JSON types."""
+        """Write as JSON types.
+
+        Returns
+        -------
+        dict
+            Values by field name, which `from_json` reads.
+        """
         return {
             "axes": list(self.axes),
             "spread": list(self.spread),
@@ -101,6 +128,14 @@ class MeasurementPrior:
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "MeasurementPrior":
         """Read what `to_json` wrote.
+
+        Parameters
+        ----------
+        value : mapping
+
+        Returns
+        -------
+        MeasurementPrior
 
         Raises
         ------
@@ -138,6 +173,11 @@ class MeasurementPrior:
         ----------
         axes : int
             Action columns, logarithms of sizes.
+
+        Returns
+        -------
+        MeasurementPrior
+            With equal weight for the history and against it.
         """
         return cls(
             axes=tuple(range(axes)),
@@ -148,12 +188,33 @@ class MeasurementPrior:
         )
 
     def covariances(self, points: Floats) -> Floats:
-        """Compute the covariance of every (mean, scale) between actions: (2 scales, n, n)."""
+        """Compute the covariance of every (mean, scale) between actions: (2 scales, n, n).
+
+        Parameters
+        ----------
+        points : array of shape (n_actions, axes)
+            As of `points`.
+
+        Returns
+        -------
+        array of shape (2 * scales, n_actions, n_actions)
+            First those around the history, then those around no history.
+        """
         kernels = curve_kernels(points)
         base = [np.tensordot(row, kernels, 1) for row in np.asarray(self.amplitudes)]
         return np.array([scale * matrix for matrix in base for scale in self.scales])
 
     def points(self, problem: Problem) -> Floats:
-        """Place a problem's actions on the curve's axes: centred, in spreads."""
+        """Place a problem's actions on the curve's axes: centred, in spreads.
+
+        Parameters
+        ----------
+        problem : Problem
+            Its actions are logarithms of sizes.
+
+        Returns
+        -------
+        array of shape (n_actions, axes)
+        """
         values = problem.actions[:, list(self.axes)] / np.asarray(self.spread)
         return np.asarray(values - values.mean(axis=0))

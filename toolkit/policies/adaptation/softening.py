@@ -14,13 +14,35 @@ action's cost is not extrapolated further."""
 
 
 def stretched(log_cost: Floats) -> Floats:
-    """Undo the softening, less the mean over the problem's actions."""
+    """Undo the softening, less the mean over the problem's actions.
+
+    Parameters
+    ----------
+    log_cost : array of shape (n_actions,)
+        Softened, of one problem.
+
+    Returns
+    -------
+    array of shape (n_actions,)
+        Of mean 0.
+    """
     stretched = unsoftened(log_cost - log_cost.min(), KNEE)
     return np.asarray(stretched - stretched.mean())
 
 
 def unsoftened(value: Floats, knee: float) -> Floats:
     """Undo the softening of costs beyond a knee, up to `MOST_KNEES`.
+
+    Parameters
+    ----------
+    value : array
+        Softened regrets in log cost, at least 0.
+    knee : float
+        Where softening began; below it nothing changes.
+
+    Returns
+    -------
+    array of the same shape
 
     Examples
     --------

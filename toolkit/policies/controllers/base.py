@@ -35,6 +35,11 @@ class Controller(Protocol):
             Seconds one operation took among the others of its batch, above 0.
         failures : int
             Operations that failed or were cancelled, at least 0.
+
+        Returns
+        -------
+        int
+            At least `SizeBounds.minimum`, at most its maximum.
         """
         ...
 
@@ -69,7 +74,17 @@ class SizeBounds:
         self.maximum = maximum
 
     def clipped(self, limit: float) -> float:
-        """Bring a limit inside the bounds."""
+        """Bring a limit inside the bounds.
+
+        Parameters
+        ----------
+        limit : float
+            In operations; need not be whole.
+
+        Returns
+        -------
+        float
+        """
         return float(min(max(limit, self.minimum), self.maximum))
 
 

@@ -71,6 +71,12 @@ class AgentCountRule:
             Read and not used, as in the specification.
         parallelizable, coordination_needs : float or None
             0 to 1; a 0 counts as missing.
+
+        Returns
+        -------
+        AgentCountAnswer
+            A whole number within the rule's limits, its range, and the facts it follows
+            from.
         """
         c = self.constants
         parts = components or c.default_components

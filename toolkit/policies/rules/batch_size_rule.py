@@ -112,6 +112,11 @@ class BatchSizeRule:
         coordination_complexity : float
             0 to 1.
 
+        Returns
+        -------
+        BatchSizeAnswer
+            A whole size, and the step that set it.
+
         Raises
         ------
         UsageError

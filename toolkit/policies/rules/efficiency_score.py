@@ -54,6 +54,24 @@ class EfficiencyScore:
     ) -> float:
         """Score an agent, 0 to 1; every factor is 0 to 1 with 1 good, `None` absent.
 
+        Parameters
+        ----------
+        operation_frequency : float, optional
+            Observed rate over the expected one, at most 1.
+        memory_consistency : float, optional
+            1 less the share of reads and writes of shared keys that were stale.
+        coordination_latency : float, optional
+            One half where the median wait equals its budget, 1 without a wait.
+        duplicate_work : float, optional
+            1 less the share of operations that repeat another agent's.
+        hook_compliance : float, optional
+            Share of the operations with known hooks that called them.
+
+        Returns
+        -------
+        float
+            Weighted mean of the factors that are present.
+
         Raises
         ------
         NotEnoughDataError

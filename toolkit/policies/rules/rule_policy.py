@@ -181,13 +181,23 @@ class RuleOfThumbPolicy:
 
     @classmethod
     def of_batch_sizes(cls) -> "list[RuleOfThumbPolicy]":
-        """List the rules of thumb for batch sizes."""
+        """List the rules of thumb for batch sizes.
+
+        Returns
+        -------
+        list of RuleOfThumbPolicy
+        """
         cap = tool_call_cap()
         return [cls(name="cap of 10", column=None, number=float, default=cap)]
 
     @classmethod
     def of_agent_counts(cls) -> "list[RuleOfThumbPolicy]":
-        """List the rules of thumb for agent counts."""
+        """List the rules of thumb for agent counts.
+
+        Returns
+        -------
+        list of RuleOfThumbPolicy
+        """
         return [
             cls(
                 name="half the cores",

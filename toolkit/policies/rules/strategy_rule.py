@@ -41,6 +41,10 @@ class StrategyRule:
         components, dependencies : float
         has_sole_expert : bool
             Whether some operation can be done by one agent only.
+
+        Returns
+        -------
+        str
         """
         if agents <= 1:
             return "single"
@@ -72,7 +76,20 @@ class MemoryStructureRule:
     def recommend(
         self, *, strategy: str, shared_key_share: float | None, agents: int
     ) -> str:
-        """Name one of `isolated`, `sharded`, `shared`; unknown sharing means `shared`."""
+        """Name one of `isolated`, `sharded`, `shared`; unknown sharing means `shared`.
+
+        Parameters
+        ----------
+        strategy : str
+            As of `StrategyRule.recommend`.
+        shared_key_share : float or None
+            Share of keys that more than one agent touches, 0 to 1; `None` is not known.
+        agents : int
+
+        Returns
+        -------
+        str
+        """
         if strategy in ("independent", "single"):
             return "isolated"
         if (

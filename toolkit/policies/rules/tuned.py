@@ -49,6 +49,11 @@ def named_rule(
     name : str
         What decisions are signed with.
 
+    Returns
+    -------
+    Policy
+        Which signs its decisions with `name`.
+
     Raises
     ------
     UsageError
