@@ -85,6 +85,11 @@ class Advice:
             Fields of the record: `cycle_s` and `succeeded` of a batch, `makespan_s` and
             `components` of a workflow, ...
 
+        Returns
+        -------
+        Batch or Workflow
+            Give it to `History.append`, and to the organs that learn.
+
         Raises
         ------
         UsageError

@@ -268,6 +268,11 @@ class RuntimeLoop:
     def observe(self, record: Record) -> None:
         """Give a record to the sinks, then to every organ that it is for.
 
+        Parameters
+        ----------
+        record : Record
+            Passed on once, however often an organ emits it meanwhile.
+
         Raises
         ------
         UsageError
@@ -311,6 +316,10 @@ class RuntimeLoop:
         Parameters
         ----------
         agent_id : str
+
+        Yields
+        ------
+        None
         """
         at, began_s = self.clock.now(), self.clock.monotonic_s()
         outcome = Outcome.FAILED
@@ -343,6 +352,20 @@ class RuntimeLoop:
         actions: Sequence[float] | None = None,
     ) -> Decision:
         """Take a decision; an advisor whose model raises leaves the rule, and says so.
+
+        Parameters
+        ----------
+        decision : str
+            A key of `advisors`, such as `batch_size`.
+        context : mapping
+            What is known, by column.
+        actions : sequence of float, optional
+            Offered instead of the bundle's own.
+
+        Returns
+        -------
+        Decision
+            Its reason says whether the model or the rule answered.
 
         Raises
         ------
@@ -380,7 +403,12 @@ class RuntimeLoop:
         return wait_s
 
     def figures(self) -> LiveFigures:
-        """Read what the loop knows beside its records."""
+        """Read what the loop knows beside its records.
+
+        Returns
+        -------
+        LiveFigures
+        """
         with self._lock:
             coordination: object = self.coordination
             now = self.clock.now()
@@ -406,7 +434,12 @@ class RuntimeLoop:
             )
 
     def statistics(self) -> LoopStatistics:
-        """Take a snapshot."""
+        """Take a snapshot.
+
+        Returns
+        -------
+        LoopStatistics
+        """
         return LoopStatistics(
             organs=self.organs(),
             records=MappingProxyType(dict(self._records)),
@@ -416,7 +449,13 @@ class RuntimeLoop:
         )
 
     def organs(self) -> tuple[str, ...]:
-        """Name what is composed."""
+        """Name what is composed.
+
+        Returns
+        -------
+        tuple of str
+            Advisors, then organs, then sinks; what is absent is left out.
+        """
         named = {
             "batching": self.batching,
             "coordination": self.coordination,

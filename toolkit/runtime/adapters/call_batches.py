@@ -71,7 +71,17 @@ class CallBatches:
         self._count = 0
 
     def size(self, operation_type: str = MIXED) -> int:
-        """Ask for a batch size."""
+        """Ask for a batch size.
+
+        Parameters
+        ----------
+        operation_type : str
+
+        Returns
+        -------
+        int
+            At least 1.
+        """
         return self.optimizer.recommend(operation_type).batch_size
 
     def chunks(
@@ -83,20 +93,39 @@ class CallBatches:
         ----------
         items : iterable
         operation_type : str
+
+        Yields
+        ------
+        list
+            At least one item each.
         """
         held = iter(items)
         while chunk := list(islice(held, self.size(operation_type))):
             yield chunk
 
     def turn(self, agent_id: str) -> None:
-        """Begin a turn of an agent: what it called since the last one is a batch."""
+        """Begin a turn of an agent: what it called since the last one is a batch.
+
+        Parameters
+        ----------
+        agent_id : str
+        """
         with self._lock:
             ended = self._open.pop(agent_id, None)
         if ended is not None:
             ended.__exit__(None, None, None)
 
     def started(self, agent_id: str, call_id: str, tool: str) -> None:
-        """Report that a call started."""
+        """Report that a call started.
+
+        Parameters
+        ----------
+        agent_id : str
+        call_id : str
+            What `ended` will name; unique among the calls under way.
+        tool : str
+            Its name sets the operation type.
+        """
         with self._lock:
             batch = self._open.get(agent_id)
             if batch is None:
@@ -110,7 +139,14 @@ class CallBatches:
             operation.__enter__()
 
     def ended(self, call_id: str, error: BaseException | None = None) -> None:
-        """Report that a call ended; one that was not reported to start is ignored."""
+        """Report that a call ended; one that was not reported to start is ignored.
+
+        Parameters
+        ----------
+        call_id : str
+        error : BaseException, optional
+            Why it failed; only its type is kept.
+        """
         with self._lock:
             call = self._calls.pop(call_id, None)
             if call is None:

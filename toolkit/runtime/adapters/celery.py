@@ -34,7 +34,16 @@ class CelerySignals:
         self.calls.turn(self.agent_id)
 
     def on_prerun(self, task_id: str, task: Any, **_: Any) -> None:
-        """Report that a task started."""
+        """Report that a task started.
+
+        Parameters
+        ----------
+        task_id : str
+        task : celery.Task
+            Tasks of one group are one batch.
+        **_
+            Whatever else the signal carries.
+        """
         group = task.request.group or task_id
         if group != self._group:
             self.calls.turn(self.agent_id)
@@ -42,5 +51,14 @@ class CelerySignals:
         self.calls.started(self.agent_id, task_id, task.name)
 
     def on_postrun(self, task_id: str, retval: Any, **_: Any) -> None:
-        """Report that a task ended; the error of a failed one is its result."""
+        """Report that a task ended; the error of a failed one is its result.
+
+        Parameters
+        ----------
+        task_id : str
+        retval : object
+            An exception where the task failed.
+        **_
+            Whatever else the signal carries.
+        """
         self.calls.ended(task_id, retval if isinstance(retval, Exception) else None)

@@ -19,7 +19,12 @@ class SwarmEventListener(Base):
         super().__init__()
 
     def setup_listeners(self, crewai_event_bus: Any) -> None:
-        """Listen with coroutines: the bus runs them in the order of the events."""
+        """Listen with coroutines: the bus runs them in the order of the events.
+
+        Parameters
+        ----------
+        crewai_event_bus : crewai.events.CrewAIEventsBus
+        """
         on = crewai_event_bus.on
         on(events.AgentExecutionStartedEvent)(self.on_turn)
         on(events.LLMCallStartedEvent)(self.on_turn)
@@ -28,19 +33,40 @@ class SwarmEventListener(Base):
         on(events.ToolUsageErrorEvent)(self.on_error)
 
     async def on_turn(self, _: Any, event: Any) -> None:
-        """Begin a turn: a task, or a reply where the model reports its calls."""
+        """Begin a turn: a task, or a reply where the model reports its calls.
+
+        Parameters
+        ----------
+        event : crewai event
+            Names the agent.
+        """
         self.calls.turn(_agent(event))
 
     async def on_started(self, _: Any, event: Any) -> None:
-        """Report that a tool started."""
+        """Report that a tool started.
+
+        Parameters
+        ----------
+        event : ToolUsageStartedEvent
+        """
         self.calls.started(_agent(event), event.event_id, event.tool_name)
 
     async def on_finished(self, _: Any, event: Any) -> None:
-        """Report that a tool ended."""
+        """Report that a tool ended.
+
+        Parameters
+        ----------
+        event : ToolUsageFinishedEvent
+        """
         self.calls.ended(event.started_event_id)
 
     async def on_error(self, _: Any, event: Any) -> None:
-        """Report that a tool failed."""
+        """Report that a tool failed.
+
+        Parameters
+        ----------
+        event : ToolUsageErrorEvent
+        """
         self.calls.ended(event.started_event_id, RuntimeError())
 
 

@@ -23,21 +23,41 @@ class SwarmTracingProcessor(Base):
         self.calls = calls
 
     def on_span_start(self, span: Any) -> None:
-        """Begin a turn with a reply, or report that a function started."""
+        """Begin a turn with a reply, or report that a function started.
+
+        Parameters
+        ----------
+        span : agents.tracing.Span
+        """
         if span.span_data.type in TURNS:
             self.calls.turn(span.trace_id)
         elif span.span_data.type == "function":
             self.calls.started(span.trace_id, span.span_id, span.span_data.name)
 
     def on_span_end(self, span: Any) -> None:
-        """Report that a function ended."""
+        """Report that a function ended.
+
+        Parameters
+        ----------
+        span : agents.tracing.Span
+        """
         self.calls.ended(span.span_id, RuntimeError() if span.error else None)
 
     def on_trace_start(self, trace: Any) -> None:
-        """Do nothing: a batch begins with its first call."""
+        """Do nothing: a batch begins with its first call.
+
+        Parameters
+        ----------
+        trace : agents.tracing.Trace
+        """
 
     def on_trace_end(self, trace: Any) -> None:
-        """End the batch of a workflow's last turn."""
+        """End the batch of a workflow's last turn.
+
+        Parameters
+        ----------
+        trace : agents.tracing.Trace
+        """
         self.calls.turn(trace.trace_id)
 
     def shutdown(self) -> None:

@@ -27,7 +27,21 @@ class BatchedActor:
     def map(
         self, method: str, items: Iterable[Any], operation_type: str = "mixed"
     ) -> list[Any]:
-        """Call a method with each item; an error stands in the place of its result."""
+        """Call a method with each item; an error stands in the place of its result.
+
+        Parameters
+        ----------
+        method : str
+            Name of the actor's method; takes one item.
+        items : iterable
+        operation_type : str
+            What the calls do.
+
+        Returns
+        -------
+        list
+            In the order of the items.
+        """
         results: list[Any] = []
         for chunk in self.calls.chunks(items, operation_type):
             self.calls.turn(self.agent_id)

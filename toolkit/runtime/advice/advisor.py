@@ -148,6 +148,12 @@ class LadderAdvisor:
             What is known, by column of the bundle's feature schema; others are ignored.
         actions : array-like of shape (n,) or (n, columns), optional
             Offered instead of the bundle's own.
+
+        Returns
+        -------
+        Decision
+            By the rule, with the reason, where the bundle is absent, refused or
+            expired.
         """
         serving = self._serving
         problem = self._problem(serving, context, actions)
@@ -169,7 +175,18 @@ class LadderAdvisor:
     def problem(
         self, context: Mapping[str, Value], actions: ArrayLike | None = None
     ) -> Problem:
-        """Put a context and the actions on offer together."""
+        """Put a context and the actions on offer together.
+
+        Parameters
+        ----------
+        context : mapping
+        actions : array-like of shape (n,) or (n, columns), optional
+            Offered instead of the bundle's own.
+
+        Returns
+        -------
+        Problem
+        """
         return self._problem(self._serving, context, actions)
 
     def _problem(
@@ -215,6 +232,10 @@ def open_advisor(path: Path | None, *, decision: str, clock: Clock) -> LadderAdv
         `None` means the rules alone.
     decision : str
     clock : Clock
+
+    Returns
+    -------
+    LadderAdvisor
 
     Raises
     ------

@@ -59,7 +59,13 @@ class BackgroundLoad:
         self.stop()
 
     def current(self) -> SystemLoad:
-        """Return the latest sample."""
+        """Return the latest sample.
+
+        Returns
+        -------
+        SystemLoad
+            Of no known value before the first sample.
+        """
         return self._current
 
     def start(self) -> None:
@@ -77,7 +83,17 @@ class BackgroundLoad:
             self._thread = None
 
     def wait(self, timeout_s: float) -> bool:
-        """Wait for the first sample; say whether it came in time."""
+        """Wait for the first sample; say whether it came in time.
+
+        Parameters
+        ----------
+        timeout_s : float
+            Seconds.
+
+        Returns
+        -------
+        bool
+        """
         return self._sampled.wait(timeout_s)
 
     def _run(self) -> None:

@@ -143,7 +143,13 @@ class AdaptiveBatchingOptimizer:
         self._batches = 0
 
     def attach(self, emit: Callable[[Batch], object]) -> None:
-        """Keep every record that the optimizer writes through a callable."""
+        """Keep every record that the optimizer writes through a callable.
+
+        Parameters
+        ----------
+        emit : callable
+            Called with each record, in the thread that ends the batch.
+        """
         self._emit = emit
 
     def recommend(
@@ -153,6 +159,20 @@ class AdaptiveBatchingOptimizer:
         system: SystemLoad = UNKNOWN_LOAD,
     ) -> BatchRecommendation:
         """Recommend a batch size.
+
+        Parameters
+        ----------
+        operation_type : str
+            A type that is not known gets the rule's constant.
+        workload : Workload, optional
+            What is known of the work, such as the operations that wait.
+        system : SystemLoad, optional
+            Load now; not known unless given.
+
+        Returns
+        -------
+        BatchRecommendation
+            A size of at most `workload.operations`, with the decision it follows.
 
         Raises
         ------
@@ -198,6 +218,11 @@ class AdaptiveBatchingOptimizer:
         workload : Workload, optional
             Whatever else is known of the work.
         system : SystemLoad, optional
+
+        Returns
+        -------
+        RunningBatch
+            A context manager.
         """
         known = workload or Workload(operations=operations)
         load = system or (UNKNOWN_LOAD if self._load is None else self._load())
@@ -211,7 +236,19 @@ class AdaptiveBatchingOptimizer:
         )
 
     def measure(self, batch: CallableBatch, *, agent_id: str = "main") -> MeasuredBatch:
-        """Execute a batch of plain callables, learn from it and keep its record."""
+        """Execute a batch of plain callables, learn from it and keep its record.
+
+        Parameters
+        ----------
+        batch : CallableBatch
+        agent_id : str
+            Whose batch it is.
+
+        Returns
+        -------
+        MeasuredBatch
+            The record, each operation's time and outcome, and what to do differently.
+        """
         before = _resident_bytes()
         running = self._unadvised(batch, agent_id)
         running.run(
@@ -225,7 +262,18 @@ class AdaptiveBatchingOptimizer:
     async def measure_async(
         self, batch: CallableBatch, *, agent_id: str = "main"
     ) -> MeasuredBatch:
-        """Execute callables that return awaitables; otherwise as `measure`."""
+        """Execute callables that return awaitables; otherwise as `measure`.
+
+        Parameters
+        ----------
+        batch : CallableBatch
+        agent_id : str
+            Whose batch it is.
+
+        Returns
+        -------
+        MeasuredBatch
+        """
         before = _resident_bytes()
         running = self._unadvised(batch, agent_id)
         await running.run_async(
@@ -240,6 +288,15 @@ class AdaptiveBatchingOptimizer:
         """Learn from a batch that was executed elsewhere and keep its record.
 
         A record that was observed, or written here, before changes nothing.
+
+        Parameters
+        ----------
+        record : Batch
+
+        Returns
+        -------
+        StrategyUpdate
+            The size now recommended for its operation type, and why.
         """
         known = record.record_id in self._seen
         update = self.learn(record)
@@ -248,7 +305,17 @@ class AdaptiveBatchingOptimizer:
         return update
 
     def learn(self, record: Batch) -> StrategyUpdate:
-        """Learn from a batch whose record is kept already: another worker's."""
+        """Learn from a batch whose record is kept already: another worker's.
+
+        Parameters
+        ----------
+        record : Batch
+            One that was learned from before changes nothing.
+
+        Returns
+        -------
+        StrategyUpdate
+        """
         with self._lock:
             observed = self._type(record.operation_type)
             if record.record_id not in self._seen:
@@ -256,7 +323,12 @@ class AdaptiveBatchingOptimizer:
             return _update(record.operation_type, observed)
 
     def statistics(self) -> BatchingStatistics:
-        """Take a snapshot."""
+        """Take a snapshot.
+
+        Returns
+        -------
+        BatchingStatistics
+        """
         with self._lock:
             return BatchingStatistics(
                 operation_types=len(self._types),
@@ -266,18 +338,41 @@ class AdaptiveBatchingOptimizer:
             )
 
     def began_s(self, agent_id: str) -> float:
-        """Give the start of an agent's cycle: its previous result, if it was recent."""
+        """Give the start of an agent's cycle: its previous result, if it was recent.
+
+        Parameters
+        ----------
+        agent_id : str
+
+        Returns
+        -------
+        float
+            Seconds on the monotonic clock; now, where no result is known or it is older
+            than `LONGEST_TURN_S`.
+        """
         now_s = self.now_s()
         with self._lock:
             ended_s = self._ends.get(agent_id, now_s)
         return ended_s if now_s - ended_s <= LONGEST_TURN_S else now_s
 
     def now_s(self) -> float:
-        """Read the clock that never runs backwards."""
+        """Read the clock that never runs backwards.
+
+        Returns
+        -------
+        float
+            Seconds; only differences mean anything.
+        """
         return self._clock.monotonic_s()
 
     def ended(self, batch: RunningBatch) -> None:
-        """Learn from a batch that ran here and keep its record."""
+        """Learn from a batch that ran here and keep its record.
+
+        Parameters
+        ----------
+        batch : RunningBatch
+            Of this optimizer.
+        """
         self._end(batch)
 
     def _end(self, batch: RunningBatch, **known: Any) -> None:

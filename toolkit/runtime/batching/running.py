@@ -129,20 +129,42 @@ class RunningBatch:
         return len(self.operations) if answer is None else answer.batch_size
 
     def passed_s(self) -> float:
-        """Seconds since the batch was entered."""
+        """Seconds since the batch was entered.
+
+        Returns
+        -------
+        float
+        """
         return self._owner.now_s() - self.entered_s
 
     def operation(self) -> RunningOperation:
-        """Clock one operation: ``with batch.operation(): ...``."""
+        """Clock one operation: ``with batch.operation(): ...``.
+
+        Returns
+        -------
+        RunningOperation
+        """
         return RunningOperation(self)
 
     def add(self, operation: MeasuredOperation) -> None:
-        """Add an operation that was clocked elsewhere; times from entering the batch."""
+        """Add an operation that was clocked elsewhere; times from entering the batch.
+
+        Parameters
+        ----------
+        operation : MeasuredOperation
+            Its times are seconds since the batch was entered.
+        """
         with self._lock:
             self.operations.append(operation)
 
     def cancel(self, count: int) -> None:
-        """Count operations that were given up because another one failed."""
+        """Count operations that were given up because another one failed.
+
+        Parameters
+        ----------
+        count : int
+            At least 0.
+        """
         at_s = self.passed_s()
         for _ in range(count):
             self.add(MeasuredOperation(start_s=at_s, end_s=at_s, outcome="cancelled"))
@@ -177,6 +199,11 @@ class RunningBatch:
             The first failure cancels what has not begun.
         timeout_s : float, optional
             Longest time of one operation.
+
+        Returns
+        -------
+        list of MeasuredOperation
+            In the order of `operations`.
         """
         batch = self._callables(operations, workers, atomic=atomic, timeout_s=timeout_s)
         begin_s = self.passed_s()
@@ -190,7 +217,24 @@ class RunningBatch:
         atomic: bool = False,
         timeout_s: float | None = None,
     ) -> list[MeasuredOperation]:
-        """Run callables that return awaitables; otherwise as `run`."""
+        """Run callables that return awaitables; otherwise as `run`.
+
+        Parameters
+        ----------
+        operations : sequence of callables
+            Called without arguments; each gives an awaitable.
+        workers : int
+            How many may run at once.
+        atomic : bool
+            The first failure cancels what has not begun.
+        timeout_s : float, optional
+            Longest time of one operation.
+
+        Returns
+        -------
+        list of MeasuredOperation
+            In the order of `operations`.
+        """
         batch = self._callables(operations, workers, atomic=atomic, timeout_s=timeout_s)
         begin_s = self.passed_s()
         return self._added(await run_async(batch, self._owner.now_s), begin_s)
@@ -269,6 +313,10 @@ class RunningBatch:
         session_id : str or None
         memory_delta_bytes : int, optional
         read_share : float, optional
+
+        Returns
+        -------
+        Batch
 
         Raises
         ------

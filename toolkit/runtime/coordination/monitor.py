@@ -186,7 +186,17 @@ class CoordinationMonitor:
         return len(self._keys)
 
     def observe(self, event: CoordinationEvent) -> AgentWatch:
-        """Track a record; agents of different sessions are different agents."""
+        """Track a record; agents of different sessions are different agents.
+
+        Parameters
+        ----------
+        event : CoordinationEvent
+
+        Returns
+        -------
+        AgentWatch
+            What `track` gives of the agent.
+        """
         session = event.session_id
         agent = agent_name(event.agent_id, session)
         known = agent in self._agents
@@ -383,7 +393,17 @@ class CoordinationMonitor:
             self._move_on(now)
 
     def replay(self, events: Iterable[CoordinationEvent]) -> int:
-        """Track records in the order given, and count them."""
+        """Track records in the order given, and count them.
+
+        Parameters
+        ----------
+        events : iterable of CoordinationEvent
+            In the order of their times.
+
+        Returns
+        -------
+        int
+        """
         count = 0
         for event in events:
             self.observe(event)
@@ -391,7 +411,17 @@ class CoordinationMonitor:
         return count
 
     def report(self, agent: str) -> CoordinationReport:
-        """Report on an agent, seen or not, and on the swarm, as they are now."""
+        """Report on an agent, seen or not, and on the swarm, as they are now.
+
+        Parameters
+        ----------
+        agent : str
+            As `track` was given it.
+
+        Returns
+        -------
+        CoordinationReport
+        """
         me = self._agents.get(agent)
         efficiency = self.efficiency(agent)
         overall = self.overall()
@@ -409,7 +439,17 @@ class CoordinationMonitor:
         )
 
     def efficiency(self, agent: str) -> AgentEfficiency:
-        """Report on one agent; one that has done nothing yet has no score."""
+        """Report on one agent; one that has done nothing yet has no score.
+
+        Parameters
+        ----------
+        agent : str
+
+        Returns
+        -------
+        AgentEfficiency
+            Its score is 0 to 1, or `None` with fewer than three factors.
+        """
         me = self._agents.get(agent)
         if me is None:
             nothing = Factors(None, None, None, None, None)
@@ -427,7 +467,12 @@ class CoordinationMonitor:
         )
 
     def overall(self) -> OverallCoordination:
-        """Report on the swarm."""
+        """Report on the swarm.
+
+        Returns
+        -------
+        OverallCoordination
+        """
         swarm = self._swarm
         counts = unpack(swarm.packed)
         return OverallCoordination(
@@ -444,11 +489,25 @@ class CoordinationMonitor:
         )
 
     def counts(self) -> Counts:
-        """Count the operations of the cross-agent window."""
+        """Count the operations of the cross-agent window.
+
+        Returns
+        -------
+        Counts
+        """
         return unpack(self._swarm.packed)
 
     def agent_counts(self, agent: str) -> Counts:
-        """Count the last operations of one agent; none of one not remembered."""
+        """Count the last operations of one agent; none of one not remembered.
+
+        Parameters
+        ----------
+        agent : str
+
+        Returns
+        -------
+        Counts
+        """
         me = self._agents.get(agent)
         return unpack(me.packed if me else 0)
 

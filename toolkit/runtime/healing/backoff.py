@@ -32,7 +32,19 @@ class Backoff:
     jitter: float = 0.2
 
     def wait_s(self, failures: int, random: np.random.Generator) -> float:
-        """Seconds to wait after so many failures in a row, 1 or more."""
+        """Seconds to wait after so many failures in a row, 1 or more.
+
+        Parameters
+        ----------
+        failures : int
+            In a row, at least 1.
+        random : numpy.random.Generator
+            Draws the jitter.
+
+        Returns
+        -------
+        float
+        """
         wait_s = min(self.most_s, self.first_s * 2.0 ** (failures - 1))
         return float(wait_s * random.uniform(1 - self.jitter, 1 + self.jitter))
 
@@ -87,17 +99,40 @@ class CircuitBreaker:
         self._opened_s: dict[str, float] = {}
 
     def allows(self, rung: str, now_s: float) -> bool:
-        """Tell whether the rung may be tried."""
+        """Tell whether the rung may be tried.
+
+        Parameters
+        ----------
+        rung : str
+        now_s : float
+            Seconds on the monotonic clock.
+
+        Returns
+        -------
+        bool
+        """
         opened_s = self._opened_s.get(rung)
         return opened_s is None or now_s - opened_s >= self._open_s
 
     def failed(self, rung: str, now_s: float) -> None:
-        """Note that the rung's action failed."""
+        """Note that the rung's action failed.
+
+        Parameters
+        ----------
+        rung : str
+        now_s : float
+            Seconds on the monotonic clock.
+        """
         self._failures[rung] = self._failures.get(rung, 0) + 1
         if self._failures[rung] >= self._most:
             self._opened_s[rung] = now_s
 
     def acted(self, rung: str) -> None:
-        """Note that the rung's action took effect: the breaker closes."""
+        """Note that the rung's action took effect: the breaker closes.
+
+        Parameters
+        ----------
+        rung : str
+        """
         self._failures.pop(rung, None)
         self._opened_s.pop(rung, None)

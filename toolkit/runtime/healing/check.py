@@ -39,7 +39,23 @@ class CheckPlan:
         *,
         weakest: str | None = None,
     ) -> CheckResult:
-        """Build a result for the moment of a snapshot; a value of `None` is *unknown*."""
+        """Build a result for the moment of a snapshot; a value of `None` is *unknown*.
+
+        Parameters
+        ----------
+        snapshot : SwarmSnapshot
+        value : float or None
+            On the scale of the threshold, usually 0 to 1.
+        evidence : str
+            What the value is made of, for people.
+        findings : iterable of Finding
+        weakest : str, optional
+            Slot of the agent that lowers the value most.
+
+        Returns
+        -------
+        CheckResult
+        """
         return CheckResult(
             check=self.name,
             at_s=snapshot.at_s,
@@ -65,6 +81,10 @@ class CheckPlan:
         evidence : mapping of str to str
         **details
             Other fields of `Finding`.
+
+        Returns
+        -------
+        Finding
         """
         return Finding(
             issue=self.issue,
@@ -86,7 +106,19 @@ class HealthCheck(Protocol):
         ...
 
     def measure(self, snapshot: SwarmSnapshot) -> CheckResult:
-        """Measure; what cannot be seen is *unknown*, not an error."""
+        """Measure; what cannot be seen is *unknown*, not an error.
+
+        Parameters
+        ----------
+        snapshot : SwarmSnapshot
+            What can be seen of the swarm now; a field that is `None` or empty was not
+            seen.
+
+        Returns
+        -------
+        CheckResult
+            Value, evidence, and a finding for each cause of trouble.
+        """
         ...
 
     def recovered(

@@ -103,5 +103,14 @@ class CheckResult:
     weakest: str | None = None
 
     def finds(self, cause: str) -> bool:
-        """Whether a cause is among the findings."""
+        """Whether a cause is among the findings.
+
+        Parameters
+        ----------
+        cause : str
+
+        Returns
+        -------
+        bool
+        """
         return any(finding.cause == cause for finding in self.findings)

@@ -173,7 +173,12 @@ class HealingEngine:
         self._due_s[self.requested.plan.name] = 0.0
 
     def statistics(self) -> HealingStatistics:
-        """Take a snapshot of what was done."""
+        """Take a snapshot of what was done.
+
+        Returns
+        -------
+        HealingStatistics
+        """
         ended = self._sessions.ended
         return HealingStatistics(
             **self._sessions.counts,
@@ -185,7 +190,12 @@ class HealingEngine:
         )
 
     def open_sessions(self) -> tuple[HealingSession, ...]:
-        """List the sessions under way."""
+        """List the sessions under way.
+
+        Returns
+        -------
+        tuple of HealingSession
+        """
         return tuple(self._sessions.under_way.values())
 
     def _resume(self, now_s: float) -> None:

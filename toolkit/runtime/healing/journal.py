@@ -57,7 +57,18 @@ class Journal:
         self._connection.close()
 
     def lease(self, cause: str, *, now_s: float, until_s: float) -> bool:
-        """Take or renew the lease of a cause; false while another healer holds it."""
+        """Take or renew the lease of a cause; false while another healer holds it.
+
+        Parameters
+        ----------
+        cause : str
+        now_s, until_s : float
+            Seconds on the clock that all healers share.
+
+        Returns
+        -------
+        bool
+        """
         return (
             self._connection.execute(
                 "INSERT INTO leases VALUES (?1,?2,?3) ON CONFLICT(cause) DO UPDATE "
@@ -68,13 +79,25 @@ class Journal:
         )
 
     def release(self, cause: str) -> None:
-        """Give a lease back."""
+        """Give a lease back.
+
+        Parameters
+        ----------
+        cause : str
+            Another healer's lease of it is left.
+        """
         self._connection.execute(
             "DELETE FROM leases WHERE cause=? AND owner=?", (cause, self.owner)
         )
 
     def save(self, session: HealingSession) -> None:
-        """Write a session's state."""
+        """Write a session's state.
+
+        Parameters
+        ----------
+        session : HealingSession
+            Replaces the state written before.
+        """
         self._connection.execute(
             "INSERT OR REPLACE INTO sessions VALUES (?,?,?,?,?)",
             (
@@ -87,7 +110,13 @@ class Journal:
         )
 
     def open_sessions(self) -> list[HealingSession]:
-        """Read every session that is not closed, whichever healer leads it."""
+        """Read every session that is not closed, whichever healer leads it.
+
+        Returns
+        -------
+        list of HealingSession
+            In the order they were opened.
+        """
         return [
             HealingSession.from_json(body)
             for (body,) in self._connection.execute(
@@ -97,7 +126,16 @@ class Journal:
         ]
 
     def last_session(self, cause: str) -> HealingSession | None:
-        """Read the last session of a cause."""
+        """Read the last session of a cause.
+
+        Parameters
+        ----------
+        cause : str
+
+        Returns
+        -------
+        HealingSession or None
+        """
         row = self._connection.execute(
             "SELECT body FROM sessions WHERE cause=? ORDER BY opened_s DESC LIMIT 1",
             (cause,),
@@ -105,7 +143,12 @@ class Journal:
         return None if row is None else HealingSession.from_json(row[0])
 
     def sessions(self) -> list[HealingSession]:
-        """Read all sessions that are kept, in the order they were opened."""
+        """Read all sessions that are kept, in the order they were opened.
+
+        Returns
+        -------
+        list of HealingSession
+        """
         return [
             HealingSession.from_json(body)
             for (body,) in self._connection.execute(
@@ -114,7 +157,19 @@ class Journal:
         ]
 
     def sessions_of(self, cause: str, *, since_s: float) -> list[HealingSession]:
-        """Read the closed sessions of a cause that were opened since a moment."""
+        """Read the closed sessions of a cause that were opened since a moment.
+
+        Parameters
+        ----------
+        cause : str
+        since_s : float
+            Seconds on the healers' clock, included.
+
+        Returns
+        -------
+        list of HealingSession
+            In the order they were opened.
+        """
         return [
             HealingSession.from_json(body)
             for (body,) in self._connection.execute(
@@ -125,14 +180,31 @@ class Journal:
         ]
 
     def hand_over(self, cause: str, issue: str) -> None:
-        """Mark a cause as a person's; no healer treats it before it was well."""
+        """Mark a cause as a person's; no healer treats it before it was well.
+
+        Parameters
+        ----------
+        cause : str
+        issue : str
+            Kind of issue, for `handed_over`.
+        """
         self._connection.execute(
             "INSERT OR REPLACE INTO handed_over(cause, issue) VALUES (?,?)",
             (cause, issue),
         )
 
     def handed_over(self, issue: str | None = None) -> set[str]:
-        """Name the causes that a person has, of one issue or of all."""
+        """Name the causes that a person has, of one issue or of all.
+
+        Parameters
+        ----------
+        issue : str, optional
+            All unless given.
+
+        Returns
+        -------
+        set of str
+        """
         rows = self._connection.execute(
             "SELECT cause FROM handed_over WHERE well_s IS NULL "
             "AND (?1 IS NULL OR issue=?1)",
@@ -141,7 +213,20 @@ class Journal:
         return {cause for (cause,) in rows}
 
     def is_handed_over(self, cause: str, *, now_s: float, again_after_s: float) -> bool:
-        """Whether a person has a cause, or had it until a short while ago."""
+        """Whether a person has a cause, or had it until a short while ago.
+
+        Parameters
+        ----------
+        cause : str
+        now_s : float
+            Seconds on the healers' clock.
+        again_after_s : float
+            Seconds a cause must have been well before it is a healer's again.
+
+        Returns
+        -------
+        bool
+        """
         row = self._connection.execute(
             "SELECT well_s FROM handed_over WHERE cause=?", (cause,)
         ).fetchone()
@@ -150,44 +235,103 @@ class Journal:
         return row[0] is None or now_s - float(row[0]) < again_after_s
 
     def got_well(self, cause: str, *, now_s: float) -> None:
-        """Mark a cause that a person has as well."""
+        """Mark a cause that a person has as well.
+
+        Parameters
+        ----------
+        cause : str
+        now_s : float
+            Seconds on the healers' clock.
+        """
         self._connection.execute(
             "UPDATE handed_over SET well_s=? WHERE cause=?", (now_s, cause)
         )
 
     def note_victim(self, task: str, slot: str, *, now_s: float) -> None:
-        """Record that the agent of a slot ended or hung with a task in hand."""
+        """Record that the agent of a slot ended or hung with a task in hand.
+
+        Parameters
+        ----------
+        task : str
+        slot : str
+            Noted once for each task.
+        now_s : float
+            Seconds on the healers' clock.
+        """
         self._connection.execute(
             "INSERT OR IGNORE INTO victims VALUES (?,?,?)", (task, slot, now_s)
         )
 
     def victims(self, task: str) -> list[str]:
-        """Name the slots whose agents ended or hung with a task in hand."""
+        """Name the slots whose agents ended or hung with a task in hand.
+
+        Parameters
+        ----------
+        task : str
+
+        Returns
+        -------
+        list of str
+            In the order they were noted.
+        """
         rows = self._connection.execute(
             "SELECT slot FROM victims WHERE task=? ORDER BY at_s", (task,)
         )
         return [slot for (slot,) in rows]
 
     def note_restarts(self, now_s: float, *, total: int, healthy: int) -> None:
-        """Record restarts that were carried out."""
+        """Record restarts that were carried out.
+
+        Parameters
+        ----------
+        now_s : float
+            Seconds on the healers' clock.
+        total : int
+            Agents restarted.
+        healthy : int
+            Of them, those with nothing wrong.
+        """
         self._connection.execute(
             "INSERT INTO restarts VALUES (?,?,?)", (now_s, total, healthy)
         )
 
     def restarts(self) -> list[tuple[float, int, int]]:
-        """Read the restarts as (seconds, all, healthy)."""
+        """Read the restarts as (seconds, all, healthy).
+
+        Returns
+        -------
+        list of (float, int, int)
+        """
         rows = self._connection.execute("SELECT at_s, total, healthy FROM restarts")
         return [(float(at_s), int(total), int(ok)) for at_s, total, ok in rows]
 
     def stood_down(self) -> list[str]:
-        """Name the actions that took an agent out of the swarm."""
+        """Name the actions that took an agent out of the swarm.
+
+        Returns
+        -------
+        list of str
+            Keys.
+        """
         rows = self._connection.execute(
             "SELECT key FROM attempts WHERE key LIKE '%:stand_down' AND outcome='acted'"
         )
         return [key for (key,) in rows]
 
     def intend(self, key: str, *, now_s: float) -> bool:
-        """Write an intent down; false if it was intended before, perhaps by the dead."""
+        """Write an intent down; false if it was intended before, perhaps by the dead.
+
+        Parameters
+        ----------
+        key : str
+            Of the action.
+        now_s : float
+            Seconds on the healers' clock.
+
+        Returns
+        -------
+        bool
+        """
         return (
             self._connection.execute(
                 "INSERT OR IGNORE INTO attempts(key, intent_s) VALUES (?,?)",
@@ -197,14 +341,32 @@ class Journal:
         )
 
     def took_effect(self, key: str, effect: Effect, *, now_s: float) -> None:
-        """Write down how an intended action ended."""
+        """Write down how an intended action ended.
+
+        Parameters
+        ----------
+        key : str
+            As it was intended.
+        effect : Effect
+        now_s : float
+            Seconds on the healers' clock.
+        """
         self._connection.execute(
             "UPDATE attempts SET effect_s=?, outcome=?, detail=?, affected=? WHERE key=?",
             (now_s, effect.outcome.value, effect.detail, effect.affected, key),
         )
 
     def effect_of(self, key: str) -> Effect | None:
-        """Read how an action ended, where that was written down."""
+        """Read how an action ended, where that was written down.
+
+        Parameters
+        ----------
+        key : str
+
+        Returns
+        -------
+        Effect or None
+        """
         row = self._connection.execute(
             "SELECT outcome, detail, affected FROM attempts "
             "WHERE key=? AND outcome IS NOT NULL",

@@ -101,12 +101,26 @@ class HealingSession:
         return f"{self.session_id}:{self.rung}:{self.relapses}.{self.attempt}"
 
     def to_json(self) -> str:
-        """Write the session as JSON."""
+        """Write the session as JSON.
+
+        Returns
+        -------
+        str
+        """
         return json.dumps(asdict(self))
 
     @classmethod
     def from_json(cls, text: str) -> "HealingSession":
-        """Read a session written by `to_json`."""
+        """Read a session written by `to_json`.
+
+        Parameters
+        ----------
+        text : str
+
+        Returns
+        -------
+        HealingSession
+        """
         raw = json.loads(text)
         raw["phase"] = Phase(raw["phase"])
         raw["rungs"] = tuple(

@@ -60,12 +60,29 @@ class SilenceThresholds:
         return {operation: len(gaps) for operation, gaps in self._raw.items()}
 
     def is_known(self, operation: str | None) -> bool:
-        """Whether enough gaps of an operation type are known."""
+        """Whether enough gaps of an operation type are known.
+
+        Parameters
+        ----------
+        operation : str or None
+            `None` is the type of an agent that has done nothing yet.
+
+        Returns
+        -------
+        bool
+        """
         known = self._known.get(operation or "")
         return known is not None and known.count >= ENOUGH_GAPS
 
     def learn(self, operation: str, gap_s: float) -> None:
-        """Learn from one gap in seconds, ended by the agent itself."""
+        """Learn from one gap in seconds, ended by the agent itself.
+
+        Parameters
+        ----------
+        operation : str
+        gap_s : float
+            Finite.
+        """
         if operation not in self._known:
             self._known[operation] = RollingQuantile(QUANTILE, window=KEPT_GAPS)
         self._known[operation].update(gap_s)
@@ -74,7 +91,13 @@ class SilenceThresholds:
         del raw[:-KEPT_GAPS]
 
     def learn_all(self, activity: Iterable[Activity]) -> None:
-        """Learn from the gaps of a stretch of activity."""
+        """Learn from the gaps of a stretch of activity.
+
+        Parameters
+        ----------
+        activity : iterable of Activity
+            Entries without a gap are passed over.
+        """
         for act in activity:
             if act.gap_s is not None and act.gap_of is not None:
                 self.learn(act.gap_of, act.gap_s)
@@ -105,7 +128,13 @@ class SilenceThresholds:
         return max(floor_s, known.get())
 
     def save(self, path: Path) -> None:
-        """Write the gaps of every operation type as JSON."""
+        """Write the gaps of every operation type as JSON.
+
+        Parameters
+        ----------
+        path : path
+            Replaced.
+        """
         path.write_text(json.dumps(self._raw))
 
     @classmethod
@@ -118,6 +147,10 @@ class SilenceThresholds:
         ----------
         path : path
         floors : mapping of str to float, optional
+
+        Returns
+        -------
+        SilenceThresholds
 
         Raises
         ------

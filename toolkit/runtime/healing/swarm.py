@@ -233,6 +233,14 @@ class SwarmSnapshot:
     def agent(self, slot: str) -> AgentState | None:
         """Find the agent in a slot.
 
+        Parameters
+        ----------
+        slot : str
+
+        Returns
+        -------
+        AgentState or None
+
         Examples
         --------
         >>> agent = AgentState(
@@ -244,7 +252,17 @@ class SwarmSnapshot:
         return next((agent for agent in self.agents if agent.slot == slot), None)
 
     def since(self, start_s: float) -> tuple[Activity, ...]:
-        """List the activity after a moment."""
+        """List the activity after a moment.
+
+        Parameters
+        ----------
+        start_s : float
+            Seconds on the swarm's clock, not included.
+
+        Returns
+        -------
+        tuple of Activity
+        """
         return tuple(act for act in self.activity if act.at_s > start_s)
 
 
@@ -252,5 +270,16 @@ class Swarm(Protocol):
     """A source of snapshots."""
 
     def snapshot(self, since_s: float) -> SwarmSnapshot:
-        """Take a snapshot, with the activity after `since_s`."""
+        """Take a snapshot, with the activity after `since_s`.
+
+        Parameters
+        ----------
+        since_s : float
+            Seconds on the swarm's monotonic clock.
+
+        Returns
+        -------
+        SwarmSnapshot
+            What cannot be seen is `None` or empty, never a default.
+        """
         ...

@@ -22,15 +22,44 @@ class PlanActions(Protocol):
     """Carries out the three actions of the specification's section 3."""
 
     def adjust(self, alert: PlanAlert, run: FollowedWorkflow) -> MonitoringPlan | None:
-        """Carry out `adaptive_workflow_adjustment`; give the plan to follow from now."""
+        """Carry out `adaptive_workflow_adjustment`; give the plan to follow from now.
+
+        Parameters
+        ----------
+        alert : PlanAlert
+            What fired.
+        run : FollowedWorkflow
+            What is known of the run.
+
+        Returns
+        -------
+        MonitoringPlan or None
+            `None` keeps the plan.
+        """
         ...
 
     def reset(self, alert: PlanAlert, run: FollowedWorkflow) -> None:
-        """Carry out `emergency_coordination_reset`."""
+        """Carry out `emergency_coordination_reset`.
+
+        Parameters
+        ----------
+        alert : PlanAlert
+            What fired.
+        run : FollowedWorkflow
+            What is known of the run.
+        """
         ...
 
     def capture(self, alert: PlanAlert, run: FollowedWorkflow) -> None:
-        """Carry out `capture_optimization_pattern`."""
+        """Carry out `capture_optimization_pattern`.
+
+        Parameters
+        ----------
+        alert : PlanAlert
+            What fired.
+        run : FollowedWorkflow
+            What is known of the run.
+        """
         ...
 
 

@@ -34,6 +34,10 @@ class AgentCapabilities:
         ----------
         operations : collection of str
             The types the task needs; empty asks about all that any agent can do.
+
+        Returns
+        -------
+        tuple of str
         """
         able = self._able()
         return tuple(
@@ -45,7 +49,18 @@ class AgentCapabilities:
         )
 
     def missing(self, operations: Collection[str]) -> tuple[str, ...]:
-        """Name the operation types that no named agent can do, sorted."""
+        """Name the operation types that no named agent can do, sorted.
+
+        Parameters
+        ----------
+        operations : collection of str
+            The types the task needs.
+
+        Returns
+        -------
+        tuple of str
+            Empty also where no agent is named.
+        """
         able = self._able()
         if not self.agents:
             return ()

@@ -120,6 +120,10 @@ class PlanFollower:
     def observe(self, observation: Observation) -> tuple[PlanAlert, ...]:
         """Take in what is new.
 
+        Parameters
+        ----------
+        observation : Observation
+
         Returns
         -------
         tuple of PlanAlert
@@ -137,6 +141,16 @@ class PlanFollower:
         """Observe a record of the run: a batch, a coordination event, a finished task.
 
         Waits, spawn times, coordination efficiency and velocity are computed from them.
+
+        Parameters
+        ----------
+        record : Record
+            Of another kind, it changes nothing.
+
+        Returns
+        -------
+        tuple of PlanAlert
+            Those that fired now.
         """
         observation = self._run.observe(record)
         if isinstance(record, Batch):
@@ -147,6 +161,10 @@ class PlanFollower:
         """Compare with another plan from now on; what was observed is kept.
 
         Corrections of the batch costs begin again, since the plan knows of them.
+
+        Parameters
+        ----------
+        plan : MonitoringPlan
         """
         self.plan = plan
         self._windows = _windows(plan)
@@ -157,7 +175,12 @@ class PlanFollower:
         }
 
     def patterns(self) -> tuple[Pattern, ...]:
-        """Sizes used so far and what they cost, by operation type."""
+        """Sizes used so far and what they cost, by operation type.
+
+        Returns
+        -------
+        tuple of Pattern
+        """
         return tuple(
             Pattern(
                 operation_type=name,
@@ -171,20 +194,40 @@ class PlanFollower:
         )
 
     def expected(self) -> ExpectedPerformance | None:
-        """Give the prediction as corrected by what was observed."""
+        """Give the prediction as corrected by what was observed.
+
+        Returns
+        -------
+        ExpectedPerformance or None
+            `None` where the plan has no baseline.
+        """
         if self.plan.baseline is None:
             return None
         return self.plan.baseline.scaled(self._whole.factor)
 
     def expected_cost_s(self, operation_type: str) -> float | None:
-        """Give the corrected seconds per successful operation; `None` is not known."""
+        """Give the corrected seconds per successful operation; `None` is not known.
+
+        Parameters
+        ----------
+        operation_type : str
+
+        Returns
+        -------
+        float or None
+        """
         window = self._windows.get(operation_type)
         if window is None:
             return None
         return window.predicted_s * window.correction.factor
 
     def snapshot(self) -> FollowedWorkflow:
-        """Take a snapshot."""
+        """Take a snapshot.
+
+        Returns
+        -------
+        FollowedWorkflow
+        """
         corrections = {
             name: window.correction.factor for name, window in self._windows.items()
         }

@@ -46,7 +46,14 @@ class ObservedRuns:
             self._begin()
 
     def observe(self, record: Workflow) -> None:
-        """Learn from one run."""
+        """Learn from one run.
+
+        Parameters
+        ----------
+        record : Workflow
+            One that is censored, a single task, or without makespan or components is
+            passed over.
+        """
         makespan_s, components = record.makespan_s, record.components
         if record.form == "task" or record.censored or not makespan_s or not components:
             return
@@ -70,6 +77,10 @@ class ObservedRuns:
             Of a number of agents.
         offered : sequence of float
             The numbers that may be answered here.
+
+        Returns
+        -------
+        Decision
         """
         decided = decision.action[0]
         with self._lock:

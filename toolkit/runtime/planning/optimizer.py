@@ -108,7 +108,17 @@ class PredictiveWorkflowOptimizer:
     def with_patterns(
         self, patterns: Sequence[Pattern]
     ) -> "PredictiveWorkflowOptimizer":
-        """Make a planner that knows of more patterns, and of the same runs."""
+        """Make a planner that knows of more patterns, and of the same runs.
+
+        Parameters
+        ----------
+        patterns : sequence of Pattern
+            Added to those it has.
+
+        Returns
+        -------
+        PredictiveWorkflowOptimizer
+        """
         planner = PredictiveWorkflowOptimizer(
             agents=self.agents,
             batches=self.batches,
@@ -120,7 +130,12 @@ class PredictiveWorkflowOptimizer:
         return planner
 
     def observe(self, record: Workflow) -> None:
-        """Learn from a run that ended what its number of agents cost."""
+        """Learn from a run that ended what its number of agents cost.
+
+        Parameters
+        ----------
+        record : Workflow
+        """
         self.runs.observe(record)
 
     def predict(
@@ -367,6 +382,10 @@ def open_planner(
     settings : MonitoringSettings
     patterns : sequence of Pattern
         As `read_patterns` gives those of a store.
+
+    Returns
+    -------
+    PredictiveWorkflowOptimizer
     """
     return PredictiveWorkflowOptimizer(
         agents=open_advisor(agent_bundle, decision="agent_count", clock=clock),

@@ -68,6 +68,11 @@ def read_patterns(store: Path) -> list[Pattern]:
     ----------
     store : path
 
+    Returns
+    -------
+    list of Pattern
+        In the order they were saved; empty without a store.
+
     Examples
     --------
     >>> import tempfile

@@ -30,7 +30,16 @@ class Estimate:
     high: float
 
     def scaled(self, factor: float) -> "Estimate":
-        """Multiply all three by a factor above 0."""
+        """Multiply all three by a factor above 0.
+
+        Parameters
+        ----------
+        factor : float
+
+        Returns
+        -------
+        Estimate
+        """
         return Estimate(
             expected=self.expected * factor,
             low=self.low * factor,
@@ -38,7 +47,17 @@ class Estimate:
         )
 
     def reciprocal(self, numerator: float) -> "Estimate":
-        """Divide a number by the estimate; the bounds change places."""
+        """Divide a number by the estimate; the bounds change places.
+
+        Parameters
+        ----------
+        numerator : float
+            Above 0.
+
+        Returns
+        -------
+        Estimate
+        """
         return Estimate(
             expected=numerator / self.expected,
             low=numerator / self.high,
@@ -83,6 +102,15 @@ class ExpectedPerformance:
 
         A run that takes `factor` times as long costs `factor` times as much, whatever
         the price exponent: ``(f m)^(1-w) (f a)^w = f m^(1-w) a^w``.
+
+        Parameters
+        ----------
+        factor : float
+            Above 0; 2 is twice as slow as predicted.
+
+        Returns
+        -------
+        ExpectedPerformance
         """
         require_quantity("factor", factor, low=math.ulp(0.0))
         times = (self.makespan_s, self.agent_seconds, self.price)

@@ -65,7 +65,13 @@ class SystemResources:
         return min(limits, default=None)
 
     def load(self) -> dict[str, Value]:
-        """Give the utilisations by column of the feature tables."""
+        """Give the utilisations by column of the feature tables.
+
+        Returns
+        -------
+        dict of str to float or None
+            0 to 1; `None` is not known.
+        """
         return {
             "load_cpu": self.load_cpu,
             "load_memory": self.load_memory,

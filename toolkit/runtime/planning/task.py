@@ -78,7 +78,12 @@ class TaskComplexity:
             require_quantity(f"operations of {operation_type}", count, low=1)
 
     def context(self) -> dict[str, Value]:
-        """Give what is known by column of the workflow feature table."""
+        """Give what is known by column of the workflow feature table.
+
+        Returns
+        -------
+        dict
+        """
         return {
             name: getattr(self, name)
             for name in (

@@ -32,7 +32,13 @@ class Sink(Protocol):
     """
 
     def emit(self, record: Record, /) -> None:
-        """Take one record."""
+        """Take one record.
+
+        Parameters
+        ----------
+        record : Record
+            Not changed afterwards; the sink may keep it.
+        """
         ...
 
     def close(self) -> None:
@@ -88,7 +94,13 @@ class FigureSink(Protocol):
     """A sink that shows live figures too; a `RuntimeLoop` has it watch itself."""
 
     def watch(self, read: Callable[[], LiveFigures], /) -> None:
-        """Read the figures whenever they are shown."""
+        """Read the figures whenever they are shown.
+
+        Parameters
+        ----------
+        read : callable
+            Gives the figures of now; called from the sink's thread.
+        """
         ...
 
 
@@ -148,7 +160,13 @@ class QueuedSink:
             self._sink.watch(read)
 
     def close(self, *, timeout_s: float = 5.0) -> None:
-        """Pass on what is waiting, but wait for it no longer than the timeout."""
+        """Pass on what is waiting, but wait for it no longer than the timeout.
+
+        Parameters
+        ----------
+        timeout_s : float
+            Seconds.
+        """
         if self._closed:
             return
         self._closed = True
@@ -160,7 +178,12 @@ class QueuedSink:
         self._thread.join(max(0.0, deadline_s - time.monotonic()))
 
     def statistics(self) -> SinkStatistics:
-        """Tell what became of the records so far."""
+        """Tell what became of the records so far.
+
+        Returns
+        -------
+        SinkStatistics
+        """
         return SinkStatistics(
             accepted=self._accepted,
             dropped=self._dropped,

@@ -114,13 +114,25 @@ class ClaudeFlowSink:
         self._started = self._dropped = 0
 
     def notify(self, notification: Notification, /) -> None:
-        """Pass a notification on; returns at once."""
+        """Pass a notification on; returns at once.
+
+        Parameters
+        ----------
+        notification : Notification
+        """
         self.tell(
             "notify", message=notification.message, level=notification.level.value
         )
 
     def tell(self, verb: str, **values: object) -> bool:
         """Start a hook command, detached.
+
+        Parameters
+        ----------
+        verb : str
+            Of claude-flow's hooks, such as `post-edit`.
+        **values
+            By option; those that the installed version does not have are left out.
 
         Returns
         -------
@@ -154,7 +166,12 @@ class ClaudeFlowSink:
         return found if found in FLAGS else None
 
     def status(self) -> ClaudeFlowStatus:
-        """Take a snapshot."""
+        """Take a snapshot.
+
+        Returns
+        -------
+        ClaudeFlowStatus
+        """
         return ClaudeFlowStatus(
             version=self._version, started=self._started, dropped=self._dropped
         )
@@ -167,6 +184,10 @@ class ClaudeFlowSink:
 
     def stored(self, text: str) -> bool | None:
         """Look whether claude-flow's store holds a text that it was given.
+
+        Parameters
+        ----------
+        text : str
 
         Returns
         -------

@@ -210,7 +210,13 @@ class PrometheusSink:
                 )
 
     def notify(self, notification: Notification, /) -> None:
-        """Count an alert; other notifications are not its business."""
+        """Count an alert; other notifications are not its business.
+
+        Parameters
+        ----------
+        notification : Notification
+            An alert where its metadata has `alert`.
+        """
         kind = notification.metadata.get("alert")
         if kind is not None:
             self._alerts.labels(_one_of(str(kind), frozenset(AlertKind))).inc()
@@ -247,15 +253,37 @@ class PrometheusSink:
         self._gauges.refresh = partial(self._show_all, read)
 
     def show_model(self, age_s: float) -> None:
-        """Set the age of the loaded model, in seconds."""
+        """Set the age of the loaded model, in seconds.
+
+        Parameters
+        ----------
+        age_s : float
+            Seconds since the bundle was made.
+        """
         self._gauges.set("swarm_model_age_seconds", age_s)
 
     def show_fallback(self, reason: str, count: int = 1) -> None:
-        """Count decisions that the rule answered; the reason is a code, not a text."""
+        """Count decisions that the rule answered; the reason is a code, not a text.
+
+        Parameters
+        ----------
+        reason : str
+            A code; beyond the first few new ones they are counted together.
+        count : int
+            Decisions.
+        """
         self._fallbacks.labels(_bounded(reason, self._reasons)).inc(count)
 
     def show_sink(self, name: str, statistics: SinkStatistics) -> None:
-        """Count what another sink lost since the last call."""
+        """Count what another sink lost since the last call.
+
+        Parameters
+        ----------
+        name : str
+            Label of the sink.
+        statistics : SinkStatistics
+            Its totals; the difference to the last call is counted.
+        """
         lost = statistics.dropped + statistics.failed
         before = self._lost_before.get(name, 0)
         # A sink that was replaced begins at 0 again, as `rate()` takes it.

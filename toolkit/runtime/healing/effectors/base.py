@@ -81,11 +81,31 @@ class Effector(Protocol):
     """
 
     async def act(self, action: Action) -> Effect:
-        """Carry out one action."""
+        """Carry out one action.
+
+        Parameters
+        ----------
+        action : Action
+            Its key identifies it: the same key takes effect once.
+
+        Returns
+        -------
+        Effect
+            Of this call, or of an earlier one with the same key.
+        """
         ...
 
     async def effect_of(self, key: str) -> Effect | None:
-        """Tell what the action with this key did; `None` if it took no effect."""
+        """Tell what the action with this key did; `None` if it took no effect.
+
+        Parameters
+        ----------
+        key : str
+
+        Returns
+        -------
+        Effect or None
+        """
         ...
 
 
@@ -93,5 +113,14 @@ class ProcessEffector(Effector, Protocol):
     """An effector that sees the processes it acts on."""
 
     def alive(self, slot: str, /) -> bool | None:
-        """Tell whether the process in a slot runs; `None` where there is none."""
+        """Tell whether the process in a slot runs; `None` where there is none.
+
+        Parameters
+        ----------
+        slot : str
+
+        Returns
+        -------
+        bool or None
+        """
         ...
