@@ -77,6 +77,11 @@ def sealed_table(table: bytes, key: bytes) -> bytes:
         An advice table.
     key : bytes
         The store's secret.
+
+    Returns
+    -------
+    bytes
+        JSON of the table and its hash.
     """
     text = table.decode("ascii")
     return json.dumps({"table": text, "hash": _table_hash(table, key)}).encode()

@@ -71,6 +71,11 @@ def begin_trial(
     at_s : float
         Now, in seconds since 1970.
 
+    Returns
+    -------
+    dict
+        The trial as it was written.
+
     Raises
     ------
     ValueError
@@ -97,6 +102,17 @@ def begin_trial(
 def end_trial(store: Path, *, at_s: float) -> "dict[str, Any]":
     """End the trial that runs; no session is drawn any more.
 
+    Parameters
+    ----------
+    store : path
+    at_s : float
+        Now, in seconds since 1970.
+
+    Returns
+    -------
+    dict
+        The trial with its end.
+
     Raises
     ------
     LookupError
@@ -112,6 +128,15 @@ def end_trial(store: Path, *, at_s: float) -> "dict[str, Any]":
 
 def read_trial(store: Path) -> "dict[str, Any] | None":
     """Read the trial that runs, or the last one; `None` where there was none.
+
+    Parameters
+    ----------
+    store : path
+
+    Returns
+    -------
+    dict or None
+        Its name, rule, share and times, in seconds since 1970.
 
     Raises
     ------
@@ -179,6 +204,17 @@ def drawn_arms(store: Path, name: str) -> dict[str, bool]:
     """Read which sessions got the rule of a trial, and which did not.
 
     Lines that were torn by a full disk are passed over: their sessions have no arm.
+
+    Parameters
+    ----------
+    store : path
+    name : str
+        Of the trial.
+
+    Returns
+    -------
+    dict of str to bool
+        By session, as the store hides it: whether it got the rule.
 
     Raises
     ------

@@ -74,6 +74,11 @@ def write_bundle(
     extra_files : mapping of str to bytes, optional
         More files to ship, by name.
 
+    Returns
+    -------
+    Bundle
+        As it was read back.
+
     Raises
     ------
     GateRefusedError
@@ -165,6 +170,22 @@ def copy_bundle(
     signed: bool = True,
 ) -> Bundle:
     """Install a verified copy of a bundle elsewhere, with more files where given.
+
+    Parameters
+    ----------
+    source : path
+        Folder of a bundle.
+    directory : path
+        New, empty, or an older bundle, which is replaced in one step.
+    extra_files : mapping of str to bytes, optional
+        More files to ship, by name.
+    signed : bool
+        Require the team's signature on the source where its key is installed.
+
+    Returns
+    -------
+    Bundle
+        As it was read back from the new place.
 
     Raises
     ------

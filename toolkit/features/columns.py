@@ -169,6 +169,11 @@ def batch_schema(
     declared : sequence of Column
         From `declared_columns`; those that are known are read as well.
 
+    Returns
+    -------
+    FeatureSchema
+        With one action column, the size.
+
     Examples
     --------
     >>> batch_schema(["shell"], known=["load_cpu"]).names
@@ -192,6 +197,18 @@ def workflow_schema(
     *, known: Sequence[str], declared: Sequence[Column] = ()
 ) -> FeatureSchema:
     """Declare what an agent-count model reads.
+
+    Parameters
+    ----------
+    known : sequence of str
+        Context columns with at least one value.
+    declared : sequence of Column
+        From `declared_columns`; those that are known are read as well.
+
+    Returns
+    -------
+    FeatureSchema
+        With one action column, the number of agents.
 
     Examples
     --------

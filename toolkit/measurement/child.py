@@ -32,7 +32,18 @@ class Child:
 
     @classmethod
     def start(cls, work: Callable[[], None]) -> Self:
-        """Fork a process that does `work`; its exit code is 0 unless `work` raises."""
+        """Fork a process that does `work`; its exit code is 0 unless `work` raises.
+
+        Parameters
+        ----------
+        work : callable
+            Called in the child, without arguments.
+
+        Returns
+        -------
+        Child
+            To be waited for.
+        """
         pid = os.fork()
         if pid:
             return cls(pid)
@@ -47,7 +58,12 @@ class Child:
             os._exit(code)
 
     def wait(self) -> int:
-        """Wait for its end and return the exit code, negative for a signal."""
+        """Wait for its end and return the exit code, negative for a signal.
+
+        Returns
+        -------
+        int
+        """
         if self._code is None:
             self._code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
         return self._code

@@ -46,6 +46,15 @@ class Machine:
 def describe_machine(directory: Path) -> Machine:
     """Describe this machine and the file system of a directory.
 
+    Parameters
+    ----------
+    directory : path
+        Where the measurements write.
+
+    Returns
+    -------
+    Machine
+
     Examples
     --------
     >>> describe_machine(Path("/")).cpu_cores > 0

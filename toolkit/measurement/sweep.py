@@ -35,7 +35,19 @@ Progress = Callable[[float, float, str], None]
 
 
 def default_design(*, seed: int, repeats: int) -> Design:
-    """Measure every variant under every load level: minutes."""
+    """Measure every variant under every load level: minutes.
+
+    Parameters
+    ----------
+    seed : int
+        Of the cells' order.
+    repeats : int
+        Times each cell is measured, at least 1.
+
+    Returns
+    -------
+    Design
+    """
     return Design(
         seed=seed,
         repeats=repeats,
@@ -45,7 +57,19 @@ def default_design(*, seed: int, repeats: int) -> Design:
 
 
 def quick_design(*, seed: int, repeats: int) -> Design:
-    """Measure one variant of each kind under two load levels: seconds."""
+    """Measure one variant of each kind under two load levels: seconds.
+
+    Parameters
+    ----------
+    seed : int
+        Of the cells' order.
+    repeats : int
+        Times each cell is measured, at least 1.
+
+    Returns
+    -------
+    Design
+    """
     return Design(
         seed=seed,
         repeats=repeats,
@@ -80,7 +104,13 @@ class Sweep:
         self._run = record_id("sweep", repr(design.to_json()), _variants())[:12]
 
     def measured(self) -> dict[str, list[Mapping[str, Any]]]:
-        """Read the records of the cells of this design that are measured, by cell."""
+        """Read the records of the cells of this design that are measured, by cell.
+
+        Returns
+        -------
+        dict of str to list of mapping
+            Records as rows, by the name of the cell.
+        """
         rows = (line.row for line in self.spool.lines())
         return {
             row["cell"]: row["records"]

@@ -65,7 +65,12 @@ def private_mode(directory: Path) -> int:
 
 
 def share_directory(directory: Path) -> None:
-    """Give a new directory to the group, as far as the one above it is the group's."""
+    """Give a new directory to the group, as far as the one above it is the group's.
+
+    Parameters
+    ----------
+    directory : path
+    """
     shared = private_mode(directory.parent) & 0o070
     if shared:
         directory.chmod(stat.S_ISGID | 0o710 | shared)
@@ -117,6 +122,11 @@ def ensure_file(path: Path) -> None:
     SQLite gives its journals the mode and the group of the database: a database that the
     group may not write locks members out, and so do journals that another left.
 
+    Parameters
+    ----------
+    path : path
+        Its folder exists.
+
     Raises
     ------
     OSError
@@ -149,6 +159,11 @@ def ignore_in_git(directory: Path) -> None:
     """Have git pass over a directory, whatever repository it lies in.
 
     A store lies in a project by default, and its secret must not be committed with it.
+
+    Parameters
+    ----------
+    directory : path
+        Gets a `.gitignore` that names everything, unless it has one.
     """
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
     with suppress(FileExistsError):
@@ -159,12 +174,22 @@ def ignore_in_git(directory: Path) -> None:
 
 
 def sync_file(path: Path) -> None:
-    """Have a file's content on disk when this returns."""
+    """Have a file's content on disk when this returns.
+
+    Parameters
+    ----------
+    path : path
+    """
     _sync(path, os.O_RDONLY)
 
 
 def sync_directory(directory: Path) -> None:
-    """Have a directory's entries on disk when this returns."""
+    """Have a directory's entries on disk when this returns.
+
+    Parameters
+    ----------
+    directory : path
+    """
     _sync(directory, os.O_RDONLY | os.O_DIRECTORY)
 
 
@@ -205,6 +230,12 @@ def draft_file(path: Path, *, mode: int | None = None) -> Iterator[BinaryIO]:
 def replace_file(path: Path, data: bytes) -> None:
     """Replace a file's content, durably and at once.
 
+    Parameters
+    ----------
+    path : path
+        Its folder exists; readers see the old content or the new, never a part.
+    data : bytes
+
     Raises
     ------
     OSError
@@ -219,6 +250,16 @@ def read_regular(path: Path, *, max_bytes: int) -> bytes:
 
     For files in a place that others may have written, such as a checkout: a pipe does
     not block, a device is not read.
+
+    Parameters
+    ----------
+    path : path
+    max_bytes : int
+        What is larger is refused, not cut.
+
+    Returns
+    -------
+    bytes
 
     Raises
     ------
@@ -271,6 +312,13 @@ def exchange(one: Path, other: Path) -> None:
 
     Where the file system cannot (or the system is not Linux), the second steps aside
     for the time of a second rename.
+
+    Parameters
+    ----------
+    one : path
+        The directory that takes the other's name.
+    other : path
+        On the same file system.
 
     Raises
     ------

@@ -43,6 +43,16 @@ def record_id(*parts: str) -> str:
     The parts are ids that programs drew (message, call and session ids), not names, so
     the digest needs no key: the same event gets the same id in every store.
 
+    Parameters
+    ----------
+    *parts : str
+        Ids of the source; their order and borders count.
+
+    Returns
+    -------
+    str
+        `DIGEST_BYTES` in hexadecimal digits.
+
     Examples
     --------
     >>> record_id("claude-code", "toolu_01") == record_id("claude-code", "toolu_01")
@@ -75,6 +85,11 @@ def call_record_id(call_id: str, *, scope: str = "", nth: int = 0) -> str:
     nth : int
         How many calls of this id, each with its result, came before in the scope.
 
+    Returns
+    -------
+    str
+        Hexadecimal digits, as of `record_id`.
+
     Examples
     --------
     >>> call_record_id("toolu_01", scope="a/main") == call_record_id("toolu_01")
@@ -92,6 +107,16 @@ def call_record_id(call_id: str, *, scope: str = "", nth: int = 0) -> str:
 
 def is_unique_call_id(call_id: str) -> bool:
     """Whether a provider drew a call's id, so that no two calls anywhere share it.
+
+    Parameters
+    ----------
+    call_id : str
+        As the harness wrote it.
+
+    Returns
+    -------
+    bool
+        `False` for counters such as `call_1`, which are unique within a session only.
 
     Examples
     --------
@@ -111,6 +136,11 @@ def identifier(text: str, hidden: Callable[[str], str]) -> str:
     hidden : callable
         Keyed hash of a store.
 
+    Returns
+    -------
+    str
+        The text itself, or `hidden-` and its keyed hash.
+
     Examples
     --------
     >>> identifier("5e55104a-0000", str.upper), identifier("w1@team", str.upper)
@@ -121,6 +151,15 @@ def identifier(text: str, hidden: Callable[[str], str]) -> str:
 
 def model_name(text: object) -> str | None:
     """Keep the name of a model; `<synthetic>` and texts are none.
+
+    Parameters
+    ----------
+    text : object
+        As a log holds it.
+
+    Returns
+    -------
+    str or None
 
     Examples
     --------
@@ -133,6 +172,18 @@ def model_name(text: object) -> str | None:
 def keyed_hash(key: bytes, text: str) -> str:
     """Hide a path, a key or another name: equal names stay equal within one store.
 
+    Parameters
+    ----------
+    key : bytes
+        The secret of a store.
+    text : str
+        Surrogates, as file names may hold, are kept apart too.
+
+    Returns
+    -------
+    str
+        Hexadecimal digits; without the key the text cannot be guessed from them.
+
     Examples
     --------
     >>> keyed_hash(b"k" * 32, "src/main.py") == keyed_hash(b"j" * 32, "src/main.py")
@@ -144,6 +195,11 @@ def keyed_hash(key: bytes, text: str) -> str:
 
 def store_key(directory: Path) -> bytes:
     """Read a store's secret key, drawing it the first time.
+
+    Parameters
+    ----------
+    directory : path
+        The store's folder, made where it is missing.
 
     Returns
     -------

@@ -27,7 +27,13 @@ MODE = stat.S_ISGID | stat.S_ISVTX | 0o770
 
 
 def ensure_inbox(root: Path) -> None:
-    """Make the inbox of a store, or give it its mode again."""
+    """Make the inbox of a store, or give it its mode again.
+
+    Parameters
+    ----------
+    root : path
+        The store's folder.
+    """
     inbox = root / NAME
     inbox.mkdir(mode=0o700, exist_ok=True)
     inbox.chmod(MODE)
@@ -48,11 +54,21 @@ class Inbox:
         self.directory = root / NAME
 
     def is_for_us(self) -> bool:
-        """Whether this user may not write the store, and may append to its inbox."""
+        """Whether this user may not write the store, and may append to its inbox.
+
+        Returns
+        -------
+        bool
+        """
         return not os.access(self.root, os.W_OK) and os.access(self.directory, os.W_OK)
 
     def append(self, lines: Iterable[bytes]) -> None:
         """Append whole lines to this user's spool; they are on disk on return.
+
+        Parameters
+        ----------
+        lines : iterable of bytes
+            Each ends in a line feed.
 
         Raises
         ------

@@ -121,13 +121,31 @@ def attributes_of_record(record: Record) -> dict[str, Any]:
 
 
 def duration_of_record(record: Record) -> float:
-    """Seconds that a record's span lasts: its first known duration, else 0."""
+    """Seconds that a record's span lasts: its first known duration, else 0.
+
+    Parameters
+    ----------
+    record : Record
+
+    Returns
+    -------
+    float
+        Seconds, at least 0.
+    """
     known = (getattr(record, name, None) for name in DURATIONS)
     return next((float(value) for value in known if value is not None), 0.0)
 
 
 def span_name(record: Record) -> str:
     """Name the span of a record, by the GenAI conventions where they have a name.
+
+    Parameters
+    ----------
+    record : Record
+
+    Returns
+    -------
+    str
 
     Examples
     --------
@@ -148,6 +166,15 @@ def span_name(record: Record) -> str:
 
 def record_of_span(span: Mapping[str, Any]) -> Record | None:
     """Read a record back from its span; `None` for a span that is none of ours.
+
+    Parameters
+    ----------
+    span : mapping
+        OTLP's JSON form of a span.
+
+    Returns
+    -------
+    Record or None
 
     Raises
     ------
@@ -212,6 +239,16 @@ def to_attributes(values: Mapping[str, Any]) -> list[dict[str, Any]]:
 def attributes_of(attributes: object) -> dict[str, Any]:
     """Read OTLP attributes, leaving out what is malformed or nested too deeply.
 
+    Parameters
+    ----------
+    attributes : object
+        A list of `{"key": ..., "value": {...}}`, as OTLP's JSON has it.
+
+    Returns
+    -------
+    dict
+        Values by name; the last of a repeated name.
+
     Examples
     --------
     >>> attributes_of([{"key": "a", "value": {"intValue": "7"}}, {"key": 1}])
@@ -233,6 +270,11 @@ def span_id(value: object, *, size: int) -> str | None:
     value : object
     size : int
         Bytes of such an id: 16 for a trace, 8 for a span.
+
+    Returns
+    -------
+    str or None
+        Lower-case hexadecimal digits; `None` for what is no such id.
 
     Examples
     --------

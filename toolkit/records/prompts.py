@@ -21,6 +21,15 @@ AUTOMATIC = (
 def is_automatic(text: str) -> bool:
     r"""Whether the harness wrote a prompt: a notice, a message of an agent, a schedule.
 
+    Parameters
+    ----------
+    text : str
+        The prompt's beginning is enough.
+
+    Returns
+    -------
+    bool
+
     Examples
     --------
     >>> is_automatic("<task-notification>\n<task-id>b1"), is_automatic("Please go on")

@@ -120,13 +120,29 @@ class Spool:
         return self.directory / LIVE_NAME
 
     def append(self, row: Mapping[str, Any], *, durable: bool = False) -> None:
-        """Append one row; see `append_encoded` for what is promised."""
+        """Append one row; see `append_encoded` for what is promised.
+
+        Parameters
+        ----------
+        row : mapping
+            JSON types.
+        durable : bool
+            Return only once it is on disk, not just in the system's memory.
+        """
         self.append_all([row], durable=durable)
 
     def append_all(
         self, rows: Iterable[Mapping[str, Any]], *, durable: bool = False
     ) -> None:
-        """Append several rows, all or none; see `append_encoded`."""
+        """Append several rows, all or none; see `append_encoded`.
+
+        Parameters
+        ----------
+        rows : iterable of mapping
+            JSON types.
+        durable : bool
+            As of `append`.
+        """
         self.append_encoded((encode(row) for row in rows), durable=durable)
 
     def append_encoded(
@@ -161,7 +177,12 @@ class Spool:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Hold the spool alone, to replace a file of it."""
+        """Hold the spool alone, to replace a file of it.
+
+        Yields
+        ------
+        None
+        """
         with self._locked(fcntl.LOCK_EX):
             yield
 
@@ -172,6 +193,11 @@ class Spool:
         ----------
         after : int
             Highest number that is known to have been used.
+
+        Returns
+        -------
+        list of Segment
+            The one sealed now is the last.
         """
         if not self.directory.exists():
             return []
@@ -211,26 +237,52 @@ class Spool:
                     segment.path.unlink()
 
     def oldest_number(self) -> int:
-        """Give the number of the oldest segment that is not in a dataset yet."""
+        """Give the number of the oldest segment that is not in a dataset yet.
+
+        Returns
+        -------
+        int
+        """
         waiting = self.segments()
         return waiting[0].number if waiting else self._live_number()
 
     def sealed(self) -> list[Segment]:
-        """List the segments that wait for compaction, oldest first."""
+        """List the segments that wait for compaction, oldest first.
+
+        Returns
+        -------
+        list of Segment
+        """
         return self._numbered(SEALED)
 
     def segments(self) -> list[Segment]:
-        """List the segments that are not in a dataset yet, the live one last."""
+        """List the segments that are not in a dataset yet, the live one last.
+
+        Returns
+        -------
+        list of Segment
+        """
         with self._listing():
             live = [Segment(self._live_number(), self.live)]
             return [*self.sealed(), *(live if self.live.exists() else [])]
 
     def files(self) -> list[Path]:
-        """List the files of `segments`."""
+        """List the files of `segments`.
+
+        Returns
+        -------
+        list of path
+        """
         return [segment.path for segment in self.segments()]
 
     def lines(self) -> Iterator[SpoolLine]:
-        """Read every whole line that is not in a dataset yet."""
+        """Read every whole line that is not in a dataset yet.
+
+        Yields
+        ------
+        SpoolLine
+            Its row is `None` where the line cannot be read.
+        """
         for _, descriptor in self.opened():
             yield from lines_of(descriptor)
 
@@ -307,6 +359,16 @@ class Spool:
 def encode(row: Mapping[str, Any]) -> bytes:
     r"""Write a row as one line of strict JSON.
 
+    Parameters
+    ----------
+    row : mapping
+        JSON types.
+
+    Returns
+    -------
+    bytes
+        ASCII, with the line feed.
+
     Raises
     ------
     ValueError
@@ -329,6 +391,11 @@ def read_spool_lines(path: Path, start: int = 0) -> Iterator[SpoolLine]:
     path : path
     start : int
         Offset of the first line's first byte; line numbers count from there.
+
+    Yields
+    ------
+    SpoolLine
+        Its row is `None` where the line cannot be read.
     """
     descriptor = open_regular(path, os.O_RDONLY)
     try:
@@ -338,7 +405,20 @@ def read_spool_lines(path: Path, start: int = 0) -> Iterator[SpoolLine]:
 
 
 def lines_of(descriptor: int, start: int = 0) -> Iterator[SpoolLine]:
-    """Read the whole lines of an open file, as `read_spool_lines` does of a path."""
+    """Read the whole lines of an open file, as `read_spool_lines` does of a path.
+
+    Parameters
+    ----------
+    descriptor : int
+        Open for reading; it stays open.
+    start : int
+        Offset of the first line's first byte.
+
+    Yields
+    ------
+    SpoolLine
+        Its row is `None` where the line cannot be read.
+    """
     end = start
     with open(os.dup(descriptor), "rb") as stream:  # noqa: PTH123 - of a descriptor
         stream.seek(start)

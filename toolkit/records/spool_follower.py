@@ -52,7 +52,13 @@ class SpoolFollower:
         self._held: int | None = None
 
     def read(self) -> Iterator[SpoolLine]:
-        """Read what is new; a torn last line is left for the next look."""
+        """Read what is new; a torn last line is left for the next look.
+
+        Yields
+        ------
+        SpoolLine
+            In the order they were appended.
+        """
         first = self._number is None
         if self._number is None:  # what is in a dataset before the first look is old
             self._number = self._spool.oldest_number() - 1
@@ -70,6 +76,12 @@ class SpoolFollower:
         ----------
         *kinds : type of Record
             Such as `Batch`.
+
+        Yields
+        ------
+        Record
+            Of the kinds asked for; lines that are no record are counted in
+            `unreadable`.
         """
         known = {kind.kind: kind for kind in kinds}
         for line in self.read():

@@ -32,6 +32,16 @@ def read_or_draw_key(directory: Path) -> bytes:
     shared store; of two processes that start together one draws it and both read it. It is on disk before it is
     used: what is hidden with it must never outlive it.
 
+    Parameters
+    ----------
+    directory : path
+        The store's folder, made where it is missing.
+
+    Returns
+    -------
+    bytes
+        At least `KEY_LEAST_BYTES`.
+
     Raises
     ------
     OSError

@@ -194,7 +194,20 @@ def _by_session(
 
 
 def render_comparison(rows: Sequence[ComparedFigure], first: str, second: str) -> str:
-    """Write a comparison as a table."""
+    """Write a comparison as a table.
+
+    Parameters
+    ----------
+    rows : sequence of ComparedFigure
+        As `compare` gives them.
+    first, second : str
+        Heads of the two columns.
+
+    Returns
+    -------
+    str
+        Plain text, a line for each figure.
+    """
     body = [
         [
             row.name,

@@ -134,7 +134,18 @@ class Facts:
     waves: Columns
 
     def where(self, column: str, value: str) -> "Facts":
-        """Keep the rows whose `column` is `value`, of every kind that has it."""
+        """Keep the rows whose `column` is `value`, of every kind that has it.
+
+        Parameters
+        ----------
+        column : str
+            Such as `project` or `model`; a kind without it is kept whole.
+        value : str
+
+        Returns
+        -------
+        Facts
+        """
         return Facts(
             batches=_kept(self.batches, column, value),
             turns=_kept(self.turns, column, value),

@@ -66,7 +66,12 @@ class Review:
         )
 
     def figures(self) -> Iterator[Figure]:
-        """Yield every figure that has records behind it."""
+        """Yield every figure that has records behind it.
+
+        Yields
+        ------
+        Figure
+        """
         yield from self.spent.figures
         for bounds in self.merging.values():
             yield from bounds.figures
@@ -87,6 +92,15 @@ class Review:
     def explain(self, name: str) -> Figure:
         """Return the figure of that name, with its records.
 
+        Parameters
+        ----------
+        name : str
+            As the review prints it beside a figure.
+
+        Returns
+        -------
+        Figure
+
         Raises
         ------
         UsageError
@@ -98,11 +112,23 @@ class Review:
         return named[name]
 
     def unsaid(self) -> list[str]:
-        """List what this history cannot say, and why."""
+        """List what this history cannot say, and why.
+
+        Returns
+        -------
+        list of str
+            One sentence each.
+        """
         return _unsaid(self)
 
     def to_json(self) -> dict[str, Any]:
-        """Return every figure by its name, the estimates, the changes and the limits."""
+        """Return every figure by its name, the estimates, the changes and the limits.
+
+        Returns
+        -------
+        dict
+            JSON types by field name.
+        """
         first, last = self.span
         return {
             "since": first.isoformat(),

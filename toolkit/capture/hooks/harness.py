@@ -33,6 +33,15 @@ class HarnessVersion(NamedTuple):
     def parse(cls, text: str) -> "HarnessVersion":
         """Read a version as `claude --version` prints it.
 
+        Parameters
+        ----------
+        text : str
+            The first three numbers with dots between them count.
+
+        Returns
+        -------
+        HarnessVersion
+
         Raises
         ------
         UsageError

@@ -176,6 +176,10 @@ class HookInstallation:
     def status(self) -> InstallationStatus:
         """Read what is installed.
 
+        Returns
+        -------
+        InstallationStatus
+
         Raises
         ------
         InputDataError

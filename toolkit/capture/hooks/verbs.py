@@ -161,6 +161,11 @@ class HookVerbs:
             task's baseline, and how the file grew.
         track_efficiency : bool
             Follow the share of operations that succeed over the last 10 batches.
+
+        Returns
+        -------
+        dict
+            What was recorded, in JSON types; impact and efficiency where asked for.
         """
         at = self._clock.now()
         task = self._latest("pre-task")
@@ -217,6 +222,11 @@ class HookVerbs:
         performance_context : bool
             Attach the load, the task at work and how it compares with its baseline.
 
+        Returns
+        -------
+        dict
+            The notification as it went out, in JSON types.
+
         Raises
         ------
         UsageError
@@ -261,6 +271,12 @@ class HookVerbs:
             Keep what sizes were used for which operations, and how that went.
         generate_recommendations : bool
             Say what to do differently, each with the figure that calls for it.
+
+        Returns
+        -------
+        dict
+            What is known of the task, in JSON types; analysis and advice where asked
+            for.
         """
         at = self._clock.now()
         task = self._latest("pre-task", task_id=task_id)

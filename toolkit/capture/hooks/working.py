@@ -29,7 +29,13 @@ TEST_EVENT = {
 
 
 def managed_settings() -> Path:
-    """Find where this system keeps the settings that an administrator sets."""
+    """Find where this system keeps the settings that an administrator sets.
+
+    Returns
+    -------
+    path
+        It need not exist.
+    """
     if sys.platform == "darwin":
         return Path("/Library/Application Support/ClaudeCode/managed-settings.json")
     return Path("/etc/claude-code/managed-settings.json")
@@ -99,6 +105,11 @@ def not_understood(
 
 def fire_test_event(entry: Mapping[str, Any]) -> str | None:
     """Start an entry as the harness does, into a store for the purpose.
+
+    Parameters
+    ----------
+    entry : mapping
+        Of the harness's settings: `command`, and `args` where it has them.
 
     Returns
     -------

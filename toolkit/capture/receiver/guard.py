@@ -88,6 +88,15 @@ class Guard:
 def is_loopback(host: str) -> bool:
     """Whether a host is this machine under an address that no other can reach.
 
+    Parameters
+    ----------
+    host : str
+        An address or `localhost`; other names are not resolved, and are not loopback.
+
+    Returns
+    -------
+    bool
+
     Examples
     --------
     >>> is_loopback("127.0.0.1"), is_loopback("localhost"), is_loopback("0.0.0.0")

@@ -86,7 +86,12 @@ class OtlpReceiver:
         self.join()
 
     def status(self) -> ReceiverStatus:
-        """Take a snapshot of the counts."""
+        """Take a snapshot of the counts.
+
+        Returns
+        -------
+        ReceiverStatus
+        """
         with self._lock:
             return ReceiverStatus(**self._counts)
 
@@ -101,13 +106,29 @@ class OtlpReceiver:
         return self._intake.join()
 
     def hidden(self, name: str) -> str:
-        """Hide a name with the store's key."""
+        """Hide a name with the store's key.
+
+        Parameters
+        ----------
+        name : str
+
+        Returns
+        -------
+        str
+            As of `keyed_hash`.
+        """
         if self._key is None:
             self._key = self.store.key
         return keyed_hash(self._key, name)
 
     def keep(self, reduced: Reduced) -> None:
-        """Write down what a request says; when this returns it is on disk."""
+        """Write down what a request says; when this returns it is on disk.
+
+        Parameters
+        ----------
+        reduced : Reduced
+            Names in it are hidden already.
+        """
         signals, records = self._intake.keep(reduced)
         ignored = reduced.passed_over.total()
         self._count(requests=1, signals=signals, records=records, ignored=ignored)

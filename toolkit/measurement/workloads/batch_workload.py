@@ -106,15 +106,37 @@ class BatchWorkload(Protocol):
         ...
 
     def prepare(self, directory: Path) -> None:
-        """Make the files or stores, once."""
+        """Make the files or stores, once.
+
+        Parameters
+        ----------
+        directory : path
+            Does not exist yet.
+        """
         ...
 
     def reset(self, disturbed: Collection[int]) -> None:
-        """Return to the first state and disturb the named operations: they will fail."""
+        """Return to the first state and disturb the named operations: they will fail.
+
+        Parameters
+        ----------
+        disturbed : collection of int
+            Places of the operations, from 0.
+        """
         ...
 
     def attempt(self, operations: Sequence[int]) -> Attempt:
-        """Do the operations as one batch; put right what failed if one does."""
+        """Do the operations as one batch; put right what failed if one does.
+
+        Parameters
+        ----------
+        operations : sequence of int
+            Places of the operations, from 0.
+
+        Returns
+        -------
+        Attempt
+        """
         ...
 
     def release(self) -> None:

@@ -25,6 +25,10 @@ def batch_workloads() -> list[BatchWorkload]:
 
     Failure rates and the weight of an operation are varied against each other within
     each type, since the two set where the best size lies.
+
+    Returns
+    -------
+    list of BatchWorkload
     """
     return [
         _files("read-tiny", 8, read=0.9, failing=0.02),
@@ -55,7 +59,12 @@ def batch_workloads() -> list[BatchWorkload]:
 
 
 def task_graphs() -> list[TaskGraph]:
-    """Make every task graph, twenty of four shapes."""
+    """Make every task graph, twenty of four shapes.
+
+    Returns
+    -------
+    list of TaskGraph
+    """
     shape = GraphShape
     chain, alone = shape.chain, shape.independent
     return [

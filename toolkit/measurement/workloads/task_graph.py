@@ -107,7 +107,15 @@ class TaskGraph:
         self._directory = Path()
 
     def prepare(self, directory: Path, *, seed: int) -> None:
-        """Make the files, draw the components' sizes, and time each alone."""
+        """Make the files, draw the components' sizes, and time each alone.
+
+        Parameters
+        ----------
+        directory : path
+            Is made.
+        seed : int
+            Of the components' sizes.
+        """
         directory.mkdir(parents=True)
         self._directory = directory
         lines = self.variant.briefing_bytes // 40
@@ -134,6 +142,10 @@ class TaskGraph:
         ----------
         workers : int
             Processes, at least 1.
+
+        Returns
+        -------
+        GraphRun
         """
         self._lines_up()
         shape = self.variant.shape
@@ -187,11 +199,22 @@ class TaskGraph:
         return perf_counter() - started_s
 
     def read_briefing(self) -> int:
-        """Read and parse what a worker must know; returns the number of lines."""
+        """Read and parse what a worker must know; returns the number of lines.
+
+        Returns
+        -------
+        int
+        """
         return len(json.loads((self._directory / "briefing.json").read_text()))
 
     def compute(self, component: int) -> None:
-        """Do the part of a component that concerns no other."""
+        """Do the part of a component that concerns no other.
+
+        Parameters
+        ----------
+        component : int
+            From 0.
+        """
         digest = sha256(bytes(self._sizes[component])).digest()
         if self.variant.syncs:
             path = self._directory / f"component-{component}"
@@ -202,7 +225,18 @@ class TaskGraph:
                     os.fsync(stream.fileno())
 
     def read_messages(self, offset: int) -> int:
-        """Read and digest what was written since; returns the new offset."""
+        """Read and digest what was written since; returns the new offset.
+
+        Parameters
+        ----------
+        offset : int
+            Bytes read before.
+
+        Returns
+        -------
+        int
+            Bytes.
+        """
         with (self._directory / "messages").open("rb") as stream:
             stream.seek(offset)
             news = stream.read()

@@ -80,7 +80,18 @@ class Record:
 
     @classmethod
     def fullness(cls, row: Mapping[str, Any]) -> int:  # noqa: ARG003 - one copy is as full as another here
-        """Compute `completeness` from what `known` gives."""
+        """Compute `completeness` from what `known` gives.
+
+        Parameters
+        ----------
+        row : mapping
+            As `known` gives it: fields that are not known are absent.
+
+        Returns
+        -------
+        int
+            Of two copies of one record the one with the higher number is kept.
+        """
         return 0
 
     def to_json(self) -> dict[str, Any]:
@@ -99,17 +110,42 @@ class Record:
         return row
 
     def known(self) -> dict[str, Any]:
-        """Give `kind`, then the fields that are known, in declared order."""
+        """Give `kind`, then the fields that are known, in declared order.
+
+        Returns
+        -------
+        dict
+            Python values, not JSON ones.
+        """
         return layout_of(type(self)).known(self)
 
     @classmethod
     def of_row(cls, row: Mapping[str, Any]) -> Self:
-        """Make the object of what `row` or `known` gave."""
+        """Make the object of what `row` or `known` gave.
+
+        Parameters
+        ----------
+        row : mapping
+            Python values; they are checked against types and ranges.
+
+        Returns
+        -------
+        Record
+        """
         return cls(**{name: value for name, value in row.items() if name != "kind"})
 
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> Self:
         """Read a row written by `to_json`, of this version of the schema or of one before.
+
+        Parameters
+        ----------
+        row : mapping
+            Fields by name; `kind` may be among them.
+
+        Returns
+        -------
+        Record
 
         Raises
         ------
@@ -132,7 +168,13 @@ class Record:
 
     @classmethod
     def upgrade(cls, row: dict[str, Any]) -> None:
-        """Rewrite in place what an earlier version of the schema wrote differently."""
+        """Rewrite in place what an earlier version of the schema wrote differently.
+
+        Parameters
+        ----------
+        row : dict
+            The fields as they were read, without `kind`; changed in place.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

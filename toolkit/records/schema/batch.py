@@ -188,6 +188,11 @@ class Batch(Observed):
     def upgrade(cls, row: dict[str, Any]) -> None:
         """Turn the prefixes of version 1 before a policy's name into `served`.
 
+        Parameters
+        ----------
+        row : dict
+            Changed in place.
+
         Examples
         --------
         >>> row = {"policy": "shadow:guarded"}

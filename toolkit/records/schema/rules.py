@@ -151,7 +151,18 @@ class FieldRule:
     high: float
 
     def check(self, value: object) -> None:
-        """Raise `SchemaError` unless the value has this field's type and range."""
+        """Raise `SchemaError` unless the value has this field's type and range.
+
+        Parameters
+        ----------
+        value : object
+            Not `None`.
+
+        Raises
+        ------
+        SchemaError
+            Of another type or outside the range; names the field.
+        """
         accepted = _PYTHON_TYPES[self.type_name]
         if isinstance(value, bool) and self.type_name != "bool":
             raise self._wrong(value)
@@ -175,7 +186,17 @@ class FieldRule:
             )
 
     def look(self, value: Any) -> None:
-        """Check a value that failed the quick test, `None` included."""
+        """Check a value that failed the quick test, `None` included.
+
+        Parameters
+        ----------
+        value : object
+
+        Raises
+        ------
+        SchemaError
+            Missing, of another type, or outside the range.
+        """
         if value is None:
             raise SchemaError("missing", field=self.name, fix="give a value")
         self.check(value)
@@ -185,7 +206,18 @@ class FieldRule:
             _CHECKED.add(value)
 
     def quick_test(self, value: str) -> str:
-        """Write the test of a variable that is true where `look` must decide."""
+        """Write the test of a variable that is true where `look` must decide.
+
+        Parameters
+        ----------
+        value : str
+            Name of the variable.
+
+        Returns
+        -------
+        str
+            A Python expression over that name and `checked`.
+        """
         if self.type_name == "str" and not self.name.endswith("_id"):
             return f"{value}.__class__ is not str or {value} not in checked"
         if self.type_name == "str":
@@ -208,7 +240,23 @@ class FieldRule:
         return f"{value}.__class__ is not {self.type_name}"
 
     def decode(self, value: Any) -> Any:
-        """Turn a JSON value into the field's type, where JSON has none for it."""
+        """Turn a JSON value into the field's type, where JSON has none for it.
+
+        Parameters
+        ----------
+        value : object
+            As JSON gives it.
+
+        Returns
+        -------
+        object
+            A time or a member of an enumeration; anything else as it came.
+
+        Raises
+        ------
+        SchemaError
+            A text that is no time, or no member.
+        """
         if self.type_name == "datetime" and isinstance(value, str):
             try:
                 return datetime.fromisoformat(value)
@@ -312,7 +360,13 @@ _RULES: dict[str, tuple[FieldRule, ...]] = {}
 
 
 def field_rules(cls: type["Record"]) -> tuple[FieldRule, ...]:
-    """Read the type and range of every field of a record class, once a class."""
+    """Read the type and range of every field of a record class, once a class.
+
+    Returns
+    -------
+    tuple of FieldRule
+        In declared order.
+    """
     if cls.kind not in _RULES:
         _RULES[cls.kind] = tuple(map(_field_rule, fields(cls)))
     return _RULES[cls.kind]

@@ -127,7 +127,13 @@ class Replay:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Write as JSON types."""
+        """Write as JSON types.
+
+        Returns
+        -------
+        dict
+            JSON types by field name.
+        """
         names = ("change", "low", "high")
         recorded, least, most = self.turns
         return {
@@ -161,6 +167,11 @@ def replay_history(
     policy : ReplayPolicy
     rng : numpy.random.Generator
         Draws the resamples of the interval over sessions.
+
+    Returns
+    -------
+    Replay
+        The change of time with its intervals, and how well the history replays itself.
 
     Raises
     ------

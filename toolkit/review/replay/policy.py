@@ -54,6 +54,14 @@ class ReplayPolicy:
 def read_policy(text: str) -> ReplayPolicy:
     """Read a policy: `recorded`, `size:N`, `rule`, `bundle:DIR` or `agents:N`.
 
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    ReplayPolicy
+
     Raises
     ------
     UsageError

@@ -67,7 +67,18 @@ class BenchSettings:
     created_at: datetime
 
     def ensemble(self, table: DecisionTable) -> Stack:
-        """Build the ensemble that is graded: its ranking never saw tables of that origin."""
+        """Build the ensemble that is graded: its ranking never saw tables of that origin.
+
+        Parameters
+        ----------
+        table : DecisionTable
+            Its name up to the first `_` is its origin.
+
+        Returns
+        -------
+        Stack
+            Not fitted.
+        """
         ranking = other_tables(without=[table.name.partition("_")[0]])
         if not self.quick:
             return Stack(seed=self.seed, ranking=ranking)
@@ -184,7 +195,19 @@ class _Measured:
 
 
 def few_shot(line: str, runs: int) -> str:
-    """Name the line of a policy with that many own runs."""
+    """Name the line of a policy with that many own runs.
+
+    Parameters
+    ----------
+    line : str
+        Name of the policy.
+    runs : int
+        At least 1.
+
+    Returns
+    -------
+    str
+    """
     return f"{line}, {runs} own run{'s' if runs > 1 else ''}"
 
 

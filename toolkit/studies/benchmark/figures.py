@@ -145,6 +145,10 @@ def report(results: Sequence[TableGrades], *, seed: int) -> dict[str, Any]:
     seed : int
         Whose grades are reported in full, and that of the bootstrap; the other seeds
         say how much is a seed's doing.
+
+    Returns
+    -------
+    dict
     """
     rng = np.random.default_rng(seed)
     first = [grades for grades in results if grades.seed == seed]

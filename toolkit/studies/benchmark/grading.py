@@ -173,6 +173,11 @@ def graded(
     progress : callable
         Takes a line for people.
 
+    Yields
+    ------
+    TableGrades
+        In the order of `tables`, each once it is on disk.
+
     Raises
     ------
     InputDataError
@@ -203,7 +208,18 @@ def _stored(path: Path) -> TableGrades:
 
 
 def fingerprint(table: DecisionTable, settings: BenchSettings) -> str:
-    """Name a table, its content and how it is graded, for a file to resume from."""
+    """Name a table, its content and how it is graded, for a file to resume from.
+
+    Parameters
+    ----------
+    table : DecisionTable
+    settings : BenchSettings
+
+    Returns
+    -------
+    str
+        Fit for the name of a file.
+    """
     content = zlib.crc32(np.concatenate(table.log_costs).tobytes())
     for problem in table.problems:
         content = zlib.crc32(problem.actions.tobytes(), content)

@@ -73,7 +73,24 @@ def sample_efficiency(
     progress: Callable[[str], None],
     records: Sequence[int] = RECORDS,
 ) -> SampleEfficiency:
-    """Grade an ensemble that has seen so many records, for each number of records."""
+    """Grade an ensemble that has seen so many records, for each number of records.
+
+    Parameters
+    ----------
+    table : DecisionTable
+    ensemble : Stack
+        Fitted once for each number of records.
+    seed : int
+        Of the folds and of the order in which groups become known.
+    progress : callable
+        Takes a line for people.
+    records : sequence of int
+        How many problems each ensemble has seen.
+
+    Returns
+    -------
+    SampleEfficiency
+    """
     rng = np.random.default_rng(seed)
     folds = np.array_split(
         rng.permutation(np.array(table.group_names)),

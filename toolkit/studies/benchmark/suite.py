@@ -58,6 +58,14 @@ class SuiteSpec:
 def read_suite_spec(path: Path) -> SuiteSpec:
     """Read `spec.toml`.
 
+    Parameters
+    ----------
+    path : path
+
+    Returns
+    -------
+    SuiteSpec
+
     Raises
     ------
     InputDataError
@@ -240,6 +248,11 @@ def run_suite(
     progress : callable
         Takes a line for people.
 
+    Returns
+    -------
+    list of SuiteGrade
+        By seed, ascending.
+
     Raises
     ------
     InputDataError
@@ -277,6 +290,11 @@ def suite_report(grades: Sequence[SuiteGrade]) -> dict[str, Any]:
     Parameters
     ----------
     grades : sequence of SuiteGrade
+
+    Returns
+    -------
+    dict
+        JSON types.
     """
     broken = [
         {

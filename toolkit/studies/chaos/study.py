@@ -95,6 +95,15 @@ class ChaosSpec:
 def read_chaos_spec(path: Path) -> ChaosSpec:
     """Read a specification.
 
+    Parameters
+    ----------
+    path : path
+        A TOML file.
+
+    Returns
+    -------
+    ChaosSpec
+
     Raises
     ------
     InputDataError
@@ -146,6 +155,11 @@ def run_study(
         Where single episodes are kept: an interrupted run goes on where it stopped.
     say : callable
         Gets done, total and what.
+
+    Returns
+    -------
+    dict
+        JSON types: the tables of each healer.
     """
     runs.mkdir(parents=True, exist_ok=True)
     log = runs / f"episodes-{spec.fingerprint}.jsonl"

@@ -94,6 +94,14 @@ class ControllersSpec:
 def read_controllers_spec(path: Path) -> ControllersSpec:
     """Read `spec.toml`.
 
+    Parameters
+    ----------
+    path : path
+
+    Returns
+    -------
+    ControllersSpec
+
     Raises
     ------
     InputDataError
@@ -138,6 +146,11 @@ def run_controllers(
         JSON file.
     report : callable
         Called with done, total and what.
+
+    Returns
+    -------
+    dict
+        What was written, in JSON types.
 
     Raises
     ------

@@ -23,6 +23,11 @@ def summary(found: Mapping[str, Any]) -> dict[str, Any]:
     ----------
     found : mapping
         As in `results.json` of the experiment.
+
+    Returns
+    -------
+    dict
+        JSON types.
     """
     cells = list(doubly_robust_cells(found))
     gate = found["parts"].get("gate power")
@@ -35,7 +40,18 @@ def summary(found: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def doubly_robust_cells(found: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """List one row for each table, scenario, quantity and cost model."""
+    """List one row for each table, scenario, quantity and cost model.
+
+    Parameters
+    ----------
+    found : mapping
+        As in `results.json` of the experiment.
+
+    Yields
+    ------
+    dict
+        JSON types; `refused` is a share, 0 to 1.
+    """
     for name, part in found["parts"].items():
         if not name.startswith("off-policy "):
             continue
@@ -51,7 +67,18 @@ def doubly_robust_cells(found: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def equal_rates(found: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """List the gate's answers in worlds where the challenger costs the same."""
+    """List the gate's answers in worlds where the challenger costs the same.
+
+    Parameters
+    ----------
+    found : mapping
+        As in `results.json` of the experiment.
+
+    Yields
+    ------
+    dict
+        JSON types.
+    """
     for name, part in found["parts"].items():
         if name == "gate power":
             yield from (rate for rate in part["rates"] if rate["gain"] == 0)

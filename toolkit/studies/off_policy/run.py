@@ -95,6 +95,14 @@ class WorldsSpec:
 def read_worlds_spec(path: Path) -> WorldsSpec:
     """Read `spec.toml`.
 
+    Parameters
+    ----------
+    path : path
+
+    Returns
+    -------
+    WorldsSpec
+
     Raises
     ------
     InputDataError
@@ -149,6 +157,11 @@ def run_worlds(
         Called with done, total and what.
     only : sequence of str
         Tables of the specification to run now, without the power curve; all if empty.
+
+    Returns
+    -------
+    dict
+        What the results hold then, in JSON types.
 
     Raises
     ------

@@ -177,7 +177,17 @@ class ScenarioScore:
 
 
 def best_constant(table: FullFactorial) -> Ints:
-    """In each problem, the offered action nearest to the one size best on average."""
+    """In each problem, the offered action nearest to the one size best on average.
+
+    Parameters
+    ----------
+    table : FullFactorial
+
+    Returns
+    -------
+    array of int, shape (problems,)
+        Position of the action among those offered.
+    """
     sizes = np.unique(table.sizes[table.offered].round(6))
     choices = [
         np.nanargmin(np.abs(table.sizes - size), axis=1).astype(np.int64)
@@ -187,7 +197,17 @@ def best_constant(table: FullFactorial) -> Ints:
 
 
 def learned_elsewhere(table: FullFactorial) -> Ints:
-    """In each problem, the best action by a ridge that has not seen its group."""
+    """In each problem, the best action by a ridge that has not seen its group.
+
+    Parameters
+    ----------
+    table : FullFactorial
+
+    Returns
+    -------
+    array of int, shape (problems,)
+        Position of the action among those offered.
+    """
     _, codes = np.unique(table.groups, return_inverse=True)
     problems, actions = np.nonzero(table.offered)
     coefficients = cross_fitted_ridge(
@@ -206,6 +226,16 @@ def scenarios_of(table: FullFactorial, design: LogDesign) -> Iterator[Scenario]:
 
     `no gain` lifts the costs of the learned policy's actions where it departs from the
     rule until nothing is gained: the hardest case for false claims.
+
+    Parameters
+    ----------
+    table : FullFactorial
+    design : LogDesign
+        How the logs would be drawn.
+
+    Yields
+    ------
+    Scenario
 
     Raises
     ------
@@ -303,6 +333,10 @@ def score_scenario(
         A world that does not meet them is refused and counted apart.
     tick : callable
         Called after each world.
+
+    Returns
+    -------
+    ScenarioScore
     """
     found: dict[tuple[str, str, str], list[BootstrapInterval]] = {}
     refused = 0

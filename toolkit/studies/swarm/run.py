@@ -67,6 +67,14 @@ class SwarmSpec:
 def read_swarm_spec(path: Path) -> SwarmSpec:
     """Read `spec.toml`.
 
+    Parameters
+    ----------
+    path : path
+
+    Returns
+    -------
+    SwarmSpec
+
     Raises
     ------
     InputDataError
@@ -103,6 +111,11 @@ def run_swarm_study(
         JSON file.
     report : callable
         Called with done, total and what.
+
+    Returns
+    -------
+    dict
+        What was written, in JSON types.
     """
     arms = list(product(spec.failures, [*map(str, spec.sizes), *EMBEDDED, AGAIN]))
     runs: list[dict[str, Any]] = []

@@ -95,6 +95,15 @@ class ForkServer:
     def spawn(self, name: str, entry: str, arguments: dict[str, Any]) -> int:
         """Fork `entry(**arguments)` under a name; one that lives already is kept.
 
+        Parameters
+        ----------
+        name : str
+            Of the process, for `signal` and `alive`.
+        entry : str
+            `module:function`, importable in the server.
+        arguments : dict
+            JSON types.
+
         Returns
         -------
         int
@@ -106,6 +115,12 @@ class ForkServer:
     def signal(self, name: str, number: int) -> bool:
         """Send a signal; SIGKILL returns when the process is gone and reaped.
 
+        Parameters
+        ----------
+        name : str
+        number : int
+            Such as `signal.SIGSTOP`.
+
         Returns
         -------
         bool
@@ -114,7 +129,12 @@ class ForkServer:
         return bool(self._ask({"do": "signal", "name": name, "number": number})["sent"])
 
     def alive(self) -> dict[str, int]:
-        """Name what lives, with its pid."""
+        """Name what lives, with its pid.
+
+        Returns
+        -------
+        dict of str to int
+        """
         return dict(self._ask({"do": "alive"})["alive"])
 
     def close(self) -> None:

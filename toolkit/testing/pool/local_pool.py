@@ -81,13 +81,34 @@ class LocalAgentPool:
 
     @classmethod
     def create(cls, directory: Path, settings: PoolSettings, *, clock: Seconds) -> Self:
-        """Make a pool without agents."""
+        """Make a pool without agents.
+
+        Parameters
+        ----------
+        directory : path
+            Where ledger, memory and settings lie; made where it is missing.
+        settings : PoolSettings
+        clock : Seconds
+            What the pool's times are taken from.
+
+        Returns
+        -------
+        LocalAgentPool
+        """
         directory.mkdir(parents=True, exist_ok=True)
         (directory / "pool.json").write_text(json.dumps(asdict(settings)))
         return cls(directory, clock=clock)
 
     def submit(self, tasks: Sequence[Task], *, agents: int) -> None:
-        """Queue tasks, planned as if `agents` shared them without a loss."""
+        """Queue tasks, planned as if `agents` shared them without a loss.
+
+        Parameters
+        ----------
+        tasks : sequence of Task
+            In the order they are to be begun.
+        agents : int
+            At least 1.
+        """
         now_s, load_s = self.clock.monotonic_s(), 0.0
         planned = []
         for task in tasks:
@@ -97,6 +118,15 @@ class LocalAgentPool:
 
     def spawn(self, slot: str, *, key: str = "first", delay_s: float = 0.0) -> str:
         """Start an agent in a slot; the same key starts one agent only.
+
+        Parameters
+        ----------
+        slot : str
+            What the agent is for; outlives it.
+        key : str
+            Of the action that asks for it.
+        delay_s : float
+            Seconds until the agent takes up work.
 
         Returns
         -------
@@ -135,14 +165,31 @@ class LocalAgentPool:
         return agent_id
 
     def stop(self, slot: str) -> None:
-        """End the agents of a slot and give their tasks back."""
+        """End the agents of a slot and give their tasks back.
+
+        Parameters
+        ----------
+        slot : str
+        """
         for row in self.members(slot):
             self.kill(row)
             self.ledger.requeue(row, now_s=self.clock.monotonic_s())
         self.ledger.retire(slot)
 
     def reassign(self, slot: str, *, key: str) -> list[str]:
-        """Give the tasks of a slot's agents back to the queue, once for each key."""
+        """Give the tasks of a slot's agents back to the queue, once for each key.
+
+        Parameters
+        ----------
+        slot : str
+        key : str
+            Of the action that asks for it.
+
+        Returns
+        -------
+        list of str
+            The tasks given back; empty where the key was used before.
+        """
         now_s = self.clock.monotonic_s()
         with self.ledger.transaction() as connection:
             if connection.execute(
@@ -162,6 +209,17 @@ class LocalAgentPool:
         The process is killed before its tasks are given back: a stopped process may
         hold a lock that only its death frees. An interrupted replacement is finished
         by calling again.
+
+        Parameters
+        ----------
+        slot : str
+        key : str
+            Of the action that asks for it.
+
+        Returns
+        -------
+        str
+            Id of the new agent.
         """
         agent_id = agent_name(slot, key)
         for member in self.members(slot):
@@ -172,11 +230,26 @@ class LocalAgentPool:
         return self.spawn(slot, key=key)
 
     def set_aside(self, task_id: str) -> bool:
-        """Keep a task from every agent; false where it is done or unknown."""
+        """Keep a task from every agent; false where it is done or unknown.
+
+        Parameters
+        ----------
+        task_id : str
+
+        Returns
+        -------
+        bool
+        """
         return self.ledger.set_aside(task_id, now_s=self.clock.monotonic_s())
 
     def missing_results(self) -> list[tuple[str, str, float]]:
-        """Compare reported results with the memory: (task, slot, seconds) of those gone."""
+        """Compare reported results with the memory: (task, slot, seconds) of those gone.
+
+        Returns
+        -------
+        list of (str, str, float)
+            Seconds are those of the pool's clock, when the result was reported.
+        """
         rows = self.ledger.rows(
             "SELECT r.task, a.slot, r.at_s FROM results r "
             "JOIN tasks t ON t.id=r.task JOIN agents a ON a.id=r.agent "
@@ -186,12 +259,31 @@ class LocalAgentPool:
         return [tuple(row) for row in rows if row["task"] not in written]
 
     def redo(self, slot: str) -> int:
-        """Queue the tasks of a slot again whose results cannot be found."""
+        """Queue the tasks of a slot again whose results cannot be found.
+
+        Parameters
+        ----------
+        slot : str
+
+        Returns
+        -------
+        int
+            Tasks queued.
+        """
         tasks = [task for task, by, _ in self.missing_results() if by == slot]
         return self.ledger.reopen(tasks, now_s=self.clock.monotonic_s())
 
     def remind(self, slot: str) -> int:
-        """Ask the living agents of a slot for a sign; returns how many were asked."""
+        """Ask the living agents of a slot for a sign; returns how many were asked.
+
+        Parameters
+        ----------
+        slot : str
+
+        Returns
+        -------
+        int
+        """
         alive = self.forkserver.alive()
         asked = [m for m in self.members(slot) if self.process_name(m) in alive]
         for agent in asked:
@@ -230,7 +322,20 @@ class LocalAgentPool:
         return sent
 
     def requeue(self, task_id: str | None, *, key: str) -> int:
-        """Give back one task, or all that were assigned and not begun; once a key."""
+        """Give back one task, or all that were assigned and not begun; once a key.
+
+        Parameters
+        ----------
+        task_id : str or None
+            `None` for all.
+        key : str
+            Of the action that asks for it.
+
+        Returns
+        -------
+        int
+            Tasks given back; 0 where the key was used before.
+        """
         now_s = self.clock.monotonic_s()
         with self.ledger.transaction() as connection:
             if not connection.execute(
@@ -252,14 +357,24 @@ class LocalAgentPool:
         return len(rows)
 
     def simplify(self) -> int:
-        """Drop the optional tasks that no agent has begun; returns how many."""
+        """Drop the optional tasks that no agent has begun; returns how many.
+
+        Returns
+        -------
+        int
+        """
         with self.ledger.transaction() as connection:
             return connection.execute(
                 "DELETE FROM tasks WHERE optional AND status='queued'"
             ).rowcount
 
     def slots(self) -> list[str]:
-        """Name the slots that have an agent."""
+        """Name the slots that have an agent.
+
+        Returns
+        -------
+        list of str
+        """
         return [
             row["slot"]
             for row in self.ledger.rows(
@@ -268,7 +383,17 @@ class LocalAgentPool:
         ]
 
     def members(self, slot: str) -> list[str]:
-        """Name the agents of a slot that are not retired."""
+        """Name the agents of a slot that are not retired.
+
+        Parameters
+        ----------
+        slot : str
+
+        Returns
+        -------
+        list of str
+            Ids.
+        """
         return [
             row["id"]
             for row in self.ledger.rows(
@@ -277,15 +402,39 @@ class LocalAgentPool:
         ]
 
     def kill(self, agent_id: str) -> bool:
-        """Kill an agent's process; when this returns it is gone."""
+        """Kill an agent's process; when this returns it is gone.
+
+        Parameters
+        ----------
+        agent_id : str
+
+        Returns
+        -------
+        bool
+            Whether there was such a process.
+        """
         return self.forkserver.signal(self.process_name(agent_id), signal.SIGKILL)
 
     def process_name(self, agent_id: str) -> str:
-        """Name an agent's process for the forkserver, which may serve several pools."""
+        """Name an agent's process for the forkserver, which may serve several pools.
+
+        Parameters
+        ----------
+        agent_id : str
+
+        Returns
+        -------
+        str
+        """
         return f"{self.directory}:{agent_id}"
 
     def processes(self) -> dict[str, int]:
-        """Pids of this pool's living processes, by agent id."""
+        """Pids of this pool's living processes, by agent id.
+
+        Returns
+        -------
+        dict of str to int
+        """
         prefix = f"{self.directory}:"
         return {
             name.removeprefix(prefix): pid
@@ -294,7 +443,13 @@ class LocalAgentPool:
         }
 
     def close(self, *, stop: bool = False) -> None:
-        """Detach, or end all agents as well."""
+        """Detach, or end all agents as well.
+
+        Parameters
+        ----------
+        stop : bool
+            Kill the agents first.
+        """
         if stop:
             for agent_id in self.processes():
                 self.kill(agent_id)

@@ -52,20 +52,44 @@ class SteppedClock:
         self._jump_s = 0.0
 
     def set(self, now_s: float, *, jump_s: float = 0.0) -> None:
-        """Move to a second; the wall clock is `jump_s` beside it."""
+        """Move to a second; the wall clock is `jump_s` beside it.
+
+        Parameters
+        ----------
+        now_s : float
+            Seconds, not before the last.
+        jump_s : float
+            May be negative.
+        """
         self._now_s = now_s
         self._jump_s = jump_s
 
     def now(self) -> datetime:
-        """Wall time; it may jump."""
+        """Wall time; it may jump.
+
+        Returns
+        -------
+        datetime
+            Aware, UTC.
+        """
         return self._start + timedelta(seconds=self._now_s + self._jump_s)
 
     def monotonic_s(self) -> float:
-        """Seconds; they never jump."""
+        """Seconds; they never jump.
+
+        Returns
+        -------
+        float
+        """
         return self._now_s
 
     async def sleep(self, duration_s: float) -> None:
         """Refuse: between ticks no time passes, so no process may wait for it.
+
+        Parameters
+        ----------
+        duration_s : float
+            Seconds; only 0 or less is granted.
 
         Raises
         ------
@@ -117,6 +141,13 @@ class Lockstep:
     def tick(self, now_s: float, *, jump_s: float = 0.0) -> None:
         """Announce a time and wait until everybody who can has acknowledged it.
 
+        Parameters
+        ----------
+        now_s : float
+            Seconds on the stepped clock.
+        jump_s : float
+            How far the wall clock is off that, in seconds.
+
         Raises
         ------
         LockstepError
@@ -132,14 +163,32 @@ class Lockstep:
             self._await(waiting)
 
     def tell(self, name: str, message: dict[str, Any]) -> None:
-        """Send one follower something else than a tick."""
+        """Send one follower something else than a tick.
+
+        Parameters
+        ----------
+        name : str
+            Of the follower; nothing is sent where none bears it.
+        message : dict
+            JSON types.
+        """
         self._welcome()
         for follower in self._followers:
             if follower.name == name:
                 self._send(follower, message)
 
     def followers(self, role: str) -> list[str]:
-        """Name those who follow, in the order they came."""
+        """Name those who follow, in the order they came.
+
+        Parameters
+        ----------
+        role : str
+            `agent` or `healer`.
+
+        Returns
+        -------
+        list of str
+        """
         self._welcome()
         return [follower.name for follower in self._followers if follower.role == role]
 
@@ -222,7 +271,13 @@ class LockstepFollower:
         self._stream.sendall(json.dumps(hello).encode() + b"\n")
 
     def messages(self) -> list[dict[str, Any]]:
-        """Wait for messages; none means that the lockstep is gone."""
+        """Wait for messages; none means that the lockstep is gone.
+
+        Returns
+        -------
+        list of dict
+            Empty once the lockstep is gone.
+        """
         while b"\n" not in self._rest:
             try:
                 got = self._stream.recv(65536)
@@ -235,12 +290,27 @@ class LockstepFollower:
         return [json.loads(line) for line in lines]
 
     def acknowledge(self, number: int) -> None:
-        """Say that a tick has been worked on."""
+        """Say that a tick has been worked on.
+
+        Parameters
+        ----------
+        number : int
+            Of the tick.
+        """
         self._stream.sendall(b'{"ack":%d}\n' % number)
 
 
 def can_speak(pid: int) -> bool:
-    """Tell whether a process is neither gone nor stopped."""
+    """Tell whether a process is neither gone nor stopped.
+
+    Parameters
+    ----------
+    pid : int
+
+    Returns
+    -------
+    bool
+    """
     import psutil
 
     try:

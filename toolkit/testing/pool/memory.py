@@ -288,7 +288,18 @@ class WriteLock:
         self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
 
     def acquire(self, slot: str) -> str | None:
-        """Take the lock, or tell which slot holds it."""
+        """Take the lock, or tell which slot holds it.
+
+        Parameters
+        ----------
+        slot : str
+            Written into the lock while it is held.
+
+        Returns
+        -------
+        str or None
+            `None` where it was taken.
+        """
         try:
             fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

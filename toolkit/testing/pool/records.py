@@ -37,7 +37,13 @@ class ActivityRecords:
         self._seq = 0
 
     def read(self) -> Iterator[CoordinationEvent]:
-        """Read what is new."""
+        """Read what is new.
+
+        Yields
+        ------
+        CoordinationEvent
+            In the order they happened.
+        """
         rows = self._pool.ledger.rows(
             "SELECT * FROM activity WHERE seq>? ORDER BY seq",
             (self._seq,),

@@ -82,6 +82,10 @@ def plan_session(truth: SessionTruth, rng: np.random.Generator) -> list[Simulate
     ----------
     truth : SessionTruth
     rng : numpy.random.Generator
+
+    Returns
+    -------
+    list of SimulatedCall
     """
     seconds = {"read": truth.read_s, "edit": truth.edit_s, "shell": truth.shell_s}
     works: list[str] = []
@@ -123,6 +127,10 @@ def perform(
     session_id : str
     start : datetime
         Aware.
+
+    Yields
+    ------
+    Record
     """
     at_s, previous, previous_work = 0.0, None, ""
     for number, group in enumerate(_grouped(calls, size)):

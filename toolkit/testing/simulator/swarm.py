@@ -75,6 +75,16 @@ class SimulatedSwarm:
     def best_size(self, operation_type: str, *, load: float = 0.0) -> int:
         """Size of the cheapest batches of a type under a load.
 
+        Parameters
+        ----------
+        operation_type : str
+        load : float
+            0 to 1.
+
+        Returns
+        -------
+        int
+
         Raises
         ------
         UsageError
@@ -83,11 +93,34 @@ class SimulatedSwarm:
         return self._truth(operation_type).best_size(load)
 
     def cost_s(self, operation_type: str, size: int, *, load: float = 0.0) -> float:
-        """Compute the expected seconds per successful operation."""
+        """Compute the expected seconds per successful operation.
+
+        Parameters
+        ----------
+        operation_type : str
+        size : int
+            Operations in a batch, at least 1.
+        load : float
+            0 to 1.
+
+        Returns
+        -------
+        float
+        """
         return self._truth(operation_type).cost_s(size, load)
 
     def best_agents(self, workflow: str, *, money: float = 0.0) -> int:
         """Cheapest agent count of a kind of workflow.
+
+        Parameters
+        ----------
+        workflow : str
+        money : float
+            Weight of agent-seconds, 0 (time only) to 1 (money only).
+
+        Returns
+        -------
+        int
 
         Raises
         ------
@@ -106,6 +139,10 @@ class SimulatedSwarm:
         n : int
         sizes : tuple of int
             What sizes to draw from; each record carries its propensity.
+
+        Yields
+        ------
+        Batch
         """
         draw = self._draw("batches")
         types = sorted(self.batch_truths)
@@ -130,12 +167,25 @@ class SimulatedSwarm:
             What was asked.
         at : datetime
             Its start, aware, UTC.
+
+        Returns
+        -------
+        Batch
         """
         draw = np.random.default_rng([self.seed, 0, number])
         return self._run(draw, f"asked-{number}", operation_type, size, load, at)
 
     def events(self, n: int) -> Iterator[CoordinationEvent]:
-        """Emit `n` coordination events in the order of their time."""
+        """Emit `n` coordination events in the order of their time.
+
+        Parameters
+        ----------
+        n : int
+
+        Yields
+        ------
+        CoordinationEvent
+        """
         return KeyVersions(
             self.coordination, self._draw("events"), self.seed, SOURCE, START
         ).emit(n)
@@ -143,7 +193,18 @@ class SimulatedSwarm:
     def workflows(
         self, n: int, *, agents: tuple[int, ...] = tuple(range(1, 13))
     ) -> Iterator[Workflow]:
-        """Emit `n` workflows; kind and agent count are drawn evenly."""
+        """Emit `n` workflows; kind and agent count are drawn evenly.
+
+        Parameters
+        ----------
+        n : int
+        agents : tuple of int
+            What counts to draw from; each record carries its propensity.
+
+        Yields
+        ------
+        Workflow
+        """
         draw = self._draw("workflows")
         names = sorted(self.workflow_truths)
         at = START
@@ -154,7 +215,18 @@ class SimulatedSwarm:
             at += timedelta(seconds=workflow.makespan_s or 0.0)
 
     def load_samples(self, n: int, *, every_s: float = 30.0) -> Iterator[LoadSample]:
-        """Emit `n` load samples that wander between 0 and 1 around 0.5."""
+        """Emit `n` load samples that wander between 0 and 1 around 0.5.
+
+        Parameters
+        ----------
+        n : int
+        every_s : float
+            Seconds between two samples.
+
+        Yields
+        ------
+        LoadSample
+        """
         draw = self._draw("loads")
         cpu = memory = 0.5
         for number in range(n):

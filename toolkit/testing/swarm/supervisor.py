@@ -79,6 +79,10 @@ def run_swarm(settings: SwarmSettings, directory: Path) -> ArmResult:
     settings : SwarmSettings
     directory : path
         An empty one: store, files and memory of the swarm.
+
+    Returns
+    -------
+    ArmResult
     """
     directory.mkdir(parents=True, exist_ok=True)
     loop, notifier, registry = None, MemoryNotifier(), CollectorRegistry()
