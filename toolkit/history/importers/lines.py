@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import InputDataError, MissingExtraError
+from toolkit.history.importers.zstandard import ZSTANDARD_MAGIC, decompressed
 
 try:
     import orjson
@@ -44,7 +45,9 @@ class UnreadableLineError(InputDataError):
 def read_lines(
     path: Path, *, start: int = 0, end: int | None = None
 ) -> Iterator[tuple[int, bytes | None]]:
-    """Read the lines of a file, gzipped or not (its first bytes decide).
+    """Read the lines of a file, compressed (gzip, Zstandard) or not.
+
+    Its first bytes decide.
 
     Parameters
     ----------
@@ -162,8 +165,11 @@ def reason_of(error: InputDataError) -> str:
 
 def _chunks(path: Path) -> Iterator[bytes]:
     with path.open("rb") as raw:
-        if raw.peek(2)[:2] == GZIP_MAGIC:
+        begins = raw.peek(4)[:4]
+        if begins[:2] == GZIP_MAGIC:
             yield from _gunzipped(raw, path)
+        elif begins == ZSTANDARD_MAGIC:
+            yield from decompressed(raw, path)
         else:
             while chunk := raw.read(CHUNK_BYTES):
                 yield chunk

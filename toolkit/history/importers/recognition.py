@@ -9,7 +9,7 @@ from typing import Any
 from toolkit.errors import InputDataError
 from toolkit.history.importers.lines import CHUNK_BYTES, decode_value, read_lines
 
-__all__ = ["recognise_file", "recognise_row"]
+__all__ = ["recognise_file", "recognise_row", "recognised"]
 
 LINES_LOOKED_AT = 20
 
@@ -27,7 +27,10 @@ def _is_otlp(row: Row) -> bool:
 
 def _is_codex(row: Row) -> bool:
     kinds = ("session_meta", "response_item", "event_msg", "turn_context", "compacted")
-    return "payload" in row and row.get("type") in kinds
+    bare = "type" not in row and all(
+        name in row for name in ("id", "timestamp", "instructions")
+    )
+    return bare or ("payload" in row and row.get("type") in kinds)
 
 
 def _is_copilot(row: Row) -> bool:
@@ -43,6 +46,12 @@ def _is_jaeger(row: Row) -> bool:
 
 
 def _is_claude_code(row: Row) -> bool:
+    kind = row.get("type")
+    # a session that goes on from others begins with dozens of such lines
+    if kind == "summary" and "leafUuid" in row:
+        return True
+    if kind == "file-history-snapshot" and "snapshot" in row:
+        return True
     return "type" in row and "sessionId" in row and ("uuid" in row or "message" in row)
 
 
@@ -56,7 +65,7 @@ FORMATS: tuple[tuple[str, str | None, Callable[[Row], bool]], ...] = (
     ("an export of OpenCode", "opencode", _has("info", "messages")),
     ("a message of OpenCode", "opencode", _has("sessionID", "role")),
     ("a session of pi", "pi", lambda r: r.get("type") == "session" and "cwd" in r),
-    ("a trajectory in ATIF", None, _has("schema_version", "steps")),
+    ("a trajectory in ATIF", "atif", _has("schema_version", "steps")),
     ("traces in Jaeger's form", None, _is_jaeger),
     ("spans in Zipkin's form", None, _has("traceId", "id", "localEndpoint")),
     ("a transcript of Claude Code", "claude-code", _is_claude_code),
@@ -97,7 +106,7 @@ def recognise_file(path: Path, *, besides: str) -> str | None:
     """
     from toolkit.history.importers.catalogue import SOURCES
 
-    found = _found(path)
+    found = recognised(path)
     if found is None:
         return None
     name, importer = found
@@ -110,7 +119,19 @@ def recognise_file(path: Path, *, besides: str) -> str | None:
     return f"it looks like {name}; import it with `toolkit records import {importer}`"
 
 
-def _found(path: Path) -> tuple[str, str | None] | None:
+def recognised(path: Path) -> tuple[str, str | None] | None:
+    """Name the format of a file of JSON by its first objects, and its importer.
+
+    Parameters
+    ----------
+    path : path
+
+    Returns
+    -------
+    tuple of (str, str or None), or None
+        `None` where nothing is recognised, or the file cannot be read.
+    """
+    document_tried = False
     try:
         for _, line in islice(read_lines(path), LINES_LOOKED_AT):
             if line is None or not line.strip():
@@ -118,7 +139,8 @@ def _found(path: Path) -> tuple[str, str | None] | None:
             try:
                 found = recognise_row(decode_value(line))
             except InputDataError:
-                return recognise_row(_beginning(path))
+                found = None if document_tried else recognise_row(_beginning(path))
+                document_tried = True
             if found is not None:
                 return found
     except (InputDataError, OSError):

@@ -1,5 +1,6 @@
 """Codex: batches without a reply's name, code mode, polls, forks, repeated counts."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -191,14 +192,105 @@ def test_a_command_is_classified_by_its_first_word(tmp_path: Path) -> None:
     assert [b.operation_type for b in found.batches] == ["fileOperations", "shell"]
 
 
-def test_a_rollout_compressed_with_zstandard_names_the_way_out(tmp_path: Path) -> None:
-    folder = tmp_path / "sessions"
-    folder.mkdir()
-    (folder / "rollout-1.jsonl.zst").write_bytes(b"\x28\xb5\x2f\xfd\0")
-    found = import_logs("codex", tmp_path / "store", folder)
+def compressed(rows: list[Row]) -> bytes:
+    from backports import zstd
+
+    return zstd.compress(lines(rows))
+
+
+def test_a_rollout_compressed_with_zstandard_gives_what_the_plain_one_does(
+    tmp_path: Path,
+) -> None:
+    rows = [meta(), call(1, "a"), output(2, "a"), count(3, 10, 10)]
+    plain = read(tmp_path, *rows)
+    (tmp_path / "rollout-2.jsonl.zst").write_bytes(compressed(rows))
+    again = import_logs("codex", tmp_path / "store", tmp_path / "rollout-2.jsonl.zst")
+
+    assert plain.report.added == 2
+    assert (again.report.added, again.report.duplicates) == (0, 2)
+
+
+def test_several_frames_are_one_rollout(tmp_path: Path) -> None:
+    rows = [meta(), call(1, "a"), output(2, "a")]
+    path = tmp_path / "rollout-1.jsonl.zst"
+    path.write_bytes(compressed(rows[:1]) + compressed(rows[1:]))
+
+    assert len(import_logs("codex", tmp_path / "store", path).batches) == 1
+
+
+@pytest.mark.parametrize("cut", [4, 20, -1])
+def test_a_compressed_rollout_that_ends_early_is_refused(
+    tmp_path: Path, cut: int
+) -> None:
+    path = tmp_path / "rollout-1.jsonl.zst"
+    path.write_bytes(compressed([meta(), call(1, "a")])[:cut])
+    found = import_logs("codex", tmp_path / "store", path)
 
     assert found.report.refused_files == 1
-    assert "Zstandard" in found.reasons[0]
+    assert "end early" in found.reasons[0]
+
+
+def test_a_damaged_compressed_rollout_is_refused(tmp_path: Path) -> None:
+    whole = bytearray(compressed([meta(), call(1, "a")]))
+    whole[4:] = b"\xff" * len(whole[4:])
+    path = tmp_path / "rollout-1.jsonl.zst"
+    path.write_bytes(whole)
+    found = import_logs("codex", tmp_path / "store", path)
+
+    assert found.report.refused_files == 1
+    assert "damaged" in found.reasons[0]
+
+
+def bare(kind: str, **fields: Any) -> Row:
+    return {"type": kind, **fields}
+
+
+BARE_META = {
+    "id": "r0",
+    "timestamp": "2025-08-01T10:00:00.000Z",
+    "instructions": None,
+    "git": {"branch": "main"},
+}
+
+
+def shell(name: str, seconds: float, code: int = 0) -> tuple[Row, Row]:
+    """A call of 2025 and its result, which alone says how long it took."""
+    written = json.dumps(
+        {"output": "x", "metadata": {"exit_code": code, "duration_seconds": seconds}}
+    )
+    given = json.dumps({"command": ["bash", "-lc", "make"]})
+    return (
+        bare("function_call", name="shell", call_id=name, arguments=given),
+        bare("function_call_output", call_id=name, output=written),
+    )
+
+
+def test_bare_lines_of_2025_give_batches_without_invented_times(tmp_path: Path) -> None:
+    (one, one_done), (two, two_done) = shell("a", 0.5), shell("b", 1.5, code=1)
+    (three, three_done) = shell("c", 2.0)
+    found = read(
+        tmp_path,
+        BARE_META,
+        bare("message", role="user", content=[]),
+        {"record_type": "state"},
+        bare("message", role="assistant", content=[]),
+        one,
+        two,
+        one_done,
+        two_done,
+        three,
+        three_done,
+        bare("message", role="assistant", content=[]),
+    )
+    first, second = sorted(found.batches, key=lambda batch: -batch.size)
+
+    assert (first.size, first.succeeded, first.failed) == (2, 1, 1)
+    assert (first.operations_s, first.longest_s) == (2.0, 1.5)
+    assert (first.cycle_s, first.execution_s, first.parallelism) == (None, None, None)
+    assert second.previous_id == first.record_id
+    assert [turn.calls for turn in found.turns].count(0) == 1
+    assert {turn.latency_s for turn in found.turns} == {None}
+    assert found.report.rejected == 0
 
 
 def test_a_compressed_rollout_beside_the_plain_one_is_a_copy(tmp_path: Path) -> None:

@@ -4,15 +4,16 @@ A rollout names no reply: a batch is a run of calls without an output between, a
 tokens are those of the first count after it whose total changed. In *code mode* the
 client runs calls that the rollout does not list; such a reply is a hidden batch, never a
 batch of one. A fork or a child begins with a copy of its parent's lines.
+
+Rollouts of 2025 are bare items without an envelope, and only the first line has a time:
+what began when is unknown, and a call's duration is the one written into its result.
 """
 
 import json
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from toolkit.errors import InputDataError
 from toolkit.history.importers import (
     ImportSink,
     TokenUsage,
@@ -45,17 +46,18 @@ OUTPUTS = frozenset(
 KNOWN = frozenset(
     {"session_meta", "turn_context", "response_item", "event_msg", "compacted"}
 )
+BARE = CALLS | OUTPUTS | {"message", "reasoning"}
+"""Items that a rollout of 2025 holds without an envelope."""
+
 CODE_MODE = "exec"
 """Tool of code mode: its argument is a program that calls other tools."""
 
 BURST_S = 1.0
 """Longest gap between the lines that a fork copies."""
 
-ZSTANDARD = b"\x28\xb5\x2f\xfd"
-
 
 class CodexSource(LineLogSource):
-    """Reads `rollout-*.jsonl` files, gzipped or not; see the module.
+    """Reads `rollout-*.jsonl` files, compressed or not; see the module.
 
     Examples
     --------
@@ -78,21 +80,6 @@ class CodexSource(LineLogSource):
         """Read the lines of a rollout."""
         return _Rollout(sink)
 
-    def logs(self, path: Path, sink: ImportSink) -> Iterator[AgentLog]:
-        """Read one rollout.
-
-        Raises
-        ------
-        InputDataError
-            It holds no rollout, or is compressed with Zstandard.
-        """
-        with path.open("rb") as stream:
-            if stream.read(4) == ZSTANDARD:
-                raise InputDataError(
-                    "compressed with Zstandard", file=path, fix="unpack it with unzstd"
-                )
-        yield from super().logs(path, sink)
-
 
 class _Rollout:
     """Takes the lines of one rollout."""
@@ -112,9 +99,12 @@ class _Rollout:
         self._block: datetime | None = None
         self._total: object = None
         self._copied_s: float | None = None
+        self._begun: datetime | None = None
 
     def take(self, row: dict[str, Any]) -> None:
         kind, payload = row.get("type"), row.get("payload")
+        if payload is None and self._take_bare(row, kind):
+            return
         if not isinstance(kind, str):
             raise UnreadableLineError("not a line of a rollout", field="type")
         if kind not in KNOWN or not isinstance(payload, dict):
@@ -134,6 +124,35 @@ class _Rollout:
             self._item(payload, at)
         elif kind == "event_msg":
             self._event(payload, at)
+
+    def _take_bare(self, row: dict[str, Any], kind: object) -> bool:
+        """Take a line of a rollout of 2025; say whether it is one."""
+        if kind is None and "record_type" in row and self._begun is not None:
+            self._sink.pass_over("line state")
+        elif kind is None and "id" in row and self.log is None:
+            self._begun = parse_iso_time(row.get("timestamp"))
+            self._meta(row, self._begun)
+            if self.log is not None:
+                self.log.stamped = False
+        elif kind in BARE and self._begun is not None:
+            self._bare_item(row, kind)
+        else:
+            return False
+        return True
+
+    def _bare_item(self, item: dict[str, Any], kind: object) -> None:
+        """Take an item: a reply goes from its first block to the results of its calls."""
+        at = self._begun
+        if at is None:
+            return
+        if kind == "message" and item.get("role") == "user":
+            self._prompted = True
+            self._open = None
+        elif kind == "message" and item.get("role") == "assistant":
+            self._open = self._open or self._begin(f"text {len(self._replies)}", at)
+        else:
+            self._item(item, at)
+        self._since_s = None  # of two lines it is not known how long the second took
 
     def _meta(self, payload: dict[str, Any], at: datetime) -> None:
         if self.log is not None:

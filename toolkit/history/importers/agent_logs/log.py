@@ -101,8 +101,12 @@ class AgentReply:
         A person wrote since the reply before.
     end_s : float or None
         When the last result of its calls came.
+    cycle_s : float or None
+        Where a client records one time a reply: seconds from this reply to the next.
     hidden : bool
         The client ran calls that the log does not list.
+    rewound : bool
+        A person went back to before it: it was paid, and is in no history.
     declared_usd : float or None
     """
 
@@ -113,7 +117,9 @@ class AgentReply:
     since_s: float | None = None
     prompted: bool = False
     end_s: float | None = None
+    cycle_s: float | None = None
     hidden: bool = False
+    rewound: bool = False
     usage: TokenUsage = NO_USAGE
     declared_usd: float | None = None
     calls: list[AgentCall] = field(default_factory=list)
@@ -140,6 +146,8 @@ class AgentLog:
         The client records when each call ended; else only when a batch did.
     asks_unseen : bool
         A person may have been asked inside a batch, and the log does not say so.
+    stamped : bool
+        Its lines have times; else only the session has one.
     """
 
     session_id: str
@@ -149,6 +157,7 @@ class AgentLog:
     branch: str | None = None
     own_times: bool = True
     asks_unseen: bool = False
+    stamped: bool = True
     replies: list[AgentReply] = field(default_factory=list)
 
 

@@ -81,7 +81,7 @@ def log_records(
         own = {**shared, "agent_id": agent, "model": model_name(reply.model)}
         try:
             yield _turn(reply, turn_id, own)
-            if reply.calls and not reply.hidden:
+            if reply.calls and not (reply.hidden or reply.rewound):
                 past = pasts.get(agent, _Past())
                 first = reply.calls[0].call_id
                 identity = call_record_id(
@@ -177,6 +177,8 @@ def _outcomes(calls: list[AgentCall]) -> dict[str, Any]:
 def _times(log: AgentLog, reply: AgentReply, past: _Past) -> dict[str, Any]:
     """Time a batch; where a person or sleep was inside, only what is free of them."""
     calls = reply.calls
+    if not log.stamped:
+        return {"timing": Timing.CALL, **_operations(calls, None)}
     first_s = min(call.start_s for call in calls)
     waited_s = sum(call.waiting_s for call in calls)
     asked = any(
@@ -195,6 +197,8 @@ def _times(log: AgentLog, reply: AgentReply, past: _Past) -> dict[str, Any]:
         if waited_s or not (censored or log.asks_unseen)
         else None,
     }
+    if reply.cycle_s is not None and not censored:
+        times["cycle_s"] = round(reply.cycle_s, 3)
     if asked or reply.end_s is None or any(c.background for c in calls):
         return times
     execution_s = _span(first_s, reply.end_s)
