@@ -2,9 +2,13 @@
 
 All calls of a reply carry one time: the end of the whole batch, with what a person took
 inside it. No call has separate times, and none are made up.
+
+The log of changes is one of what the model sees. Where a person goes back (`$rewindTo`),
+the replies from there on were paid all the same: they stay as turns, and their batches
+are left out. Where the client puts shorter messages in their place, both stay.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +17,8 @@ from toolkit.history.importers import (
     ImportSink,
     TokenUsage,
     UnreadableLineError,
+    decode_object,
+    read_lines,
     reason_of,
     text_length,
     texts_of,
@@ -65,43 +71,111 @@ class GeminiSource(AgentLogSource):
         InputDataError
             It names no session and no project.
         """
-        if path.name.removesuffix(".gz").endswith(".jsonl"):
-            header, messages = _changes(path, sink)
+        changes = _Changes()
+        if _is_lines(path):
+            for _, row in rows_of(path, sink):
+                changes.take(row)
         else:
-            header = whole_document(path, sink)
-            listed = header.get("messages")
-            messages = listed if isinstance(listed, list) else []
-        session = header.get("sessionId")
-        if not isinstance(session, str) or "projectHash" not in header:
+            changes.take(whole_document(path, sink))
+        session = changes.header.get("sessionId")
+        if not isinstance(session, str) or "projectHash" not in changes.header:
             raise InputDataError("no chat of Gemini CLI", file=path)
-        yield _log(session, str(header["projectHash"]), messages, sink)
+        log = _log(session, str(changes.header["projectHash"]), changes, sink)
+        _name_agent(log, path, changes.header.get("kind"))
+        yield log
 
 
-def _changes(path: Path, sink: ImportSink) -> tuple[dict[str, Any], list[Any]]:
-    """Read a log of changes: a message comes again whole whenever it changes."""
-    header: dict[str, Any] = {}
-    messages: dict[str, Any] = {}
-    for _, row in rows_of(path, sink):
-        changed = row.get("$set")
+def _is_lines(path: Path) -> bool:
+    """Whether each line is an object; a document may have any name."""
+    for _, line in read_lines(path):
+        if line is not None and line.strip():
+            try:
+                return bool(decode_object(line))
+            except UnreadableLineError:
+                return False
+    return False
+
+
+class _Changes:
+    """Replays a log of changes: a message comes again whole whenever it changes.
+
+    Attributes
+    ----------
+    header : dict
+    rewound : set of str
+        Ids of messages before which a person went back.
+    """
+
+    def __init__(self) -> None:
+        self.header: dict[str, Any] = {}
+        self.rewound: set[str] = set()
+        self._messages: dict[str, dict[str, Any]] = {}
+        self._context: dict[str, None] = {}
+
+    @property
+    def messages(self) -> Iterable[dict[str, Any]]:
+        """Every message as it was last, in the order in which they were first seen."""
+        return self._messages.values()
+
+    def take(self, row: dict[str, Any]) -> None:
+        """Take one line."""
+        changed, target = row.get("$set"), row.get("$rewindTo")
         if isinstance(changed, dict):
-            rebuilt = changed.get("messages")
-            if isinstance(rebuilt, list):
-                messages = {str(m.get("id")): m for m in rebuilt if isinstance(m, dict)}
-            header |= {k: v for k, v in changed.items() if k != "messages"}
-        elif "$rewindTo" in row:
-            sink.pass_over("rewind: its replies were paid and are kept")
-        elif "sessionId" in row and "type" not in row:
-            header |= row
+            self._merge(changed)
+        elif isinstance(target, str):
+            self._rewind(target)
+        elif "type" not in row and "$rewindTo" not in row:
+            self._merge(row)
         elif isinstance(row.get("id"), str):
-            messages[row["id"]] = row
-    return header, list(messages.values())
+            self._put(row)
+
+    def _merge(self, changed: dict[str, Any]) -> None:
+        rebuilt = changed.get("messages")
+        self.header |= {k: v for k, v in changed.items() if k != "messages"}
+        if not isinstance(rebuilt, list):
+            return
+        self._context.clear()
+        written = {_written(known) for known in self._messages.values()}
+        for number, message in enumerate(rebuilt):
+            if not isinstance(message, dict):
+                continue
+            named = {"id": f"message {number}", **message}
+            # under a new id it may be a copy of one that was written before
+            if str(named["id"]) in self._messages or _written(named) not in written:
+                self._put(named)
+
+    def _put(self, message: dict[str, Any]) -> None:
+        name = str(message["id"])
+        self._context[name] = None
+        self._messages[name] = message
+
+    def _rewind(self, target: str) -> None:
+        """Go back to before a message; to before all where it is not known."""
+        names = list(self._context)
+        kept = names.index(target) if target in self._context else 0
+        for name in names[kept:]:
+            del self._context[name]
+            self.rewound.add(name)
 
 
-def _is_object(message: object) -> bool:
-    return isinstance(message, dict)
+def _written(message: dict[str, Any]) -> str:
+    """Write what a copy of a message shares with it."""
+    return " ".join(str(message.get(key)) for key in ("type", "timestamp", "tokens"))
 
 
-def _log(session: str, project: str, messages: list[Any], sink: ImportSink) -> AgentLog:
+def _name_agent(log: AgentLog, path: Path, kind: object) -> None:
+    """Give a chat below another's folder to that session: an agent wrote it."""
+    above = path.parent
+    if above.name == "chats" or above.parent.name != "chats":
+        return
+    own = log.session_id if log.session_id != above.name else path.name.split(".")[0]
+    if kind in (None, "subagent"):
+        log.session_id = above.name
+        for reply in log.replies:
+            reply.agent_id = own
+
+
+def _log(session: str, project: str, changes: _Changes, sink: ImportSink) -> AgentLog:
     log = AgentLog(
         session_id=session,
         client="gemini-cli",
@@ -111,13 +185,16 @@ def _log(session: str, project: str, messages: list[Any], sink: ImportSink) -> A
     )
     since_s: float | None = None
     prompted = False
-    for message in filter(_is_object, messages):
+    if changes.rewound:
+        sink.pass_over("message that a person went back before", len(changes.rewound))
+    for message in changes.messages:
         try:
             at = parse_iso_time(message.get("timestamp"))
             if message.get("type") == "user":
                 since_s, prompted = at.timestamp(), True
             elif message.get("type") == "gemini":
                 reply = _reply(message, since_s, prompted=prompted)
+                reply.rewound = reply.reply_id in changes.rewound
                 log.replies.append(reply)
                 since_s, prompted = reply.end_s or at.timestamp(), False
         except UnreadableLineError as error:
