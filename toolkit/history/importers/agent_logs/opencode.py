@@ -3,6 +3,9 @@
 Where a database and the older tree lie side by side, the tree is a part of what the
 database holds and is left out. A fork copies messages under new ids with the same time,
 so a reply is known by the time at which it was created.
+
+OpenCode 2 keeps one row a message in `session_message`, with the calls in its content. A
+database that was raised to it holds older messages in both tables; they count once.
 """
 
 import json
@@ -107,33 +110,122 @@ def _database_logs(path: Path, sink: ImportSink) -> Iterator[AgentLog]:
         with closing(
             sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=30)
         ) as database:
-            sessions = database.execute(
-                "SELECT id, parent_id, directory, version FROM session ORDER BY id"
-            ).fetchall()
-            for name, parent, folder, version in sessions:
-                session = {
-                    "id": name,
-                    "parentID": parent,
-                    "directory": folder,
-                    "version": version,
-                }
-                yield _log(session, _database_messages(database, name), sink)
+            tables = _tables(database)
+            for session in _sessions(database, tables["session"]):
+                messages = _database_messages(database, session["id"], tables)
+                yield _log(session, messages, sink)
     except sqlite3.DatabaseError as error:
         raise InputDataError(
             f"not a database of OpenCode that can be read: {error}", file=path
         ) from error
 
 
-def _database_messages(database: sqlite3.Connection, session: str) -> Messages:
+def _tables(database: sqlite3.Connection) -> dict[str, set[str]]:
+    """List the tables that are read, with their columns; one that is not there has none."""
+    return {
+        table: {row[1] for row in database.execute(f"PRAGMA table_info({table})")}
+        for table in ("session", "message", "part", "session_message")
+    }
+
+
+def _sessions(
+    database: sqlite3.Connection, columns: set[str]
+) -> Iterator[dict[str, Any]]:
+    wanted = {
+        "id": "id",
+        "parent_id": "parentID",
+        "directory": "directory",
+        "version": "version",
+    }
+    chosen = [f"{name if name in columns else 'NULL'} AS {name}" for name in wanted]
     rows = database.execute(
-        "SELECT id, data FROM message WHERE session_id = ? ORDER BY time_created, id",
-        (session,),
+        f"SELECT {', '.join(chosen)} FROM session ORDER BY id"  # noqa: S608 - names of ours
     ).fetchall()
-    for name, data in rows:
-        parts = database.execute(
-            "SELECT data FROM part WHERE message_id = ? ORDER BY id", (name,)
-        )
-        yield _object(data), [_object(part) for (part,) in parts]
+    for row in rows:
+        yield dict(zip(wanted.values(), row, strict=True))
+
+
+def _database_messages(
+    database: sqlite3.Connection, session: str, tables: dict[str, set[str]]
+) -> Messages:
+    before: set[object] = set()
+    if tables["message"]:
+        rows = database.execute(
+            "SELECT id, data FROM message WHERE session_id = ? "
+            "ORDER BY time_created, id",
+            (session,),
+        ).fetchall()
+        for name, data in rows:
+            parts = database.execute(
+                "SELECT data FROM part WHERE message_id = ? ORDER BY id", (name,)
+            )
+            message = _object(data)
+            before |= {name, _created(message)}
+            yield message, [_object(part) for (part,) in parts]
+    if tables["session_message"]:
+        order = "seq" if "seq" in tables["session_message"] else "time_created, id"
+        rows = database.execute(
+            "SELECT id, type, data FROM session_message WHERE session_id = ? "  # noqa: S608 - a name of ours
+            f"ORDER BY {order}",
+            (session,),
+        ).fetchall()
+        for name, kind, data in rows:
+            message = _object(data)
+            # raised from the older tables, a step of a message as `<message>_<step>`
+            if before.isdisjoint(
+                {name, str(name).rpartition("_")[0], _created(message)}
+            ):
+                yield _as_before(kind, message), _parts_as_before(message)
+
+
+def _created(message: dict[str, Any]) -> str:
+    """Write when a message was created, unlike any id."""
+    times = message.get("time")
+    return f"at {times.get('created') if isinstance(times, dict) else None}"
+
+
+def _as_before(kind: object, message: dict[str, Any]) -> dict[str, Any]:
+    """Write a message of OpenCode 2 with the names of the version before."""
+    model = message.get("model")
+    model = model if isinstance(model, dict) else {}
+    return {**message, "role": kind, "modelID": model.get("id", model.get("modelID"))}
+
+
+def _parts_as_before(message: dict[str, Any]) -> list[dict[str, Any]]:
+    content = message.get("content")
+    return [
+        _part_as_before(item)
+        for item in (content if isinstance(content, list) else [])
+        if isinstance(item, dict) and item.get("type") == "tool"
+    ]
+
+
+def _part_as_before(item: dict[str, Any]) -> dict[str, Any]:
+    """Write a call of OpenCode 2 with the names of the version before."""
+    state, times = item.get("state"), item.get("time")
+    state = state if isinstance(state, dict) else {}
+    times = times if isinstance(times, dict) else {}
+    details = state.get("structured")
+    details = details if isinstance(details, dict) else {}
+    error = state.get("error")
+    if isinstance(error, dict):
+        error = error.get("message")
+    return {
+        "type": "tool",
+        "tool": item.get("name"),
+        "callID": item.get("id"),
+        "state": {
+            "status": state.get("status"),
+            "input": state.get("input"),
+            "output": state.get("content"),
+            "error": error,
+            "metadata": {"exit": details.get("exit", details.get("exitCode"))},
+            "time": {
+                "start": times.get("ran", times.get("created")),
+                "end": times.get("completed"),
+            },
+        },
+    }
 
 
 def _object(text: str) -> dict[str, Any]:
