@@ -1,10 +1,12 @@
 """Reads the event logs of GitHub Copilot CLI.
 
 Calls have their own starts and ends, and permission requests the exact time that a
-person took. Only the output of a reply is counted in this log: what its input was is not
-known, so its money is not either. The success flag says nothing about a command's exit.
+person took. Only the output of a reply is counted in this log; what its input was stands
+in the client's database (`copilot_usage`), and without it the reply has no price. The
+success flag says nothing about a command's exit.
 """
 
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from toolkit.history.importers import (
     TokenUsage,
     UnreadableLineError,
 )
+from toolkit.history.importers.agent_logs.copilot_usage import add_usage
 from toolkit.history.importers.agent_logs.log import (
     MAIN,
     AgentCall,
@@ -55,6 +58,18 @@ class CopilotSource(LineLogSource):
     def reader(self, sink: ImportSink) -> LineReader:  # noqa: ARG002 - it counts nothing
         """Read the events of a session."""
         return _Events()
+
+    def logs(self, path: Path, sink: ImportSink) -> Iterator[AgentLog]:
+        """Read one session, and what the database beside it says of its requests.
+
+        Raises
+        ------
+        InputDataError
+            No line of it names a session.
+        """
+        for log in super().logs(path, sink):
+            add_usage(log, path, sink)
+            yield log
 
 
 class _Events:
