@@ -239,7 +239,32 @@ PI = [
     },
 ]
 
+ATIF = {
+    "schema_version": "ATIF-v1.7",
+    "session_id": "a1",
+    "agent": {"name": "harness", "version": "1.0", "model_name": "gpt-5.5"},
+    "steps": [
+        {"step_id": 1, "source": "user", "timestamp": AT.format(0), "message": "x"},
+        {
+            "step_id": 2,
+            "source": "agent",
+            "timestamp": AT.format(1),
+            "message": "",
+            "tool_calls": [
+                {
+                    "tool_call_id": "t1",
+                    "function_name": "bash",
+                    "arguments": {"command": "x"},
+                }
+            ],
+            "observation": {"results": [{"source_call_id": "t1", "content": PLANTED}]},
+            "metrics": {"prompt_tokens": 100, "completion_tokens": 7},
+        },
+    ],
+}
+
 SEEDS: dict[str, Seed] = {
+    "atif": ("trajectory.json", json.dumps(_planted(ATIF)).encode()),
     "claude-code": ("session.jsonl", _lines(TOLD.lines)),
     "hooks": ("live.jsonl", _lines(TOLD.rows())),
     "otlp": ("export.jsonl", _lines([TRACES, LOGS])),

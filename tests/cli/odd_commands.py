@@ -41,6 +41,7 @@ COMMANDS: dict[str, Command] = {
     "records import copilot": Command("{logs} --store {store}"),
     "records import gemini": Command("{logs} --store {store}"),
     "records import pi": Command("{logs} --store {store}"),
+    "records import atif": Command("{logs} --store {store}"),
     "records import claude-flow": Command("{logs} --store {store}"),
     "records import table": Command("{table} --map {map} --store {store}"),
     "records import hooks": Command("{store}/hooks --store {store}"),

@@ -1,7 +1,7 @@
 """Imports the logs of every coding agent that is found on this machine."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,13 +63,16 @@ def import_logs(
     return reports
 
 
-def import_found(root: Path) -> "dict[str, ImportReport]":
-    """Import everything that is found on this machine.
+def import_found(root: Path, paths: Sequence[Path] = ()) -> "dict[str, ImportReport]":
+    """Import everything that is found on this machine, or below some paths.
 
     Parameters
     ----------
     root : path
         The store.
+    paths : sequence of path
+        Files and folders of any agents' logs, sorted by their content; without any,
+        where agents of this machine keep theirs.
 
     Returns
     -------
@@ -83,11 +86,27 @@ def import_found(root: Path) -> "dict[str, ImportReport]":
     """
     from toolkit.history.importers import PLACES, SOURCES
 
-    logs = found_logs()
+    logs = _sorted(paths) if paths else found_logs()
     if not logs:
         known = ", ".join(sorted(name for name in PLACES if name in SOURCES))
+        where = "below these paths" if paths else f"looked for {known}"
         raise InputDataError(
-            f"no logs of a coding agent are found (looked for {known})",
+            f"no logs of a coding agent are found ({where})",
             fix="name them: `toolkit records import SOURCE PATH`",
         )
     return import_logs(logs, root)
+
+
+def _sorted(paths: Sequence[Path]) -> dict[str, list[Path]]:
+    """Sort files by their agents, and print how many there are."""
+    from toolkit.history.importers import sort_logs
+
+    with progress("looking for logs"):
+        logs, others = sort_logs(paths)
+    for name, files in logs.items():
+        print_note(f"{name}: {len(files):,} files")
+    if others:
+        print_note(
+            f"{others:,} files are of no agent that is known, and are left alone"
+        )
+    return logs

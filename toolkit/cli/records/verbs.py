@@ -26,6 +26,7 @@ SOURCE_NAMES = {
     "copilot": "event logs of GitHub Copilot CLI",
     "gemini": "chats of Gemini CLI",
     "pi": "sessions of pi",
+    "atif": "trajectories in ATIF, to which Harbor converts the logs of other agents",
     "claude-flow": "metrics and databases of claude-flow",
     "table": "CSV, JSONL or Parquet of any origin, with --map",
     "hooks": "what installed hooks recorded (the `hooks` folder of a store)",
@@ -78,6 +79,14 @@ def _add_import(verbs: Any) -> None:
         source.set_defaults(command=_import)
     text = "the logs of every coding agent that is found on this machine"
     every = sources.add_parser("auto", help=text, description=text)
+    every.add_argument(
+        "paths",
+        nargs="*",
+        type=Path,
+        metavar="PATH",
+        help="logs of any agents, sorted by what they hold (default: where each "
+        "agent keeps its own)",
+    )
     _add_store(every)
     every.set_defaults(command=_import_found)
 
@@ -144,7 +153,7 @@ def _import(options: argparse.Namespace) -> int:
 def _import_found(options: argparse.Namespace) -> int:
     from toolkit.cli.records.auto import import_found
 
-    reports = import_found(options.store)
+    reports = import_found(options.store, options.paths)
     if options.json:
         print_json({name: report.to_json() for name, report in reports.items()})
     else:

@@ -18,6 +18,8 @@ from .paths import find_files as find_files
 from .places import PLACES as PLACES
 from .places import log_places as log_places
 from .report import ImportReport as ImportReport
+from .sorting import AGENT_SOURCES as AGENT_SOURCES
+from .sorting import sort_logs as sort_logs
 from .texts import block_texts as block_texts
 from .texts import text_length as text_length
 from .texts import texts_of as texts_of

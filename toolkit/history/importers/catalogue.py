@@ -9,6 +9,7 @@ from toolkit.history.importers.base import Source
 __all__ = ["SOURCES", "open_source"]
 
 SOURCES = {
+    "atif": ("toolkit.history.importers.agent_logs.atif", "AtifSource"),
     "claude-code": ("toolkit.history.importers.claude_code.source", "ClaudeCodeSource"),
     "claude-flow": ("toolkit.history.importers.claude_flow.source", "ClaudeFlowSource"),
     "codex": ("toolkit.history.importers.agent_logs.codex", "CodexSource"),

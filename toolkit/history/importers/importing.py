@@ -19,16 +19,12 @@ from toolkit.history.importers.base import Source, SourceFile
 from toolkit.history.importers.counter import Tally
 from toolkit.history.importers.gathering import Piece
 from toolkit.history.importers.report import ImportReport
+from toolkit.history.importers.sorting import AGENT_SOURCES
 from toolkit.history.importers.unchanged import FileNotes
 from toolkit.history.importers.workers import Reading, read_files
 from toolkit.records import SCHEMA_VERSION
 
 __all__ = ["run_import"]
-
-SKIPPING = frozenset({"claude-code", "codex", "copilot", "gemini", "opencode", "pi"})
-"""Sources of logs that agents keep: many files, which are read again every day. Others
-are few, or give something else with another map. What these make of a file depends on
-nothing else, so that several processes may read."""
 
 SAVE_ROWS = 50_000
 """Records after which it is written down which files have been read."""
@@ -122,7 +118,7 @@ def run_import(
     files = list(source.files(paths))
     key = store.key
     store.absorb_spool()
-    logs = source.name in SKIPPING
+    logs = source.name in AGENT_SOURCES
     notes = (
         FileNotes(store, _variant(source, prices)) if logs and skip_unchanged else None
     )
