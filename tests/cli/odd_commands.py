@@ -58,6 +58,7 @@ COMMANDS: dict[str, Command] = {
     "records measure": Command("--out {store} --quick --repeats 1", lasts=True),
     "records simulate": Command("--store {store} --batches 3 --events 3"),
     "records receive": Command("--store {store} --port 0 --seconds 0.01"),
+    "completion": Command("bash"),
     "serve": Command("--store {store} --bundle {bundle} --port 0 --seconds 0.01"),
     "features build": Command("batch --store {store} --out {out}", reads=True),
     "experiment run": Command(

@@ -119,6 +119,7 @@ READING: dict[str, list[str]] = {
     "report off-policy": ["--store", "store", "--policy", "size:4"],
     "review": ["--store", "store", "--html", "review.html"],
     "review replay": ["--store", "made", "--policy", "size:4"],
+    "completion": ["bash"],
     "doctor": ["--store", "store"],
     "heal demo": ["--speed", "0", "--store", "healed"],
     "heal watch": ["--store", "store", "--once"],

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from toolkit import __version__
+from toolkit.cli.configuration import expanded
 from toolkit.cli.output import print_error
 from toolkit.cli.places import check_paths
 from toolkit.errors import ToolkitError, UsageError
@@ -32,6 +33,7 @@ NOUNS = {
     "hooks": "the four hook verbs, and their installation",
     "report": "report the objectives, or what another policy would have cost",
     "doctor": "look at versions, store, hooks, prices and engines",
+    "completion": "print a script that completes commands in a shell",
     "demo": "the whole path on the bundled sample",
 }
 """Every noun with its one-line help; each is a module of this room."""
@@ -97,6 +99,7 @@ def run(arguments: Sequence[str]) -> int:
         The exit code; see `EPILOG`.
     """
     try:
+        arguments = expanded(arguments, list(NOUNS))
         noun = next((word for word in arguments if word in NOUNS), None)
         options = build_parser([noun] if noun else []).parse_args(arguments)
         check_paths(options)

@@ -4,17 +4,23 @@ import argparse
 import os
 from pathlib import Path
 
+from toolkit.cli.configuration import configuration
 from toolkit.cli.places import any_store, local
 
 __all__ = ["add_store_option", "default_store"]
 
 
 def default_store() -> str:
-    """Return `TOOLKIT_STORE`, or the store in the user's data folder.
+    """Return `TOOLKIT_STORE`, the configured store, or the one in the user's data folder.
 
     The data folder is `XDG_DATA_HOME`, by default `~/.local/share`.
+
+    Raises
+    ------
+    InputDataError
+        The configuration file cannot be read.
     """
-    named = os.environ.get("TOOLKIT_STORE")
+    named = os.environ.get("TOOLKIT_STORE") or configuration().store
     if named:
         return named if "://" in named else str(Path(named).expanduser())
     data = os.environ.get("XDG_DATA_HOME") or "~/.local/share"

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit import __version__
+from toolkit.cli.configuration import configuration, configuration_path
 from toolkit.cli.default_store import add_store_option
 from toolkit.cli.output import print_json, print_table
 from toolkit.errors import InputDataError, StorageError, ToolkitError
@@ -101,6 +102,7 @@ def findings(store: Path) -> Iterator[SetupCheck]:
     yield SetupCheck(
         what="toolkit", state="ok", detail=f"{__version__}, Python {python}"
     )
+    yield _configuration()
     yield from map(_package, PACKAGES)
     yield _store(store)
     yield _room(store)
@@ -111,6 +113,25 @@ def findings(store: Path) -> Iterator[SetupCheck]:
         place = shutil.which(name)
         state, detail = ("ok", place) if place else ("absent", purpose)
         yield SetupCheck(what=name, state=state, detail=detail or "")
+
+
+def _configuration() -> SetupCheck:
+    path = configuration_path()
+    try:
+        configured = configuration()
+    except InputDataError as error:
+        return SetupCheck(
+            what="configuration", state="wrong", detail=str(error), fix="mend the file"
+        )
+    if not path.exists():
+        return SetupCheck(what="configuration", state="absent", detail=str(path))
+    says = [f"store {configured.store}"] if configured.store else []
+    says += [f"aliases {', '.join(configured.aliases)}"] if configured.aliases else []
+    return SetupCheck(
+        what="configuration",
+        state="ok",
+        detail=f"{path}: {'; '.join(says) or 'nothing'}",
+    )
 
 
 def _package(name: str) -> SetupCheck:
