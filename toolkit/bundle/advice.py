@@ -68,7 +68,17 @@ class AdviceAxis:
         return (*map(str, range(len(self.edges) + 1)), "-")
 
     def bin(self, value: float | None) -> str:
-        """Name the bin of a value."""
+        """Name the bin of a value.
+
+        Parameters
+        ----------
+        value : float or None
+
+        Returns
+        -------
+        str
+            Number of the bin, from `0`; `-` for a value that is not known.
+        """
         return "-" if value is None else str(sum(value > edge for edge in self.edges))
 
     def middle(
@@ -83,6 +93,11 @@ class AdviceAxis:
         known : (low, high), optional
             What history saw of the column: the middle of its part of the bin stands for
             the bin, since the policy answers for what was seen only.
+
+        Returns
+        -------
+        float or None
+            `None` for the bin of unknown values.
         """
         if name == "-":
             return None
@@ -258,10 +273,24 @@ class AdviceTable:
         ----------
         decide : callable
             Takes a context (`operation_type` and the axes' columns) to a decision.
+        policy, policy_version : str
+            What the sizes are recorded with.
+        operation_types : sequence of str
+        axes : sequence of AdviceAxis
+            How each column is cut into bins.
+        tools : mapping of str to (str, bool)
+            Operation type of a tool, and whether it only reads.
+        expires_at : datetime, optional
+            Aware; from then on a hook says nothing by this table.
         ranges : mapping of str to (low, high), optional
             What history saw of the axes' columns.
         sizes : callable, optional
             Takes an operation type and the decision to the sizes that may be tried.
+
+        Returns
+        -------
+        AdviceTable
+            With a cell for each operation type and combination of bins.
         """
         cells = {}
         for key in _keys(operation_types, axes):
@@ -280,7 +309,18 @@ class AdviceTable:
     def lookup(
         self, operation_type: str, context: Mapping[str, Value]
     ) -> AdviceCell | None:
-        """Find what the policy says in a context; `None` where nothing is tabulated."""
+        """Find what the policy says in a context; `None` where nothing is tabulated.
+
+        Parameters
+        ----------
+        operation_type : str
+        context : mapping
+            What is known, by column; what no axis cuts is not looked at.
+
+        Returns
+        -------
+        AdviceCell or None
+        """
         bins = [axis.bin(_number(context.get(axis.column))) for axis in self.axes]
         return self.cells.get("|".join([operation_type, *bins]))
 
@@ -289,7 +329,20 @@ class AdviceTable:
         decide: Callable[[Mapping[str, Value]], Decision],
         contexts: Iterable[Mapping[str, Value]],
     ) -> "AdviceTable":
-        """Copy the table with its fidelity to the policy on some contexts."""
+        """Copy the table with its fidelity to the policy on some contexts.
+
+        Parameters
+        ----------
+        decide : callable
+            Takes a context to the policy's own decision.
+        contexts : iterable of mapping
+            Such as those of the training rows.
+
+        Returns
+        -------
+        AdviceTable
+            Its `fidelity` is that of these contexts.
+        """
         total = covered = same = wrong = 0
         for context in contexts:
             total += 1
@@ -309,7 +362,13 @@ class AdviceTable:
         return replace(self, fidelity=fidelity)
 
     def to_json(self) -> dict[str, Any]:
-        """Write as JSON types."""
+        """Write as JSON types.
+
+        Returns
+        -------
+        dict
+            JSON types, as a hook reads them.
+        """
         expires = {}
         if self.expires_at is not None:
             expires = {"expires_at_s": self.expires_at.timestamp()}
@@ -327,6 +386,11 @@ class AdviceTable:
     def dumps(self) -> bytes:
         """Write the file's content.
 
+        Returns
+        -------
+        bytes
+            JSON, at most `MAX_BYTES`.
+
         Raises
         ------
         UsageError
@@ -340,6 +404,14 @@ class AdviceTable:
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "AdviceTable":
         """Read what `to_json` wrote.
+
+        Parameters
+        ----------
+        value : mapping
+
+        Returns
+        -------
+        AdviceTable
 
         Raises
         ------
@@ -372,6 +444,14 @@ class AdviceTable:
     @classmethod
     def loads(cls, data: bytes) -> "AdviceTable":
         """Read the file's content.
+
+        Parameters
+        ----------
+        data : bytes
+
+        Returns
+        -------
+        AdviceTable
 
         Raises
         ------

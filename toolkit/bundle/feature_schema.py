@@ -60,7 +60,12 @@ class Column:
         return len(self.categories) if self.kind == "category" else 1
 
     def to_json(self) -> dict[str, Any]:
-        """Write the declaration as JSON types."""
+        """Write the declaration as JSON types.
+
+        Returns
+        -------
+        dict
+        """
         return {
             "name": self.name,
             "kind": self.kind,
@@ -128,6 +133,15 @@ class FeatureSchema:
     def encode(self, problem: Problem) -> Float32s:
         """Encode every action of a problem, shape (n_actions, width).
 
+        Parameters
+        ----------
+        problem : Problem
+
+        Returns
+        -------
+        array of float32, shape (n_actions, width)
+            Context first, the same in each row, then the actions.
+
         Raises
         ------
         SchemaError
@@ -148,7 +162,23 @@ class FeatureSchema:
         return row
 
     def encode_actions(self, actions: NDArray[np.float64]) -> Float32s:
-        """Encode action numbers of shape (n, n_action_columns)."""
+        """Encode action numbers of shape (n, n_action_columns).
+
+        Parameters
+        ----------
+        actions : array of shape (n, n_action_columns)
+            Above 0, unless the schema has them as logarithms already.
+
+        Returns
+        -------
+        array of float32, shape (n, n_action_columns)
+            Natural logarithms.
+
+        Raises
+        ------
+        SchemaError
+            A number that is not above 0.
+        """
         if self.action_is_log:
             return actions.astype(np.float32)
         if not (actions > 0).all():
@@ -156,7 +186,18 @@ class FeatureSchema:
         return np.log(actions).astype(np.float32)
 
     def encode_context(self, context: Mapping[str, Value]) -> Float32s:
-        """Encode a context, shape (width - n_action_columns,); unknown is NaN."""
+        """Encode a context, shape (width - n_action_columns,); unknown is NaN.
+
+        Parameters
+        ----------
+        context : mapping
+            Values by column; columns that are not declared are not looked at.
+
+        Returns
+        -------
+        array of float32
+            One number a column, or one for each category, 0 or 1.
+        """
         numbers: list[float] = []
         for column in self.context:
             value = context.get(column.name)
@@ -167,7 +208,12 @@ class FeatureSchema:
         return np.array(numbers, dtype=np.float32)
 
     def to_json(self) -> dict[str, Any]:
-        """Write the declaration as JSON types."""
+        """Write the declaration as JSON types.
+
+        Returns
+        -------
+        dict
+        """
         return {
             "context": [column.to_json() for column in self.context],
             "action": [column.to_json() for column in self.action],
@@ -177,6 +223,14 @@ class FeatureSchema:
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "FeatureSchema":
         """Read what `to_json` wrote.
+
+        Parameters
+        ----------
+        value : mapping
+
+        Returns
+        -------
+        FeatureSchema
 
         Raises
         ------

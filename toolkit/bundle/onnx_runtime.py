@@ -52,7 +52,17 @@ def import_onnxruntime() -> Any:
 
 
 def make_session(content: bytes) -> "InferenceSession":
-    """Make a session on one thread that does not spin."""
+    """Make a session on one thread that does not spin.
+
+    Parameters
+    ----------
+    content : bytes
+        A graph that was checked.
+
+    Returns
+    -------
+    onnxruntime.InferenceSession
+    """
     onnxruntime = import_onnxruntime()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
@@ -78,6 +88,10 @@ def evaluate(
     feeds : mapping of str to array
     limit_s : float, optional
         After this time the run is ended between two operators; it then raises.
+
+    Returns
+    -------
+    array
     """
     if limit_s is None:
         return session.run(None, feeds)[0]

@@ -50,6 +50,11 @@ def ladder_of(manifest: Manifest, log_cost: LogCost) -> Ladder:
     manifest : Manifest
     log_cost : callable
         The exported graph, or the fitted model that it was made from.
+
+    Returns
+    -------
+    Ladder
+        With the rule alone where the manifest describes no model.
     """
     rule = _Remembering(rule_of(manifest.fallback))
     model = None
@@ -74,12 +79,27 @@ def plain_rule(decision: str) -> Policy:
     ----------
     decision : str
         `batch_size` or `agent_count`.
+
+    Returns
+    -------
+    Policy
+        The constant `RULE_CONSTANT` for what the specification has no rule for.
     """
     return rule_of(Fallback(rule=f"{decision}_rule", constant=RULE_CONSTANT))
 
 
 def rule_of(fallback: Fallback) -> Policy:
-    """Build the rule that answers where nothing else may."""
+    """Build the rule that answers where nothing else may.
+
+    Parameters
+    ----------
+    fallback : Fallback
+        Of a manifest.
+
+    Returns
+    -------
+    Policy
+    """
     return named_rule(
         fallback.rule, constant=fallback.constant, parameters=fallback.parameters
     )

@@ -18,7 +18,13 @@ PURPOSE = b"toolkit bundle manifest\n"
 
 
 def key_path() -> Path:
-    """Say where the team's key is looked for."""
+    """Say where the team's key is looked for.
+
+    Returns
+    -------
+    path
+        What `KEY_VARIABLE` names, or `toolkit/signing.key` in the user's configuration.
+    """
     if named := os.environ.get(KEY_VARIABLE):
         return Path(named)
     config = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
@@ -27,6 +33,10 @@ def key_path() -> Path:
 
 def read_secret() -> bytes | None:
     """Read the team's key; `None` where none is installed.
+
+    Returns
+    -------
+    bytes or None
 
     Raises
     ------
@@ -65,7 +75,18 @@ def read_secret() -> bytes | None:
 
 
 def signature(secret: bytes, manifest: bytes) -> str:
-    """Sign the bytes of a manifest, HMAC-SHA256 in hexadecimal digits."""
+    """Sign the bytes of a manifest, HMAC-SHA256 in hexadecimal digits.
+
+    Parameters
+    ----------
+    secret : bytes
+    manifest : bytes
+
+    Returns
+    -------
+    str
+        64 digits.
+    """
     import hmac
 
     return hmac.digest(secret, PURPOSE + manifest, "sha256").hex()

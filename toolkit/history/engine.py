@@ -64,6 +64,17 @@ class EngineLimits:
     ) -> "EngineLimits":
         """Read `TOOLKIT_THREADS` and `TOOLKIT_MEMORY`; what is unset is the default.
 
+        Parameters
+        ----------
+        environment : mapping of str to str
+            Such as `os.environ`.
+        default : EngineLimits, optional
+            The class's own unless given.
+
+        Returns
+        -------
+        EngineLimits
+
         Raises
         ------
         UsageError
@@ -101,6 +112,11 @@ def connect(
     Yields
     ------
     duckdb.DuckDBPyConnection
+
+    Raises
+    ------
+    MissingExtraError
+        DuckDB is not installed: extra `history`.
     """
     try:
         import duckdb

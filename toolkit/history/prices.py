@@ -225,7 +225,12 @@ class ListPrices:
 
 
 def installed_prices() -> ListPrices | None:
-    """Open the installed price list; `None` without the extra `money`."""
+    """Open the installed price list; `None` without the extra `money`.
+
+    Returns
+    -------
+    ListPrices or None
+    """
     try:
         return ListPrices()
     except MissingExtraError:
@@ -246,7 +251,14 @@ def price_turn(turn: Turn, book: PriceBook) -> Turn:
 
 
 def price_row(row: dict[str, Any], book: PriceBook) -> None:
-    """Price a turn that `Turn.row` or `known` gave, in place; see `price_turn`."""
+    """Price a turn that `Turn.row` or `known` gave, in place; see `price_turn`.
+
+    Parameters
+    ----------
+    row : dict
+        Of a turn; changed in place.
+    book : PriceBook
+    """
     get = row.get
     declared = row.pop("declared_usd", None)
     for name in ("money_usd", "price_basis", "price_date"):

@@ -56,6 +56,12 @@ def reconcile(
     key : bytes
         The store's secret.
 
+    Returns
+    -------
+    Reconciliation
+        Counts of sessions and batches that either or both have, and of disagreements by
+        field.
+
     Raises
     ------
     InputDataError

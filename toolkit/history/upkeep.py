@@ -44,6 +44,11 @@ def retain(root: Path, first_day: date) -> Retention:
     first_day : date
         The first that is kept, in UTC.
 
+    Returns
+    -------
+    Retention
+        What was let go, by kind.
+
     Raises
     ------
     InputDataError
@@ -65,6 +70,11 @@ def migrate_store(root: Path) -> tuple[StoreVersion, Compaction]:
 
     A store of an older version is read as it is, and raised by its first write, but for
     the columns of parts that no new record falls into.
+
+    Parameters
+    ----------
+    root : path
+        The store's folder.
 
     Returns
     -------

@@ -72,6 +72,11 @@ def check_version(root: Path) -> StoreVersion:
     root : path
         The store; it need not exist.
 
+    Returns
+    -------
+    StoreVersion
+        Format 1 and schema 1 where the store names none.
+
     Raises
     ------
     InputDataError

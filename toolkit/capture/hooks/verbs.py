@@ -156,6 +156,8 @@ class HookVerbs:
             What was edited; its size is looked at, its name kept as a keyed hash.
         memory_key : str, optional
             The shared key that the edit is about; the file unless given.
+        agent_id : str
+            Who edited; `main` is the session's own thread.
         analyze_performance : bool
             Measure the impact: how the batches since the edit before compare with the
             task's baseline, and how the file grew.

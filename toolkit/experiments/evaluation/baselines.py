@@ -12,7 +12,19 @@ __all__ = ["ConstantGrades", "log_slowdowns"]
 
 
 def log_slowdowns(table: DecisionTable, chosen: list[int]) -> Floats:
-    """Compute log(cost of the choice / best cost) of each problem."""
+    """Compute log(cost of the choice / best cost) of each problem.
+
+    Parameters
+    ----------
+    table : DecisionTable
+    chosen : list of int
+        Index of the action taken in each problem.
+
+    Returns
+    -------
+    array of shape (problems,)
+        At least 0.
+    """
     return np.array(
         [
             costs[index] - costs.min()
@@ -41,7 +53,17 @@ class ConstantGrades:
 
     @classmethod
     def of(cls, table: DecisionTable) -> "ConstantGrades":
-        """Grade all actions of a table."""
+        """Grade all actions of a table.
+
+        Parameters
+        ----------
+        table : DecisionTable
+
+        Returns
+        -------
+        ConstantGrades
+            A row for each action label of the table.
+        """
         axes = list(table.axes)
         points: dict[str, list[Floats]] = {}
         placed = zip(table.problems, table.log_actions, strict=True)
@@ -64,7 +86,17 @@ class ConstantGrades:
         return cls(choices=choices, regrets=regrets)
 
     def best(self, problems: NDArray[np.bool_]) -> int:
-        """Find the constant of least mean log slowdown over some problems (a mask)."""
+        """Find the constant of least mean log slowdown over some problems (a mask).
+
+        Parameters
+        ----------
+        problems : array of bool, shape (problems,)
+
+        Returns
+        -------
+        int
+            Its row.
+        """
         return int(self.regrets[:, problems].mean(axis=1).argmin())
 
 

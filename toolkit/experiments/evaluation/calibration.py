@@ -74,6 +74,10 @@ def fit_intervals(
     prior : MeasurementPrior
     level : float
         Nominal coverage, 0 to 1; a new group should hold at least 0.1 less.
+
+    Returns
+    -------
+    Intervals
     """
     centre, truth = np.empty(len(rows.X)), np.empty(len(rows.X))
     scale, weight = np.empty(len(rows.X)), np.empty(len(rows.X))
@@ -127,6 +131,11 @@ def saving_errors(
         Position of the rule's action within each problem.
     probabilities : tuple of float
         Ascending, in 0..1.
+
+    Returns
+    -------
+    array of the shape of `probabilities`
+        In log cost.
     """
     groups = rows.group_of_problem
     errors, labels = [], []
@@ -176,6 +185,11 @@ def fit_confidence(
     prior : MeasurementPrior
     rules : list of int
         Position of the rule's action within each problem.
+
+    Returns
+    -------
+    Confidence
+        Groups weigh alike.
     """
     groups = rows.group_of_problem
     counts = np.bincount(groups)

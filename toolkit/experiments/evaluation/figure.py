@@ -20,6 +20,10 @@ def policy_figure(rows: Sequence[PolicyRow], results: dict[str, Any]) -> "Figure
     rows : sequence of PolicyRow
     results : dict
         As in `results.json`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     import pandas as pd
     from matplotlib.figure import Figure

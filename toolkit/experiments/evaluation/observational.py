@@ -105,6 +105,11 @@ def size_support(records: "pd.DataFrame", *, seed: int) -> list[SizeSupport]:
         From `tables.teaching_rows`, of batches.
     seed : int
         Of the bootstrap.
+
+    Returns
+    -------
+    list of SizeSupport
+        By operation type, then size.
     """
     rows = []
     for (operation_type, size), part in records.groupby(
@@ -127,7 +132,17 @@ def size_support(records: "pd.DataFrame", *, seed: int) -> list[SizeSupport]:
 
 
 def prediction_skill(learner: Learner) -> PredictionSkill:
-    """Compare learned differences between sizes with none, on sessions left out."""
+    """Compare learned differences between sizes with none, on sessions left out.
+
+    Parameters
+    ----------
+    learner : Learner
+
+    Returns
+    -------
+    PredictionSkill
+        Mean absolute errors in log cost.
+    """
     truth = centred(learner.rows.regret, learner.rows.problem)
     return PredictionSkill(
         rows=len(truth),
@@ -138,7 +153,19 @@ def prediction_skill(learner: Learner) -> PredictionSkill:
 
 
 def limits_of(records: "pd.DataFrame", support: Sequence[SizeSupport]) -> list[str]:
-    """Say in sentences what this history cannot answer."""
+    """Say in sentences what this history cannot answer.
+
+    Parameters
+    ----------
+    records : DataFrame
+        From `tables.teaching_rows`, of batches.
+    support : sequence of SizeSupport
+        From `size_support`, of the same records.
+
+    Returns
+    -------
+    list of str
+    """
     who = chosen_by(records["source"].astype(str))
     limits = [
         (

@@ -104,7 +104,12 @@ class OffPolicyReport:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Write every figure as JSON types."""
+        """Write every figure as JSON types.
+
+        Returns
+        -------
+        dict
+        """
         return {**asdict(self), "shows_improvement": self.shows_improvement}
 
 
@@ -171,6 +176,11 @@ def evaluate_batch_policy(
     sampling : Sampling
     simulated : bool
         Use records marked as simulated too.
+
+    Returns
+    -------
+    OffPolicyReport
+        Estimates with intervals over sessions, and what the records do not support.
 
     Raises
     ------

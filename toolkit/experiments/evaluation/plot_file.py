@@ -20,6 +20,12 @@ UNDATED: dict[str, dict[str, Any]] = {
 def write_plot(figure: "Figure", path: Path) -> None:
     """Write a figure as SVG or PNG, without the date and with fixed element names.
 
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+    path : path
+        Ends in `.svg` or `.png`; its folder is made where it is missing.
+
     Raises
     ------
     UsageError

@@ -25,6 +25,11 @@ def markdown_report(
         Empty for an observational history.
     results : dict
         As in `results.json`.
+
+    Returns
+    -------
+    str
+        Values from the records are escaped.
     """
     data = results["data"]
     lines = [

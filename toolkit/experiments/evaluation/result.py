@@ -56,12 +56,30 @@ class PolicyRow:
     verdict: str
 
     def to_json(self) -> dict[str, Any]:
-        """Write as JSON types."""
+        """Write as JSON types.
+
+        Returns
+        -------
+        dict
+            Values by field name.
+        """
         return asdict(self)
 
 
 def policy_rows(evaluation: Evaluation, *, seed: int) -> list[PolicyRow]:
-    """Grade every policy, with intervals over groups."""
+    """Grade every policy, with intervals over groups.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+    seed : int
+        Of the bootstrap.
+
+    Returns
+    -------
+    list of PolicyRow
+        Known policies in a fixed order, then the others by slowdown.
+    """
     rule = np.array(evaluation.scores["rule"])
     groups = np.array(evaluation.groups)
     rows = [

@@ -41,6 +41,16 @@ def chosen_by(sources: Iterable[str]) -> str:
 def measured_where(sources: Iterable[str]) -> str:
     """Say for what a measured history does not hold.
 
+    Parameters
+    ----------
+    sources : iterable of str
+        Of the records.
+
+    Returns
+    -------
+    str
+        One sentence.
+
     Examples
     --------
     >>> measured_where(["measure"])
@@ -63,6 +73,11 @@ def no_rule(operation_types: Iterable[str], *, answers: float) -> list[str]:
     operation_types : iterable of str
     answers : float
         Size that the bundle's rule answers for them.
+
+    Returns
+    -------
+    list of str
+        One sentence for each such type, sorted.
 
     Examples
     --------

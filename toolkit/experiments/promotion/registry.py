@@ -41,7 +41,15 @@ class Registry:
         self._opened: Any = None
 
     def register(self, version: str, model_uri: str) -> None:
-        """Register a logged model under a bundle's version, once."""
+        """Register a logged model under a bundle's version, once.
+
+        Parameters
+        ----------
+        version : str
+            Of the bundle; kept as a tag.
+        model_uri : str
+            As MLflow gave it when the model was logged.
+        """
         logged = model_uri.startswith(LOGGED)
         with self._client() as client:
             if self._find(client, version) is None:
@@ -56,7 +64,15 @@ class Registry:
                 )
 
     def alias(self, alias: str, version: str | None) -> None:
-        """Let an alias name a bundle's version, or none; an unknown one is none."""
+        """Let an alias name a bundle's version, or none; an unknown one is none.
+
+        Parameters
+        ----------
+        alias : str
+            Such as `champion`.
+        version : str or None
+            `None` takes the alias away.
+        """
         with self._client() as client:
             if not self._known(client):
                 return
@@ -68,7 +84,13 @@ class Registry:
                 client.set_registered_model_alias(self.name, alias, wanted)
 
     def aliases(self) -> dict[str, str]:
-        """List the bundle versions that aliases name."""
+        """List the bundle versions that aliases name.
+
+        Returns
+        -------
+        dict of str to str
+            Versions by alias.
+        """
         with self._client() as client:
             if not self._known(client):
                 return {}

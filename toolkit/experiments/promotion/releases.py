@@ -119,7 +119,12 @@ class Releases:
         return self.home / "current"
 
     def kept(self) -> list[str]:
-        """List the versions whose bundles are kept, oldest first."""
+        """List the versions whose bundles are kept, oldest first.
+
+        Returns
+        -------
+        list of str
+        """
         folder = self.home / "bundles"
         if not folder.is_dir():
             return []
@@ -127,6 +132,15 @@ class Releases:
 
     def bundle(self, version: str) -> Path:
         """Name the folder of a version's bundle.
+
+        Parameters
+        ----------
+        version : str
+
+        Returns
+        -------
+        path
+            It need not exist.
 
         Raises
         ------
@@ -145,6 +159,10 @@ class Releases:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the releases alone; the lock goes with the process that holds it.
+
+        Yields
+        ------
+        None
 
         Raises
         ------
@@ -167,6 +185,11 @@ class Releases:
     def state(self) -> ReleaseState:
         """Read the truth.
 
+        Returns
+        -------
+        ReleaseState
+            Empty where nothing was released yet.
+
         Raises
         ------
         InputDataError
@@ -187,7 +210,12 @@ class Releases:
             ) from error
 
     def write(self, state: ReleaseState) -> None:
-        """Replace the truth, at once and durably."""
+        """Replace the truth, at once and durably.
+
+        Parameters
+        ----------
+        state : ReleaseState
+        """
         replace_file(
             self.home / "state.json",
             json.dumps(asdict(state), indent=1, allow_nan=False).encode(),
@@ -196,7 +224,16 @@ class Releases:
     def keep(
         self, bundle: Path, version: str, extra_files: Mapping[str, bytes]
     ) -> None:
-        """Keep an exported bundle under its version; a whole one stays as it is."""
+        """Keep an exported bundle under its version; a whole one stays as it is.
+
+        Parameters
+        ----------
+        bundle : path
+            Folder of the exported bundle.
+        version : str
+        extra_files : mapping of str to bytes
+            More files to ship with it, by name.
+        """
         if not self.bundle(version).exists():
             copy_bundle(bundle, self.bundle(version), extra_files=extra_files)
 
@@ -216,6 +253,11 @@ class Releases:
 
     def rollback(self) -> ReleaseState:
         """Go back to the version before the champion; that may be the rule.
+
+        Returns
+        -------
+        ReleaseState
+            As it was written.
 
         Raises
         ------

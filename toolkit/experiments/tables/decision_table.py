@@ -32,6 +32,11 @@ def read_decision_tables(source: Path) -> list[DecisionTable]:
         A CSV (gz or not) or Parquet file, or a folder of them, with columns `problem,
         group, action`, any `a_*`, any `x_*` and `cost_*`; other files are not read.
 
+    Returns
+    -------
+    list of DecisionTable
+        By file name, then cost.
+
     Raises
     ------
     UsageError
@@ -51,6 +56,17 @@ def read_decision_tables(source: Path) -> list[DecisionTable]:
 
 def read_decision_table(path: Path, cost: str) -> DecisionTable:
     """Read one cost of one file.
+
+    Parameters
+    ----------
+    path : path
+        CSV (gz or not) or Parquet.
+    cost : str
+        Without the `cost_` of its column.
+
+    Returns
+    -------
+    DecisionTable
 
     Raises
     ------

@@ -73,6 +73,11 @@ def recorded_table(
     rule : Policy, optional
         The specification's rule unless given.
 
+    Returns
+    -------
+    DecisionTable
+        `observed` where the actions were chosen by agents.
+
     Raises
     ------
     NotEnoughDataError

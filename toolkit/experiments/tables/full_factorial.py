@@ -59,7 +59,16 @@ class FullFactorial:
 
     @classmethod
     def of(cls, table: DecisionTable) -> "FullFactorial":
-        """Lay a decision table out as arrays; a context that is missing is its mean."""
+        """Lay a decision table out as arrays; a context that is missing is its mean.
+
+        Parameters
+        ----------
+        table : DecisionTable
+
+        Returns
+        -------
+        FullFactorial
+        """
         counts = [len(costs) for costs in table.log_costs]
         rows = table.rows().X
         layout = table.layout
@@ -81,7 +90,18 @@ class FullFactorial:
         return replace(made, rule=np.asarray(table.rules, dtype=np.int64))
 
     def value(self, actions: Ints) -> float:
-        """Mean log cost of taking one action in each problem."""
+        """Mean log cost of taking one action in each problem.
+
+        Parameters
+        ----------
+        actions : array of int, shape (problems,)
+            Position of the action taken in each problem.
+
+        Returns
+        -------
+        float
+            NaN where a problem does not offer its action.
+        """
         return float(self.log_costs[np.arange(len(actions)), actions].mean())
 
 
@@ -105,6 +125,10 @@ def synthetic_full_factorial(
     load : float
         Factor, above 0, on contention and coherence: with the same generator state,
         the same problems on a busier machine.
+
+    Returns
+    -------
+    FullFactorial
 
     References
     ----------

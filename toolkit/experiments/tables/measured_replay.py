@@ -60,13 +60,37 @@ class MeasuredReplay:
     tries: Tries
 
     def usual_s(self, problem: int, action: int) -> float:
-        """Latency, in seconds, of the middle try."""
+        """Latency, in seconds, of the middle try.
+
+        Parameters
+        ----------
+        problem, action : int
+            Positions in the table.
+
+        Returns
+        -------
+        float
+        """
         return float(np.median(self.tries[problem, action][0]))
 
     def draw(
         self, problem: int, action: int, rng: np.random.Generator, *, step: int = 0
     ) -> tuple[float, int]:
-        """Show one try: its latency in seconds, and its failures; any step is alike."""
+        """Show one try: its latency in seconds, and its failures; any step is alike.
+
+        Parameters
+        ----------
+        problem, action : int
+            Positions in the table.
+        rng : numpy.random.Generator
+        step : int
+            Not used: a measured machine does not drift.
+
+        Returns
+        -------
+        latency_s : float
+        failures : int
+        """
         del step
         latencies, failures = self.tries[problem, action]
         drawn = int(rng.integers(len(latencies)))
@@ -82,6 +106,10 @@ def read_replay(records: Path, what: str) -> MeasuredReplay:
         Folder or file that `records import spool` takes.
     what : str
         One of `REPLAYED`.
+
+    Returns
+    -------
+    MeasuredReplay
 
     Raises
     ------
@@ -111,6 +139,18 @@ def read_measured(records: Path, what: str) -> "pd.DataFrame":
     records : path
     what : str
         One of `REPLAYED`.
+
+    Returns
+    -------
+    DataFrame
+        One row for each batch or workflow.
+
+    Raises
+    ------
+    UsageError
+        `what` is not known.
+    InputDataError
+        The records are not there.
     """
     if what not in REPLAYED:
         raise UsageError.unknown("replay", what, list(REPLAYED))

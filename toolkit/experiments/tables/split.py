@@ -30,6 +30,11 @@ def deal_folds(groups: Sequence[str], *, folds: int, seed: int) -> list[Fold]:
         At least 2; no more than there are groups are made.
     seed : int
 
+    Returns
+    -------
+    list of Fold
+        Together they hold out every group once.
+
     Raises
     ------
     NotEnoughDataError

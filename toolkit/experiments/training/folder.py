@@ -31,6 +31,11 @@ def read_spec_file(
     example : str
         Where to find one that is right.
 
+    Returns
+    -------
+    object
+        What `build` made.
+
     Raises
     ------
     InputDataError
@@ -51,7 +56,15 @@ def read_spec_file(
 
 
 def write_results(path: Path, results: Mapping[str, Any]) -> None:
-    """Write results as a whole or not at all."""
+    """Write results as a whole or not at all.
+
+    Parameters
+    ----------
+    path : path
+        Its folder is made where it is missing.
+    results : mapping
+        JSON types.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(".tmp")
     draft.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")

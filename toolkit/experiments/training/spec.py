@@ -147,7 +147,13 @@ class ExperimentSpec:
     bundle: BundleSpec = field(default_factory=BundleSpec)
 
     def to_json(self) -> dict[str, Any]:
-        """Write as JSON types."""
+        """Write as JSON types.
+
+        Returns
+        -------
+        dict
+            JSON types, defaults filled in.
+        """
         return asdict(self)
 
 
@@ -182,6 +188,15 @@ BOUNDS: Mapping[str, tuple[float, float]] = {
 
 def read_spec(path: Path) -> ExperimentSpec:
     """Read and check a specification.
+
+    Parameters
+    ----------
+    path : path
+        A TOML file.
+
+    Returns
+    -------
+    ExperimentSpec
 
     Raises
     ------

@@ -85,6 +85,11 @@ def spec_text(name: str, *, decision: str, question: str) -> str:
 def spec_schema() -> dict[str, Any]:
     """Build the JSON Schema of a specification (draft 2020-12).
 
+    Returns
+    -------
+    dict
+        Fields that are not declared are refused by it.
+
     Examples
     --------
     >>> spec_schema()["required"]

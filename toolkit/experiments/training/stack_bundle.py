@@ -79,13 +79,33 @@ class RelativePolicy:
         )
 
     def interval(self, problem: Problem) -> tuple[Floats, Floats]:
-        """Bound each action's log cost relative to the mean of those on offer."""
+        """Bound each action's log cost relative to the mean of those on offer.
+
+        Parameters
+        ----------
+        problem : Problem
+
+        Returns
+        -------
+        low, high : array of shape (n_actions,)
+        """
         log_cost = self.model.predict(problem).log_cost
         deviation = curve_deviation(self.prior, self.prior.points(problem))
         return self.intervals.bounds(log_cost, deviation)
 
     def probability_not_worse(self, problem: Problem, rule: int) -> float:
-        """Probability, 0 to 1, that the answer costs no more than the rule's."""
+        """Probability, 0 to 1, that the answer costs no more than the rule's.
+
+        Parameters
+        ----------
+        problem : Problem
+        rule : int
+            Index of the rule's action.
+
+        Returns
+        -------
+        float
+        """
         log_cost = self.model.predict(problem).log_cost
         answer = int(np.argmin(log_cost))
         if answer == rule:
@@ -118,6 +138,11 @@ def train_bundle(
         Aware, UTC.
     probes : int
         Rows on which graph and model are compared.
+
+    Returns
+    -------
+    TrainedStack
+        The fitted ensemble, and the bundle as it was read back.
     """
     rows = table.rows()
     fitted = ensemble.fit(table)

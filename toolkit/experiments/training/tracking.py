@@ -242,7 +242,12 @@ def _set_experiment(name: str, artifacts: Path | None) -> None:
 
 @contextmanager
 def own_warnings_ignored() -> Iterator[None]:
-    """Let MLflow load its parts: it warns about its type hints and table mappings."""
+    """Let MLflow load its parts: it warns about its type hints and table mappings.
+
+    Yields
+    ------
+    None
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -254,6 +259,10 @@ def quiet() -> Iterator[None]:
     """Keep migration and registry chatter out of the log; warnings stay.
 
     What a database raises is logged with its traceback as well as raised: once is enough.
+
+    Yields
+    ------
+    None
     """
     before = {name: logging.getLogger(name).level for name in LOUDEST}
     for name, level in LOUDEST.items():

@@ -40,6 +40,11 @@ def tracking_address(folder: Path) -> str:
     ----------
     folder : path
 
+    Returns
+    -------
+    str
+        The address of an MLflow server or database.
+
     Raises
     ------
     UsageError

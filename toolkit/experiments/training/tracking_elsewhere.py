@@ -27,6 +27,14 @@ QUIET = "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"
 def given_address(environment: Mapping[str, str] = os.environ) -> str | None:
     """Read the address that the environment gives; `None` for the folder's own database.
 
+    Parameters
+    ----------
+    environment : mapping of str to str
+
+    Returns
+    -------
+    str or None
+
     Examples
     --------
     >>> given_address({"MLFLOW_TRACKING_URI": "http://127.0.0.1:5000"})
@@ -75,6 +83,10 @@ def reaching(address: str | None) -> Iterator[None]:
     ----------
     address : str or None
         `None` for the folder's own database, of which nothing is different.
+
+    Yields
+    ------
+    None
 
     Raises
     ------

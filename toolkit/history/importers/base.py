@@ -33,34 +33,82 @@ class ImportSink(Protocol):
     """Where a source puts what it reads of one file."""
 
     def add(self, record: Record) -> None:
-        """Keep a record, once however often it comes."""
+        """Keep a record, once however often it comes.
+
+        Parameters
+        ----------
+        record : Record
+        """
         ...
 
     def add_row(self, row: dict[str, Any]) -> None:
-        """Keep a record that `Record.row` wrote; the row is the sink's from then on."""
+        """Keep a record that `Record.row` wrote; the row is the sink's from then on.
+
+        Parameters
+        ----------
+        row : dict
+        """
         ...
 
     def reject(self, line: int, reason: str) -> None:
-        """Note a line (1-based) that cannot be read, without its content."""
+        """Note a line (1-based) that cannot be read, without its content.
+
+        Parameters
+        ----------
+        line : int
+            From 1.
+        reason : str
+            Says what is wrong, and quotes nothing.
+        """
         ...
 
     def pass_over(self, kind: str, count: int = 1) -> None:
         """Count what was understood to hold nothing, or not understood, by its kind.
 
         The kind is a name from the format, never a text of the file.
+
+        Parameters
+        ----------
+        kind : str
+        count : int
+            How many of it.
         """
         ...
 
     def met(self, noun: str, identity: str) -> None:
-        """Count a `session` or a `subagent_stream`, once however often it comes."""
+        """Count a `session` or a `subagent_stream`, once however often it comes.
+
+        Parameters
+        ----------
+        noun : str
+            `session` or `subagent_stream`.
+        identity : str
+            Its id in the source.
+        """
         ...
 
     def read(self, lines: int) -> None:
-        """Count lines or rows read."""
+        """Count lines or rows read.
+
+        Parameters
+        ----------
+        lines : int
+            Read since the last call.
+        """
         ...
 
     def hidden(self, name: str) -> str:
-        """Hide a path, a key or another name with the store's key."""
+        """Hide a path, a key or another name with the store's key.
+
+        Parameters
+        ----------
+        name : str
+
+        Returns
+        -------
+        str
+            As of `keyed_hash`: equal names stay equal within one store.
+        """
         ...
 
 
@@ -78,6 +126,15 @@ class Source(Protocol):
     def files(self, paths: Sequence[Path]) -> Iterable[SourceFile]:
         """Find the files to read, in an order of their own.
 
+        Parameters
+        ----------
+        paths : sequence of path
+            Files and folders.
+
+        Returns
+        -------
+        iterable of SourceFile
+
         Raises
         ------
         InputDataError
@@ -87,6 +144,12 @@ class Source(Protocol):
 
     def read(self, path: Path, sink: ImportSink) -> None:
         """Read one file.
+
+        Parameters
+        ----------
+        path : path
+        sink : ImportSink
+            Gets the records, and what cannot be read.
 
         Raises
         ------

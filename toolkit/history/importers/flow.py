@@ -131,11 +131,21 @@ class DataFlow:
         self._missing = False
 
     def write(self, text: str) -> None:
-        """Take a text that the model had before it, or that it wrote itself."""
+        """Take a text that the model had before it, or that it wrote itself.
+
+        Parameters
+        ----------
+        text : str
+        """
         self._known.update(_words(text))
 
     def say(self, text: str) -> None:
-        """Take a text of the reply that issues the batch: known to later ones."""
+        """Take a text of the reply that issues the batch: known to later ones.
+
+        Parameters
+        ----------
+        text : str
+        """
         self._arguments.update(_words(text))
 
     def begin_batch(self) -> None:
@@ -191,6 +201,11 @@ class DataFlow:
 
     def result(self, content: Any) -> int:
         """Take the result of a call of the batch that was begun last.
+
+        Parameters
+        ----------
+        content : str or list
+            A text, or blocks of which some hold one.
 
         Returns
         -------

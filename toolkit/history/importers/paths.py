@@ -25,6 +25,11 @@ def find_files(
     wanted : callable
         Which files of a directory to take.
 
+    Yields
+    ------
+    SourceFile
+        Each file once.
+
     Raises
     ------
     InputDataError

@@ -99,7 +99,13 @@ class ImportReport:
         return bool(unread) and not used
 
     def to_json(self) -> dict[str, Any]:
-        """Write the report as JSON types."""
+        """Write the report as JSON types.
+
+        Returns
+        -------
+        dict
+            JSON types.
+        """
         row = asdict(self)
         row["parts"] = [part.to_json() for part in self.parts]
         if not self.parts:

@@ -20,6 +20,14 @@ _REMOVED = re.compile(r"\[(?:text|cmd|error|url|base64):\d{1,9}\]")
 def text_length(text: str) -> int:
     """Count the characters of a text; a mark counts as what it stands for.
 
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    int
+
     Examples
     --------
     >>> text_length("four"), text_length("git [cmd:30]"), text_length("[flow:9:1 3fa1]")
@@ -64,6 +72,15 @@ def without_counts(text: str) -> str:
 def block_texts(content: Any) -> list[str]:
     """List the texts of a message's content: a text, or blocks of which some hold one.
 
+    Parameters
+    ----------
+    content : object
+        Anything else holds none.
+
+    Returns
+    -------
+    list of str
+
     Examples
     --------
     >>> block_texts([{"type": "text", "text": "done"}, {"type": "image", "data": "9j"}])
@@ -82,6 +99,14 @@ def block_texts(content: Any) -> list[str]:
 
 def texts_of(value: Any) -> list[str]:
     """List the texts in a JSON value, at whatever depth and in their order.
+
+    Parameters
+    ----------
+    value : object
+
+    Returns
+    -------
+    list of str
 
     Examples
     --------

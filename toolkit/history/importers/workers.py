@@ -72,6 +72,11 @@ def usable_processes() -> int:
     """Say how many processes may read beside this one: few, and none per thread.
 
     Only Linux forks without surprises, and only a process without other threads.
+
+    Returns
+    -------
+    int
+        At least 1.
     """
     if sys.platform != "linux" or threading.active_count() > 1:
         return 1

@@ -50,6 +50,18 @@ class ActiveAgents:
         """Count at a moment; `None` for a subagent in a separate file.
 
         Such a file does not tell what the session and the other agents did.
+
+        Parameters
+        ----------
+        at_s : float
+            Seconds since 1970.
+        stream : Stream
+            Whose batch it is.
+
+        Returns
+        -------
+        int or None
+            At least 1.
         """
         if stream.agent_id != MAIN and not stream.inline:
             return None

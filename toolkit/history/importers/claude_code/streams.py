@@ -104,7 +104,13 @@ class Stream:
         self.task_s: float | None = None
 
     def prompt(self, at_s: float) -> None:
-        """Note that someone wrote: a person, or the agent that gave a subagent its task."""
+        """Note that someone wrote: a person, or the agent that gave a subagent its task.
+
+        Parameters
+        ----------
+        at_s : float
+            Seconds since 1970.
+        """
         self.latest_s = at_s
         self.prompted = True
         if self.agent_id == MAIN:
@@ -113,7 +119,13 @@ class Stream:
             self.task_s = at_s
 
     def answered(self, at_s: float) -> None:
-        """Note that a result came: the model goes on from the last one."""
+        """Note that a result came: the model goes on from the last one.
+
+        Parameters
+        ----------
+        at_s : float
+            Seconds since 1970.
+        """
         if self.latest_s is None or at_s > self.latest_s:
             self.latest_s = at_s
 
@@ -135,6 +147,10 @@ class Stream:
             Ids of its message and request.
         line, at, model, version, branch
             As in `ModelReply`.
+
+        Returns
+        -------
+        ModelReply
         """
         begun = self.replies[name] = ModelReply(
             turn_record_id(*name, self.session_id),
@@ -158,7 +174,22 @@ class Stream:
         model: str | None,
         version: str | None,
     ) -> MessageBatch:
-        """Find the batch of a message, or begin it."""
+        """Find the batch of a message, or begin it.
+
+        Parameters
+        ----------
+        message_id : str
+        line : int
+            From 1, where the batch begins.
+        mode : str or None
+            Permission mode at its first call.
+        model, version : str or None
+            Of the model and of Claude Code.
+
+        Returns
+        -------
+        MessageBatch
+        """
         return self.batches.get(message_id) or self.begin(
             message_id, line, mode=mode, model=model, version=version
         )
@@ -172,7 +203,22 @@ class Stream:
         model: str | None,
         version: str | None,
     ) -> MessageBatch:
-        """Begin the batch of a message."""
+        """Begin the batch of a message.
+
+        Parameters
+        ----------
+        message_id : str
+        line : int
+            From 1, where the batch begins.
+        mode : str or None
+            Permission mode at its first call.
+        model, version : str or None
+            Of the model and of Claude Code.
+
+        Returns
+        -------
+        MessageBatch
+        """
         batch = self.batches[message_id] = MessageBatch(
             line,
             mode=mode,
@@ -186,7 +232,13 @@ class Stream:
         return batch
 
     def in_order(self) -> Iterator[tuple[MessageBatch, Before]]:
-        """Give every batch with what came before it."""
+        """Give every batch with what came before it.
+
+        Yields
+        ------
+        (MessageBatch, Before)
+            In the order of their messages.
+        """
         result_s: float | None = None
         for batch in self.batches.values():
             since_s = result_s if batch.task_s is None else batch.task_s

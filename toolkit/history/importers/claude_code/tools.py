@@ -80,6 +80,15 @@ _MEMORY_READS = ("retrieve", "search", "get", "list", "query", "read")
 def classify_tool(name: str) -> ToolClass:
     """Say what a tool is; one that is not declared is of the type `other`.
 
+    Parameters
+    ----------
+    name : str
+        As the transcript has it.
+
+    Returns
+    -------
+    ToolClass
+
     Examples
     --------
     >>> classify_tool("Grep").operation_type
@@ -102,6 +111,10 @@ def classify_tool(name: str) -> ToolClass:
 
 def known_tools() -> dict[str, ToolClass]:
     """List the tools whose names are stored as they are, and the class of all others.
+
+    Returns
+    -------
+    dict of str to ToolClass
 
     Examples
     --------

@@ -147,6 +147,16 @@ class HookJoiner:
     def take(self, row: Mapping[str, Any]) -> Iterator[Record]:
         """Take one event.
 
+        Parameters
+        ----------
+        row : mapping
+            One line of the hook spool.
+
+        Yields
+        ------
+        Record
+            Those that the event completes.
+
         Raises
         ------
         InputDataError

@@ -146,6 +146,10 @@ class HookTail:
 def join_hooks(store: RecordStore) -> ImportReport | None:
     """Turn the hook events of a store that are new into records.
 
+    Parameters
+    ----------
+    store : RecordStore
+
     Returns
     -------
     ImportReport or None
@@ -162,7 +166,20 @@ def join_hooks(store: RecordStore) -> ImportReport | None:
 
 
 def read_place(root: Path) -> tuple[Path, Place]:
-    """Name the live hook spool of a store, and read up to where it was joined."""
+    """Name the live hook spool of a store, and read up to where it was joined.
+
+    Parameters
+    ----------
+    root : path
+        The store's folder.
+
+    Returns
+    -------
+    live : path
+        Need not exist.
+    place : Place
+        The beginning where nothing was joined yet.
+    """
     live = root / "hooks" / "live.jsonl"
     return live, Place.read(live.with_name(PLACE_NAME), live)
 

@@ -62,7 +62,14 @@ class SignalGroups:
         self._database = SignalDatabase(path)
 
     def add(self, signal: Signal, arrived_s: float = 0.0) -> None:
-        """Keep a signal until `records` is asked for; one that is there is kept once."""
+        """Keep a signal until `records` is asked for; one that is there is kept once.
+
+        Parameters
+        ----------
+        signal : Signal
+        arrived_s : float
+            Seconds since 1970.
+        """
         self._database.add(signal, arrived_s)
 
     def records(self, since_s: float | None = None) -> Iterator[Record]:
@@ -72,6 +79,10 @@ class SignalGroups:
         ----------
         since_s : float, optional
             Only of sessions for which a signal came at this time or later.
+
+        Yields
+        ------
+        Record
         """
         for _, run in groupby(self._database.calls(since_s), key=_run):
             previous_ns: int | None = None
@@ -82,7 +93,20 @@ class SignalGroups:
                 yield from _events(rows, batch.record_id)
 
     def forget(self, idle_before_s: float, most_signals: int) -> int:
-        """Let go of sessions that are over; see `SignalDatabase.forget`."""
+        """Let go of sessions that are over; see `SignalDatabase.forget`.
+
+        Parameters
+        ----------
+        idle_before_s : float
+            Sessions with no signal since then are over; seconds since 1970.
+        most_signals : int
+            How many may stay: beyond them the sessions idle longest go too.
+
+        Returns
+        -------
+        int
+            Signals that stay.
+        """
         return self._database.forget(idle_before_s, most_signals)
 
     def close(self) -> None:

@@ -173,6 +173,10 @@ def reduce_document(document: object, hidden: Hidden) -> Reduced:
     hidden : callable
         Keyed hash; ids that are no ids are stored as such a hash only.
 
+    Returns
+    -------
+    Reduced
+
     Raises
     ------
     InputDataError
@@ -190,7 +194,16 @@ def reduce_document(document: object, hidden: Hidden) -> Reduced:
 
 
 def reduce_entry(entry: OtlpEntry, hidden: Hidden, reduced: Reduced) -> None:
-    """Reduce one span, event or metric, and add what it says to a `Reduced`."""
+    """Reduce one span, event or metric, and add what it says to a `Reduced`.
+
+    Parameters
+    ----------
+    entry : OtlpEntry
+    hidden : callable
+        Keyed hash, for names and for ids that are no ids.
+    reduced : Reduced
+        Is added to.
+    """
     if entry.signal == "span":
         _Span(entry, hidden).reduce(reduced)
     elif entry.signal == "event":

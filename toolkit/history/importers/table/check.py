@@ -60,7 +60,13 @@ class TableCheck:
     problems: list[TableProblem] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
-        """Write as JSON types."""
+        """Write as JSON types.
+
+        Returns
+        -------
+        dict
+            JSON types.
+        """
         return {
             "rows": self.rows,
             "usable": self.usable,
@@ -88,6 +94,10 @@ def check_tables(map_path: Path, paths: Sequence[Path]) -> TableCheck:
         TOML file that maps columns.
     paths : sequence of path
         Files and folders.
+
+    Returns
+    -------
+    TableCheck
 
     Raises
     ------

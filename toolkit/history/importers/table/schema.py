@@ -33,6 +33,10 @@ ABOUT = {
 def map_schema() -> dict[str, Any]:
     """Build the JSON Schema of a map (draft 2020-12).
 
+    Returns
+    -------
+    dict
+
     Examples
     --------
     >>> map_schema()["required"]

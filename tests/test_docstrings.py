@@ -1,0 +1,32 @@
+"""Public functions document their parameters, values and errors (CONTRIBUTING.md)."""
+
+import pytest
+
+from tests.docstrings import SECTIONS, public_functions
+
+FLOOR = 0.8
+FUNCTIONS = public_functions()
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_most_public_functions_have_the_section(section: str) -> None:
+    needing = [function for function in FUNCTIONS if section in function.needs]
+    lacking = [function.where for function in needing if section not in function.has]
+
+    assert len(lacking) <= (1 - FLOOR) * len(needing), "\n".join(lacking)
+
+
+def test_the_public_functions_are_found() -> None:
+    names = {function.where.rpartition(" ")[2] for function in FUNCTIONS}
+
+    assert {"read_bundle", "RecordStore.add_all", "Bundle.policy", "review"} <= names
+
+
+def test_a_parameters_section_describes_every_parameter_and_no_other() -> None:
+    wrong = {
+        function.where: sorted(function.undocumented | function.unknown)
+        for function in FUNCTIONS
+        if function.undocumented or function.unknown
+    }
+
+    assert wrong == {}
