@@ -17,6 +17,7 @@ from toolkit.policies.rules import (
     MemoryStructureRule,
     RuleOfThumbPolicy,
     StrategyRule,
+    TableRule,
     coordination_complexity,
 )
 from toolkit.policies.rules.batch_size_rule import system_load
@@ -200,3 +201,21 @@ def test_complexity_is_a_ratio(
     )
 
     assert 0 <= value <= 1
+
+
+@pytest.mark.parametrize("value", [math.inf, -math.inf, 1e308])
+def test_numbers_beyond_every_task_end_no_rule(value: float) -> None:
+    agents = Problem.of(
+        "agents", [1, 6, 12], components=value, coordination_needs=value
+    )
+    workers = Problem.of("a_n", [0.0, 1.0, 3.0], x_N=value, x_par=value)
+
+    assert AgentCountRulePolicy(AgentCountRule()).decide(agents).index in (0, 1, 2)
+    assert TableRule().decide(workers).index in (0, 1, 2)
+
+
+def test_a_whole_number_of_tasks_is_a_number() -> None:
+    whole = Problem.of("a_n", [0.0, 2.0, 3.6], x_N=5)
+    real = Problem.of("a_n", [0.0, 2.0, 3.6], x_N=5.0)
+
+    assert TableRule().decide(whole).index == TableRule().decide(real).index == 2

@@ -18,3 +18,4 @@ from .table_rule import RULE_WORKERS as RULE_WORKERS
 from .table_rule import WORKERS as WORKERS
 from .table_rule import TableRule as TableRule
 from .tuned import named_rule as named_rule
+from .tuned import rule_numbers as rule_numbers

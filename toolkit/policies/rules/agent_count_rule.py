@@ -8,6 +8,9 @@ from toolkit.policies.rules.rounding import round_half_up
 
 __all__ = ["AgentCountAnswer", "AgentCountConstants", "AgentCountRule"]
 
+MOST_PARTS = 1e9
+"""More change no answer, and an infinite product has no ceiling."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentCountConstants:
@@ -82,7 +85,7 @@ class AgentCountRule:
         parts = components or c.default_components
         parallel = parallelizable or c.default_parallelizable
         needs = coordination_needs or c.default_coordination_needs
-        base = math.ceil(parts * parallel)
+        base = math.ceil(min(max(parts * parallel, -MOST_PARTS), MOST_PARTS))
         adjusted = max(float(c.fewest), base - needs * c.overhead_weight)
         count = min(adjusted, float(c.most))
         facts = {

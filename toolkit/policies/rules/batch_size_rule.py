@@ -40,13 +40,18 @@ OPTIMUMS: Mapping[str, BatchSizeOptimum] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchSizeThresholds:
-    """When the rule moves and how far (specification, section 1); all ratios."""
+    """When the rule moves and how far (specification, section 1); all ratios.
+
+    An unknown load counts as `unknown_load`: between the thresholds, it leaves the size
+    alone.
+    """
 
     high_load: float = 0.8
     low_load: float = 0.4
     shrink: float = 0.7
     grow: float = 1.3
     high_complexity: float = 0.7
+    unknown_load: float = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,6 @@
 """Rules as policies: each answers with the offered action nearest to its number."""
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -21,12 +22,11 @@ __all__ = [
     "RuleOfThumbPolicy",
     "nearest_action",
     "nearest_point",
+    "number_of",
 ]
 
 DECIMALS = 12
 """Gaps that agree to so many decimals are equal: log2(20 / 10) and log2(10 / 5)."""
-UNKNOWN_LOAD = 0.5
-"""Between the rule's thresholds, so that an unknown load leaves the size alone."""
 
 
 def nearest_action(problem: Problem, target: float) -> int:
@@ -105,18 +105,19 @@ class BatchSizeRulePolicy:
     def decide(self, problem: Problem) -> Decision:
         """Apply the rule to what the context knows of load and complexity."""
         context = problem.context
-        operation_type = str(context.get("operation_type") or "not given")
+        given = context.get("operation_type")
+        operation_type = given if isinstance(given, str) else ""
         if operation_type not in self.rule.optimums:
             facts: dict[str, Value] = {
-                "operation_type": operation_type,
+                "operation_type": operation_type or "not given",
                 "constant": self.constant,
             }
             reason = Reason(code="no_rule_constant", facts=facts)
             return _decision(problem, self.constant, reason, self.name)
         answer = self.rule.recommend(
             operation_type=operation_type,
-            system_load=_load(problem),
-            coordination_complexity=_number(context.get("coordination_complexity"))
+            system_load=_load(problem, unknown=self.rule.thresholds.unknown_load),
+            coordination_complexity=number_of(context.get("coordination_complexity"))
             or 0.0,
         )
         return _decision(problem, answer.batch_size, answer.reason, self.name)
@@ -137,10 +138,10 @@ class AgentCountRulePolicy:
     def decide(self, problem: Problem) -> Decision:
         """Apply the formula to the task's complexity."""
         answer = self.rule.recommend(
-            components=_number(problem.context.get("components")),
-            dependencies=_number(problem.context.get("dependencies")),
-            parallelizable=_number(problem.context.get("parallelizable")),
-            coordination_needs=_number(problem.context.get("coordination_needs")),
+            components=number_of(problem.context.get("components")),
+            dependencies=number_of(problem.context.get("dependencies")),
+            parallelizable=number_of(problem.context.get("parallelizable")),
+            coordination_needs=number_of(problem.context.get("coordination_needs")),
         )
         return _decision(problem, answer.recommended, answer.reason, self.name)
 
@@ -174,7 +175,7 @@ class RuleOfThumbPolicy:
     def decide(self, problem: Problem) -> Decision:
         """Compute the number and take the nearest offered action."""
         known = None if self.column is None else problem.context.get(self.column)
-        value = _number(known)
+        value = number_of(known)
         target = self.default if value is None else float(self.number(value))
         reason = Reason(code="rule_of_thumb", facts={"value": target})
         return _decision(problem, target, reason, self.name)
@@ -220,18 +221,25 @@ class RuleOfThumbPolicy:
         ]
 
 
-def _load(problem: Problem) -> float:
+def _load(problem: Problem, *, unknown: float) -> float:
     known = {
-        name: _number(problem.context.get(f"load_{name}"))
+        name: number_of(problem.context.get(f"load_{name}"))
         for name in ("cpu", "memory", "io")
     }
     if all(value is None for value in known.values()):
-        return UNKNOWN_LOAD
+        return unknown
     return system_load(**known)
 
 
-def _number(value: Value) -> float | None:
-    if value is None or isinstance(value, str) or value != value:
+def number_of(value: Value) -> float | None:
+    """Read a value of a context as a finite number; any other is not known.
+
+    Examples
+    --------
+    >>> number_of(3), number_of("3"), number_of(float("nan"))
+    (3.0, None, None)
+    """
+    if value is None or isinstance(value, str) or not math.isfinite(value):
         return None
     return float(value)
 
