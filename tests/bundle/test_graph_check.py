@@ -7,6 +7,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from toolkit.bundle.graph_check import graph_problem
+from toolkit.bundle.graph_form import bytes_problem
 
 OPSETS = [helper.make_opsetid("", 21), helper.make_opsetid("ai.onnx.ml", 3)]
 
@@ -45,7 +46,7 @@ def test_a_sum_of_the_columns_is_allowed() -> None:
     "operator",
     [
         *("ConstantOfShape", "Expand", "Tile", "Range", "RandomNormal", "If", "Scan"),
-        *("Loop", "Reshape", "Constant", "Slice", "Resize", "NonZero"),
+        *("Loop", "Reshape", "Constant", "Slice", "Resize", "NonZero", "Gemm", "Not"),
     ],
 )
 def test_operators_that_allocate_loop_or_branch_are_not_allowed(operator: str) -> None:
@@ -61,14 +62,14 @@ def test_a_foreign_domain_is_not_allowed() -> None:
 def test_an_attribute_that_holds_a_graph_is_not_allowed() -> None:
     body = helper.make_graph([], "body", [], [])
 
-    assert "attribute" in problem_of(node("Exp", "features", body=body))
+    assert "`g` of AttributeProto" in problem_of(node("Exp", "features", body=body))
 
 
 def test_weights_outside_the_file_are_not_allowed() -> None:
     model = model_of([SUM], axes=AXES)
     model.graph.initializer[0].data_location = TensorProto.EXTERNAL
 
-    assert graph_problem(model, width=3) == "weights lie outside the file"
+    assert "`data_location` of TensorProto" in str(graph_problem(model, width=3))
 
 
 def test_a_tensor_smaller_than_its_declared_shape_is_refused() -> None:
@@ -117,21 +118,28 @@ def test_endless_multiplication_is_refused_by_its_work() -> None:
         node("Concat", "features", "axes", axis=0),
         node("Concat", "features", "features"),
         node("Cast", "features", to=8),
-        node("Transpose", "features", perm=[0, 0]),
         node("Unsqueeze", "features", "far"),
-        node("Squeeze", "features", "axes"),
         node("Softmax", "features", axis=7),
-        node("ArgMax", "features", axis=2),
-        node("Gemm", "features", "features"),
+        node("Cast", "features", to=7),
+        node("Add", "features", "wide"),
+        node("Where", "features", "features", "features"),
+        node("ReduceSum", "features", "axes", keepdims=2),
+        node("ReduceSum", "features", "twice"),
+        node("Unsqueeze", "features", "square"),
         node("Add", "features", "odd"),
     ],
-    ids=lambda n: f"{n.op_type} {' '.join(n.input)}",
+    ids=lambda n: (
+        f"{n.op_type} {' '.join([*n.input, *(str(a.i) for a in n.attribute)])}"
+    ),
 )
 def test_inputs_that_do_not_fit_their_operator_are_refused(bad: onnx.NodeProto) -> None:
     weights: dict[str, Any] = {
         "axes": AXES,
         "far": np.array([9]),
-        "odd": np.zeros((5, 2)),
+        "odd": np.zeros((5, 2), dtype=np.float32),
+        "wide": np.zeros((1, 3)),
+        "twice": np.array([1, -1]),
+        "square": np.array([[0]]),
     }
 
     assert "do not fit it" in problem_of(bad, **weights)
@@ -152,6 +160,32 @@ def test_other_ends_are_refused() -> None:
     assert "rows of 4" in problem_of(SUM, width=4, axes=AXES)
     assert "outputs must be" in str(graph_problem(wide, width=3))
     assert "one number a row" in problem_of(node("Exp", "features"))
+
+
+def test_a_cost_of_64_bits_is_refused() -> None:
+    nodes = [SUM, node("Cast", "sum", to=TensorProto.DOUBLE)]
+    nodes[0] = node("ReduceSum", "features", "axes", output="sum", keepdims=1)
+
+    assert "32-bit floats" in problem_of(*nodes, axes=AXES)
+
+
+def test_what_is_not_known_or_no_text_is_refused() -> None:
+    model = model_of([SUM], axes=AXES)
+    unknown = onnx.ModelProto.FromString(model.SerializeToString() + b"\xc2\x3e\x01x")
+    model.graph.name = "graph"
+    text = model.SerializeToString().replace(b"graph", b"gr\xffph")
+
+    assert "ModelProto that is not known" in str(graph_problem(unknown, width=3))
+    assert "no text" in str(graph_problem(onnx.load_model_from_string(text), width=3))
+
+
+def test_bytes_in_another_form_are_refused() -> None:
+    content = model_of([SUM], axes=AXES).SerializeToString()
+    longer = b"\x08\x8a\x00" + content[2:]  # the first number in three bytes
+
+    assert content[:2] == b"\x08\x0a"
+    assert bytes_problem(content, onnx.load_model_from_string(content)) is None
+    assert bytes_problem(longer, onnx.load_model_from_string(longer)) is not None
 
 
 def test_another_version_names_both() -> None:

@@ -2,11 +2,12 @@
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from toolkit.bundle.feature_schema import Float32s
-from toolkit.bundle.json_rules import array, number, optional, section
+from toolkit.bundle.json_rules import array, number, optional, parse, section
 from toolkit.errors import SchemaError
 from toolkit.policies import Floats
 
@@ -51,8 +52,8 @@ class GoldenRows:
             Where it is something else.
         """
         try:
-            value = json.loads(text)
-        except (ValueError, RecursionError) as error:
+            value: Any = parse(text)
+        except ValueError as error:
             raise SchemaError("not JSON", field=GOLDEN_NAME) from error
         row = array(optional(number(-FLOAT32, FLOAT32)), least=width, most=width)
         section(

@@ -1,20 +1,31 @@
 """What an ONNX graph of a bundle may contain; everything else is refused before it runs.
 
-The checks go from cheap to dear: versions, operators and their attributes, stored
-tensors, wiring, trees, and the shapes of all tensors. None of them runs the graph.
+The checks go from cheap to dear: versions, fields, operators and their attributes, stored
+tensors, wiring, trees, and the types and shapes of all tensors. None runs the graph.
 """
 
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from toolkit.bundle.graph_shapes import Shape, ShapeError, operator_of, work_of
+from toolkit.bundle.graph_form import form_problem
+from toolkit.bundle.graph_shapes import (
+    FLOAT32,
+    FLOAT64,
+    INT,
+    INT64,
+    Shape,
+    ShapeError,
+    operator_of,
+    work_of,
+)
 from toolkit.bundle.tree_check import forest_problem
 
 if TYPE_CHECKING:
-    from onnx import GraphProto, ModelProto, NodeProto, TensorProto
+    from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
 
 __all__ = [
     "INPUT_NAME",
@@ -41,8 +52,8 @@ MAX_ELEMENTS = 12 << 20
 MAX_WORK = 1 << 31
 """Most scalar operations for that many rows: about a second."""
 
-ELEMENT_BYTES = {1: 4, 7: 8, 9: 1, 11: 8}
-"""Bytes of an element by ONNX data type: 32-bit float, int64, bool, 64-bit float."""
+ELEMENT_BYTES = {FLOAT32: 4, INT64: 8, FLOAT64: 8}
+"""Bytes of an element of a stored tensor."""
 
 
 def version_problem(model: "ModelProto") -> str | None:
@@ -53,7 +64,7 @@ def version_problem(model: "ModelProto") -> str | None:
             f"{IR_VERSION}; update the toolkit, or export the model with this one"
         )
     for imported in model.opset_import:
-        domain = "" if imported.domain == "ai.onnx" else imported.domain
+        domain = imported.domain
         if OPSETS.get(domain) != imported.version:
             return (
                 f"its graph needs operators `{domain[:40] or 'ai.onnx'}` of version "
@@ -61,6 +72,8 @@ def version_problem(model: "ModelProto") -> str | None:
                 f"{OPSETS.get(domain, 'none')}; update the toolkit, or export the "
                 "model with this one"
             )
+    if len(model.opset_import) != len(OPSETS):
+        return f"its graph must name the versions of {len(OPSETS)} sets of operators"
     return None
 
 
@@ -76,12 +89,10 @@ def graph_problem(model: "ModelProto", *, width: int) -> str | None:
     graph = model.graph
     if (problem := version_problem(model)) is not None:
         return problem
-    if model.functions or model.training_info:
-        return "the model defines functions"
+    if (problem := form_problem(model)) is not None:
+        return problem
     if not 0 < len(graph.node) <= MAX_NODES:
         return f"{len(graph.node)} nodes, 1 to {MAX_NODES} allowed"
-    if graph.sparse_initializer or graph.quantization_annotation:
-        return "sparse or quantised weights are not allowed"
     return (
         _operator_problem(graph)
         or _tensor_problem(graph)
@@ -94,42 +105,53 @@ def _operator_problem(graph: "GraphProto") -> str | None:
     for node in graph.node:
         operator = operator_of(node)
         name = f"{node.domain}.{node.op_type}"[:80].lstrip(".")
-        if operator is None or node.overload:
+        if operator is None:
             return f"operator `{name}` is not allowed"
         least, most = operator.inputs
         if not least <= len(node.input) <= most or len(node.output) != 1:
             return f"operator `{name}` has another number of inputs or outputs"
         for attribute in node.attribute:
-            wanted = operator.attributes.get(attribute.name)
-            if wanted != attribute.type or attribute.ref_attr_name:
+            if operator.attributes.get(attribute.name) != attribute.type:
                 return f"operator `{name}` has an attribute that is not allowed"
+        if len({a.name for a in node.attribute}) != len(node.attribute):
+            return f"operator `{name}` has an attribute twice"
     return None
 
 
 def _tensor_problem(graph: "GraphProto") -> str | None:
     for tensor in graph.initializer:
-        if tensor.data_location or tensor.external_data:
-            return "weights lie outside the file"
         size = ELEMENT_BYTES.get(tensor.data_type)
-        if size is None or len(tensor.dims) > 4 or any(d < 0 for d in tensor.dims):
+        dims = tensor.dims
+        if size is None or len(dims) > 4 or not _are_sizes(dims):
             return "a stored tensor has a type or shape that is not allowed"
         if len(tensor.raw_data) != math.prod(tensor.dims) * size:
             return "a stored tensor has another size than its shape"
     return None
 
 
+def _are_sizes(dims: Iterable[int]) -> bool:
+    return all(0 <= size <= MAX_ELEMENTS for size in dims)
+
+
 def _ends(graph: "GraphProto", width: int) -> str | None:
     inputs = [value.name for value in graph.input]
     if inputs != [INPUT_NAME]:
         return f"inputs must be [`{INPUT_NAME}`], got {[n[:40] for n in inputs[:3]]}"
-    kind = graph.input[0].type.tensor_type
-    sizes = [dim.dim_value for dim in kind.shape.dim]
-    if kind.elem_type != 1 or sizes != [0, width]:
+    if not _are_rows(graph.input[0], width):
         return f"input `{INPUT_NAME}` must have rows of {width} 32-bit floats"
     outputs = [value.name for value in graph.output]
     if outputs != [OUTPUT_NAME]:
         return f"outputs must be [`{OUTPUT_NAME}`], got {[n[:40] for n in outputs[:3]]}"
+    if not _are_rows(graph.output[0], 1):
+        return f"output `{OUTPUT_NAME}` must have rows of one 32-bit float"
     return None
+
+
+def _are_rows(value: "ValueInfoProto", width: int) -> bool:
+    """Whether an end is declared as any number of rows of so many 32-bit floats."""
+    kind = value.type.tensor_type
+    sizes = [d.dim_value if d.HasField("dim_value") else None for d in kind.shape.dim]
+    return kind.elem_type == FLOAT32 and sizes == [None, width]
 
 
 def _shapes_problem(graph: "GraphProto", width: int) -> str | None:
@@ -139,16 +161,19 @@ def _shapes_problem(graph: "GraphProto", width: int) -> str | None:
     if INPUT_NAME in known or "" in known or len(known) != len(graph.initializer):
         return "a stored tensor has no name"
     known[INPUT_NAME] = (ROWS, width)
+    kinds = {n: t.data_type for n, t in stored.items()} | {INPUT_NAME: FLOAT32}
     elements = sum(math.prod(shape) for shape in known.values())
     work = 0
     for node in graph.node:
         try:
             shape = _output_shape(node, known, stored)
+            kind = _output_kind(node, kinds)
         except (KeyError, ShapeError):
             return f"the inputs of operator `{node.op_type}` do not fit it"
         if node.output[0] in known or not node.output[0]:
             return "a tensor is written twice"
         known[node.output[0]] = shape
+        kinds[node.output[0]] = kind
         elements += math.prod(shape)
         work += work_of(node, [known[name] for name in node.input], shape)
         if elements > MAX_ELEMENTS or work > MAX_WORK:
@@ -157,9 +182,18 @@ def _shapes_problem(graph: "GraphProto", width: int) -> str | None:
             problem := forest_problem(node, width=known[node.input[0]][1])
         ):
             return f"its trees: {problem}"
-    if known.get(OUTPUT_NAME) != (ROWS, 1):
+    if known.get(OUTPUT_NAME) != (ROWS, 1) or OUTPUT_NAME in stored:
         return f"`{OUTPUT_NAME}` must be one number a row"
+    if kinds[OUTPUT_NAME] != FLOAT32:
+        return f"`{OUTPUT_NAME}` must be 32-bit floats"
     return None
+
+
+def _output_kind(node: "NodeProto", kinds: dict[str, int]) -> int:
+    operator = operator_of(node)
+    if operator is None:
+        raise ShapeError
+    return operator.kind([kinds[name] for name in node.input], _attributes(node))
 
 
 def _output_shape(
@@ -172,10 +206,9 @@ def _output_shape(
     constants = {
         place: _integers(stored[name])
         for place, name in enumerate(node.input)
-        if name in stored and stored[name].data_type == 7
+        if name in stored and stored[name].data_type == INT64
     }
-    attributes = {a.name: _value(a) for a in node.attribute}
-    shape = operator.shape(shapes, attributes, constants)
+    shape = operator.shape(shapes, _attributes(node), constants)
     if len(shape) > 4:
         raise ShapeError
     return shape
@@ -185,9 +218,6 @@ def _integers(tensor: "TensorProto") -> NDArray[np.int64]:
     return np.frombuffer(tensor.raw_data, dtype="<i8")
 
 
-def _value(attribute: Any) -> Any:
-    if attribute.type == 2:
-        return attribute.i
-    if attribute.type == 7:
-        return list(attribute.ints[:8])
-    return None
+def _attributes(node: "NodeProto") -> dict[str, int]:
+    """Whole numbers among the attributes of a node, by name."""
+    return {a.name: a.i for a in node.attribute if a.type == INT}

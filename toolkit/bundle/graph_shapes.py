@@ -1,14 +1,14 @@
-"""Shapes of every tensor of a graph, worked out before anything is allocated.
+"""Types and shapes of every tensor of a graph, worked out before anything is allocated.
 
-Each allowed operator has one rule, which takes the shapes of its inputs to the shape of
-its output, for a fixed number of rows. Their sum bounds the memory that a session can
-take, and the multiplications that it needs bound its time.
+Each allowed operator has one rule for types and one for shapes, which take those of its
+inputs to those of its output, for a fixed number of rows. The sum of sizes bounds the
+memory that a session can take, and the multiplications that it needs bound its time.
 """
 
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,32 +16,34 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from onnx import NodeProto
 
-__all__ = ["OPERATORS", "Operator", "Shape", "ShapeError", "operator_of"]
+__all__ = ["OPERATORS", "Operator", "Shape", "ShapeError", "operator_of", "work_of"]
 
 Shape = tuple[int, ...]
-Attributes = Mapping[str, Any]
-Constants = Mapping[int, NDArray[Any]]
+Attributes = Mapping[str, int]
+Constants = Mapping[int, NDArray[np.int64]]
 """Values of the inputs that are stored whole numbers, by position."""
 
 
 FLOAT, INT, STRING, FLOATS, INTS, STRINGS = 1, 2, 3, 6, 7, 8
 """Attribute types of ONNX that operators may hold; none of them is a graph."""
 
-CAST_TO = (1, 7, 9, 11)
-"""32-bit floats, 64-bit integers, booleans and 64-bit floats."""
+FLOAT32, INT64, BOOL, FLOAT64 = 1, 7, 9, 11
+"""Element types of ONNX that tensors may have."""
 
 
 class ShapeError(ValueError):
-    """The shapes of an operator's inputs do not fit it."""
+    """The types or shapes of an operator's inputs do not fit it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """What an allowed operator reads, and the shape of what it writes.
+    """What an allowed operator reads, and the type and shape of what it writes.
 
     Attributes
     ----------
     inputs : (least, most)
+    kind : callable
+        Takes input types and attributes to the output's type.
     shape : callable
         Takes input shapes, attributes and constant inputs to the output's shape.
     attributes : mapping of str to int
@@ -49,20 +51,20 @@ class Operator:
     """
 
     inputs: tuple[int, int]
+    kind: Callable[[Sequence[int], Attributes], int]
     shape: Callable[[Sequence[Shape], Attributes, Constants], Shape]
     attributes: Mapping[str, int]
 
 
 def operator_of(node: "NodeProto") -> Operator | None:
     """Find an operator of the allow-list; `None` where it is not on it."""
-    domain = "" if node.domain == "ai.onnx" else node.domain
-    return OPERATORS.get((domain, node.op_type))
+    return OPERATORS.get((node.domain, node.op_type))
 
 
 def work_of(node: "NodeProto", inputs: Sequence[Shape], output: Shape) -> int:
     """Count the scalar operations of one node."""
     elements = math.prod(output)
-    if node.op_type in ("MatMul", "Gemm"):
+    if node.op_type == "MatMul":
         return elements * max(inputs[0][-1:] + inputs[0][:1], default=1)
     if node.op_type == "TreeEnsembleRegressor":
         roots = next(
@@ -81,31 +83,13 @@ def _same(
         raise ShapeError from None
 
 
-def _cast(
-    inputs: Sequence[Shape], attributes: Attributes, _constants: Constants
-) -> Shape:
-    if attributes.get("to") not in CAST_TO:
-        raise ShapeError
-    return inputs[0]
-
-
-def _reduced(
+def _summed(
     inputs: Sequence[Shape], attributes: Attributes, constants: Constants
 ) -> Shape:
-    shape = inputs[0]
-    if 1 not in constants:
-        raise ShapeError
-    axes = {_axis(int(axis), len(shape)) for axis in constants[1].ravel()}
+    axes = _axes(inputs, constants, rank=len(inputs[0]))
     if not axes:
         raise ShapeError
-    return _without(shape, axes, keep=bool(attributes.get("keepdims", 1)))
-
-
-def _arg_max(
-    inputs: Sequence[Shape], attributes: Attributes, _constants: Constants
-) -> Shape:
-    axis = _axis(attributes.get("axis", 0), len(inputs[0]))
-    return _without(inputs[0], {axis}, keep=bool(attributes.get("keepdims", 1)))
+    return _without(inputs[0], set(axes), keep=_flag(attributes, "keepdims"))
 
 
 def _softmax(
@@ -126,20 +110,6 @@ def _matmul(
     except ValueError:
         raise ShapeError from None
     return (*outer, left[-2], right[-1])
-
-
-def _gemm(
-    inputs: Sequence[Shape], attributes: Attributes, constants: Constants
-) -> Shape:
-    left, right = inputs[:2]
-    if len(left) != 2 or len(right) != 2:
-        raise ShapeError
-    left = left[::-1] if attributes.get("transA") else left
-    right = right[::-1] if attributes.get("transB") else right
-    made = _matmul([left, right], attributes, constants)
-    if len(inputs) > 2 and np.broadcast_shapes(made, inputs[2]) != made:
-        raise ShapeError
-    return made
 
 
 def _gather(
@@ -169,36 +139,10 @@ def _concat(
 def _unsqueezed(
     inputs: Sequence[Shape], _attributes: Attributes, constants: Constants
 ) -> Shape:
-    if 1 not in constants:
-        raise ShapeError
-    axes = [int(axis) for axis in constants[1].ravel()]
-    rank = len(inputs[0]) + len(axes)
-    places = {_axis(axis, rank) for axis in axes}
-    if len(places) != len(axes):
-        raise ShapeError
+    rank = len(inputs[0]) + math.prod(inputs[1])
+    places = set(_axes(inputs, constants, rank=rank))
     left = iter(inputs[0])
     return tuple(1 if place in places else next(left) for place in range(rank))
-
-
-def _squeezed(
-    inputs: Sequence[Shape], _attributes: Attributes, constants: Constants
-) -> Shape:
-    if 1 not in constants:
-        raise ShapeError
-    axes = {_axis(int(axis), len(inputs[0])) for axis in constants[1].ravel()}
-    if any(inputs[0][axis] != 1 for axis in axes):
-        raise ShapeError
-    return _without(inputs[0], axes, keep=False)
-
-
-def _transposed(
-    inputs: Sequence[Shape], attributes: Attributes, _constants: Constants
-) -> Shape:
-    shape = inputs[0]
-    order = attributes.get("perm", range(len(shape))[::-1])
-    if sorted(order) != list(range(len(shape))):
-        raise ShapeError
-    return tuple(shape[place] for place in order)
 
 
 def _forest(
@@ -215,6 +159,61 @@ def _axis(axis: int | None, rank: int) -> int:
     return axis % rank
 
 
+def _axes(
+    inputs: Sequence[Shape], constants: Constants, *, rank: int
+) -> tuple[int, ...]:
+    """Read the second input: a stored list of axes, each once."""
+    if 1 not in constants or len(inputs[1]) != 1:
+        raise ShapeError
+    axes = tuple(_axis(int(axis), rank) for axis in constants[1])
+    if len(set(axes)) != len(axes):
+        raise ShapeError
+    return axes
+
+
+def _flag(attributes: Attributes, name: str) -> bool:
+    value = attributes.get(name, 1)
+    if value not in (0, 1):
+        raise ShapeError
+    return bool(value)
+
+
+def _alike(kinds: Sequence[int], _attributes: Attributes) -> int:
+    """Floats of one type in, the same type out."""
+    if kinds[0] not in (FLOAT32, FLOAT64) or len(set(kinds)) != 1:
+        raise ShapeError
+    return kinds[0]
+
+
+def _tested(kinds: Sequence[int], attributes: Attributes) -> int:
+    _alike(kinds, attributes)
+    return BOOL
+
+
+def _chosen(kinds: Sequence[int], attributes: Attributes) -> int:
+    if kinds[0] != BOOL:
+        raise ShapeError
+    return _alike(kinds[1:], attributes)
+
+
+def _placed(kinds: Sequence[int], attributes: Attributes) -> int:
+    """Floats, and a second input of positions."""
+    if kinds[1] != INT64:
+        raise ShapeError
+    return _alike(kinds[:1], attributes)
+
+
+def _cast(kinds: Sequence[int], attributes: Attributes) -> int:
+    _alike(kinds, attributes)
+    return _alike([attributes.get("to", 0)], attributes)
+
+
+def _single(kinds: Sequence[int], _attributes: Attributes) -> int:
+    if kinds[0] != FLOAT32:
+        raise ShapeError
+    return FLOAT32
+
+
 def _without(shape: Shape, axes: set[int], *, keep: bool) -> Shape:
     if keep:
         return tuple(1 if n in axes else size for n, size in enumerate(shape))
@@ -223,8 +222,6 @@ def _without(shape: Shape, axes: set[int], *, keep: bool) -> Shape:
 
 _MANY = 4096
 _AXIS = {"axis": INT}
-_KEEP = {"keepdims": INT, "noop_with_empty_axes": INT}
-_GEMM = {"alpha": FLOAT, "beta": FLOAT, "transA": INT, "transB": INT}
 _TREES = {
     "aggregate_function": STRING,
     "base_values": FLOATS,
@@ -244,30 +241,24 @@ _TREES = {
     "target_treeids": INTS,
     "target_weights": FLOATS,
 }
-_UNARY = "Abs Exp Identity IsNaN Log Neg Not Reciprocal Relu Sigmoid Softplus Sqrt Tanh"
-_BINARY = "Add And Div Equal Greater Less Mul Or Pow Sub"
+_UNARY = "Abs Exp Identity Log Neg Sqrt"
 
 OPERATORS: Mapping[tuple[str, str], Operator] = {
-    **{("", name): Operator((1, 1), _same, {}) for name in _UNARY.split()},
-    **{("", name): Operator((2, 2), _same, {}) for name in _BINARY.split()},
-    **{("", n): Operator((1, _MANY), _same, {}) for n in ("Max", "Mean", "Min", "Sum")},
-    **{
-        ("", f"Reduce{name}"): Operator((2, 2), _reduced, _KEEP)
-        for name in ("Max", "Mean", "Min", "Sum")
-    },
-    ("", "ArgMax"): Operator((1, 1), _arg_max, {**_AXIS, "keepdims": INT}),
-    ("", "Cast"): Operator((1, 1), _cast, {"to": INT}),
-    ("", "Clip"): Operator((3, 3), _same, {}),
-    ("", "Concat"): Operator((1, _MANY), _concat, _AXIS),
-    ("", "Gather"): Operator((2, 2), _gather, _AXIS),
-    ("", "Gemm"): Operator((2, 3), _gemm, _GEMM),
-    ("", "MatMul"): Operator((2, 2), _matmul, {}),
-    ("", "Softmax"): Operator((1, 1), _softmax, _AXIS),
-    ("", "Squeeze"): Operator((2, 2), _squeezed, {}),
-    ("", "Transpose"): Operator((1, 1), _transposed, {"perm": INTS}),
-    ("", "Unsqueeze"): Operator((2, 2), _unsqueezed, {}),
-    ("", "Where"): Operator((3, 3), _same, {}),
-    ("ai.onnx.ml", "TreeEnsembleRegressor"): Operator((1, 1), _forest, _TREES),
+    **{("", name): Operator((1, 1), _alike, _same, {}) for name in _UNARY.split()},
+    **{("", n): Operator((2, 2), _alike, _same, {}) for n in ("Add", "Div", "Mul")},
+    **{("", n): Operator((1, _MANY), _alike, _same, {}) for n in ("Max", "Min", "Sum")},
+    ("", "Cast"): Operator((1, 1), _cast, _same, {"to": INT}),
+    ("", "Concat"): Operator((1, _MANY), _alike, _concat, _AXIS),
+    ("", "Gather"): Operator((2, 2), _placed, _gather, _AXIS),
+    ("", "IsNaN"): Operator((1, 1), _tested, _same, {}),
+    ("", "MatMul"): Operator((2, 2), _alike, _matmul, {}),
+    ("", "ReduceSum"): Operator((2, 2), _placed, _summed, {"keepdims": INT}),
+    ("", "Softmax"): Operator((1, 1), _alike, _softmax, _AXIS),
+    ("", "Sub"): Operator((2, 2), _alike, _same, {}),
+    ("", "Unsqueeze"): Operator((2, 2), _placed, _unsqueezed, {}),
+    ("", "Where"): Operator((3, 3), _chosen, _same, {}),
+    ("ai.onnx.ml", "TreeEnsembleRegressor"): Operator((1, 1), _single, _forest, _TREES),
 }
-"""The allow-list: element-wise arithmetic, linear algebra and trees. No control flow, so
-that nothing loops; nothing that makes a shape from a *value*, random or custom."""
+"""The allow-list: what exports are made of, element-wise arithmetic, linear algebra and
+trees. No control flow, so that nothing loops; nothing that makes a shape from a *value*,
+random or custom; no type that a reader would have to round to."""

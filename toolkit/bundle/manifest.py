@@ -1,6 +1,5 @@
 """The manifest of a bundle: all that the runtime must know beside the graph itself."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -8,10 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.bundle.feature_schema import FeatureSchema
-from toolkit.bundle.manifest_rules import check_manifest, check_meaning
+from toolkit.bundle.format_one import from_format_one
+from toolkit.bundle.json_rules import parse
+from toolkit.bundle.manifest_rules import METHOD, check_manifest, check_meaning
 from toolkit.bundle.support import Support
 from toolkit.errors import BundleRefusedError, SchemaError
 from toolkit.policies import Evidence
+from toolkit.policies.rules import rule_numbers
 
 __all__ = [
     "MANIFEST_NAME",
@@ -22,7 +24,7 @@ __all__ = [
     "RungSpec",
 ]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 MANIFEST_NAME = "manifest.json"
 MANIFEST_MAX_BYTES = 2 << 20
 """A manifest is a page, not a data set; a larger one is refused unread."""
@@ -63,12 +65,18 @@ class Fallback:
     constant : float
         Answer where the rule has none.
     parameters : mapping
-        The rule's numbers, as they were when the bundle was exported.
+        All numbers of the rule (`rule_numbers`); the specification's are added where
+        one is not given, so that a bundle keeps the rule that it was exported with.
     """
 
     rule: str
     constant: float
     parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Complete the rule's numbers."""
+        numbers = rule_numbers(self.rule, self.parameters)
+        object.__setattr__(self, "parameters", numbers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +93,7 @@ class RungSpec:
     constant : float
         The constant, or the answer where the rule has none.
     parameters : mapping
-        The rule's numbers.
+        All numbers of the rule, completed as those of `Fallback`.
     """
 
     name: str
@@ -93,6 +101,11 @@ class RungSpec:
     evidence: Evidence
     constant: float = 0.0
     parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Complete the rule's numbers."""
+        numbers = rule_numbers(self.rule, self.parameters)
+        object.__setattr__(self, "parameters", numbers)
 
     def to_json(self) -> dict[str, Any]:
         """Write as JSON types."""
@@ -181,6 +194,7 @@ class Manifest:
         """Write as JSON types."""
         return {
             "schema_version": SCHEMA_VERSION,
+            "method": dict(METHOD),
             "name": self.name,
             "version": self.version,
             "decision": self.decision,
@@ -223,11 +237,14 @@ class Manifest:
         SchemaError
             Naming the first field that is missing, unknown, or holds what it may not.
         """
-        if value.get("schema_version") != SCHEMA_VERSION:
+        version = value.get("schema_version")
+        if version == 1:
+            value = from_format_one(value)
+        elif version != SCHEMA_VERSION:
             raise SchemaError(
-                f"this toolkit reads version {SCHEMA_VERSION}",
+                f"this toolkit reads versions 1 and {SCHEMA_VERSION}",
                 field="schema_version",
-                got=value.get("schema_version"),
+                got=version,
                 fix="export the model again",
             )
         check_manifest(value)
@@ -288,8 +305,8 @@ class Manifest:
             Where it is not JSON, or breaks a rule.
         """
         try:
-            value = json.loads(content)
-        except (ValueError, RecursionError) as error:
+            value = parse(content)
+        except ValueError as error:
             raise BundleRefusedError(
                 f"{MANIFEST_NAME} is not JSON", path=path
             ) from error

@@ -7,7 +7,7 @@ bounds are those within which the runtime can be trusted with a value, wherever 
 from collections.abc import Callable, Mapping
 from itertools import pairwise
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -28,6 +28,7 @@ from toolkit.bundle.json_rules import (
     whole,
 )
 from toolkit.errors import SchemaError
+from toolkit.policies import OFFERED_PLACES
 
 if TYPE_CHECKING:
     from toolkit.bundle.manifest import Manifest
@@ -36,6 +37,7 @@ __all__ = [
     "ACTION_BOUNDS",
     "ACTION_COLUMNS",
     "DECISIONS",
+    "METHOD",
     "check_manifest",
     "check_meaning",
 ]
@@ -54,6 +56,12 @@ ACTION_COLUMNS: Mapping[str, str] = MappingProxyType(
 DECISIONS = (*ACTION_BOUNDS, "table")
 """What a bundle decides; `table` is any decision table with named columns."""
 
+METHOD: Mapping[str, object] = MappingProxyType(
+    {"rounding": "half_up", "nearest": "ratio", "decimals": 12}
+)
+"""How a rule's number becomes an action: rounded half up, then the offered action nearest
+in ratio, gaps compared to so many decimals. Another method needs another reader."""
+
 LOG_COST = number(-100, 100)
 """A natural logarithm of a cost: e^100 is above every cost there is."""
 
@@ -71,12 +79,17 @@ COLUMN = section(
 FIGURES = mapping(text(100), tree(), most=256)
 """Figures by name, for people: bounded in size, finite, printable."""
 
+SIZE = whole(1, 20)
 THRESHOLDS = {
     "high_load": number(0, 1),
     "low_load": number(0, 1),
     "shrink": number(0.05, 1),
     "grow": number(1, 20),
     "high_complexity": number(0, 1),
+    "unknown_load": number(0, 1),
+    "optimums": mapping(
+        text(100, least=1), array(SIZE, least=3, most=3, order="rising"), most=256
+    ),
 }
 AGENT_CONSTANTS = {
     "default_components": number(0, 1e6),
@@ -90,11 +103,17 @@ AGENT_CONSTANTS = {
     "upper_share": number(1, 10),
 }
 
-OPTIMUMS = {
-    f"optimal_{name}": whole(1, 20)
-    for name in ("fileOperations", "shell", "taskSpawning", "todoWrite")
-}
-"""Sizes that a tuned rule may have in place of the specification's."""
+TABLE_NUMBERS = {"batch": number(1e-6, 1e6), "workers": number(1e-6, 1e6)}
+PARAMETERS: Mapping[str, Mapping[str, Rule]] = MappingProxyType(
+    {
+        "batch_size_rule": THRESHOLDS,
+        "agent_count_rule": AGENT_CONSTANTS,
+        "table_rule": {**TABLE_NUMBERS, **AGENT_CONSTANTS},
+        "constant": {},
+        "learned": {},
+    }
+)
+"""Numbers of each rule, all of which must be there."""
 
 EVIDENCE = section(
     {
@@ -114,7 +133,7 @@ RUNG = section(
         "name": one_of("tuned rule", "best constant", "learned"),
         "rule": one_of("batch_size_rule", "agent_count_rule", "constant", "learned"),
         "constant": number(-1e6, 1e6),
-        "parameters": section({}, may={**THRESHOLDS, **AGENT_CONSTANTS, **OPTIMUMS}),
+        "parameters": section({}, may={**THRESHOLDS, **AGENT_CONSTANTS}),
         "evidence": EVIDENCE,
     }
 )
@@ -131,10 +150,22 @@ STACK = section(
                 "amplitudes": array(SCALES, least=2, most=2),
                 "scales": SCALES,
                 "weights": array(SCALES, least=2, most=2),
-            },
-            may={"noise": number(0, 1e6), "stretch": flag},
+                "noise": number(0, 1e6),
+                "stretch": flag,
+                "lengths": array(number(1e-3, 1e3), least=2, most=2),
+            }
         ),
-        "intervals": section({"slope": number(0, 100), "factor": number(0, 1000)}),
+        "intervals": section(
+            {
+                "slope": number(0, 100),
+                "factor": number(0, 1000),
+                "knee": number(1e-3, 100),
+                "most_knees": number(0, 10),
+                "least_badness": number(0, 100),
+                "widest": number(0, 100),
+                "normal": number(0, 100),
+            }
+        ),
         "confidence": section(
             {name: number(-1e6, 1e6) for name in ("intercept", "saving", "certainty")}
         ),
@@ -159,7 +190,8 @@ SECTIONS: dict[str, Rule] = {
 """Sections of `extra` by name; any other is bounded in size, its numbers finite."""
 
 FIELDS: dict[str, Rule] = {
-    "schema_version": whole(1, 1000),
+    "schema_version": one_of(2),
+    "method": section({name: one_of(known) for name, known in METHOD.items()}),
     "name": text(100, least=1),
     "version": plain_name(64),
     "decision": one_of(*DECISIONS),
@@ -184,6 +216,8 @@ FIELDS: dict[str, Rule] = {
             "ranges": mapping(
                 text(100), pair(number(), number(), rising=True), most=256
             ),
+            "near": number(0, 1),
+            "slack": number(0, 10),
         }
     ),
     "minimum_support": number(0, 1e9),
@@ -193,7 +227,9 @@ FIELDS: dict[str, Rule] = {
                 "batch_size_rule", "agent_count_rule", "table_rule", "constant"
             ),
             "constant": number(-1e6, 1e6),
-            "parameters": section({}, may={**THRESHOLDS, **AGENT_CONSTANTS}),
+            "parameters": section(
+                {}, may={**THRESHOLDS, **TABLE_NUMBERS, **AGENT_CONSTANTS}
+            ),
         }
     ),
     "conformal": section(
@@ -230,6 +266,7 @@ def check_manifest(value: object) -> None:
         Naming the first field that holds something else than it may.
     """
     _MANIFEST(value, "")
+    check_parameters(cast("Mapping[str, Any]", value))
 
 
 def _bounds_problem(manifest: "Manifest") -> str | None:
@@ -273,9 +310,13 @@ def _columns_problem(manifest: "Manifest") -> str | None:
 
 def _support_problem(manifest: "Manifest") -> str | None:
     support = manifest.support
-    context = {column.name for column in manifest.feature_schema.context}
+    context = {
+        column.name
+        for column in manifest.feature_schema.context
+        if column.kind == "category"
+    }
     if support.column is not None and support.column not in context:
-        return "splits by a column that the model does not read"
+        return "splits by a category that the model does not read"
     for rows in support.counts.values():
         if any(a[0] >= b[0] for a, b in pairwise(rows)):
             return "actions are not ascending"
@@ -287,11 +328,22 @@ def _support_problem(manifest: "Manifest") -> str | None:
 
 def _rule_problem(manifest: "Manifest") -> str | None:
     rule = manifest.fallback.rule
-    known = {"constant": {}, "table_rule": {}, "batch_size_rule": THRESHOLDS}
     if rule not in ("constant", f"{manifest.decision}_rule"):
         return f"`{rule}` does not decide {manifest.decision}"
-    other = set(manifest.fallback.parameters) - set(known.get(rule, AGENT_CONSTANTS))
-    return f"`{min(other)}` is no parameter of `{rule}`" if other else None
+    return None
+
+
+def check_parameters(value: Mapping[str, Any]) -> None:
+    """Check that each rule of a manifest has all of its numbers, and no other.
+
+    They are read off the document: what is read into a `Fallback` is complete.
+    """
+    for holder in (value["fallback"], *value["ladder"]):
+        wanted, given = set(PARAMETERS[holder["rule"]]), set(holder["parameters"])
+        if wanted != given:
+            name = min(wanted ^ given)
+            problem = "is missing" if name in wanted else "unknown field"
+            raise SchemaError(f"{problem} for {holder['rule']}", field=name)
 
 
 def _ladder_problem(manifest: "Manifest") -> str | None:
@@ -325,12 +377,17 @@ def _stack_problem(manifest: "Manifest") -> str | None:
     names = [column.name for column in manifest.feature_schema.action]
     actions = [name for name in names if ":" not in name]
     axes = prior["axes"]
+    if manifest.decision in ACTION_BOUNDS and len(actions) != 1:
+        return f"{len(actions)} action columns, a {manifest.decision} is one"
     if len(set(axes)) != len(axes) or max(axes) >= len(actions):
         return "axes that are no action columns"
     if len(prior["spread"]) != len(axes):
         return "as many spreads as axes are needed"
-    if len(names) != len(actions) + PLACES * len(axes):
-        return f"{len(names)} action columns for {len(axes)} axes"
+    placed = [
+        f"{what}:{actions[int(axis)]}" for what in OFFERED_PLACES for axis in axes
+    ]
+    if names != [*actions, *placed]:
+        return f"action columns that are not {[*actions, *placed]}"
     if any(len(row) != KERNELS for row in prior["amplitudes"]) or any(
         len(row) != len(prior["scales"]) for row in prior["weights"]
     ):
@@ -343,8 +400,6 @@ def _time_problem(manifest: "Manifest") -> str | None:
     return "is not after `created_at`" if early else None
 
 
-PLACES = 4
-"""Columns that say where an action lies, for each axis."""
 KERNELS = 5
 """Parts of the covariance of a curve."""
 MAX_WIDTH = 1024

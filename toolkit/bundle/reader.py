@@ -27,6 +27,7 @@ from toolkit.bundle.graph_check import (
     graph_problem,
     version_problem,
 )
+from toolkit.bundle.graph_form import bytes_problem
 from toolkit.bundle.manifest import MANIFEST_MAX_BYTES, MANIFEST_NAME, Manifest
 from toolkit.bundle.onnx_runtime import evaluate, make_session, raised_by_onnxruntime
 from toolkit.bundle.seal import (
@@ -140,7 +141,7 @@ class BundleModel:
             log_cost=log_cost,
             log_low=log_cost + self._low,
             log_high=log_cost + self._high,
-            support=self._support.near(problem),
+            support=self._support.rows_near(problem),
         )
 
 
@@ -220,7 +221,8 @@ def _read(folder: BundleFolder, directory: Path, key: SigningKey | None) -> Bund
         content = files.pop(MODEL_NAME)
         graph = _graph(content, directory)
         _check_seal(folder, text, key)
-    if problem := graph_problem(graph, width=manifest.feature_schema.width):
+    width = manifest.feature_schema.width
+    if problem := graph_problem(graph, width=width) or bytes_problem(content, graph):
         raise BundleRefusedError(problem, path=directory)
     golden = _golden(files[GOLDEN_NAME], manifest, directory)
     model = BundleModel(_session(content, directory), manifest, directory)

@@ -14,8 +14,9 @@ import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from toolkit.bundle.json_rules import Rule, one_of, section, text
+from toolkit.bundle.json_rules import Rule, one_of, parse, section, text
 from toolkit.bundle.signing_key import KEY_BYTES, key_id, read_secret, signature
 from toolkit.errors import SchemaError, UsageError
 
@@ -126,9 +127,9 @@ def seal_problem(content: bytes, manifest: bytes, key: SigningKey | None) -> str
         Whose signature is required; `None` asks for the hash alone.
     """
     try:
-        seal = json.loads(content)
+        seal: Any = parse(content)
         SEAL(seal, "seal")
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         reason = error if isinstance(error, SchemaError) else "not JSON"
         return f"{SEAL_NAME}: {reason}"
     if seal["manifest_sha256"] != hashlib.sha256(manifest).hexdigest():

@@ -129,7 +129,7 @@ class StackModel:
         self._log_cost = log_cost
         self._schema = manifest.feature_schema
         self._support = manifest.support
-        self._offers: dict[tuple[int, str, bytes], _Offer] = {}
+        self._offers: dict[tuple[int, str | None, bytes], _Offer] = {}
 
     def predict(self, problem: Problem) -> CostCurve:
         """Expect a cost of each action; a column outside its known range is missing."""
@@ -158,7 +158,8 @@ class StackModel:
         height, deviation = level.predict(encoded)
         wider = deviation / level.deviation if level.deviation > 0 and lost else 1.0
         half *= wider
-        total = np.sqrt(half * half + _TWO_SIDED * deviation**2)
+        normal = self.section.intervals.normal
+        total = np.sqrt(half * half + normal * deviation**2)
         log_cost = height + centre
         return CostCurve(
             log_cost=log_cost,
@@ -207,7 +208,7 @@ class StackModel:
             columns=shown.actions.astype(np.float32),
             covariance=curve_covariance(prior, points),
             deviation=curve_deviation(prior, points),
-            support=self._support.near(problem),
+            support=self._support.rows_near(problem),
         )
 
 
@@ -229,7 +230,3 @@ class _Offer:
     covariance: Floats
     deviation: Floats
     support: Floats
-
-
-_TWO_SIDED = 2.7055
-"""90 % of a normal error lie within the root of so many variances."""

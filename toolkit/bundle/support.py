@@ -32,6 +32,10 @@ class Support:
         Ascending by action.
     ranges : mapping of str to (low, high)
         Range of each numeric context column in the training rows.
+    near : float
+        Share of an action, 0 to 1, within which another counts as that action.
+    slack : float
+        Share of a range's width, at least 0, by which a context may leave it.
 
     Examples
     --------
@@ -40,7 +44,7 @@ class Support:
     ...     counts={"read": ((1.0, 50), (8.0, 4))},
     ...     ranges={"load": (0, 1)},
     ... )
-    >>> support.near(Problem.of("size", [1, 7, 20], kind="read"))
+    >>> support.rows_near(Problem.of("size", [1, 7, 20], kind="read"))
     array([50.,  4.,  0.])
     >>> support.within({"kind": "read", "load": 3.0})
     ({'kind': 'read'}, 1)
@@ -49,22 +53,28 @@ class Support:
     column: str | None
     counts: Mapping[str, tuple[tuple[float, int], ...]]
     ranges: Mapping[str, tuple[float, float]]
+    near: float = NEAR
+    slack: float = SLACK
 
-    def near(self, problem: Problem) -> Floats:
-        """Count past rows within a quarter of each action, shape (n_actions,)."""
-        rows = self.counts.get(self.category(problem.context), ())
+    def rows_near(self, problem: Problem) -> Floats:
+        """Count past rows near each action, shape (n_actions,)."""
+        category = self.category(problem.context)
+        rows = () if category is None else self.counts.get(category, ())
         known = [action for action, _ in rows]
         total = [0, *accumulate(count for _, count in rows)]
         near = [
-            total[bisect_right(known, action * (1 + NEAR))]
-            - total[bisect_left(known, action * (1 - NEAR))]
+            total[bisect_right(known, action * (1 + self.near))]
+            - total[bisect_left(known, action * (1 - self.near))]
             for action in problem.actions[:, 0].tolist()
         ]
         return np.asarray(near, dtype=np.float64)
 
-    def category(self, context: Mapping[str, Value]) -> str:
-        """Name the table of counts that a context belongs to."""
-        return "" if self.column is None else str(context.get(self.column))
+    def category(self, context: Mapping[str, Value]) -> str | None:
+        """Name the table of counts that a context belongs to; `None` where it is not known."""
+        if self.column is None:
+            return ""
+        value = context.get(self.column)
+        return value if isinstance(value, str) else None
 
     def within(self, context: Mapping[str, Value]) -> tuple[Mapping[str, Value], int]:
         """Leave out what training never saw: outside its range a number says nothing.
@@ -82,7 +92,7 @@ class Support:
             # A value that is no number lies outside nothing.
             if value is None or isinstance(value, str) or value != value:
                 continue
-            slack = SLACK * (high - low)
+            slack = self.slack * (high - low)
             if not low - slack <= value <= high + slack:
                 lost.append(name)
         if not lost:
@@ -97,6 +107,8 @@ class Support:
                 key: [list(r) for r in rows] for key, rows in self.counts.items()
             },
             "ranges": {name: list(pair) for name, pair in self.ranges.items()},
+            "near": self.near,
+            "slack": self.slack,
         }
 
     @classmethod
@@ -119,6 +131,8 @@ class Support:
                     str(name): (float(low), float(high))
                     for name, (low, high) in value["ranges"].items()
                 },
+                near=float(value["near"]),
+                slack=float(value["slack"]),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise SchemaError(

@@ -17,6 +17,7 @@ from .ladder import Ladder as Ladder
 from .ladder import Rung as Rung
 from .ladder import groups_needed as groups_needed
 from .level import CostLevel as CostLevel
+from .offered import OFFERED_PLACES as OFFERED_PLACES
 from .offered import distinct_axes as distinct_axes
 from .offered import offered_columns as offered_columns
 from .offered import with_offered_range as with_offered_range

@@ -14,11 +14,11 @@ import numpy as np
 from toolkit.errors import UsageError
 from toolkit.policies.base import Floats, Problem
 
-__all__ = ["distinct_axes", "offered_columns", "with_offered_range"]
+__all__ = ["OFFERED_PLACES", "distinct_axes", "offered_columns", "with_offered_range"]
 
 SAME = 1e-6
 """Two action columns that differ by less than this within every problem are one."""
-PLACES = ("below_largest", "above_smallest", "share", "from_rule")
+OFFERED_PLACES = ("below_largest", "above_smallest", "share", "from_rule")
 """Columns of an axis, in blocks."""
 
 
@@ -121,7 +121,7 @@ def with_offered_range(
     if any(axis >= len(problem.action_columns) for axis in axes):
         raise UsageError(f"axes {tuple(axes)} of actions {problem.action_columns}")
     names = [problem.action_columns[axis] for axis in axes]
-    added = [f"{what}:{name}" for what in PLACES for name in names]
+    added = [f"{what}:{name}" for what in OFFERED_PLACES for name in names]
     actions = np.log2(problem.actions) if sizes else problem.actions
     return replace(
         problem,

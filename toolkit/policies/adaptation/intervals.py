@@ -6,7 +6,7 @@ experiments (`fit_intervals`).
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from toolkit.policies.adaptation.measurement_prior import (
     MeasurementPrior,
     curve_kernels,
 )
-from toolkit.policies.adaptation.softening import KNEE, unsoftened
+from toolkit.policies.adaptation.softening import KNEE, MOST_KNEES, unsoftened
 
 __all__ = [
     "Intervals",
@@ -32,6 +32,8 @@ LEAST_BADNESS = 0.1
 """Log cost over the best that the best action itself is taken to have."""
 WIDEST = 4.6
 """Largest half width in log cost: a factor of a hundred says all there is to say."""
+NORMAL = 2.7055
+"""90 % of a normal error lie within the root of so many variances."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,10 +46,23 @@ class Intervals:
         By which predicted differences are stretched, above 0.
     factor : float
         Half widths in units of the expected error, at least 0.
+    knee, most_knees : float
+        How members' costs were softened; see `unsoftened`.
+    least_badness : float
+        Log cost over the best that the best action itself is taken to have.
+    widest : float
+        Largest half width in log cost.
+    normal : float
+        Variances of the level's error within the root of which the interval reaches.
     """
 
     slope: float
     factor: float
+    knee: float = KNEE
+    most_knees: float = MOST_KNEES
+    least_badness: float = LEAST_BADNESS
+    widest: float = WIDEST
+    normal: float = NORMAL
 
     def bounds(self, log_cost: Floats, deviation: Floats) -> tuple[Floats, Floats]:
         """Bound the actions of one problem from below and above.
@@ -82,10 +97,10 @@ class Intervals:
         centre, half : array of shape (n_actions,)
             Log cost less its mean over the actions; half a width, at most `WIDEST`.
         """
-        badness = unsoftened(log_cost - log_cost.min(), KNEE)
-        half = self.factor * np.sqrt(deviation * (badness + LEAST_BADNESS))
+        badness = unsoftened(log_cost - log_cost.min(), self.knee, self.most_knees)
+        half = self.factor * np.sqrt(deviation * (badness + self.least_badness))
         centre = self.slope * (badness - badness.sum() / len(badness))
-        return centre, np.minimum(half, WIDEST)
+        return centre, np.minimum(half, self.widest)
 
     def to_json(self) -> dict[str, Any]:
         """Write as JSON types.
@@ -94,7 +109,7 @@ class Intervals:
         -------
         dict of str to float
         """
-        return {"slope": self.slope, "factor": self.factor}
+        return asdict(self)
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "Intervals":
@@ -114,7 +129,9 @@ class Intervals:
             Where something is missing or not a number.
         """
         try:
-            return cls(slope=float(value["slope"]), factor=float(value["factor"]))
+            return cls(
+                **{field.name: float(value[field.name]) for field in fields(cls)}
+            )
         except (KeyError, TypeError, ValueError) as error:
             raise SchemaError(
                 "not intervals", field="intervals", got=str(error)
@@ -212,7 +229,7 @@ def curve_covariance(prior: MeasurementPrior, points: Floats) -> Floats:
         In squared log cost.
     """
     history = np.asarray(prior.amplitudes[0])
-    return np.asarray(np.tensordot(history, curve_kernels(points), 1))
+    return np.asarray(np.tensordot(history, curve_kernels(points, prior.lengths), 1))
 
 
 def _centred_covariance(prior: MeasurementPrior, points: Floats) -> Floats:

@@ -23,7 +23,7 @@ half over the range, smoothly, and by seven percent from one size to the next at
 DEFAULT_SCALES = (0.0625, 0.25, 1.0, 4.0)
 
 
-def curve_kernels(points: Floats) -> Floats:
+def curve_kernels(points: Floats, lengths: tuple[float, ...] = LENGTHS) -> Floats:
     """Covariances between the actions of one problem, of unit amplitude.
 
     A slope, two lengths of smooth deviation, a curvature, and one for each action that
@@ -48,7 +48,7 @@ def curve_kernels(points: Floats) -> Floats:
     across = points[..., :, None, :], points[..., None, :, :]
     product = (across[0] * across[1]).sum(axis=-1)
     square = ((across[0] - across[1]) ** 2).sum(axis=-1)
-    smooth = [np.exp(-0.5 * square / length**2) for length in LENGTHS]
+    smooth = [np.exp(-0.5 * square / length**2) for length in lengths]
     own = np.broadcast_to(np.eye(points.shape[-2]), product.shape)
     return np.stack([product, *smooth, product**2, own])
 
@@ -74,6 +74,8 @@ class MeasurementPrior:
     stretch : bool
         Whether predicted curves are unsoftened first: members learn costs in which a bad
         action's badness counts less.
+    lengths : tuple of float
+        Length scales of the two smooth kernels, in spreads.
     """
 
     axes: tuple[int, ...]
@@ -83,6 +85,7 @@ class MeasurementPrior:
     weights: tuple[tuple[float, ...], tuple[float, ...]]
     noise: float = 0.0
     stretch: bool = False
+    lengths: tuple[float, ...] = LENGTHS
 
     @property
     def history_counts(self) -> bool:
@@ -123,6 +126,7 @@ class MeasurementPrior:
             "weights": [list(row) for row in self.weights],
             "noise": self.noise,
             "stretch": self.stretch,
+            "lengths": list(self.lengths),
         }
 
     @classmethod
@@ -151,8 +155,9 @@ class MeasurementPrior:
                 amplitudes=(amplitudes[0], amplitudes[1]),
                 scales=tuple(map(float, value["scales"])),
                 weights=(weights[0], weights[1]),
-                noise=float(value.get("noise", 0.0)),
-                stretch=bool(value.get("stretch", False)),
+                noise=float(value["noise"]),
+                stretch=bool(value["stretch"]),
+                lengths=tuple(map(float, value["lengths"])),
             )
         except (
             AttributeError,
@@ -200,7 +205,7 @@ class MeasurementPrior:
         array of shape (2 * scales, n_actions, n_actions)
             First those around the history, then those around no history.
         """
-        kernels = curve_kernels(points)
+        kernels = curve_kernels(points, self.lengths)
         base = [np.tensordot(row, kernels, 1) for row in np.asarray(self.amplitudes)]
         return np.array([scale * matrix for matrix in base for scale in self.scales])
 

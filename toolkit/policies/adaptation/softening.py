@@ -4,7 +4,7 @@ import numpy as np
 
 from toolkit.policies import Floats
 
-__all__ = ["KNEE", "stretched", "unsoftened"]
+__all__ = ["KNEE", "MOST_KNEES", "stretched", "unsoftened"]
 
 KNEE = 0.5
 """Where the members' targets begin to soften."""
@@ -30,8 +30,8 @@ def stretched(log_cost: Floats) -> Floats:
     return np.asarray(stretched - stretched.mean())
 
 
-def unsoftened(value: Floats, knee: float) -> Floats:
-    """Undo the softening of costs beyond a knee, up to `MOST_KNEES`.
+def unsoftened(value: Floats, knee: float, most_knees: float = MOST_KNEES) -> Floats:
+    """Undo the softening of costs beyond a knee, up to so many knees.
 
     Parameters
     ----------
@@ -49,5 +49,5 @@ def unsoftened(value: Floats, knee: float) -> Floats:
     >>> unsoftened(np.array([0.2, 0.5, 1.0]), 0.5).round(2).tolist()
     [0.2, 0.5, 1.36]
     """
-    beyond = knee * np.exp(np.minimum(value / knee - 1, MOST_KNEES))
+    beyond = knee * np.exp(np.minimum(value / knee - 1, most_knees))
     return np.where(value < knee, value, beyond)

@@ -11,13 +11,14 @@ from numpy.typing import ArrayLike
 from toolkit.bundle import (
     ACTION_BOUNDS,
     ACTION_COLUMNS,
+    SECTION,
     Bundle,
     plain_rule,
     read_bundle,
     rule_of,
 )
 from toolkit.clock import Clock
-from toolkit.errors import BundleRefusedError, SchemaError, UsageError
+from toolkit.errors import BundleRefusedError, UsageError
 from toolkit.policies import Decision, Floats, Ladder, Policy, Problem, Reason, Value
 
 __all__ = ["ACTIONS", "FALLBACKS", "LadderAdvisor", "open_advisor"]
@@ -154,6 +155,13 @@ class LadderAdvisor:
         Decision
             By the rule, with the reason, where the bundle is absent, refused or
             expired.
+
+        Raises
+        ------
+        SchemaError
+            A value of the context is none that its column may hold.
+        UsageError
+            The actions on offer are none: not finite, or sizes not above 0.
         """
         serving = self._serving
         problem = self._problem(serving, context, actions)
@@ -163,9 +171,6 @@ class LadderAdvisor:
             return serving.policy.decide(problem)
         except BundleRefusedError as error:
             because = error.reason
-        except SchemaError as error:
-            # The columns on offer are read off the manifest; its model has others.
-            because = f"its parts do not fit ({error})"
         except ArithmeticError as error:
             # Numbers of the bundle that each are within bounds, and together are not.
             because = f"its cost is no number ({error})"
@@ -199,6 +204,7 @@ class LadderAdvisor:
         if actions is not None:
             offered, labels = np.asarray(actions, dtype=np.float64), ()
             offered = offered[:, None] if offered.ndim == 1 else offered
+            self._check_offered(serving, offered)
         if offered is None:
             raise UsageError(
                 f"a bundle that decides {self.decision} needs the actions on offer"
@@ -209,6 +215,16 @@ class LadderAdvisor:
             actions=offered,
             labels=labels,
         )
+
+    def _check_offered(self, serving: Serving, offered: Floats) -> None:
+        """Refuse actions of which no logarithm can be taken."""
+        stack = None if serving.bundle is None else serving.bundle.manifest.extra
+        sizes = self.decision != "table" or (stack or {}).get(SECTION, {}).get("sizes")
+        if not np.isfinite(offered).all() or (sizes and not (offered > 0).all()):
+            raise UsageError(
+                f"actions must be finite numbers{' above 0' if sizes else ''}; "
+                f"got {offered.ravel()[:8].tolist()}"
+            )
 
     def _doubt(self, serving: Serving) -> Reason | None:
         """Say why the model must not answer, if so."""
