@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.review.reviewed import Talk, import_sessions
-from toolkit.capture import RULE_TEXTS, begin_trial, drawn_arms, end_trial, hook_handler
+from toolkit.capture import begin_trial, drawn_arms, end_trial, hook_handler
 from toolkit.cli import run
+from toolkit.policies import RULE_TEXTS
 
 NOW_S = 1_790_000_000.0
 HANDLER = Path(hook_handler.__file__)
@@ -131,7 +132,7 @@ def test_draws_behind_a_link_are_not_written(tmp_path: Path) -> None:
     ("name", "rule", "share", "words"),
     [
         ("a b", "reads", 0.5, "no name"),
-        ("a", "shout", 0.5, "known are reads"),
+        ("a", "shout", 0.5, "known are agents, edits, failures, reads"),
         ("a", "reads", 1.0, "above 0 and below 1"),
     ],
 )

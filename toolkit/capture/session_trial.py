@@ -8,8 +8,8 @@
 The draw is a keyed hash of the session and the trial's name: nothing of it can be foreseen
 without the store's key. A session that is resumed keeps the arm that it drew; one that
 began before the trial, or is a fork of another, is not drawn, for what it did and was shown
-before would count for an arm that it did not have. What is said is one of the sentences
-below. Standard library only, as the handler that imports it.
+before would count for an arm that it did not have. What is said is one of
+`policies.RULE_TEXTS`. Standard library only, as the handler that imports it.
 """
 
 import json
@@ -19,6 +19,7 @@ import time
 from hashlib import blake2b
 from pathlib import Path
 
+from toolkit.policies import RULE_TEXTS
 from toolkit.records import make_directory, read_regular, replace_file
 
 TYPE_CHECKING = False
@@ -27,7 +28,6 @@ if TYPE_CHECKING:  # typing itself is loaded lazily: it costs as much as the wor
     from typing import Any
 
 __all__ = [
-    "RULE_TEXTS",
     "begin_trial",
     "drawn_arms",
     "end_trial",
@@ -41,17 +41,6 @@ MAX_DRAWS_BYTES = 64 * 1024 * 1024
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,40}")
 CONTINUED = frozenset({"resume", "compact", "fork"})
 """Sources of a `SessionStart` that goes on with a conversation that was there before."""
-
-RULE_TEXTS = {
-    "reads": "Read all files whose paths you already know in one message with several "
-    "calls.",
-    "edits": "When a change spans several files, issue the edits of different files in "
-    "one message.",
-    "todo": "Never spend a message on the todo list alone: send its update with the "
-    "next calls.",
-    "agents": "Start agents that do not need each other's results in one message.",
-}
-"""The only sentences that a trial can say, by the name typed for them."""
 
 
 def begin_trial(

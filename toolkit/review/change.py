@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from toolkit.policies import RULE_TEXTS
+
 if TYPE_CHECKING:
     from toolkit.review.history_review import Review
     from toolkit.review.matching import MatchedRatio
@@ -43,19 +45,11 @@ class Change:
 
 
 _MERGES = {
-    "read": (
-        "Read several files in one turn where their names are known.",
-        "Read all files whose paths you already know in one message with several calls.",
-    ),
-    "edit": (
-        "Edit different files in one turn.",
-        "When a change spans several files, issue the edits of different files together.",
-    ),
-    "todo": (
-        "Update the todo list beside the work, not in a turn alone.",
-        "Never spend a turn on the todo list alone: send its update with the next calls.",
-    ),
+    "read": ("Read several files in one turn where their names are known.", "reads"),
+    "edit": ("Edit different files in one turn.", "edits"),
+    "todo": ("Update the todo list beside the work, not in a turn alone.", "todo"),
 }
+"""By kind of work: what to do, and the name of its rule."""
 
 
 def changes(review: "Review") -> tuple[Change, ...]:
@@ -92,7 +86,7 @@ def _merge_changes(review: "Review") -> list[Change]:
         made.append(
             Change(
                 what=what,
-                rule=rule,
+                rule=RULE_TEXTS[rule],
                 seconds=(bounds.latency[0].value, bounds.latency[1].value),
                 money_usd=(bounds.money[0].value, bounds.money[1].value),
                 evidence=evidence,
@@ -107,7 +101,7 @@ def _agent_changes(review: "Review") -> list[Change]:
     return [
         Change(
             what="Start independent agents together instead of one after another.",
-            rule="Start agents that do not need each other's results in one message.",
+            rule=RULE_TEXTS["agents"],
             seconds=(0.0, missed.value),
             money_usd=(0.0, 0.0),
             evidence=f"{len(missed.records)} single runs followed one another within a "
@@ -122,7 +116,7 @@ def _loss_changes(review: "Review") -> list[Change]:
     return [
         Change(
             what="Keep calls that may fail out of large batches.",
-            rule="Do not put a call that may fail beside calls that must not be lost.",
+            rule=RULE_TEXTS["failures"],
             seconds=(lost.reissued.value, lost.reissued.value),
             money_usd=(0.0, 0.0),
             evidence=f"{lost.siblings.value:,.0f} calls given up in "

@@ -43,7 +43,7 @@ def add_verb(subparsers: Any) -> None:
 
 
 def _add_start(verbs: Any) -> None:
-    from toolkit.capture import RULE_TEXTS
+    from toolkit.policies import RULE_TEXTS
 
     start = verbs.add_parser("start", help="draw every session that starts from now on")
     start.add_argument("name", help="name of the trial")
@@ -69,8 +69,9 @@ def _add_start(verbs: Any) -> None:
 
 
 def _start(options: argparse.Namespace) -> int:
-    from toolkit.capture import RULE_TEXTS, begin_trial
+    from toolkit.capture import begin_trial
     from toolkit.clock import SystemClock
+    from toolkit.policies import RULE_TEXTS
     from toolkit.review import detectable_effects
 
     if options.sessions < 2:
