@@ -1,4 +1,4 @@
-"""Docstrings and comments are plain technical English (CONTRIBUTING.md)."""
+"""Docstrings, comments and pages are plain technical English (CONTRIBUTING.md)."""
 
 import ast
 import io
@@ -18,6 +18,14 @@ BANNED = re.compile(
 )
 """Words that tell a story where a description belongs."""
 
+CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
+"""What a page quotes: names and output are not its prose."""
+
+PAGES = sorted(
+    path
+    for pattern in ("*.md", "docs/**/*.md", "experiments/*/README.md")
+    for path in ROOT.glob(pattern)
+)
 ROOMS = sorted(path for path in (ROOT / "toolkit").iterdir() if path.is_dir())
 
 
@@ -46,3 +54,18 @@ def test_a_room_speaks_plainly(room: Path) -> None:
     ]
 
     assert found == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_page_speaks_plainly(page: Path) -> None:
+    text = CODE.sub(_blank, page.read_text(encoding="utf-8"))
+
+    assert [
+        f"{text.count(chr(10), 0, match.start()) + 1}: {match[0]}"
+        for match in BANNED.finditer(text)
+    ] == []
+
+
+def _blank(quoted: re.Match[str]) -> str:
+    """Keep the lines, so that a number of one is right."""
+    return "\n" * quoted[0].count("\n")
