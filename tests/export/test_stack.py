@@ -11,7 +11,7 @@ from toolkit.bundle import INPUT_NAME, make_session
 from toolkit.bundle.graph_check import graph_problem
 from toolkit.errors import UsageError
 from toolkit.export.graph import Graph
-from toolkit.export.stack import _rounded_down, add_member, to_onnx
+from toolkit.export.stack import add_member, to_onnx
 from toolkit.models import (
     FittedStack,
     RelativeMember,
@@ -27,6 +27,7 @@ from toolkit.models.members import (
     RelativeProcess,
     RelativeQuadratic,
     RelativeTrees,
+    round_down,
 )
 
 MEMBERS: dict[str, RelativeMember] = {
@@ -86,7 +87,7 @@ def test_a_threshold_between_two_floats_sends_no_row_the_other_way() -> None:
     forest = ExtraTreesRegressor(1, random_state=0).fit(X, np.arange(len(X)))
     threshold = forest.estimators_[0].tree_.threshold[:1]
 
-    sides = (X[:, 0] <= threshold[0]) == (X[:, 0] <= _rounded_down(threshold)[0])
+    sides = (X[:, 0] <= threshold[0]) == (X[:, 0] <= round_down(threshold)[0])
 
     assert sides.all()
 

@@ -84,6 +84,12 @@ class Graph:
 
         return self.node("Cast", [tensor], to=TensorProto.DOUBLE)
 
+    def to_single(self, tensor: str) -> str:
+        """Cast to 32 bits."""
+        from onnx import TensorProto
+
+        return self.node("Cast", [tensor], to=TensorProto.FLOAT)
+
     def model(self, output: str) -> "ModelProto":
         """Finish the graph: `output`, shape (n, 1), becomes the log cost in 32 bits."""
         from onnx import TensorProto, checker, helper

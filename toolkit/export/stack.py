@@ -1,18 +1,15 @@
-"""The relative-cost ensemble as a graph: closed forms in 64 bits, trees in 32.
+"""The relative-cost ensemble as a graph: closed forms in 64 bits, trees in 32."""
 
-Forests are written node by node from scikit-learn's arrays. A threshold is rounded
-*down* to 32 bits, so that `x <= threshold` has the same answer for every 32-bit x.
-"""
-
-import warnings
 from functools import singledispatch
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from toolkit.errors import UsageError
-from toolkit.export.graph import OPSET, OPSET_TREES, Graph
+from toolkit.export.estimator import write_estimator
+from toolkit.export.graph import Graph
 from toolkit.export.process import write_process
+from toolkit.export.trees import boosted_node, forest_node
 from toolkit.models import FittedStack
 from toolkit.models.members import LOG_LIMIT as LAW_LIMIT
 from toolkit.models.members import SHARPNESS as CONSTANT_SHARPNESS
@@ -20,6 +17,7 @@ from toolkit.models.members import (
     FittedAnchor,
     FittedBoosted,
     FittedConstant,
+    FittedEstimator,
     FittedLaw,
     FittedLinear,
     FittedProcess,
@@ -86,13 +84,8 @@ def _(member: FittedTrees, graph: Graph, rows: str) -> str:
         left, right = graph.columns(rows, first), graph.columns(rows, second)
         parts.append(graph.node("Sub", [left, right]))
     joined = graph.node("Concat", parts, axis=1)
-    forest = graph.node(
-        "TreeEnsembleRegressor",
-        [joined],
-        domain="ai.onnx.ml",
-        **_tree_arrays(member.forest),
-    )
-    return graph.to_double(forest)
+    trees = member.forest.estimators_
+    return forest_node(graph, joined, trees, 1 / len(trees))
 
 
 @add_member.register
@@ -108,20 +101,14 @@ def _(member: FittedAnchor, graph: Graph, rows: str) -> str:
 
 @add_member.register
 def _(member: FittedBoosted, graph: Graph, rows: str) -> str:
-    from skl2onnx import convert_sklearn
-    from skl2onnx.common.data_types import FloatTensorType
+    read = graph.columns(rows, member.columns)
+    return boosted_node(graph, read, member.trees, len(member.columns))
 
-    with warnings.catch_warnings():
-        # skl2onnx 1.20 hands numpy booleans to protobuf, which numpy deprecates; as an
-        # error that warning surfaces as "Value out of range".
-        warnings.simplefilter("ignore", DeprecationWarning)
-        made = convert_sklearn(
-            member.trees,
-            initial_types=[("X", FloatTensorType([None, len(member.columns)]))],
-            target_opset={"": OPSET, "ai.onnx.ml": OPSET_TREES},
-        )
-    (node,) = (n for n in made.graph.node if n.op_type == "TreeEnsembleRegressor")
-    return graph.to_double(graph.append(node, [graph.columns(rows, member.columns)]))
+
+@add_member.register
+def _(member: FittedEstimator, graph: Graph, rows: str) -> str:
+    read = graph.to_double(graph.columns(rows, member.columns))
+    return write_estimator(member.estimator, graph, read)
 
 
 @add_member.register
@@ -202,41 +189,3 @@ def _softplus(graph: Graph, value: str) -> str:
 @add_member.register
 def _(member: FittedProcess, graph: Graph, rows: str) -> str:
     return write_process(member, graph, rows)
-
-
-def _tree_arrays(forest: Any) -> dict[str, Any]:
-    """Lay out every node of a forest as the operator wants it."""
-    trees = [estimator.tree_ for estimator in forest.estimators_]
-    counts = [tree.node_count for tree in trees]
-    ids = np.concatenate([np.arange(count) for count in counts])
-    owners = np.repeat(np.arange(len(trees)), counts)
-    left = np.concatenate([tree.children_left for tree in trees])
-    right = np.concatenate([tree.children_right for tree in trees])
-    feature = np.concatenate([tree.feature for tree in trees])
-    threshold = np.concatenate([tree.threshold for tree in trees])
-    value = np.concatenate([tree.value[:, 0, 0] for tree in trees])
-    leaf = left < 0
-    leaves = np.flatnonzero(leaf)
-    return {
-        "n_targets": 1,
-        "aggregate_function": "SUM",
-        "post_transform": "NONE",
-        "nodes_treeids": owners.tolist(),
-        "nodes_nodeids": ids.tolist(),
-        "nodes_featureids": np.where(leaf, 0, feature).tolist(),
-        "nodes_values": _rounded_down(np.where(leaf, 0.0, threshold)).tolist(),
-        "nodes_hitrates": [1.0] * len(ids),
-        "nodes_modes": np.where(leaf, "LEAF", "BRANCH_LEQ").tolist(),
-        "nodes_truenodeids": np.where(leaf, 0, left).tolist(),
-        "nodes_falsenodeids": np.where(leaf, 0, right).tolist(),
-        "nodes_missing_value_tracks_true": [0] * len(ids),
-        "target_treeids": owners[leaves].tolist(),
-        "target_nodeids": ids[leaves].tolist(),
-        "target_ids": [0] * len(leaves),
-        "target_weights": (value[leaves] / len(trees)).astype(np.float32).tolist(),
-    }
-
-
-def _rounded_down(threshold: Any) -> Any:
-    near = threshold.astype(np.float32)
-    return np.where(near > threshold, np.nextafter(near, np.float32(-np.inf)), near)

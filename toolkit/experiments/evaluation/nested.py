@@ -5,7 +5,7 @@ the held-out groups' problems get a decision from every policy; each is graded b
 measured cost of the action it took, on repeats that did not name the best.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from toolkit.bundle import rule_of
 from toolkit.errors import NotEnoughDataError
 from toolkit.experiments.tables import deal_folds
 from toolkit.experiments.training import ExperimentSpec, Learner, learn
-from toolkit.models import DecisionTable
+from toolkit.models import DecisionTable, RelativeMember
 from toolkit.policies import Ladder, Policy
 from toolkit.policies.rules import RuleOfThumbPolicy, named_rule
 
@@ -69,6 +69,7 @@ def evaluate_held_out(
     fingerprint: str,
     journal: Path,
     report: Report,
+    members: Sequence[tuple[str, RelativeMember]] = (),
 ) -> Evaluation:
     """Evaluate every policy on groups left out.
 
@@ -81,6 +82,8 @@ def evaluate_held_out(
     journal : path
     report : callable
         Called with what is done of what, and what is going on.
+    members : sequence of (str, RelativeMember)
+        Members of the stack beside those of the specification.
 
     Raises
     ------
@@ -108,6 +111,7 @@ def evaluate_held_out(
             study=f"{fingerprint}/{spec.name}/fold {number}",
             journal=journal,
             report=on_progress,
+            members=members,
         )
         ladder = learner.policy
         evaluation.ladders.append([r.to_json() for r in learner.manifest.ladder])

@@ -1,11 +1,12 @@
 """An experiment in three lines: a history, a decision, a run."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.clock import SystemClock
 from toolkit.errors import UsageError
+from toolkit.experiments.training.estimators import estimator_members
 from toolkit.experiments.training.run import run_experiment
 from toolkit.experiments.training.spec import DECISIONS, ExperimentSpec
 from toolkit.export import copy_bundle
@@ -13,6 +14,7 @@ from toolkit.history import RecordStore
 
 if TYPE_CHECKING:
     import pandas as pd
+    from sklearn.base import BaseEstimator
 
     from toolkit.bundle import Bundle
     from toolkit.experiments.training.run import ExperimentOutcome
@@ -103,11 +105,15 @@ class Experiment:
         tuned again. A folder of the decision's name in the history's, unless given.
     spec : ExperimentSpec, optional
         Everything else that can be chosen; its decision and seed must be those above.
+    estimators : mapping of str to estimator, optional
+        Regressors of scikit-learn, pipelines included, that are members of the stack
+        beside its own, by the name they have in reports.
 
     Raises
     ------
     UsageError
-        There is no such decision, or the specification has another.
+        There is no such decision, or the specification has another; one of the
+        estimators is no regressor, or could not be exported.
     """
 
     def __init__(
@@ -118,6 +124,7 @@ class Experiment:
         seed: int = 0,
         work: Path | str | None = None,
         spec: ExperimentSpec | None = None,
+        estimators: "Mapping[str, BaseEstimator] | None" = None,
     ) -> None:
         if decision not in DECISIONS:
             raise UsageError.unknown("decision", decision, sorted(DECISIONS))
@@ -133,6 +140,7 @@ class Experiment:
                 f"the specification decides {self.spec.decision} with seed "
                 f"{self.spec.seed}; got {decision} with seed {seed}"
             )
+        self._members = estimator_members(estimators or {})
         self.history = history
         folder = history.folder / "experiments" / self.spec.name
         self.work = folder if work is None else Path(work).expanduser()
@@ -163,6 +171,7 @@ class Experiment:
                 work=self.work,
                 now=SystemClock().now(),
                 report=report or _silent,
+                members=self._members,
             )
         return ExperimentResult(outcome)
 

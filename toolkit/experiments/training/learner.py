@@ -1,6 +1,6 @@
 """From a table to the manifest and the model of a bundle."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from toolkit.bundle import (
 )
 from toolkit.errors import UsageError
 from toolkit.experiments.tables import deal_folds
+from toolkit.experiments.training.estimators import named_estimators
 from toolkit.experiments.training.level_fit import fit_level
 from toolkit.experiments.training.rungs import RungTrainer
 from toolkit.experiments.training.spec import ExperimentSpec
@@ -25,6 +26,7 @@ from toolkit.experiments.tuning import Tuned, cheapest_action
 from toolkit.models import (
     DecisionTable,
     FittedStack,
+    RelativeMember,
     RelativeRows,
     Stack,
     decision_weights,
@@ -77,6 +79,7 @@ def learn(
     study: str,
     journal: Path,
     report: Report,
+    members: Sequence[tuple[str, RelativeMember]] = (),
 ) -> Learner:
     """Fit the stack on a table and find out which rungs it opens.
 
@@ -90,6 +93,8 @@ def learn(
     journal : path
     report : callable
         Called with what is done of what, and what is going on.
+    members : sequence of (str, RelativeMember)
+        Beside those of the specification.
 
     Raises
     ------
@@ -99,7 +104,7 @@ def learn(
     report(0, 2, f"{study.rsplit('/', maxsplit=1)[-1]}: stack")
     fallback = Fallback(rule=f"{spec.decision}_rule", constant=cheapest_action(table))
     table = table.with_rule(rule_of(fallback))
-    ensemble = _ensemble(spec)
+    ensemble = _ensemble(spec, members)
     stack = ensemble.fit(table)
     rows = table.rows()
     prior = learn_measurement_prior(
@@ -165,18 +170,18 @@ def unselected(stack: FittedStack, rows: RelativeRows, ensemble: Stack) -> Float
     return predicted
 
 
-def _ensemble(spec: ExperimentSpec) -> Stack:
-    """Make the stack of the members that the specification names."""
-    whole = Stack(seed=spec.seed)
-    if not spec.search.members:
-        return whole
-    kinds = dict(whole.kinds())
+def _ensemble(
+    spec: ExperimentSpec, members: Sequence[tuple[str, RelativeMember]]
+) -> Stack:
+    """Make the stack of the members that the specification names, and of the others."""
+    kinds = dict(Stack(seed=spec.seed).kinds())
     for name in spec.search.members:
         if name not in kinds:
             raise UsageError.unknown("member of the stack", name, list(kinds))
+    named = [(name, kinds[name]) for name in spec.search.members or kinds]
     return Stack(
         seed=spec.seed,
-        members=tuple((name, kinds[name]) for name in spec.search.members),
+        members=(*named, *named_estimators(spec.search.estimators), *members),
     )
 
 

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -33,7 +33,7 @@ from toolkit.experiments.training.tracking import TrackedRun, track
 from toolkit.experiments.tuning import trials_of
 from toolkit.features import batch_table, workflow_table
 from toolkit.history import RecordStore, compact_store
-from toolkit.models import DecisionTable
+from toolkit.models import DecisionTable, RelativeMember
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -81,6 +81,7 @@ def run_experiment(
     work: Path,
     now: datetime,
     report: Report,
+    members: Sequence[tuple[str, RelativeMember]] = (),
 ) -> ExperimentOutcome:
     """Run an experiment on a store's records.
 
@@ -96,6 +97,8 @@ def run_experiment(
         Aware, UTC; stamps the bundle.
     report : callable
         Called with what is done of what, and what is going on.
+    members : sequence of (str, RelativeMember)
+        Members of the stack beside those of the specification.
 
     Raises
     ------
@@ -110,13 +113,14 @@ def run_experiment(
     journal = work / "optuna.journal"
     work.mkdir(parents=True, exist_ok=True)
     with track(spec.name, folder=work, run_name=f"{spec.name} {print_id}") as run:
-        evaluation = _evaluation(table, spec, print_id, journal, report)
+        evaluation = _evaluation(table, spec, print_id, journal, report, members)
         learner = learn(
             table,
             spec,
             study=f"{print_id}/{spec.name}/all groups",
             journal=journal,
             report=report,
+            members=members,
         )
         rows = policy_rows(evaluation, seed=spec.seed) if evaluation else []
         results = _results(records, spec, learner, evaluation, rows)
@@ -165,13 +169,19 @@ def _evaluation(
     print_id: str,
     journal: Path,
     report: Report,
+    members: Sequence[tuple[str, RelativeMember]],
 ) -> Evaluation | None:
     """Evaluate by regret; `None` where no context has several measured actions."""
     if table.observed:
         return None
     try:
         return evaluate_held_out(
-            table, spec, fingerprint=print_id, journal=journal, report=report
+            table,
+            spec,
+            fingerprint=print_id,
+            journal=journal,
+            report=report,
+            members=members,
         )
     except NotEnoughDataError as error:
         report(0, 1, f"no comparison by regret: {error}")

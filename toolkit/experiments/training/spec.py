@@ -77,10 +77,14 @@ class SearchSpec:
         Optuna trials for each tuned number of the rule, in each fold.
     members : tuple of str
         Members of the stack, by name; empty means all of them.
+    estimators : tuple of str
+        Regressors of scikit-learn beside them, each as `MODULE:NAME` of something that
+        makes one when it is called without arguments.
     """
 
     trials: int = 12
     members: tuple[str, ...] = ()
+    estimators: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,6 +32,8 @@ ABOUT: Mapping[str, str] = {
     "split.outer_folds": "folds whose groups only judge",
     "split.inner_folds": "folds inside the training groups, for tuning",
     "search.trials": "trials for each tuned number of the rule, in each fold",
+    "search.estimators": "regressors of scikit-learn beside them, each as "
+    '"MODULE:NAME" of what makes one',
     "search.members": "members of the stack by name; none named: all of them",
     "guard.level": "one-sided level at which a learned answer must beat the rung below",
     "guard.assumes": "nothing (then 95 % needs 19 groups), or normal (group means are)",

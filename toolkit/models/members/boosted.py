@@ -8,7 +8,7 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from toolkit.arrays import Floats
 from toolkit.models import KNEE, RelativeRows, centred, softened
 
-__all__ = ["FittedBoosted", "RelativeBoosted"]
+__all__ = ["FittedBoosted", "RelativeBoosted", "round_down"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,11 +67,30 @@ def _round_thresholds_down(trees: HistGradientBoostingRegressor) -> None:
     for predictors in trees._predictors:  # noqa: SLF001 - the public surface has no thresholds
         for predictor in predictors:
             exact = predictor.nodes["num_threshold"]
-            with np.errstate(over="ignore"):
-                near = exact.astype(np.float32)
-            above = near.astype(np.float64) > exact
-            down = np.where(above, np.nextafter(near, np.float32(-np.inf)), near)
-            predictor.nodes["num_threshold"] = down.astype(np.float64)
+            predictor.nodes["num_threshold"] = round_down(exact)
+
+
+def round_down(exact: Floats) -> Floats:
+    """Find the 32-bit number at or below each number, as 64-bit numbers.
+
+    Parameters
+    ----------
+    exact : array
+
+    Returns
+    -------
+    array of the same shape
+
+    Examples
+    --------
+    >>> bool(round_down(np.array([0.1]))[0] <= 0.1)
+    True
+    """
+    with np.errstate(over="ignore"):
+        near = exact.astype(np.float32)
+    above = near.astype(np.float64) > exact
+    down = np.where(above, np.nextafter(near, np.float32(-np.inf)), near)
+    return np.asarray(down, dtype=np.float64)
 
 
 def _rounded(X: Floats) -> Floats:
