@@ -18,7 +18,7 @@ from onnx.checker import ValidationError
 
 from toolkit.bundle import GOLDEN_NAME, MANIFEST_NAME, MODEL_NAME, SEAL_NAME, make_seal
 
-__all__ = ["Files", "Mutant", "Specimen"]
+__all__ = ["SMALL", "Files", "Mutant", "Specimen", "wrapped"]
 
 NUMBERS: list[Any] = [
     *(0, 1, -1, 2, 0.5, 3.7, -5, 21, 1e-9, 1e6, 1e19, -1e9, 1e308, 1e309, 2**53, 2**63),
@@ -30,6 +30,8 @@ OTHERS: list[Any] = [
     *("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"),
     *([], {}, [[]], [1, 2], {"a": 1}, [None] * 300, [[0.0, 0]] * 9, {"": {}}),
 ]
+LARGEST_BYTES = 15 << 20
+"""What a graph is made to hold at most: one byte over 16 MB and it is not even read."""
 INTS = [0, 1, -1, 2, 3, 7, 64, 255, 2**31 - 1, 2**31, 2**40, 2**62, -(2**63), 2**63 - 1]
 NODES = [
     *("Add", "Mul", "MatMul", "Concat", "Expand", "Tile", "Loop", "ConstantOfShape"),
@@ -402,8 +404,30 @@ def _large_tensor(rng: random.Random, model: onnx.ModelProto) -> None:
     tensor = rng.choice(model.graph.initializer)
     values = numpy_helper.to_array(tensor)
     axis = rng.randrange(values.ndim)
-    larger = np.repeat(values, rng.choice([2, 7, 1000]), axis=axis)
+    most = LARGEST_BYTES // max(1, values.nbytes)
+    larger = np.repeat(values, min(most, rng.choice([2, 7, 1000, 10**6])), axis=axis)
     tensor.CopyFrom(numpy_helper.from_array(larger, tensor.name))
+
+
+def _grown(rng: random.Random, model: onnx.ModelProto) -> None:
+    """Compute with a stored tensor that was made large, again and again."""
+    graph = model.graph
+    tensor = rng.choice(graph.initializer)
+    values = numpy_helper.to_array(tensor).reshape(-1)[:1]
+    size = LARGEST_BYTES // values.itemsize // rng.choice([1, 2, 8, 64])
+    stored = numpy_helper.from_array(np.repeat(values, size), "large")
+    graph.initializer.append(stored)
+    last = "large"
+    for number in range(rng.choice([1, 2, 8, 60])):
+        kind = rng.choice(["Add", "Identity", "Cast", "Concat"])
+        made = onnx.NodeProto(op_type=kind, input=[last], output=[f"grown{number}"])
+        if kind in ("Add", "Concat"):
+            made.input.append(last)
+        if kind in ("Cast", "Concat"):
+            name, value = ("to", 11) if kind == "Cast" else ("axis", 0)
+            made.attribute.add(name=name, type=2, i=value)
+        graph.node.insert(number, made)
+        last = made.output[0]
 
 
 def _ends(rng: random.Random, model: onnx.ModelProto) -> None:
@@ -435,11 +459,54 @@ def _rest(rng: random.Random, model: onnx.ModelProto) -> None:
         model.graph.sparse_initializer.add()
 
 
+GRAPH, NODE, ATTRIBUTE = b"\x3a", b"\x0a", b"\x2a"
+"""Tags of a model's graph, a graph's node and a node's attribute."""
+SMALL: list[tuple[tuple[bytes, ...], bytes]] = [
+    ((GRAPH,), b"\x0a\x00"),  # nodes
+    ((GRAPH,), b"\x2a\x00"),  # stored tensors
+    ((GRAPH,), b"\x6a\x00"),  # descriptions of values
+    ((GRAPH,), b"\x72\x00"),  # quantisation
+    ((GRAPH,), b"\x82\x01\x00"),  # notes
+    ((), b"\x42\x00"),  # versions of operators
+    ((), b"\xca\x01\x00"),  # functions
+    ((GRAPH, NODE), b"\x0a\x00"),  # inputs
+    ((GRAPH, NODE), b"\x2a\x00"),  # attributes
+    *(
+        ((GRAPH, NODE, ATTRIBUTE), part)
+        for part in (
+            *(b"\x40\x00", b"\x3d\x00\x00\x80\x3f"),  # whole numbers, fractions
+            *(b"\x4a\x00", b"\x4a\x04LEAF"),  # texts
+            *(b"\x52\x00", b"\x5a\x00"),  # tensors, graphs
+        )
+    ),
+]
+"""Parts of two bytes or so that take a hundred in memory, and what they lie in."""
+
+
+def _many(rng: random.Random, data: bytes, _donor: bytes) -> bytes:
+    """Append small parts to a graph: who parses it joins them to what it holds."""
+    around, part = rng.choice(SMALL)
+    size = rng.choice([100, 10_000, 1 << 20, LARGEST_BYTES])
+    return data + wrapped(part * (size // len(part)), around)
+
+
+def wrapped(part: bytes, around: tuple[bytes, ...]) -> bytes:
+    """Put bytes into messages of some tags, the innermost last."""
+    for tag in reversed(around):
+        part = tag + _varint(len(part)) + part
+    return part
+
+
+def _varint(value: int) -> bytes:
+    low, rest = value & 0x7F, value >> 7
+    return bytes([low | 0x80]) + _varint(rest) if rest else bytes([low])
+
+
 GRAPH_WAYS: list[Callable[[random.Random, onnx.ModelProto], None]] = [
     *(_node_type, _node_wires, _node_wires, _node_order, _new_node, _ends, _rest),
     *([_attribute] * 5),
     *([_tensor] * 5),
-    *(_large_tensor, *[_tree_links] * 5),
+    *(_large_tensor, _grown, *[_tree_links] * 5),
 ]
 
 Way = Callable[[random.Random, bytes, bytes], bytes]
@@ -449,5 +516,5 @@ WAYS: dict[str, list[Way]] = {
     MANIFEST_NAME: [*[_values] * 4, *[_meaning] * 5, _section, _section, _text, _other],
     GOLDEN_NAME: DOCUMENT,
     "advice.json": DOCUMENT,
-    MODEL_NAME: [*[_graph] * 9, _bytes, _other],
+    MODEL_NAME: [*[_graph] * 9, _many, _bytes, _other],
 }

@@ -6,6 +6,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from toolkit.bundle import graph_check
 from toolkit.bundle.graph_check import graph_problem
 from toolkit.bundle.graph_form import bytes_problem
 
@@ -100,10 +101,24 @@ def test_doubling_by_concat_is_refused_before_it_is_long() -> None:
 
 
 def test_endless_multiplication_is_refused_by_its_work() -> None:
-    nodes = [node("MatMul", "w", "w", output="m0")]
-    nodes += [node("MatMul", "m0", "w", output=f"m{n}") for n in range(1, 9)]
+    nodes = [node("Cast", "features", output="f", to=11)]
+    nodes += [node("MatMul", "f", "v", output="m0")]
+    nodes += [node("MatMul", f"m{n}", "w", output=f"m{n + 1}") for n in range(80)]
+    stored: dict[str, Any] = {
+        "v": np.zeros((3, 700)),
+        "w": np.zeros((700, 700)),
+        "axes": AXES,
+    }
 
-    assert "operations" in problem_of(*nodes, SUM, w=np.zeros((700, 700)), axes=AXES)
+    assert "operations" in problem_of(*nodes, SUM, **stored)
+
+
+def test_what_is_computed_from_stored_tensors_alone_is_bounded() -> None:
+    nodes = [node("Add", "w", "w", output="s0")]
+    nodes += [node("Add", f"s{n}", "w", output=f"s{n + 1}") for n in range(9)]
+    stored: dict[str, Any] = {"w": np.zeros((300, 400)), "axes": AXES}
+
+    assert "stored tensors grow" in problem_of(*nodes, SUM, **stored)
 
 
 @pytest.mark.parametrize(
@@ -249,6 +264,17 @@ def test_a_forest_is_allowed() -> None:
 )
 def test_a_tree_that_is_none_is_refused(changed: dict[str, Any], words: str) -> None:
     assert words in problem_of(forest(**changed))
+
+
+def test_the_nodes_of_all_forests_are_counted_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(graph_check, "MAX_TREE_NODES", 9)
+    one, other = forest(), forest()
+    one.output[0], other.output[0] = "t0", "t1"
+
+    assert problem_of(one, node("Identity", "t0")) == "None"
+    assert "over 9 nodes" in problem_of(one, other, node("Add", "t0", "t1"))
 
 
 def test_a_tree_that_would_exhaust_a_stack_is_refused() -> None:

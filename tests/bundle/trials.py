@@ -4,6 +4,7 @@ A process that runs trials imports no more than a server does, so that its memor
 server's. Files lie in memory (`/dev/shm`) where that exists; one is damaged, and restored.
 """
 
+import math
 import signal
 import time
 from collections import Counter
@@ -30,6 +31,8 @@ __all__ = ["peak_mb", "read_specimens", "run"]
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 LIMIT_S = 2.0
 """Processor time of one bundle, so that a busy machine fails none."""
+MOST_MB = 256
+"""Aim for the memory of a process that reads bundles and asks them."""
 
 CONTEXTS: dict[str, tuple[dict[str, Value], ...]] = {
     "batch_size": (
@@ -56,7 +59,12 @@ def read_specimens(folder: Path) -> list[Specimen]:
 
 
 def run(
-    specimen: Specimen, folder: Path, *, seed: int, count: int
+    specimen: Specimen,
+    folder: Path,
+    *,
+    seed: int,
+    count: int,
+    most_mb: float = math.inf,
 ) -> dict[str, float | int]:
     """Damage a bundle a number of times, and count how it ends.
 
@@ -66,25 +74,29 @@ def run(
     folder : path
         Empty; one bundle is kept there while the trials run.
     seed, count : int
+    most_mb : float
+        Bound on the memory of the whole process while one bundle is read and asked.
 
     Returns
     -------
     dict
         Number by who damaged it (`accident`, `person`) and how it ended (`refused` on
         loading, `refused when asked`, `answered`); `slowest_s` is the most processor
-        time of one bundle.
+        time of one bundle, `peak_mb` the most memory while one was read and asked.
 
     Raises
     ------
     AssertionError
-        Another error, a hang or an answer out of bounds; names the mutant.
+        Another error, a hang, an answer out of bounds or too much memory; names the
+        mutant.
     """
     ends: Counter[str] = Counter()
-    slowest_s = 0.0
+    slowest_s = peak = 0.0
     _write(folder, specimen.files)
     with _deadline():
         for mutant in islice(specimen.mutants(seed), count):
             _write(folder, mutant.changed)
+            _forget_peak()  # what it took to damage the bundle is not counted
             began_s = time.process_time()
             signal.setitimer(signal.ITIMER_VIRTUAL, LIMIT_S)
             signal.setitimer(signal.ITIMER_PROF, 2 * LIMIT_S)
@@ -94,12 +106,20 @@ def run(
             except Exception as error:
                 raise AssertionError(f"{mutant.how}: {error!r}") from error
             slowest_s = max(slowest_s, time.process_time() - began_s)
+            peak = max(peak, took_mb := peak_mb())
+            assert took_mb < most_mb, f"{mutant.how}: {took_mb:.0f} MB"
             _write(folder, {name: specimen.files[name] for name in mutant.changed})
-    return {**ends, "slowest_s": round(slowest_s, 2)}
+    return {**ends, "slowest_s": round(slowest_s, 2), "peak_mb": round(peak)}
+
+
+def _forget_peak() -> None:
+    Path("/proc/self/clear_refs").write_text("5")
 
 
 def peak_mb() -> float:
-    """Most memory that this program has had, in megabytes; Linux only.
+    """Most memory that this program has had since `_forget_peak`, in megabytes.
+
+    Linux only.
 
     `getrusage` counts what the process had before it became this program as well.
     """

@@ -29,6 +29,7 @@ from toolkit.models.members import (
     RelativeProcess,
     RelativeQuadratic,
     RelativeTrees,
+    trees,
 )
 from toolkit.models.members.process_kernel import ProcessKernel
 from toolkit.models.stack import LAW, MIDDLE, PLAIN_CONSTANT, RULE, TUNED_RULE
@@ -96,6 +97,20 @@ def test_a_member_beats_a_random_choice_on_an_unseen_group(
     ]
 
     assert np.mean(chosen) < held.regret.mean() / 2
+
+
+def test_a_forest_is_grown_no_larger_than_a_bundle_holds(
+    rows: RelativeRows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    member = RelativeTrees(everything=True, min_samples_leaf=3, trees=20)
+    free = member.fit(rows)
+    monkeypatch.setattr(trees, "MOST_NODES", free.nodes)
+    same = member.fit(rows)
+    monkeypatch.setattr(trees, "MOST_NODES", free.nodes // 4)
+    bounded = member.fit(rows)
+
+    assert same.nodes == free.nodes
+    assert free.nodes // 5 < bounded.nodes <= free.nodes // 4
 
 
 def test_a_constant_costs_what_it_cost_whatever_the_context(rows: RelativeRows) -> None:

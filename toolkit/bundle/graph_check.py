@@ -22,7 +22,7 @@ from toolkit.bundle.graph_shapes import (
     operator_of,
     work_of,
 )
-from toolkit.bundle.tree_check import forest_problem
+from toolkit.bundle.tree_check import MAX_TREE_NODES, forest_problem
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
@@ -49,6 +49,9 @@ ROWS = 64
 """Rows for which shapes are worked out: those of the golden rows."""
 MAX_ELEMENTS = 12 << 20
 """Most elements in all tensors together for that many rows: 100 MB in 64 bits."""
+MAX_STORED_ELEMENTS = 1 << 20
+"""Most elements of tensors that are computed from stored ones alone: onnxruntime works
+them out when it loads a graph, and holds all of them twice."""
 MAX_WORK = 1 << 31
 """Most scalar operations for that many rows: about a second."""
 
@@ -163,7 +166,8 @@ def _shapes_problem(graph: "GraphProto", width: int) -> str | None:
     known[INPUT_NAME] = (ROWS, width)
     kinds = {n: t.data_type for n, t in stored.items()} | {INPUT_NAME: FLOAT32}
     elements = sum(math.prod(shape) for shape in known.values())
-    work = 0
+    from_stored = {*stored}
+    work = computed = tree_nodes = 0
     for node in graph.node:
         try:
             shape = _output_shape(node, known, stored)
@@ -176,12 +180,19 @@ def _shapes_problem(graph: "GraphProto", width: int) -> str | None:
         kinds[node.output[0]] = kind
         elements += math.prod(shape)
         work += work_of(node, [known[name] for name in node.input], shape)
+        if from_stored.issuperset(node.input):
+            from_stored.add(node.output[0])
+            computed += math.prod(shape)
         if elements > MAX_ELEMENTS or work > MAX_WORK:
             return f"its tensors hold too much ({elements} elements, {work} operations)"
-        if node.op_type == "TreeEnsembleRegressor" and (
-            problem := forest_problem(node, width=known[node.input[0]][1])
-        ):
-            return f"its trees: {problem}"
+        if computed > MAX_STORED_ELEMENTS:
+            return f"its stored tensors grow too much ({computed} elements)"
+        if node.op_type == "TreeEnsembleRegressor":
+            tree_nodes += _tree_nodes(node)
+            if tree_nodes > MAX_TREE_NODES:
+                return f"its trees have over {MAX_TREE_NODES} nodes"
+            if problem := forest_problem(node, width=known[node.input[0]][1]):
+                return f"its trees: {problem}"
     if known.get(OUTPUT_NAME) != (ROWS, 1) or OUTPUT_NAME in stored:
         return f"`{OUTPUT_NAME}` must be one number a row"
     if kinds[OUTPUT_NAME] != FLOAT32:
@@ -194,6 +205,10 @@ def _output_kind(node: "NodeProto", kinds: dict[str, int]) -> int:
     if operator is None:
         raise ShapeError
     return operator.kind([kinds[name] for name in node.input], _attributes(node))
+
+
+def _tree_nodes(node: "NodeProto") -> int:
+    return max((len(a.ints) for a in node.attribute), default=0)
 
 
 def _output_shape(

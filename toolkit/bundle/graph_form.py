@@ -52,6 +52,8 @@ def form_problem(message: Any) -> str | None:
     for field, value in message.ListFields():
         if field.name not in FIELDS[kind]:
             return f"its graph has `{field.name}` of {kind}, which is not allowed"
+        if field.message_type is None and field.type != field.TYPE_STRING:
+            continue  # numbers and bytes: trees have a million of them
         for each in value if field.is_repeated else [value]:
             if field.type == field.TYPE_STRING and not isinstance(each, str):
                 return f"its graph has a `{field.name}` of {kind} that is no text"

@@ -28,6 +28,7 @@ from toolkit.bundle.graph_check import (
     version_problem,
 )
 from toolkit.bundle.graph_form import bytes_problem
+from toolkit.bundle.graph_wire import graph_head, wire_problem
 from toolkit.bundle.manifest import MANIFEST_MAX_BYTES, MANIFEST_NAME, Manifest
 from toolkit.bundle.onnx_runtime import evaluate, make_session, raised_by_onnxruntime
 from toolkit.bundle.seal import (
@@ -219,11 +220,9 @@ def _read(folder: BundleFolder, directory: Path, key: SigningKey | None) -> Bund
                 f"the manifest lists no {min(missing)}", path=directory
             )
         content = files.pop(MODEL_NAME)
-        graph = _graph(content, directory)
+        _check_version(content, directory)
         _check_seal(folder, text, key)
-    width = manifest.feature_schema.width
-    if problem := graph_problem(graph, width=width) or bytes_problem(content, graph):
-        raise BundleRefusedError(problem, path=directory)
+    _check_graph(content, manifest, directory)
     golden = _golden(files[GOLDEN_NAME], manifest, directory)
     model = BundleModel(_session(content, directory), manifest, directory)
     _check_golden(directory, model, golden)
@@ -259,8 +258,27 @@ def _check_seal(folder: BundleFolder, manifest: bytes, key: SigningKey | None) -
         raise BundleRefusedError(problem, path=folder.path)
 
 
-def _graph(content: bytes, directory: Path) -> "ModelProto":
-    """Parse the graph; that it is for other versions is said before anything else."""
+def _check_version(content: bytes, directory: Path) -> None:
+    """Say that a graph is for other versions before anything else is said of it."""
+    try:
+        head = graph_head(content)
+    except ValueError as error:
+        raise BundleRefusedError(f"{MODEL_NAME} is not ONNX", path=directory) from error
+    if problem := version_problem(_parsed(head, directory)):
+        raise BundleRefusedError(problem, path=directory)
+
+
+def _check_graph(content: bytes, manifest: Manifest, directory: Path) -> None:
+    """Parse the graph, and let go of it: onnxruntime parses the bytes again."""
+    if problem := wire_problem(content):
+        raise BundleRefusedError(problem, path=directory)
+    graph = _parsed(content, directory)
+    width = manifest.feature_schema.width
+    if problem := graph_problem(graph, width=width) or bytes_problem(content, graph):
+        raise BundleRefusedError(problem, path=directory)
+
+
+def _parsed(content: bytes, directory: Path) -> "ModelProto":
     try:
         import onnx
         from google.protobuf.message import DecodeError
@@ -268,12 +286,9 @@ def _graph(content: bytes, directory: Path) -> "ModelProto":
         raise MissingExtraError("an exported model", "bundle") from error
 
     try:
-        graph = onnx.load_model_from_string(content)
+        return onnx.load_model_from_string(content)
     except (DecodeError, ValueError, RecursionError) as error:
         raise BundleRefusedError(f"{MODEL_NAME} is not ONNX", path=directory) from error
-    if (problem := version_problem(graph)) is not None:
-        raise BundleRefusedError(problem, path=directory)
-    return graph
 
 
 def _session(content: bytes, directory: Path) -> "InferenceSession":

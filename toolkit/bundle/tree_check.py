@@ -16,9 +16,10 @@ from toolkit.arrays import Ints
 if TYPE_CHECKING:
     from onnx import NodeProto
 
-__all__ = ["forest_problem"]
+__all__ = ["MAX_TREE_NODES", "forest_problem"]
 
-MAX_TREE_NODES = 1 << 20
+MAX_TREE_NODES = 1 << 18
+"""Most nodes of all trees of a graph: onnxruntime takes half a kilobyte for each."""
 MAX_DEPTH = 256
 """onnxruntime builds trees recursively: deeper ones could exhaust its stack."""
 

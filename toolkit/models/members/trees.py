@@ -14,6 +14,10 @@ __all__ = ["RelativeTrees"]
 CEILING = 1.5
 """Regret beyond which one bad action is as bad as another: a factor of 4.5."""
 
+MOST_NODES = 120_000
+"""Most nodes of one forest: a bundle's graph may hold 262,144, and a stack two forests
+(`toolkit.bundle.tree_check.MAX_TREE_NODES`)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RelativeTrees:
@@ -39,17 +43,30 @@ class RelativeTrees:
     seed: int = 0
 
     def fit(self, rows: RelativeRows) -> "FittedTrees":
-        """Fit on the rows of some groups."""
-        forest = ExtraTreesRegressor(
-            self.trees,
-            min_samples_leaf=self.min_samples_leaf,
-            max_features=0.5,
-            random_state=self.seed,
-        )
+        """Fit on the rows of some groups.
+
+        A forest that no bundle could hold is grown again with fewer leaves, those that
+        lower the error most first.
+        """
         target = (
             np.minimum(rows.regret, CEILING)
             if self.everything
             else centred(softened(rows.regret, KNEE), rows.problem)
+        )
+        fitted = self._grown(rows, target)
+        if fitted.nodes > MOST_NODES:
+            return self._grown(rows, target, most_leaves=MOST_NODES // 2 // self.trees)
+        return fitted
+
+    def _grown(
+        self, rows: RelativeRows, target: Floats, *, most_leaves: int | None = None
+    ) -> "FittedTrees":
+        forest = ExtraTreesRegressor(
+            self.trees,
+            min_samples_leaf=self.min_samples_leaf,
+            max_leaf_nodes=most_leaves,
+            max_features=0.5,
+            random_state=self.seed,
         )
         fitted = FittedTrees(
             forest=forest, layout=rows.layout, everything=self.everything
@@ -97,6 +114,11 @@ class FittedTrees:
             first, second = np.array(self.pairs).T
             parts.append(X32[:, first] - X32[:, second])
         return np.hstack(parts)
+
+    @property
+    def nodes(self) -> int:
+        """Number of nodes of all trees."""
+        return sum(tree.tree_.node_count for tree in self.forest.estimators_)
 
     def predict(self, X: Floats) -> Floats:
         """Predict relative cost, shape (n,)."""
