@@ -404,9 +404,16 @@ def _large_tensor(rng: random.Random, model: onnx.ModelProto) -> None:
     tensor = rng.choice(model.graph.initializer)
     values = numpy_helper.to_array(tensor)
     axis = rng.randrange(values.ndim)
-    most = LARGEST_BYTES // max(1, values.nbytes)
-    larger = np.repeat(values, min(most, rng.choice([2, 7, 1000, 10**6])), axis=axis)
+    times = rng.choice([2, 7, 1 + _size(rng) // max(1, values.nbytes)])
+    larger = np.repeat(values, times, axis=axis)
     tensor.CopyFrom(numpy_helper.from_array(larger, tensor.name))
+
+
+def _size(rng: random.Random) -> int:
+    """Draw a number of bytes: one in twenty times, that of the largest file."""
+    if rng.random() < 0.05:
+        return LARGEST_BYTES
+    return rng.choice([100, 10_000, 300_000])
 
 
 def _grown(rng: random.Random, model: onnx.ModelProto) -> None:
@@ -414,8 +421,8 @@ def _grown(rng: random.Random, model: onnx.ModelProto) -> None:
     graph = model.graph
     tensor = rng.choice(graph.initializer)
     values = numpy_helper.to_array(tensor).reshape(-1)[:1]
-    size = LARGEST_BYTES // values.itemsize // rng.choice([1, 2, 8, 64])
-    stored = numpy_helper.from_array(np.repeat(values, size), "large")
+    large = np.repeat(values, _size(rng) // values.itemsize)
+    stored = numpy_helper.from_array(large, "large")
     graph.initializer.append(stored)
     last = "large"
     for number in range(rng.choice([1, 2, 8, 60])):
@@ -486,7 +493,7 @@ SMALL: list[tuple[tuple[bytes, ...], bytes]] = [
 def _many(rng: random.Random, data: bytes, _donor: bytes) -> bytes:
     """Append small parts to a graph: who parses it joins them to what it holds."""
     around, part = rng.choice(SMALL)
-    size = rng.choice([100, 10_000, 1 << 20, LARGEST_BYTES])
+    size = _size(rng)
     return data + wrapped(part * (size // len(part)), around)
 
 

@@ -16,6 +16,7 @@ import tempfile
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from datetime import UTC, datetime
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -114,7 +115,7 @@ def make_template(folder: Path) -> None:
     (folder / "folder" / "spec.toml").write_text("seeds = [0]\n")
     (folder / "tables").mkdir()
     (folder / "project" / ".claude").mkdir(parents=True)
-    small_bundle(folder / "bundle")
+    small_bundle(folder / "bundle", expires_at=datetime(2100, 1, 1, tzinfo=UTC))
     shutil.copytree(folder / "bundle", folder / "work" / "bundle")
     for name in ("report.md", "results.json"):
         (folder / "work" / name).write_text("{}")

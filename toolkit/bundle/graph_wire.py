@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 __all__ = ["graph_head", "wire_problem"]
 
-MAX_FIELDS = 1 << 17
+MAX_FIELDS = 1 << 15
 """Most fields of all messages together, numbers and texts of attributes apart."""
 MAX_ATTRIBUTE_BYTES = 12 << 20
 """Most bytes of all attributes together: a number has one byte or more, and eight in

@@ -98,8 +98,11 @@ def add_verb(subparsers: Any) -> None:
 def recommend_workflow(options: argparse.Namespace) -> int:
     """Predict once and print the plan with what is behind it."""
     from toolkit.clock import SystemClock
+    from toolkit.history import require_store
     from toolkit.runtime.planning import AgentCapabilities, open_planner, read_patterns
 
+    if options.store is not None:
+        require_store(options.store)
     task, resources = _task(options), _resources(options)
     planner = open_planner(
         clock=SystemClock(),
