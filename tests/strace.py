@@ -1,7 +1,9 @@
 """What a command asks of the system: its sockets and files, seen from below Python.
 
 Libraries open their own sockets, so an audit in Python sees nothing of them; `strace`
-sees every process that a command starts.
+sees every process that a command starts. Where it is missing, or may not trace, a library
+that is preloaded writes down the same calls (`watch.c`); it sees what goes through the C
+library, which is all that the toolkit's dependencies do.
 """
 
 import os
@@ -17,7 +19,9 @@ from pathlib import Path
 
 import pytest
 
-__all__ = ["Trace", "needs_strace", "traced", "traced_until"]
+from tests.faults.asking import compiler
+
+__all__ = ["TRACERS", "Trace", "needs_a_tracer", "traced", "traced_until"]
 
 CALLS = (
     "connect,sendto,sendmsg,sendmmsg,bind,open,openat,openat2,creat,truncate,mknod,"
@@ -45,15 +49,24 @@ ANYWHERE = ("/dev/", "/proc/", "/sys/")
 """Devices and the kernel's own files: nothing that is written there stays."""
 
 
-def _works() -> bool:
+WATCH = Path(__file__).with_name("watch.c")
+
+
+def _strace_works() -> bool:
     if shutil.which("strace") is None:
         return False
     done = subprocess.run(["strace", "-f", "true"], capture_output=True, check=False)
     return done.returncode == 0
 
 
-needs_strace = pytest.mark.skipif(
-    not _works(), reason="strace is not installed, or may not trace here"
+TRACERS = [
+    *(["strace"] if _strace_works() else []),
+    *(["preload"] if compiler() else []),
+]
+"""What can trace on this machine; the first is used."""
+
+needs_a_tracer = pytest.mark.skipif(
+    not TRACERS, reason="neither strace nor a C compiler is installed"
 )
 
 
@@ -94,8 +107,9 @@ def traced(
     log: Path,
     environment: dict[str, str],
     stdin: str = "",
+    tracer: str | None = None,
 ) -> Trace:
-    """Run a command to its end under strace.
+    """Run a command to its end, traced.
 
     Parameters
     ----------
@@ -105,11 +119,14 @@ def traced(
         All of it: nothing is inherited.
     stdin : str
         What it reads.
+    tracer : str, optional
+        Another of `TRACERS` than the first.
     """
+    tracer = tracer or TRACERS[0]
     done = subprocess.run(
-        _words(command, log),
+        _words(command, log, tracer),
         cwd=cwd,
-        env=environment,
+        env={**environment, **_variables(log, tracer)},
         input=stdin,
         capture_output=True,
         text=True,
@@ -124,7 +141,7 @@ def traced(
 def traced_until(
     command: Sequence[str], *, cwd: Path, log: Path, environment: dict[str, str]
 ) -> Iterator[tuple[Callable[[str], str], Callable[[], Trace]]]:
-    """Run a command under strace that does not end by itself.
+    """Run a command, traced, that does not end by itself.
 
     Gives two callables: one waits until the output holds a text, and returns all
     output; the other interrupts the command as a person does, and returns the trace.
@@ -132,9 +149,9 @@ def traced_until(
     said = log.with_suffix(".said")
     with said.open("w") as stream:
         process = subprocess.Popen(
-            _words(command, log),
+            _words(command, log, TRACERS[0]),
             cwd=cwd,
-            env=environment,
+            env={**environment, **_variables(log, TRACERS[0])},
             stdin=subprocess.DEVNULL,
             stdout=stream,
             stderr=subprocess.STDOUT,
@@ -150,8 +167,9 @@ def traced_until(
         return so_far
 
     def interrupted() -> Trace:
-        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-        for child in children.read_text().split():
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
+        below = children.split() if TRACERS[0] == "strace" else [process.pid]
+        for child in below:
             os.kill(int(child), signal.SIGINT)
         code = process.wait(MOST_S)
         return _trace(code, said.read_text(), log, cwd)
@@ -163,10 +181,25 @@ def traced_until(
         process.wait()
 
 
-def _words(command: Sequence[str], log: Path) -> list[str]:
+def _words(command: Sequence[str], log: Path, tracer: str) -> list[str]:
+    log.unlink(missing_ok=True)
+    if tracer == "preload":
+        log.touch()
+        return [*command]
     words = ["strace", "-f", "-qq", "-y", "-s", "4096", "--seccomp-bpf"]
     words += ["-e", f"trace={CALLS}", "-e", "signal=none", "-o", str(log)]
     return [*words, *command]
+
+
+def _variables(log: Path, tracer: str) -> dict[str, str]:
+    """Preload the watching library, where that is what traces."""
+    if tracer != "preload":
+        return {}
+    library = log.with_name("watch.so")
+    if not library.exists():
+        options = ["-shared", "-fPIC", "-O1", "-o", str(library), str(WATCH), "-ldl"]
+        subprocess.run([compiler() or "cc", *options], check=True)
+    return {"LD_PRELOAD": str(library), "TOOLKIT_WATCH": str(log)}
 
 
 def _trace(code: int, said: str, log: Path, cwd: Path) -> Trace:

@@ -2,7 +2,8 @@
 
 FOLDER keeps the good bundles and `trials.jsonl`, one line for each slice that ended, so
 that a long run goes on where it stopped. A slice damages every bundle the same number of
-times under one seed. Several runs may share the work: each takes seeds of its own.
+times under one seed. Several runs may share the work, each in a folder of its own with
+another `--first-seed`.
 """
 
 import argparse
@@ -29,6 +30,7 @@ def main(words: list[str] | None = None) -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--trials", type=int, default=20_000)
     parser.add_argument("--seconds", type=float, default=float("inf"))
+    parser.add_argument("--first-seed", type=int, default=0)
     options = parser.parse_args(words)
     record = options.folder / "trials.jsonl"
     _make(options.folder)
@@ -38,7 +40,7 @@ def main(words: list[str] | None = None) -> None:
     total = sum(row["trials"] for row in done)
     while total < options.trials and time.monotonic() < end_s:
         each = min(EACH, -(-(options.trials - total) // len(specimens)))
-        row = slice_of(specimens, seed=len(done), each=each)
+        row = slice_of(specimens, seed=options.first_seed + len(done), each=each)
         with record.open("a") as stream:
             stream.write(json.dumps(row) + "\n")
         done.append(row)

@@ -22,10 +22,10 @@ from tests.experiments.decision_tables import written as decision_table
 from tests.hostile import EVENTS, SEEDS, TRACES
 from tests.scenarios.test_hostile_inputs import MAP
 from tests.shared import ROOT
-from tests.strace import Trace, needs_strace, traced, traced_until
+from tests.strace import TRACERS, Trace, needs_a_tracer, traced, traced_until
 from toolkit.cli import NOUNS, build_parser, run
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), needs_strace]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), needs_a_tracer]
 
 SAMPLE = ROOT / "data" / "sample"
 JSON = {"Content-Type": "application/json"}
@@ -411,8 +411,9 @@ def test_security_names_every_dependency() -> None:
     assert needed() - set(re.findall(r"`([a-z0-9-]+)`", section)) == set()
 
 
+@pytest.mark.parametrize("tracer", TRACERS)
 def test_the_trace_would_see_all_of_it(
-    tmp_path: Path, environment: dict[str, str]
+    tmp_path: Path, environment: dict[str, str], tracer: str
 ) -> None:
     code = (
         "import pathlib, socket, threading\n"
@@ -425,14 +426,43 @@ def test_the_trace_would_see_all_of_it(
         "home = pathlib.Path.home()\n"
         "home.joinpath('left').write_text('x')\n"
         "home.joinpath('left').rename(home / 'moved')\n"
+        "home.joinpath('folder').mkdir()\n"
+        "import sqlite3\n"  # which opens its files in C
+        "sqlite3.connect(home / 'database').execute('create table t (x)')\n"
     )
     trace = traced(
         [sys.executable, "-c", code],
         cwd=tmp_path,
         log=tmp_path / "strace.log",
         environment=environment,
+        tracer=tracer,
     )
 
     home = tmp_path / "home"
     assert trace.addresses == {"192.0.2.1", "127.0.0.53"}
-    assert trace.outside(tmp_path / "work") == [str(home / "left"), str(home / "moved")]
+    left = ("database", "database-journal", "folder", "left", "moved")
+    assert trace.outside(tmp_path / "work") == [str(home / name) for name in left]
+
+
+def test_a_question_for_a_name_is_seen_without_strace(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    if "preload" not in TRACERS:
+        pytest.skip("no C compiler")
+    code = (
+        "import socket\n"
+        "for name in ('localhost', '127.0.0.1', 'name.invalid'):\n"
+        "    try:\n"
+        "        socket.getaddrinfo(name, 80)\n"
+        "    except OSError:\n"
+        "        pass\n"
+    )
+    trace = traced(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        log=tmp_path / "strace.log",
+        environment=environment,
+        tracer="preload",
+    )
+
+    assert trace.addresses == {"name.invalid"}
