@@ -12,7 +12,7 @@ PACKAGE = ROOT / "toolkit"
 STUBS = sorted(PACKAGE.rglob("__init__.pyi"))
 ROOMS = {".".join(stub.parent.relative_to(ROOT).parts) for stub in STUBS}
 ROOMS.remove("toolkit")  # the door: what lies in it beside the rooms is no room's
-MOST_NAMES = 640
+MOST_NAMES = 600
 IDS = [str(stub.parent.relative_to(PACKAGE)) for stub in STUBS]
 
 
@@ -29,6 +29,11 @@ def _module_of(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
+def _outermost(module: str) -> str:
+    """Name the room that a module is a part of, whatever rooms lie within it."""
+    return ".".join(module.split(".")[:2])
+
+
 def _entered_past_the_face(path: Path) -> list[str]:
     module = _module_of(path)
     return [
@@ -36,7 +41,8 @@ def _entered_past_the_face(path: Path) -> list[str]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.ImportFrom) and node.module is not None
         for room in [_room_of(node.module)]
-        if room is not None and room not in (node.module, _room_of(module))
+        if room is not None and room != node.module
+        if _outermost(room) != _outermost(module)
     ]
 
 
@@ -126,6 +132,7 @@ def test_a_name_that_is_not_listed_is_an_attribute_error() -> None:
 
 
 def test_rooms_are_entered_by_their_faces() -> None:
+    """From other rooms; within a room, its parts may import each other's modules."""
     past = [
         line
         for path in sorted(PACKAGE.rglob("*.py"))

@@ -8,17 +8,19 @@ from numpy.typing import NDArray
 
 from toolkit.errors import NotEnoughDataError, UsageError
 from toolkit.metrics import (
-    DifferenceOfRatios,
-    LogRatioOfRatios,
-    Method,
     RatioOfTotals,
     cluster_bootstrap,
-    effective_degrees,
     group_bootstrap,
     group_totals,
     paired_group_bootstrap,
 )
-from toolkit.metrics.bootstrap import TotalsFunction
+from toolkit.metrics.bootstrap import (
+    DifferenceOfRatios,
+    LogRatioOfRatios,
+    Method,
+    TotalsFunction,
+    effective_degrees,
+)
 
 STATISTICS: list[tuple[TotalsFunction, int]] = [
     (RatioOfTotals(), 2),

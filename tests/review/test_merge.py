@@ -10,7 +10,8 @@ from tests.shared import HISTORY, needs_history
 from toolkit.history import RecordStore, read_store
 from toolkit.history.importers import open_source, run_import
 from toolkit.records import Batch, CoordinationEvent
-from toolkit.review import mergeable, read_facts
+from toolkit.review import read_facts
+from toolkit.review.merge import mergeable
 
 
 def test_a_read_of_what_was_known_surely_could_have_ridden(tmp_path: Path) -> None:

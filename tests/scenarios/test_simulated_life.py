@@ -18,12 +18,8 @@ import pytest
 from tests.scenarios.simulated_life import Harness, Life, Played
 from toolkit.cli import run
 from toolkit.history import RecordStore
-from toolkit.metrics import (
-    BootstrapInterval,
-    LogRatioOfRatios,
-    cluster_bootstrap,
-    group_totals,
-)
+from toolkit.metrics import BootstrapInterval, cluster_bootstrap, group_totals
+from toolkit.metrics.bootstrap import LogRatioOfRatios
 from toolkit.records import Batch
 from toolkit.testing.simulator import SimulatedSwarm
 from toolkit.testing.simulator.truth import BatchTruth

@@ -17,17 +17,14 @@ from .history import History as History
 from .prices import Money as Money
 from .prices import PriceBook as PriceBook
 from .prices import installed_prices as installed_prices
-from .prices import price_row as price_row
 from .reading import read_store as read_store
 from .reconciliation import reconcile as reconcile
 from .sharing import Access as Access
 from .sharing import share_store as share_store
 from .snapshot import Snapshot as Snapshot
 from .store import Addition as Addition
-from .store import Line as Line
 from .store import RecordStore as RecordStore
 from .store import Rejection as Rejection
-from .store import line_of as line_of
 from .store import read_rejected as read_rejected
 from .upkeep import migrate_store as migrate_store
 from .upkeep import retain as retain

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from toolkit.history.compaction import compact_store
 from toolkit.history.dataset import Compaction
-from toolkit.history.importers.hooks import forget_events
+from toolkit.history.importers.hooks.spool import forget_events
 from toolkit.history.store import RecordStore
 from toolkit.history.version import StoreVersion, check_version, require_store
 

@@ -13,12 +13,12 @@ import psutil
 
 from toolkit.measurement.design import Cell, Design
 from toolkit.measurement.load import Utilisation
-from toolkit.measurement.workloads import (
+from toolkit.measurement.workloads.batch_workload import (
     Attempt,
     BatchVariant,
     BatchWorkload,
-    TaskGraph,
 )
+from toolkit.measurement.workloads.task_graph import TaskGraph
 from toolkit.records import (
     Batch,
     Outcome,

@@ -15,12 +15,9 @@ from toolkit.measurement.design import Cell, Design
 from toolkit.measurement.idle import Calm
 from toolkit.measurement.load import Utilisation, pressure, utilisation
 from toolkit.measurement.priority import raised_priority
-from toolkit.measurement.workloads import (
-    BatchWorkload,
-    TaskGraph,
-    batch_workloads,
-    task_graphs,
-)
+from toolkit.measurement.workloads.batch_workload import BatchWorkload
+from toolkit.measurement.workloads.catalogue import batch_workloads, task_graphs
+from toolkit.measurement.workloads.task_graph import TaskGraph
 from toolkit.records import LoadSample, Provenance, Record, Spool, record_id
 
 __all__ = ["Sweep", "default_design", "quick_design"]

@@ -1,12 +1,8 @@
 __all__: list[str]
 
 from .bootstrap import BootstrapInterval as BootstrapInterval
-from .bootstrap import DifferenceOfRatios as DifferenceOfRatios
-from .bootstrap import LogRatioOfRatios as LogRatioOfRatios
-from .bootstrap import Method as Method
 from .bootstrap import RatioOfTotals as RatioOfTotals
 from .bootstrap import cluster_bootstrap as cluster_bootstrap
-from .bootstrap import effective_degrees as effective_degrees
 from .bootstrap import group_bootstrap as group_bootstrap
 from .bootstrap import group_totals as group_totals
 from .bootstrap import paired_group_bootstrap as paired_group_bootstrap

@@ -16,14 +16,10 @@ from toolkit.clock import Clock, SystemClock
 from toolkit.errors import BundleRefusedError, UsageError
 from toolkit.policies import Decision, Reason, Value
 from toolkit.records import Batch, Provenance, Served, Workflow, record_id
-from toolkit.runtime.advice import (
-    CONTEXT_COLUMNS,
-    LadderAdvisor,
-    SystemLoad,
-    declared_fields,
-)
+from toolkit.runtime.advice import CONTEXT_COLUMNS, LadderAdvisor, SystemLoad
+from toolkit.runtime.advice.columns import declared_fields
 from toolkit.runtime.batching import AdaptiveBatchingOptimizer, Workload
-from toolkit.runtime.planning import ObservedRuns
+from toolkit.runtime.planning.observed_runs import ObservedRuns
 
 __all__ = ["Advice", "Advisor"]
 

@@ -9,7 +9,7 @@ from typing import Any
 from toolkit.errors import SchemaError, UsageError
 from toolkit.policies import Value
 from toolkit.records import Record
-from toolkit.runtime.advice import FALLBACKS
+from toolkit.runtime.advice.advisor import FALLBACKS
 from toolkit.runtime.advisor import Advice, Advisor
 
 __all__ = ["DecisionService"]

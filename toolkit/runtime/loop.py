@@ -27,7 +27,8 @@ from toolkit.records import (
     Workflow,
     record_id,
 )
-from toolkit.runtime.advice import FALLBACKS, LadderAdvisor
+from toolkit.runtime.advice import LadderAdvisor
+from toolkit.runtime.advice.advisor import FALLBACKS
 from toolkit.runtime.sinks import FigureSink, LiveFigures, QueuedSink, Sink
 
 if TYPE_CHECKING:

@@ -9,11 +9,8 @@ import pytest
 
 from tests.experiments.decision_tables import table
 from toolkit.bundle import read_bundle
-from toolkit.experiments.evaluation import (
-    fit_confidence,
-    fit_intervals,
-    saving_errors,
-)
+from toolkit.experiments.evaluation import fit_intervals
+from toolkit.experiments.evaluation.calibration import fit_confidence, saving_errors
 from toolkit.experiments.training import RelativePolicy, TrainedStack, train_bundle
 from toolkit.models import (
     DecisionTable,

@@ -7,7 +7,8 @@ import pytest
 
 from tests.shared import HISTORY, needs_history
 from toolkit.history import RecordStore
-from toolkit.history.importers import CallFlow, DataFlow, open_source, run_import
+from toolkit.history.importers import CallFlow, open_source, run_import
+from toolkit.history.importers.flow import DataFlow
 from toolkit.records import Batch
 
 FLOW = HISTORY / "flow" / "claude-code"

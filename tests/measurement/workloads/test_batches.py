@@ -8,12 +8,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from toolkit.measurement.workloads import (
+from toolkit.measurement.workloads.batch_workload import (
     Attempt,
     BatchVariant,
     BatchWorkload,
-    batch_workloads,
 )
+from toolkit.measurement.workloads.catalogue import batch_workloads
 from toolkit.measurement.workloads.file_operations import FileOperations
 from toolkit.measurement.workloads.task_spawning import TaskSpawning
 from toolkit.measurement.workloads.todo_writes import TodoWrites
@@ -149,7 +149,7 @@ def test_catalogued_workloads_use_the_types_of_the_rules() -> None:
 def test_a_child_that_raises_ends_with_code_one_and_says_nothing(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    from toolkit.measurement import Child
+    from toolkit.measurement.child import Child
 
     def fails() -> None:
         raise ValueError("inside")
@@ -160,7 +160,7 @@ def test_a_child_that_raises_ends_with_code_one_and_says_nothing(
 
 
 def test_a_killed_child_is_reaped() -> None:
-    from toolkit.measurement import Child
+    from toolkit.measurement.child import Child
 
     reader, writer = os.pipe()
     child = Child.start(lambda: sys.exit(len(os.read(reader, 1))))

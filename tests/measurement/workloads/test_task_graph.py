@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolkit.errors import UsageError
-from toolkit.measurement.workloads import TaskGraph, task_graphs
+from toolkit.measurement.workloads.catalogue import task_graphs
 from toolkit.measurement.workloads.graph_shape import GraphShape
-from toolkit.measurement.workloads.task_graph import GraphVariant
+from toolkit.measurement.workloads.task_graph import GraphVariant, TaskGraph
 
 SHAPES = {
     "chain": GraphShape.chain(5),

@@ -6,7 +6,6 @@ import pytest
 from toolkit.errors import UsageError
 from toolkit.experiments.promotion import GateRules
 from toolkit.experiments.tables import synthetic_full_factorial
-from toolkit.studies.off_policy import learned_elsewhere
 from toolkit.studies.off_policy.power import (
     GateWorld,
     drawn_from_table,
@@ -14,6 +13,7 @@ from toolkit.studies.off_policy.power import (
     promoted_limit,
     records_needed,
 )
+from toolkit.studies.off_policy.simulation import learned_elsewhere
 
 QUICK = GateRules(replicates=300)
 

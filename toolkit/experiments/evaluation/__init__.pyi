@@ -2,9 +2,7 @@ __all__: list[str]
 
 from .baselines import ConstantGrades as ConstantGrades
 from .baselines import log_slowdowns as log_slowdowns
-from .calibration import fit_confidence as fit_confidence
 from .calibration import fit_intervals as fit_intervals
-from .calibration import saving_errors as saving_errors
 from .cross_fitting import cross_fitted_ridge as cross_fitted_ridge
 from .cross_fitting import folds_of_clusters as folds_of_clusters
 from .figure import policy_figure as policy_figure

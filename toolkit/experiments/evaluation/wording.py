@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from toolkit.experiments.tables import NO_RULE_SIZE
+from toolkit.experiments.tables.from_records import NO_RULE_SIZE
 from toolkit.policies.rules import OPTIMUMS
 
 __all__ = ["chosen_by", "measured_where", "no_rule"]

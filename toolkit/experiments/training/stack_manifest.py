@@ -14,11 +14,8 @@ from toolkit.bundle import (
     StackSection,
     Support,
 )
-from toolkit.experiments.evaluation import (
-    fit_confidence,
-    fit_intervals,
-    saving_errors,
-)
+from toolkit.experiments.evaluation import fit_intervals
+from toolkit.experiments.evaluation.calibration import fit_confidence, saving_errors
 from toolkit.models import DecisionTable, FittedStack, RelativeRows
 from toolkit.policies import CostLevel, Floats, with_offered_range
 from toolkit.policies.adaptation import MeasurementPrior

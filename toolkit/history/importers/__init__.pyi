@@ -6,9 +6,7 @@ from .base import SourceFile as SourceFile
 from .catalogue import SOURCES as SOURCES
 from .catalogue import open_source as open_source
 from .flow import CallFlow as CallFlow
-from .flow import DataFlow as DataFlow
 from .importing import run_import as run_import
-from .lines import MAX_LINE_BYTES as MAX_LINE_BYTES
 from .lines import UnreadableLineError as UnreadableLineError
 from .lines import decode_object as decode_object
 from .lines import decode_value as decode_value

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from toolkit.errors import InputDataError, SchemaError, StorageError
-from toolkit.history import Line, PriceBook, line_of, price_row
+from toolkit.history import PriceBook
 from toolkit.history.importers.base import Source
 from toolkit.history.importers.recognition import recognise_file
+from toolkit.history.prices import price_row
+from toolkit.history.store import Line, line_of
 from toolkit.records import PLAIN_ID, Batch, Record, Turn, identifier, keyed_hash
 
 __all__ = ["FileSink", "Piece", "read_file"]

@@ -13,7 +13,7 @@ from random import Random
 from statistics import fmean, pstdev
 from time import perf_counter
 
-from toolkit.measurement import Child
+from toolkit.measurement.child import Child
 from toolkit.measurement.workloads.graph_shape import GraphShape
 
 __all__ = ["GraphRun", "GraphVariant", "TaskGraph"]

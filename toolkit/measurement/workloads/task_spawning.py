@@ -8,7 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 from time import perf_counter
 
-from toolkit.measurement import Child
+from toolkit.measurement.child import Child
 from toolkit.measurement.workloads.batch_workload import (
     Attempt,
     BatchVariant,

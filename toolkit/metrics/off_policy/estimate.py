@@ -12,13 +12,15 @@ from toolkit.arrays import Floats
 from toolkit.errors import UsageError
 from toolkit.metrics import (
     BootstrapInterval,
+    RatioOfTotals,
+    cluster_bootstrap,
+    group_totals,
+)
+from toolkit.metrics.bootstrap import (
     DifferenceOfRatios,
     LogRatioOfRatios,
     Method,
-    RatioOfTotals,
-    cluster_bootstrap,
     effective_degrees,
-    group_totals,
 )
 from toolkit.metrics.off_policy.base import OffPolicyEstimator
 from toolkit.metrics.off_policy.direct import Direct

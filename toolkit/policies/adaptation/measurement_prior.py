@@ -34,6 +34,8 @@ def curve_kernels(points: Floats, lengths: tuple[float, ...] = LENGTHS) -> Float
     ----------
     points : array of shape (..., n, axes)
         Centred, in spreads.
+    lengths : tuple of float
+        Length scales of the smooth kernels, in spreads.
 
     Returns
     -------

@@ -39,6 +39,8 @@ def unsoftened(value: Floats, knee: float, most_knees: float = MOST_KNEES) -> Fl
         Softened regrets in log cost, at least 0.
     knee : float
         Where softening began; below it nothing changes.
+    most_knees : float
+        Beyond so many knees over the knee a value is taken as that far.
 
     Returns
     -------

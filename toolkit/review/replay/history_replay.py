@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 
 from toolkit.arrays import Floats
 from toolkit.errors import NotEnoughDataError
-from toolkit.review import Columns, Facts, in_total, mergeable
+from toolkit.review import Facts
+from toolkit.review.facts import Columns
+from toolkit.review.merge import in_total, mergeable
 from toolkit.review.replay.policy import ReplayPolicy
 from toolkit.review.replay.session_chain import ChainTime, ReplayTable, replay_chain
 from toolkit.review.replay.turn_time import fit_turn_time, groups

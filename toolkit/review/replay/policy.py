@@ -11,7 +11,7 @@ from toolkit.arrays import Floats
 from toolkit.bundle import ACTION_BOUNDS, plain_rule, read_bundle
 from toolkit.errors import UsageError
 from toolkit.policies import Policy, Problem, Value
-from toolkit.review import Columns
+from toolkit.review.facts import Columns
 
 __all__ = ["ReplayPolicy", "read_policy"]
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.arrays import Floats
-from toolkit.review import Columns
+from toolkit.review.facts import Columns
 
 __all__ = ["TurnTime", "fit_turn_time"]
 

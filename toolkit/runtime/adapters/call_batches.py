@@ -8,11 +8,8 @@ from typing import TypeVar
 
 from toolkit.clock import Clock
 from toolkit.records import CoordinationEvent, Outcome, Provenance, Record, record_id
-from toolkit.runtime.batching import (
-    AdaptiveBatchingOptimizer,
-    RunningBatch,
-    RunningOperation,
-)
+from toolkit.runtime.batching import AdaptiveBatchingOptimizer, RunningBatch
+from toolkit.runtime.batching.running import RunningOperation
 
 __all__ = ["CallBatches"]
 

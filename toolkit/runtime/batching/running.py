@@ -10,7 +10,8 @@ from typing import Any, Protocol, Self
 
 from toolkit.errors import UsageError
 from toolkit.records import Batch, Provenance, Served, Timing, record_id
-from toolkit.runtime.advice import CONTEXT_COLUMNS, SystemLoad, declared_fields
+from toolkit.runtime.advice import CONTEXT_COLUMNS, SystemLoad
+from toolkit.runtime.advice.columns import declared_fields
 from toolkit.runtime.batching.execution import CallableBatch, run_async, run_sync
 from toolkit.runtime.batching.measurement import MeasuredOperation
 from toolkit.runtime.batching.recommendation import BatchRecommendation, Workload

@@ -6,7 +6,6 @@ from .capabilities import AgentCapabilities as AgentCapabilities
 from .follower import PlanFollower as PlanFollower
 from .monitoring import MonitoringPlan as MonitoringPlan
 from .monitoring import MonitoringSettings as MonitoringSettings
-from .observed_runs import ObservedRuns as ObservedRuns
 from .optimizer import PredictiveWorkflowOptimizer as PredictiveWorkflowOptimizer
 from .optimizer import open_planner as open_planner
 from .pattern import read_patterns as read_patterns

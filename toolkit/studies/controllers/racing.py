@@ -36,7 +36,7 @@ from toolkit.policies.controllers import (
     SizeBounds,
     Vegas,
 )
-from toolkit.studies.off_policy import best_constant, learned_elsewhere
+from toolkit.studies.off_policy.simulation import best_constant, learned_elsewhere
 
 __all__ = ["LATENCY_OF", "Race", "RaceResult", "Runner", "race"]
 

@@ -7,8 +7,6 @@ from .report import summary as summary
 from .run import read_worlds_spec as read_worlds_spec
 from .run import run_worlds as run_worlds
 from .simulation import LogDesign as LogDesign
-from .simulation import best_constant as best_constant
-from .simulation import learned_elsewhere as learned_elsewhere
 from .simulation import scenarios_of as scenarios_of
 from .simulation import score_scenario as score_scenario
 from .simulation import simulate_log as simulate_log

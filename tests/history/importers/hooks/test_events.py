@@ -230,7 +230,7 @@ def test_a_spool_cut_off_anywhere_gives_no_batch_that_did_not_happen(
 def test_the_spool_of_a_store_is_imported_once(tmp_path: Path) -> None:
     from toolkit.history import RecordStore
     from toolkit.history.importers import run_import
-    from toolkit.history.importers.hooks import HookSource
+    from toolkit.history.importers.hooks.events import HookSource
     from toolkit.records import Spool
 
     told = session([[("Read", "ok")] * 2, [("Edit", "failed")]])

@@ -8,7 +8,6 @@ from typing import Any, ClassVar, Protocol
 
 from toolkit.errors import InputDataError, SchemaError
 from toolkit.history.importers import (
-    MAX_LINE_BYTES,
     ImportSink,
     SourceFile,
     UnreadableLineError,
@@ -19,6 +18,7 @@ from toolkit.history.importers import (
 )
 from toolkit.history.importers.agent_logs.log import MAIN, AgentLog
 from toolkit.history.importers.agent_logs.records import log_records
+from toolkit.history.importers.lines import MAX_LINE_BYTES
 from toolkit.records import Batch
 
 __all__ = [

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from toolkit.history.importers import DataFlow
 from toolkit.history.importers.claude_code.calls import Call
 from toolkit.history.importers.claude_code.timing import Before
 from toolkit.history.importers.claude_code.turns import ModelReply, turn_record_id
+from toolkit.history.importers.flow import DataFlow
 
 __all__ = ["MAIN", "MessageBatch", "Stream"]
 

@@ -1,8 +1,6 @@
 __all__: list[str]
 
 from .events import HookJoiner as HookJoiner
-from .events import HookSource as HookSource
 from .spool import HookTail as HookTail
-from .spool import forget_events as forget_events
 from .spool import join_hooks as join_hooks
 from .spool import read_place as read_place

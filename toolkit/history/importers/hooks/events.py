@@ -22,19 +22,20 @@ from toolkit.history.importers import (
     find_files,
     read_lines,
 )
-from toolkit.history.importers.claude_code import (
-    ASYNC_LAUNCHED,
+from toolkit.history.importers.claude_code.agents import ActiveAgents
+from toolkit.history.importers.claude_code.calls import (
     INTERRUPTED,
-    MAIN,
     REFUSED,
     SIBLING,
-    TEAMMATE_SPAWNED,
-    ActiveAgents,
     Call,
     Reply,
-    Stream,
+)
+from toolkit.history.importers.claude_code.records import records_of
+from toolkit.history.importers.claude_code.streams import MAIN, Stream
+from toolkit.history.importers.claude_code.tools import (
+    ASYNC_LAUNCHED,
+    TEAMMATE_SPAWNED,
     classify_tool,
-    records_of,
 )
 from toolkit.records import (
     KINDS,

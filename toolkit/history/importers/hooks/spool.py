@@ -28,7 +28,7 @@ from toolkit.history.importers import (
     read_lines,
     run_import,
 )
-from toolkit.history.importers.claude_code import MAIN
+from toolkit.history.importers.claude_code.streams import MAIN
 from toolkit.history.importers.hooks.events import HookJoiner
 from toolkit.records import Spool, read_regular, replace_file
 

@@ -12,7 +12,7 @@ from itertools import groupby
 from pathlib import Path
 from statistics import median
 
-from toolkit.history.importers.claude_code import classify_tool
+from toolkit.history.importers.claude_code.tools import classify_tool
 from toolkit.history.importers.otlp.database import PlacedCall, SignalDatabase
 from toolkit.history.importers.otlp.signals import CallSignal, Signal
 from toolkit.records import (

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from toolkit.errors import SchemaError
-from toolkit.history.importers.claude_code import classify_tool
+from toolkit.history.importers.claude_code.tools import classify_tool
 from toolkit.history.importers.otlp.roles import (
     event_role,
     kind_of_event,

@@ -7,7 +7,6 @@ from typing import Any
 
 from toolkit.errors import InputDataError
 from toolkit.history.importers import (
-    MAX_LINE_BYTES,
     ImportSink,
     SourceFile,
     UnreadableLineError,
@@ -15,6 +14,7 @@ from toolkit.history.importers import (
     find_files,
     read_lines,
 )
+from toolkit.history.importers.lines import MAX_LINE_BYTES
 from toolkit.history.importers.otlp.batches import SignalGroups
 from toolkit.history.importers.otlp.signals import CallSignal, reduce_document
 
