@@ -87,7 +87,14 @@ def warm() -> None:
     """Import what the children need."""
     silence_telemetry()
     use_one_thread()
-    for module in ("duckdb", "orjson", "pyarrow.parquet", "pandas", "onnxruntime"):
+    for module in (
+        "duckdb",
+        "msgspec",
+        "orjson",
+        "pyarrow.parquet",
+        "pandas",
+        "onnxruntime",
+    ):
         import_module(module)
     for noun in NOUNS:
         import_module(f"toolkit.cli.{noun}")

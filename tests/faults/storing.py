@@ -152,7 +152,7 @@ def _check_append(folder: Path, *, acknowledged: bool) -> None:
     assert _records(store) == _ids(OLD, SPOOLED, NEW)
 
 
-WARM = ("duckdb", "orjson", "pyarrow.parquet", "toolkit.cli.records.verbs")
+WARM = ("duckdb", "msgspec", "orjson", "pyarrow.parquet", "toolkit.cli.records.verbs")
 
 STORING: Mapping[str, Operation] = {
     "import": Operation(_prepare, _import, _check_import([*OLD, *SPOOLED]), WARM),

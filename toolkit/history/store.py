@@ -75,6 +75,9 @@ class Addition(StrEnum):
     DUPLICATE = "duplicate"
 
 
+ADDED = Addition.ADDED
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rejection:
     """A line, or a whole file, that could not be read.
@@ -94,8 +97,8 @@ class Rejection:
     reason: str
 
 
-Line = tuple[str, str, int, bytes]
-"""A record as the spool holds it: kind, record id, completeness and the line itself."""
+Line = tuple[Identity, int, bytes]
+"""A record as the spool holds it: its kind and id, completeness and the line itself."""
 
 
 class RecordStore:
@@ -187,20 +190,25 @@ class RecordStore:
 
     def add_lines(self, lines: Sequence[Line]) -> list[Addition]:
         """Keep several records that are written already; see `add_all`."""
-        known = self._recall([line[:2] for line in lines])
-        added = [self._keep(line, known) for line in lines]
+        known = self._recall([line[0] for line in lines])
+        pending, held = self._pending, self._lines
+        added = []
+        for line in lines:
+            identity, fullness, data = line
+            copies = known.get(identity)
+            if copies is None:  # as nearly always
+                held.append(data)
+                pending[identity] = known[identity] = {digest(data): fullness}
+                added.append(ADDED)
+            else:
+                added.append(self._keep_copy(line, copies))
         if len(self._lines) >= FLUSH_ROWS:
             self.flush()
         return added
 
-    def _keep(self, line: Line, known: dict[Identity, Copies]) -> Addition:
-        kind, name, fullness, data = line
-        identity = kind, name
-        copies = known.get(identity)
-        if copies is None:
-            self._lines.append(data)
-            self._pending[identity] = known[identity] = {digest(data): fullness}
-            return Addition.ADDED
+    def _keep_copy(self, line: Line, copies: Copies) -> Addition:
+        """Keep another copy of a record, unless a known one is as full or the same."""
+        identity, fullness, data = line
         poorer = max(copies.values()) > fullness
         if poorer and not _is_another_account(line, copies):
             return Addition.DUPLICATE
@@ -404,8 +412,8 @@ class RecordStore:
         self._note_record(record)
 
     def _note_record(self, record: Record) -> None:
-        kind, name, fullness, data = line_of(record.known())
-        identity, mark = (kind, name), digest(data)
+        identity, fullness, data = line_of(record.known())
+        mark = digest(data)
         self._pending.setdefault(identity, {})[mark] = fullness
         if self._remembered is not None:
             self._remembered.setdefault(identity, {})[mark] = fullness
@@ -460,12 +468,11 @@ def line_of(row: dict[str, Any]) -> Line:
     kind = row["kind"]
     fullness = KINDS[kind].fullness(row)
     data = orjson.dumps(row) + b"\n"  # what `dumps` gives occupies many times its size
-    return kind, row["record_id"], fullness, data
+    return (kind, row["record_id"]), fullness, data
 
 
-def digest(line: bytes) -> int:
-    """Digest a line: 32 bits tell apart the few copies of one record."""
-    return crc32(line)
+digest = crc32
+"""Digests a line: 32 bits tell apart the few copies of one record."""
 
 
 def _rejection_identity(row: dict[str, Any]) -> Identity:
@@ -479,7 +486,7 @@ def _is_another_account(line: Line, copies: Copies) -> bool:
     What a hook clocked and what a transcript tells are two accounts of one batch. The
     poorer one is kept until the compaction, which compares them and keeps the fuller.
     """
-    kind, _, its_fullness, _ = line
+    (kind, _), its_fullness, _ = line
     if kind != Batch.kind:
         return False
     mark = its_fullness & MEASURED_MARK

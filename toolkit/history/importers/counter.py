@@ -1,7 +1,7 @@
 """How many different things an import met, counted without holding them in memory."""
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 __all__ = ["Tally"]
 
@@ -60,6 +60,26 @@ class Tally:
         elif before[2] < weight:
             self._met[key] = (before[0], before[1], weight)
         return before is not None
+
+    def meet_all(
+        self,
+        identities: Sequence[tuple[str, str]],
+        weights: Sequence[int],
+        *,
+        part: int,
+    ) -> list[bool]:
+        """Note several things by noun and identity; see `meet`."""
+        held, again = self._met, []
+        for identity, weight in zip(identities, weights, strict=True):
+            key = hash(identity)
+            if key in held:
+                again.append(self.meet(*identity, part=part, weight=weight))
+            else:
+                held[key] = identity[0], part, weight
+                again.append(False)
+        if len(held) > self._hold:
+            self._spill()
+        return again
 
     def counts(self) -> Mapping[tuple[str, int], tuple[int, int, int]]:
         """Count by noun and part: things, their weights' sum, those heavier than 1."""

@@ -63,15 +63,18 @@ class _Counts:
             self.first_reason = self.first_reason or self._reason
             self._reason = ""
 
-    def count(self, addition: Addition, *, met_before: bool) -> None:
-        """Count what became of one record."""
-        if addition is Addition.ADDED:
-            self.added += 1
-        elif addition is Addition.UPDATED:
-            self.updated += 1
-            self.shared_ids += met_before
-        else:
-            self.duplicates += 1
+    def count(self, additions: Sequence[Addition], met_before: Sequence[bool]) -> None:
+        """Count what became of some records."""
+        self.added += additions.count(Addition.ADDED)
+        self.duplicates += additions.count(Addition.DUPLICATE)
+        if Addition.UPDATED in additions:
+            again = [
+                before
+                for addition, before in zip(additions, met_before, strict=True)
+                if addition is Addition.UPDATED
+            ]
+            self.updated += len(again)
+            self.shared_ids += sum(again)
 
 
 def run_import(
@@ -198,14 +201,9 @@ class _Run:
             self.tally.meet(noun, identity, part=part)
         for line, reason in piece.rejected:
             self._store.reject(Rejection(file=file.path, line=line, reason=reason))
-        again = [
-            self.tally.meet(line[0], line[1], part=part, weight=weight)
-            for line, weight in zip(piece.lines, piece.weights, strict=True)
-        ]
-        for addition, met_before in zip(
-            self._store.add_lines(piece.lines), again, strict=True
-        ):
-            counts.count(addition, met_before=met_before)
+        identities = [line[0] for line in piece.lines]
+        again = self.tally.meet_all(identities, piece.weights, part=part)
+        counts.count(self._store.add_lines(piece.lines), again)
 
 
 @contextmanager

@@ -20,8 +20,10 @@ __all__ = [
     "UnreadableLineError",
     "decode_object",
     "decode_value",
+    "read_blocks",
     "read_lines",
     "reason_of",
+    "split_block",
 ]
 
 MAX_LINE_BYTES = 32 * 2**20
@@ -29,6 +31,7 @@ MAX_LINE_BYTES = 32 * 2**20
 request, and the largest request that Claude's interface takes is 32 MB."""
 
 CHUNK_BYTES = 2**20
+BLOCK_BYTES = 2**17
 READ_BYTES = 2**16
 GZIP_MAGIC = b"\x1f\x8b"
 GZIP_WINDOW = 16 + zlib.MAX_WBITS
@@ -40,6 +43,66 @@ class UnreadableLineError(InputDataError):
 
     The message names what was wrong and never repeats what the line held.
     """
+
+
+def read_blocks(
+    path: Path, *, start: int = 0, end: int | None = None
+) -> Iterator[bytes | None]:
+    """Read the lines of a file, gzipped or not, many at once.
+
+    Parameters
+    ----------
+    path, start, end
+        As in `read_lines`.
+
+    Yields
+    ------
+    bytes or None
+        Whole lines with their ends, of which the file's last may lack its own; `None`
+        for one line longer than `MAX_LINE_BYTES`, which is skipped without holding it.
+
+    Raises
+    ------
+    InputDataError
+        Where compressed data end early or are damaged; whole lines before that have
+        been yielded.
+    """
+    tail: list[bytes] = []
+    size = 0
+    for chunk in _chunks(path) if end is None else _part(path, start, end):
+        cut = chunk.rfind(b"\n") + 1
+        if not cut:
+            size += len(chunk)
+            tail.append(chunk)
+            if size > MAX_LINE_BYTES:
+                tail.clear()
+            continue
+        first = 0
+        if size and size + chunk.find(b"\n") > MAX_LINE_BYTES:
+            yield None
+            tail.clear()
+            first = chunk.find(b"\n") + 1
+        tail.append(chunk[first:cut])
+        yield b"".join(tail)
+        tail, size = [chunk[cut:]], len(chunk) - cut
+    if size:
+        yield None if size > MAX_LINE_BYTES else b"".join(tail)
+
+
+def split_block(block: bytes | None) -> list[bytes | None]:
+    r"""Split what `read_blocks` gives into lines without their ends.
+
+    Examples
+    --------
+    >>> split_block(b"one\n\nthree"), split_block(b"one\n"), split_block(b"")
+    ([b'one', b'', b'three'], [b'one'], [])
+    """
+    if block is None:
+        return [None]
+    lines: list[bytes | None] = [*block.split(b"\n")]
+    if not lines[-1]:
+        lines.pop()
+    return lines
 
 
 def read_lines(
@@ -66,29 +129,13 @@ def read_lines(
     Raises
     ------
     InputDataError
-        Where compressed data end early or are damaged; whole lines before that have
-        been yielded.
+        As `read_blocks`.
     """
     number = 0
-    tail: list[bytes] = []
-    size = 0
-    chunks = _chunks(path) if end is None else _part(path, start, end)
-    for chunk in chunks:
-        *whole, rest = chunk.split(b"\n")
-        for line in whole:
+    for block in read_blocks(path, start=start, end=end):
+        for line in split_block(block):
             number += 1
-            if tail:
-                size += len(line)
-                tail.append(line)
-                yield number, None if size > MAX_LINE_BYTES else b"".join(tail)
-                tail, size = [], 0
-            else:
-                yield number, line
-        if rest:
-            size += len(rest)
-            tail = [b""] if size > MAX_LINE_BYTES else [*tail, rest]
-    if tail:
-        yield number + 1, None if size > MAX_LINE_BYTES else b"".join(tail)
+            yield number, line
 
 
 def decode_object(line: bytes | None) -> dict[str, Any]:
@@ -171,7 +218,7 @@ def _chunks(path: Path) -> Iterator[bytes]:
         elif begins == ZSTANDARD_MAGIC:
             yield from decompressed(raw, path)
         else:
-            while chunk := raw.read(CHUNK_BYTES):
+            while chunk := raw.read(BLOCK_BYTES):
                 yield chunk
 
 
@@ -179,7 +226,7 @@ def _part(path: Path, start: int, end: int) -> Iterator[bytes]:
     with path.open("rb") as raw:
         raw.seek(start)
         left = end - start
-        while left > 0 and (chunk := raw.read(min(CHUNK_BYTES, left))):
+        while left > 0 and (chunk := raw.read(min(BLOCK_BYTES, left))):
             left -= len(chunk)
             yield chunk
 
@@ -200,7 +247,7 @@ def _gunzipped(raw: BufferedReader, path: Path) -> Iterator[bytes]:
         elif not data:
             raise InputDataError("compressed data end early", file=path)
         try:
-            chunk = engine.decompress(data, CHUNK_BYTES)
+            chunk = engine.decompress(data, BLOCK_BYTES)
         except zlib.error as error:
             raise InputDataError("compressed data are damaged", file=path) from error
         if chunk:

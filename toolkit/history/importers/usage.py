@@ -91,21 +91,34 @@ class TokenUsage(NamedTuple):
         8
         """
         get = usage.get
-        written = count(get("cache_creation_input_tokens"))
+        return cls.of_anthropic(
+            get("input_tokens"),
+            get("cache_read_input_tokens"),
+            get("cache_creation_input_tokens"),
+            get("cache_creation"),
+            get("output_tokens"),
+        )
+
+    @classmethod
+    def of_anthropic(
+        cls, fresh: object, read: object, written: object, parts: object, output: object
+    ) -> "TokenUsage":
+        """Normalise the counts of `from_anthropic`, given one by one.
+
+        Parameters
+        ----------
+        fresh, read, written, output : object
+            What is no count is unknown.
+        parts : object
+            What was written to caches by their duration, where that is a dict.
+        """
         long = None
-        parts = get("cache_creation")
         if isinstance(parts, dict):
             short = count(parts.get("ephemeral_5m_input_tokens"))
             long = count(parts.get("ephemeral_1h_input_tokens"))
             if short is not None or long is not None:
                 written = short
-        return cls(
-            count(get("input_tokens")),
-            count(get("cache_read_input_tokens")),
-            written,
-            long,
-            count(get("output_tokens")),
-        )
+        return cls(count(fresh), count(read), count(written), long, count(output))
 
 
 def count(value: object) -> int | None:

@@ -521,7 +521,7 @@ def test_a_line_above_the_limit_is_refused_without_being_held(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(source_lines, "MAX_LINE_BYTES", 5000)
-    monkeypatch.setattr(source_lines, "CHUNK_BYTES", 1000)
+    monkeypatch.setattr(source_lines, "BLOCK_BYTES", 1000)
     huge = b'{"type":"user","x":"' + b"y" * 20_000 + b'"}\n'
     store, report = import_lines(tmp_path, [*GOOD[:3], huge, *GOOD[3:]])
 

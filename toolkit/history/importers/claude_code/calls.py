@@ -10,6 +10,7 @@ from toolkit.history.importers import (
     text_length,
     texts_of,
 )
+from toolkit.history.importers.claude_code.lines import Block, Details
 from toolkit.history.importers.claude_code.tools import (
     ASYNC_LAUNCHED,
     TEAMMATE_SPAWNED,
@@ -43,6 +44,8 @@ person stopped it while it was at work, a person did not allow it, or another ca
 its message failed."""
 
 ALL_MARKERS = tuple(words for markers in MARKERS.values() for words in markers)
+ERRORS = ("Error:", *ALL_MARKERS)
+SUCCEEDED = Outcome.SUCCEEDED
 
 MAX_WORKED_MS = 1e12
 """Thirty years: what is longer is not a duration."""
@@ -205,9 +208,7 @@ def read_time(value: object) -> datetime:
         raise UnreadableLineError("not a time", field="timestamp") from error
 
 
-def read_call(
-    block: Mapping[str, Any], at: datetime, cwd: object
-) -> tuple[Call, list[str]]:
+def read_call(block: Block, at: datetime, cwd: object) -> tuple[Call, list[str]]:
     """Read a `tool_use` block.
 
     Returns
@@ -221,13 +222,12 @@ def read_call(
     UnreadableLineError
         Without an id or a name, or with one that is not a string.
     """
-    call_id, name = block.get("id"), block.get("name")
+    call_id, name, given = block.id, block.name, block.input
     if not isinstance(call_id, str) or not call_id:
         raise UnreadableLineError("not an id", field="tool_use.id")
     if not isinstance(name, str) or not name:
         raise UnreadableLineError("not a name", field="tool_use.name")
     tool = classify_tool(name)
-    given = block.get("input")
     if not isinstance(given, dict):
         given = {}
     todos = 1
@@ -253,7 +253,7 @@ def _key(given: Mapping[str, Any]) -> str | None:
     return None
 
 
-def read_reply(block: Mapping[str, Any], at: datetime, details: object) -> Reply:
+def read_reply(block: Block, at: datetime, details: object) -> Reply:
     """Read a `tool_result` block and the `toolUseResult` beside it.
 
     An error flag alone is not believed: some failures carry none, and a call that was
@@ -261,10 +261,10 @@ def read_reply(block: Mapping[str, Any], at: datetime, details: object) -> Reply
     where the harness wrote them: in a result with the flag, or at its very beginning.
     """
     end_s = at.timestamp()
-    given = details if isinstance(details, dict) else {}
-    if given.get("interrupted") is True:
+    given = details if isinstance(details, Details) else None
+    if given is not None and given.interrupted is True:
         return Reply(end_s, Outcome.CANCELLED, why=INTERRUPTED)
-    text = _text(block.get("content"))
+    text = _text(block.content)
     said = details if isinstance(details, str) else ""
     if not _is_error(block, text, said):
         return _success(end_s, given)
@@ -274,32 +274,34 @@ def read_reply(block: Mapping[str, Any], at: datetime, details: object) -> Reply
     return Reply(end_s, Outcome.FAILED)
 
 
-def _is_error(block: Mapping[str, Any], text: str, said: str) -> bool:
+def _is_error(block: Block, text: str, said: str) -> bool:
     """Whether the harness itself says that a call did not succeed."""
-    if block.get("is_error") or text.startswith("<tool_use_error>"):
+    if block.is_error or text.startswith("<tool_use_error>"):
         return True
-    if not said.startswith(("Error:", *ALL_MARKERS)):
+    if not said.startswith(ERRORS):
         return False
     return said.startswith("Error:") or text.startswith(ALL_MARKERS)
 
 
-def _success(end_s: float, details: Mapping[str, Any]) -> Reply:
-    if details.get("backgroundTaskId"):
+def _success(end_s: float, details: Details | None) -> Reply:
+    if details is None:
+        return Reply(end_s, SUCCEEDED)
+    if details.background_task_id:
         return Reply(end_s, Outcome.UNKNOWN, goes_on=True)
-    agent_id = details.get("agentId") or details.get("teammate_id")
+    agent_id = details.agent_id or details.teammate_id
     if not isinstance(agent_id, str):
-        return Reply(end_s, Outcome.SUCCEEDED)
-    worked_ms: Any = details.get("totalDurationMs")
+        return Reply(end_s, SUCCEEDED)
+    worked_ms: Any = details.total_duration_ms
     known = type(worked_ms) in (int, float) and 0 <= worked_ms < MAX_WORKED_MS
     return Reply(
         end_s,
-        Outcome.SUCCEEDED,
+        SUCCEEDED,
         agent_id=agent_id,
         agent_s=worked_ms / 1000 if known else None,
-        in_background=details.get("status") in (ASYNC_LAUNCHED, TEAMMATE_SPAWNED),
-        is_teammate=details.get("status") == TEAMMATE_SPAWNED,
-        agent_tokens=_count(details.get("totalTokens")),
-        agent_calls=_count(details.get("totalToolUseCount")),
+        in_background=details.status in (ASYNC_LAUNCHED, TEAMMATE_SPAWNED),
+        is_teammate=details.status == TEAMMATE_SPAWNED,
+        agent_tokens=_count(details.total_tokens),
+        agent_calls=_count(details.total_tool_use_count),
     )
 
 

@@ -19,12 +19,12 @@ from toolkit.history.importers import (
     ImportSink,
     SourceFile,
     UnreadableLineError,
-    decode_object,
     find_files,
-    read_lines,
+    read_blocks,
     reason_of,
 )
 from toolkit.history.importers.claude_code.batches import SOURCE
+from toolkit.history.importers.claude_code.lines import TranscriptLine, decode_block
 from toolkit.history.importers.claude_code.transcript import Transcript
 
 __all__ = ["ClaudeCodeSource"]
@@ -32,10 +32,6 @@ __all__ = ["ClaudeCodeSource"]
 STRANGE_LINES = 1000
 """Unreadable lines before the first readable one after which a file is another tool's;
 so many reasons are held back at most."""
-
-HOOK = b'"type":"progress","data":{"type":"hook_progress",'
-"""How a line begins that reports a hook: it holds nothing for us, and one line in eight
-is such, so it is not parsed. Inside a text these quotation marks would be escaped."""
 
 
 class ClaudeCodeSource:
@@ -77,28 +73,24 @@ def _take_lines(path: Path, transcript: Transcript, sink: ImportSink) -> None:
     strange: list[tuple[int, str]] = []
     number = 0
     try:
-        for number, line in read_lines(path):
-            if line is not None and HOOK in line and _is_plain(line, transcript):
-                continue
-            try:
-                transcript.take(number, decode_object(line))
-            except UnreadableLineError as error:
-                if line is None or line.strip():
+        for block in read_blocks(path):
+            for line in decode_block(block):
+                number += 1
+                try:
+                    if isinstance(line, TranscriptLine):
+                        transcript.take(number, line)
+                    elif line is not None:
+                        raise line
+                except UnreadableLineError as error:
                     strange.append((number, reason_of(error)))
-            if strange and transcript.recognised:
-                _reject(strange, sink)
-            elif len(strange) >= STRANGE_LINES:
-                raise InputDataError(_foreign(strange), file=path)
+                if strange and transcript.recognised:
+                    _reject(strange, sink)
+                elif len(strange) >= STRANGE_LINES:
+                    raise InputDataError(_foreign(strange), file=path)
     finally:
         sink.read(number)
     if not transcript.recognised:
         raise InputDataError(_foreign(strange) if strange else "empty", file=path)
-
-
-def _is_plain(line: bytes, transcript: Transcript) -> bool:
-    """Whether a line that reports a hook may go unparsed: it is whole and in ASCII."""
-    whole = line.endswith(b"}") and b"\0" not in line and line.isascii()
-    return whole and transcript.recognised
 
 
 def _reject(strange: list[tuple[int, str]], sink: ImportSink) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from toolkit.errors import SchemaError
-from toolkit.history.importers import ImportSink, UnreadableLineError, block_texts
+from toolkit.history.importers import ImportSink, UnreadableLineError
 from toolkit.history.importers.claude_code.agents import ActiveAgents
 from toolkit.history.importers.claude_code.batches import Whole
 from toolkit.history.importers.claude_code.calls import (
@@ -23,6 +23,13 @@ from toolkit.history.importers.claude_code.calls import (
     read_call,
     read_reply,
     read_time,
+)
+from toolkit.history.importers.claude_code.lines import (
+    AgentLine,
+    Block,
+    CallProgress,
+    Message,
+    TranscriptLine,
 )
 from toolkit.history.importers.claude_code.records import records_of
 from toolkit.history.importers.claude_code.streams import MAIN, MessageBatch, Stream
@@ -103,43 +110,44 @@ class Transcript:
         self._names: dict[str, str] = {}
         self._project: str | None = None
 
-    def take(self, number: int, row: dict[str, Any]) -> None:
-        """Read one line's object.
+    def take(self, number: int, line: TranscriptLine) -> None:
+        """Read one line.
 
         Raises
         ------
         UnreadableLineError
             A field is missing or of a wrong type.
         """
-        kind, written = row.get("type"), row.get("sessionId")
-        if not isinstance(kind, str):
+        kind, written = line.type, line.session_id
+        if kind.__class__ is not str:
             raise UnreadableLineError("not a line of a transcript", field="type")
-        if kind in BOOKKEEPING:
-            self.recognised = True
-            return
         if kind not in READ:
-            self._pass_over(kind, row, written)
+            if kind in BOOKKEEPING:
+                self.recognised = True
+            else:
+                self._pass_over(kind, line)
             return
-        if not isinstance(written, str) or not written:
+        if written.__class__ is not str or not written:
             raise UnreadableLineError("not an id", field="sessionId")
         session = self._session_ids.get(written) or self._session(written)
         if kind == "assistant":
-            self._assistant(number, row, session)
+            self._issue(number, line, line.message, self._stream(line, session), line)
         elif kind == "user":
-            self._user(row, session)
+            self._user(line, session)
         elif kind == "progress":
-            self._progress(number, row, session)
+            self._progress(number, line, session)
         elif kind == "queue-operation":
-            self._queue(row)
+            self._queue(line)
         self.recognised = True
 
-    def _pass_over(self, kind: str, row: dict[str, Any], written: object) -> None:
+    def _pass_over(self, kind: str, line: TranscriptLine) -> None:
         """Count a line of a kind that holds no message, whatever it is about.
 
         Newer versions write new kinds every few weeks. A line that names its session,
         or that follows one of a transcript, is the harness's own bookkeeping.
         """
-        if "message" in row and not isinstance(written, str):
+        written = line.session_id
+        if line.has_message() and not isinstance(written, str):
             raise UnreadableLineError("not an id", field="sessionId")
         if isinstance(written, str) and written:
             self.recognised = True
@@ -175,133 +183,115 @@ class Transcript:
         self.first_session = self.first_session or session
         return session
 
-    def _assistant(self, number: int, row: dict[str, Any], session: str) -> None:
-        stream = self._stream(row, session)
-        message = _message(row)
-        self._issue(number, row, message, stream, row)
+    def _user(self, line: TranscriptLine, session: str) -> None:
+        stream = self._stream(line, session)
+        if isinstance(line.permission_mode, str):
+            self._mode = line.permission_mode
+        self._answer(line, line.message, stream, line)
 
-    def _user(self, row: dict[str, Any], session: str) -> None:
-        stream = self._stream(row, session)
-        mode = row.get("permissionMode")
-        if isinstance(mode, str):
-            self._mode = mode
-        self._answer(row, _message(row), stream, row.get("toolUseResult"))
-
-    def _progress(self, number: int, row: dict[str, Any], session: str) -> None:
-        data = row.get("data")
-        if not isinstance(data, dict):
+    def _progress(self, number: int, line: TranscriptLine, session: str) -> None:
+        data = line.data
+        if not isinstance(data, CallProgress):
             raise UnreadableLineError("not an object", field="data")
-        kind = data.get("type")
-        if kind == "bash_progress":
-            self._shell_progress(row, data, session)
-        elif kind == "agent_progress":
-            agent = data.get("agentId")
+        if data.type == "bash_progress":
+            self._shell_progress(line, data, session)
+        elif data.type == "agent_progress":
+            agent = data.agent_id
             if not isinstance(agent, str) or not agent:
                 raise UnreadableLineError("not an id", field="data.agentId")
-            inner = data.get("message")
-            if not isinstance(inner, dict):
+            inner = data.message
+            if not isinstance(inner, AgentLine):
                 raise UnreadableLineError("not an object", field="data.message")
             stream = self._named(session, self._identifier(agent), inline=True)
-            self._inline(number, row, inner, stream)
-
-    def _inline(
-        self, number: int, row: dict[str, Any], inner: dict[str, Any], stream: Stream
-    ) -> None:
-        kind = inner.get("type")
-        line = {
-            "timestamp": inner.get("timestamp") or row.get("timestamp"),
-            "uuid": inner.get("uuid"),
-            "requestId": inner.get("requestId"),
-            "version": row.get("version"),
-        }
-        if kind == "assistant":
-            self._issue(number, line, _message(inner), stream, row)
-        elif kind == "user":
-            details = inner.get("toolUseResult")
-            self._answer(line, _message(inner), stream, details)
+            inner.timestamp = inner.timestamp or line.timestamp
+            if inner.type == "assistant":
+                self._issue(number, inner, inner.message, stream, line)
+            elif inner.type == "user":
+                self._answer(inner, inner.message, stream, None)
 
     def _issue(
         self,
         number: int,
-        row: dict[str, Any],
-        message: dict[str, Any],
+        line: TranscriptLine | AgentLine,
+        message: object,
         stream: Stream,
-        outer: dict[str, Any],
+        outer: TranscriptLine,
     ) -> None:
         """Read an assistant's line: a block of a reply, and the calls in it.
 
         Parameters
         ----------
         number : int
-        row : dict
+        line : TranscriptLine or AgentLine
             The agent's own line.
-        message : dict
+        message : object
+            Of that line.
         stream : Stream
-        outer : dict
+        outer : TranscriptLine
             The line of the file, which says where it was written.
         """
-        content = message.get("content")
-        if content.__class__ is not list:
-            if not isinstance(content, str):
+        if not isinstance(message, Message):
+            raise UnreadableLineError("not an object", field="message")
+        blocks: Any = message.content
+        if blocks.__class__ is not list:
+            if not isinstance(blocks, str):
                 raise UnreadableLineError("not a list", field="message.content")
-            content = []
-        for block in content:
-            if block.__class__ is not dict:
+            blocks = ()
+        for block in blocks:
+            if block.__class__ is not Block:
                 raise UnreadableLineError("not an object", field="message.content")
-        reply = self._model_reply(number, row, message, stream, outer)
-        for block in content:
-            if block.get("type") == "tool_use":
-                at = read_time(row.get("timestamp"))
-                call, texts = read_call(block, at, outer.get("cwd"))
-                if self._is_new(call, row, stream):
-                    batch = self._batch(number, row, message, stream)
+        reply = self._model_reply(number, line, message, stream, outer)
+        for block in blocks:
+            if block.type == "tool_use":
+                call, texts = read_call(block, read_time(line.timestamp), outer.cwd)
+                call.scope = _scope(outer, line, stream)
+                if self._is_new(call):
+                    batch = self._batch(number, line, message, stream, outer)
                     batch.turn = reply
                     if reply is not None:
                         reply.calls += 1
-                    call.flow = stream.flow.call(block.get("input"), texts)
+                    call.flow = stream.flow.call(block.input, texts)
                     batch.calls.append(call)
-            elif isinstance(block.get("text"), str):
-                stream.flow.say(block["text"])
+            elif isinstance(block.text, str):
+                stream.flow.say(block.text)
 
     def _model_reply(
         self,
         number: int,
-        row: dict[str, Any],
-        message: dict[str, Any],
+        line: TranscriptLine | AgentLine,
+        message: Message,
         stream: Stream,
-        outer: dict[str, Any],
+        outer: TranscriptLine,
     ) -> ModelReply | None:
         """Find the reply that a line belongs to, or begin it; `None` for no model's."""
-        model, usage = message.get("model"), message.get("usage")
+        model, own, request = message.model, message.id, line.request_id
         if model == SYNTHETIC:
             self._sink.pass_over("message of the harness")
             return None
-        own, request = message.get("id"), row.get("requestId")
         if own.__class__ is not str or not own:
-            own = str(own or _message_id(message, row))
+            own = str(own or _message_id(message, line))
         name = own, request if isinstance(request, str) else ""
         reply = stream.replies.get(name)
         if reply is None:
-            folder, branch = outer.get("cwd"), outer.get("gitBranch")
+            folder, branch = outer.cwd, outer.git_branch
             if self._project is None and isinstance(folder, str):
                 self._project = self._sink.hidden(folder)
             known = isinstance(branch, str) and branch
             reply = stream.reply(
                 name,
                 number,
-                read_time(row.get("timestamp")),
+                read_time(line.timestamp),
                 model=self._name(model),
-                version=self._name(row.get("version")),
+                version=self._name(outer.version),
                 branch=self._sink.hidden(f"branch {branch}") if known else None,
             )
-        if usage.__class__ is dict:
-            reply.counts = usage
+        if message.usage is not None:
+            reply.counts = message.usage
         return reply
 
-    def _is_new(self, call: Call, row: dict[str, Any], stream: Stream) -> bool:
+    def _is_new(self, call: Call) -> bool:
         """Note a call, unless it is one that was seen before."""
-        call.scope = scope = _scope(row, stream)
-        name = _call_name(call.call_id, scope)
+        name = _call_name(call.call_id, call.scope)
         again = self._calls.get(name)
         if again is not None:
             if not _has_ended(again, call.start_s):
@@ -315,108 +305,133 @@ class Transcript:
     def _batch(
         self,
         number: int,
-        row: dict[str, Any],
-        message: dict[str, Any],
+        line: TranscriptLine | AgentLine,
+        message: Message,
         stream: Stream,
+        outer: TranscriptLine,
     ) -> MessageBatch:
         """Find the batch of a message, or begin it."""
-        message_id = _message_id(message, row)
+        message_id = _message_id(message, line)
         return stream.batches.get(message_id) or stream.begin(
             message_id,
             number,
             mode=self._mode,
-            model=self._name(message.get("model")),
-            version=self._name(row.get("version")),
+            model=self._name(message.model),
+            version=self._name(outer.version),
         )
 
     def _answer(
         self,
-        row: dict[str, Any],
-        message: dict[str, Any],
+        line: TranscriptLine | AgentLine,
+        message: object,
         stream: Stream,
-        details: object,
+        outer: TranscriptLine | None,
     ) -> None:
-        """Read the results of a user's line, or note that a person wrote it."""
-        content = message.get("content")
+        """Read the results of a user's line, or note that a person wrote it.
+
+        Parameters
+        ----------
+        line : TranscriptLine or AgentLine
+            The agent's own line.
+        message : object
+            Of that line.
+        stream : Stream
+        outer : TranscriptLine or None
+            The line of the file, where that is the same.
+        """
+        if not isinstance(message, Message):
+            raise UnreadableLineError("not an object", field="message")
+        content: Any = message.content
         if isinstance(content, list):
-            results = [b for b in content if _is_result(b)]
-            for block in results:
-                self._result(block, row, stream, details)
-            if results:
+            answered = False
+            for block in content:
+                if block.__class__ is Block and block.type == "tool_result":
+                    self._result(block, line, stream, outer)
+                    answered = True
+            if answered:
                 return
         elif not isinstance(content, str):
             raise UnreadableLineError(
                 "neither a text nor a list", field="message.content"
             )
-        written = row.get("uuid")
+        self._prompt(line, _texts(content), stream, outer)
+
+    def _prompt(
+        self,
+        line: TranscriptLine | AgentLine,
+        texts: list[str],
+        stream: Stream,
+        outer: TranscriptLine | None,
+    ) -> None:
+        """Read a user's line without results: a person's, or a notice."""
+        written = line.uuid
         uuid = written if isinstance(written, str) else None
-        for name in IDLE.findall(_first_text(content)):
-            at_s = read_time(row.get("timestamp")).timestamp()
+        first = texts[0] if texts else ""
+        for name in IDLE.findall(first):
+            at_s = read_time(line.timestamp).timestamp()
             self._notices[name] = Notice(at_s, completed=True)
         if uuid in self._prompts:
             return
-        for text in block_texts(content):
+        for text in texts:
             stream.flow.write(text)
-        if not _is_person(row, content):
+        if not _is_person(outer, first):
             return
         if uuid is not None:
             self._prompts.add(uuid)
-        stream.prompt(read_time(row.get("timestamp")).timestamp())
+        stream.prompt(read_time(line.timestamp).timestamp())
 
     def _result(
         self,
-        block: dict[str, Any],
-        row: dict[str, Any],
+        block: Block,
+        line: TranscriptLine | AgentLine,
         stream: Stream,
-        details: object,
+        outer: TranscriptLine | None,
     ) -> None:
-        call_id = block.get("tool_use_id")
+        call_id = block.tool_use_id
         if not isinstance(call_id, str):
             raise UnreadableLineError("not an id", field="tool_result.tool_use_id")
-        reply = read_reply(block, read_time(row.get("timestamp")), details)
-        name = _call_name(call_id, _scope(row, stream))
+        reply = read_reply(block, read_time(line.timestamp), line.tool_use_result)
+        name = _call_name(call_id, _scope(outer, line, stream))
         stream.answered(reply.end_s)
         call = self._calls.get(name)
         if call is None:
             self._early.setdefault(name, reply)
         elif call.reply is None:
             call.reply = reply
-            call.result_characters = stream.flow.result(block.get("content"))
+            call.result_characters = stream.flow.result(block.content)
 
     def _shell_progress(
-        self, row: dict[str, Any], data: dict[str, Any], session: str
+        self, line: TranscriptLine, data: CallProgress, session: str
     ) -> None:
         """Note when a command began: when it reports, less what it says has passed."""
-        call_id, passed_s = row.get("parentToolUseID"), data.get("elapsedTimeSeconds")
+        call_id, passed_s = line.parent_tool_use_id, data.elapsed_time_seconds
         if not isinstance(call_id, str):
             return
-        agent = row.get("agentId")
+        agent = line.agent_id
         named = self._identifier(agent) if isinstance(agent, str) else MAIN
         name = _call_name(call_id, f"{session}/{named}")
         if name in self._begun:
             return
         if isinstance(passed_s, (int, float)) and 0 <= passed_s < 1e9:
-            at = read_time(row.get("timestamp"))
+            at = read_time(line.timestamp)
             self._begun[name] = at.timestamp() - passed_s
 
-    def _queue(self, row: dict[str, Any]) -> None:
+    def _queue(self, line: TranscriptLine) -> None:
         """Note the end of an agent in the background, which a notice tells of."""
-        content = row.get("content")
-        if not isinstance(content, str):
-            return
-        if "<task-id>" in content:
-            at_s = read_time(row.get("timestamp")).timestamp()
+        content = line.content
+        if isinstance(content, str) and "<task-id>" in content:
+            at_s = read_time(line.timestamp).timestamp()
             for agent_id, notice in read_notices(content, at_s):
                 self._notices.setdefault(agent_id, notice)
 
-    def _stream(self, row: dict[str, Any], session: str) -> Stream:
+    def _stream(self, line: TranscriptLine, session: str) -> Stream:
         """Find whose line it is."""
-        agent = row.get("agentId")
+        agent = line.agent_id
         if agent is None:
-            if row.get("isSidechain") is True:
-                agent = self._sidechain(row)
-            else:
-                return self._named(session, MAIN, inline=False)
+            if line.is_sidechain is not True:
+                main = self._streams.get((session, MAIN))
+                return main or self._named(session, MAIN, inline=False)
+            agent = self._sidechain(line)
         if not isinstance(agent, str) or not agent:
             raise UnreadableLineError("not an id", field="agentId")
         return self._named(session, self._identifier(agent), inline=False)
@@ -428,9 +443,9 @@ class Transcript:
             self._streams[session, agent] = stream
         return stream
 
-    def _sidechain(self, row: dict[str, Any]) -> str:
+    def _sidechain(self, line: TranscriptLine) -> str:
         """Name an agent that has no name by the line its sidechain began with."""
-        uuid, parent = str(row.get("uuid")), row.get("parentUuid")
+        uuid, parent = str(line.uuid), line.parent_uuid
         root = self._sidechains.get(str(parent), uuid)
         self._sidechains[uuid] = root
         return root
@@ -452,55 +467,45 @@ class Transcript:
         return name or None
 
 
-def _message(row: dict[str, Any]) -> dict[str, Any]:
-    message = row.get("message")
-    if not isinstance(message, dict):
-        raise UnreadableLineError("not an object", field="message")
-    return message
-
-
-def _is_person(row: dict[str, Any], content: object) -> bool:
+def _is_person(line: TranscriptLine | None, first_text: str) -> bool:
     """Whether a person, or who gave a subagent its task, wrote a user's line.
 
     Notices of tasks, messages of team mates, output of hooks and prompts on a schedule
     come as lines of the user as well; since 2.1.2xx they name their origin.
     """
-    if row.get("isMeta") or row.get("isCompactSummary"):
-        return False
-    origin = row.get("origin")
-    kind = origin.get("kind") if isinstance(origin, dict) else origin
-    if isinstance(kind, str) and kind not in ("human", "user"):
-        return False
-    return not is_automatic(_first_text(content))
+    if line is not None:
+        if line.is_meta or line.is_compact_summary:
+            return False
+        origin = line.origin
+        kind = origin.get("kind") if isinstance(origin, dict) else origin
+        if isinstance(kind, str) and kind not in ("human", "user"):
+            return False
+    return not is_automatic(first_text)
 
 
-def _first_text(content: object) -> str:
+def _texts(content: Any) -> list[str]:
+    """List the texts of a message's content; see `block_texts`."""
     if isinstance(content, str):
-        return content
-    if isinstance(content, list):
-        for block in content:
-            if isinstance(block, dict) and isinstance(block.get("text"), str):
-                return str(block["text"])
-    return ""
+        return [content]
+    return [
+        block.text
+        for block in content
+        if block.__class__ is Block and isinstance(block.text, str)
+    ]
 
 
-def _is_result(block: object) -> bool:
-    return isinstance(block, dict) and block.get("type") == "tool_result"
-
-
-def _message_id(message: dict[str, Any], row: dict[str, Any]) -> str:
+def _message_id(message: Message, line: TranscriptLine | AgentLine) -> str:
     """Find what the lines of one message share; a line without it stands alone.
 
     Some proxies give every answer the same id, so the request's is part of it: in
     15,803 messages of real history no message had two.
     """
-    own, request = message.get("id"), row.get("requestId")
-    named = [value for value in (own, request) if isinstance(value, str) and value]
-    if named:
-        return "/".join(named)
-    uuid = row.get("uuid")
-    if isinstance(uuid, str) and uuid:
-        return uuid
+    own, request = message.id, line.request_id
+    if own.__class__ is str and own:
+        return f"{own}/{request}" if request.__class__ is str and request else own
+    for value in (request, line.uuid):
+        if isinstance(value, str) and value:
+            return value
     raise UnreadableLineError("not an id", field="message.id")
 
 
@@ -509,12 +514,16 @@ def _call_name(call_id: str, scope: str) -> str:
     return call_id if is_unique_call_id(call_id) else f"{scope}/{call_id}"
 
 
-def _scope(row: dict[str, Any], stream: Stream) -> str:
+def _scope(
+    outer: TranscriptLine | None, line: TranscriptLine | AgentLine, stream: Stream
+) -> str:
     """Name where a call id is unique: a fork repeats those of the session it left."""
-    origin = row.get("forkedFrom")
-    session = origin.get("sessionId") if isinstance(origin, dict) else None
-    named = session if isinstance(session, str) else stream.session_id
-    return f"{named}/{stream.agent_id}"
+    session = stream.session_id
+    if outer is line and outer.forked_from is not None:
+        origin = outer.forked_from
+        forked = origin.get("sessionId") if isinstance(origin, dict) else None
+        session = forked if isinstance(forked, str) else session
+    return f"{session}/{stream.agent_id}"
 
 
 def _has_ended(call: Call, at_s: float) -> bool:

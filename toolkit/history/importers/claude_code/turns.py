@@ -1,11 +1,11 @@
 """The replies of the model in a transcript, each of which is written as several lines."""
 
 import re
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from toolkit.history.importers import TokenUsage
+from toolkit.history.importers.claude_code.lines import Usage
 from toolkit.history.importers.claude_code.timing import CLOCK_SLACK_S, SLEEP_S
 from toolkit.records import Provenance, Turn, record_id
 
@@ -31,7 +31,7 @@ class ModelReply:
     prompted : bool
         A person, or who set the agent its task, wrote since the reply before.
     model, version, branch : str or None
-    counts : mapping
+    counts : Usage or None
         What the last line seen says of tokens: earlier ones are written while the reply
         streams.
     calls : int
@@ -71,7 +71,7 @@ class ModelReply:
         self.model = model
         self.version = version
         self.branch = branch
-        self.counts: Mapping[str, Any] = {}
+        self.counts: Usage | None = None
         self.calls = 0
         self._usage: TokenUsage | None = None
 
@@ -79,7 +79,16 @@ class ModelReply:
     def usage(self) -> TokenUsage:
         """The tokens by class; ask when all lines have been seen."""
         if self._usage is None:
-            self._usage = TokenUsage.from_anthropic(self.counts)
+            said = self.counts
+            self._usage = TokenUsage()
+            if said is not None:
+                self._usage = TokenUsage.of_anthropic(
+                    said.input_tokens,
+                    said.cache_read_input_tokens,
+                    said.cache_creation_input_tokens,
+                    said.cache_creation,
+                    said.output_tokens,
+                )
         return self._usage
 
 
