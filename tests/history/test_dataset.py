@@ -7,16 +7,17 @@ from hypothesis import strategies as st
 
 from tests.records.records import a_batch, records
 from toolkit.errors import NotEnoughDataError
-from toolkit.history import Dataset, connect
+from toolkit.history import connect
 from toolkit.history.columns import COMPLETENESS_SQL, column_types
+from toolkit.history.dataset import LocalDataset
 from toolkit.records import KINDS, Record, Spool
 
 
-def filled(root: Path, rows: list[Record]) -> Dataset:
+def filled(root: Path, rows: list[Record]) -> LocalDataset:
     spool = Spool(root / "spool")
     for record in rows:
         spool.append(record.to_json())
-    dataset = Dataset(root / "dataset")
+    dataset = LocalDataset(root / "dataset")
     dataset.compact(spool)
     return dataset
 
@@ -87,7 +88,7 @@ def test_a_compaction_that_died_before_it_removed_the_spool_may_be_run_again(
     spool.append(a_batch().to_json())
     _, sealed = spool.seal()[0]
     kept = sealed.read_bytes()
-    dataset = Dataset(tmp_path / "dataset")
+    dataset = LocalDataset(tmp_path / "dataset")
     dataset.compact(spool)
     sealed.write_bytes(kept)
     dataset.compact(spool)
@@ -103,7 +104,7 @@ def test_lines_that_are_no_records_are_left_out(tmp_path: Path) -> None:
     spool.append({**good, "record_id": None})
     spool.append({**good, "at": "yesterday"})
     spool.append(good)
-    dataset = Dataset(tmp_path / "dataset")
+    dataset = LocalDataset(tmp_path / "dataset")
     dataset.compact(spool)
 
     assert list(dataset.scan("batch")) == [a_batch()]
@@ -116,7 +117,7 @@ def test_a_count_that_overflows_is_set_aside_and_the_rest_is_merged(
     good = a_batch().to_json()
     spool.append({**good, "record_id": "huge", "succeeded": 2**62})
     spool.append(good)
-    dataset = Dataset(tmp_path / "dataset")
+    dataset = LocalDataset(tmp_path / "dataset")
     refused: list[str] = []
     done = dataset.compact(
         spool, on_refused=lambda lines: refused.extend(line.reason for line in lines)
@@ -129,7 +130,7 @@ def test_a_count_that_overflows_is_set_aside_and_the_rest_is_merged(
 
 def test_what_is_not_compacted_yet_is_read_like_what_is(tmp_path: Path) -> None:
     spool = Spool(tmp_path / "spool")
-    dataset = Dataset(tmp_path / "dataset", spool)
+    dataset = LocalDataset(tmp_path / "dataset", spool)
     spool.append(a_batch("kept", succeeded=None).to_json())
     spool.append(a_batch("old").to_json())
     dataset.compact(spool)
@@ -148,7 +149,7 @@ def test_reading_writes_nothing(tmp_path: Path) -> None:
     spool = Spool(tmp_path / "spool")
     spool.append(a_batch("tail").to_json())
     before = {path: path.stat() for path in tmp_path.rglob("*")}
-    Dataset(tmp_path / "dataset", spool).summary()
+    LocalDataset(tmp_path / "dataset", spool).summary()
 
     assert dataset.count("batch") == 1
     assert {path: path.stat() for path in tmp_path.rglob("*")}.keys() == before.keys()
@@ -160,7 +161,7 @@ def test_a_reader_keeps_what_it_reads_while_a_compaction_passes(
     spool = Spool(tmp_path / "spool")
     filled(tmp_path, [a_batch("a")])
     spool.append(a_batch("b").to_json())
-    dataset = Dataset(tmp_path / "dataset", spool)
+    dataset = LocalDataset(tmp_path / "dataset", spool)
     with dataset.snapshot() as snapshot:
         dataset.compact(spool)
         seen = [record.record_id for record in snapshot.scan("batch")]
@@ -230,7 +231,7 @@ def test_a_time_keeps_its_microseconds(tmp_path: Path) -> None:
 
 def test_nothing_to_scan_is_not_enough_data(tmp_path: Path) -> None:
     with pytest.raises(NotEnoughDataError):
-        list(Dataset(tmp_path).scan("batch"))
+        list(LocalDataset(tmp_path).scan("batch"))
 
 
 def test_the_summary_counts_by_source_and_type(tmp_path: Path) -> None:
@@ -254,7 +255,7 @@ def test_copies_on_both_sides_of_midnight_are_one_record(
     for number in order:
         filled(tmp_path, [copies[number]])
 
-    assert list(Dataset(tmp_path / "dataset").scan("batch")) == [copies[1]]
+    assert list(LocalDataset(tmp_path / "dataset").scan("batch")) == [copies[1]]
 
 
 def test_partitions_of_version_1_are_read_and_merged_with_those_of_today(

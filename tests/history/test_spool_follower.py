@@ -3,7 +3,7 @@
 import datetime as dt
 from pathlib import Path
 
-from toolkit.history import Dataset
+from toolkit.history.dataset import LocalDataset
 from toolkit.records import (
     CoordinationEvent,
     LoadSample,
@@ -59,7 +59,7 @@ def test_a_file_set_aside_is_not_read_again(tmp_path: Path) -> None:
 
 
 def test_no_event_is_missed_whatever_compactions_pass(tmp_path: Path) -> None:
-    spool, dataset = Spool(tmp_path / "spool"), Dataset(tmp_path / "dataset")
+    spool, dataset = Spool(tmp_path / "spool"), LocalDataset(tmp_path / "dataset")
     follower = SpoolFollower(spool)
     seen = ids(follower)
     for number in range(40):

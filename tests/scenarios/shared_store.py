@@ -28,11 +28,11 @@ print(number)
 COMPACTOR = """
 import sys, time
 from pathlib import Path
-from toolkit.history import Dataset
+from toolkit.history.dataset import LocalDataset
 from toolkit.records import Spool
 root, until, count = Path(sys.argv[1]), float(sys.argv[2]), 0
 while count < 3 or time.time() < until:
-    Dataset(root / "dataset").compact(Spool(root / "spool"))
+    LocalDataset(root / "dataset").compact(Spool(root / "spool"))
     count += 1
 print(count)
 """

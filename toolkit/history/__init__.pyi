@@ -6,8 +6,8 @@ from .address import local_path as local_path
 from .address import require_local as require_local
 from .address import store_place as store_place
 from .backup import back_up as back_up
+from .base import Dataset as Dataset
 from .compaction import compact_store as compact_store
-from .dataset import Dataset as Dataset
 from .duplicates import read_accounts as read_accounts
 from .engine import COMPACTING as COMPACTING
 from .engine import EngineLimits as EngineLimits

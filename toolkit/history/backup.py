@@ -14,7 +14,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from toolkit.errors import InputDataError, StorageError, UsageError
-from toolkit.history.dataset import Dataset
+from toolkit.history.dataset import LocalDataset
 from toolkit.history.generation import (
     Generation,
     folder_of,
@@ -78,7 +78,7 @@ def back_up(root: Path, target: Path) -> list[KindCount]:
         for folder in [path for path in draft.rglob("*") if path.is_dir()]:
             sync_directory(folder)
         shutil.copymode(root, draft)
-        found = Dataset(draft / "dataset", Spool(draft / "spool")).summary()
+        found = LocalDataset(draft / "dataset", Spool(draft / "spool")).summary()
         draft.rename(target)
         sync_directory(target.parent)
     except OSError as error:

@@ -25,7 +25,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from toolkit.errors import InputDataError
+from toolkit.history.base import Dataset
 from toolkit.history.columns import column_names
 from toolkit.history.engine import COMPACTING, EngineLimits, connect
 from toolkit.history.generation import (
@@ -36,18 +36,16 @@ from toolkit.history.generation import (
     read_generation,
     write_generation,
 )
-from toolkit.history.merging import UnreadableLinesError, merge, restage, stage
+from toolkit.history.merging import merge, restage, stage_valid
 from toolkit.history.snapshot import (
     READERS_NAME,
-    KindCount,
     Snapshot,
     is_unaltered,
     open_snapshot,
     report_damage,
 )
-from toolkit.history.sorting_out import Refused, sort_out
+from toolkit.history.sorting_out import Refused
 from toolkit.records import (
-    Record,
     Segment,
     Spool,
     make_directory,
@@ -56,9 +54,9 @@ from toolkit.records import (
 )
 
 if TYPE_CHECKING:
-    import duckdb
+    pass
 
-__all__ = ["Compaction", "Dataset", "OnRefused", "OnSealed"]
+__all__ = ["Compaction", "LocalDataset", "OnRefused", "OnSealed", "held_alone"]
 
 OnSealed = Callable[[list[Path]], None]
 OnRefused = Callable[[Sequence[Refused]], None]
@@ -95,8 +93,8 @@ class Compaction:
     damaged: tuple[Path, ...] = ()
 
 
-class Dataset:
-    """A store's records: compacted parts and, with a spool, the tail behind them.
+class LocalDataset(Dataset):
+    """A dataset in a folder of this machine, with the spool behind it.
 
     Parameters
     ----------
@@ -130,37 +128,6 @@ class Dataset:
         with open_snapshot(self.root) as snapshot:
             return snapshot.parts(kind)
 
-    def has(self, kind: str) -> bool:
-        """Look whether there is a record of a kind."""
-        with self.snapshot() as snapshot:
-            return snapshot.has(kind)
-
-    def count(self, kind: str) -> int:
-        """Count the records of a kind."""
-        with self.snapshot() as snapshot:
-            return snapshot.count(kind)
-
-    def days(self, kind: str) -> list[str]:
-        """List the days of which there are records, in order."""
-        with self.snapshot() as snapshot:
-            return snapshot.days(kind)
-
-    def summary(self) -> list[KindCount]:
-        """Count the records of every kind by source, type and provenance."""
-        with self.snapshot() as snapshot:
-            return snapshot.summary()
-
-    def scan(self, kind: str, *, size: int = 4096) -> Iterator[Record]:
-        """Read the records of a kind in the order of their time, then of their id.
-
-        Raises
-        ------
-        NotEnoughDataError
-            There are none.
-        """
-        with self.snapshot() as snapshot:
-            yield from snapshot.scan(kind, size=size)
-
     def compact(
         self,
         spool: Spool,
@@ -185,7 +152,7 @@ class Dataset:
             What DuckDB may use; little memory and one thread unless given.
         """
         make_directory(self.root)
-        with _held(self.root / COMPACTING_NAME):
+        with held_alone(self.root / COMPACTING_NAME):
             self._remove_leftovers()
             before, damaged = self._whole(read_generation(self.root))
             sealed = spool.seal(after=before.merged)
@@ -216,7 +183,7 @@ class Dataset:
         ):
             return now
         make_directory(self.root)
-        with _held(self.root / COMPACTING_NAME):
+        with held_alone(self.root / COMPACTING_NAME):
             whole, damaged = self._whole(read_generation(self.root))
             if damaged:
                 number = whole.number + 1
@@ -242,7 +209,7 @@ class Dataset:
             Records that went, by kind.
         """
         make_directory(self.root)
-        with _held(self.root / COMPACTING_NAME):
+        with held_alone(self.root / COMPACTING_NAME):
             before = read_generation(self.root)
             since = max(before.since, day)
             rows = {
@@ -277,7 +244,7 @@ class Dataset:
             What DuckDB may use.
         """
         make_directory(self.root)
-        with _held(self.root / COMPACTING_NAME):
+        with held_alone(self.root / COMPACTING_NAME):
             self._remove_leftovers()
             before, damaged = self._whole(read_generation(self.root))
             number = before.number + 1
@@ -364,7 +331,8 @@ class Dataset:
         with ExitStack() as stack:
             work = self._work(stack)
             connection = stack.enter_context(connect(limits, scratch=work))
-            staged, refused = self._staged(connection, fresh, work)
+            aside = self.root / "damaged"
+            staged, refused = stage_valid(connection, fresh, work, aside)
             for kind, files in staged.items():
                 held = parts.get(kind, {})
                 parts[kind], rows[kind] = merge(
@@ -378,31 +346,12 @@ class Dataset:
             refused=tuple(refused),
         )
 
-    def _staged(
-        self,
-        connection: "duckdb.DuckDBPyConnection",
-        fresh: Sequence[Segment],
-        work: Path,
-    ) -> tuple[dict[str, list[str]], list[Refused]]:
-        """Stage the lines; where some are no records, sort those out first."""
-        try:
-            return stage(connection, [s.path for s in fresh], work / "staged"), []
-        except UnreadableLinesError:
-            shutil.rmtree(work / "staged", ignore_errors=True)
-        aside = self.root / "damaged"
-        clean, refused = sort_out(fresh, work, aside)
-        try:
-            return stage(connection, clean, work / "staged"), refused
-        except UnreadableLinesError as error:
-            raise InputDataError(
-                "valid records that DuckDB cannot read",
-                file=fresh[0].path,
-                fix="report it with the file's first lines",
-            ) from error
-
     def _remove_replaced(self, now: Generation, spool: Spool) -> None:
         """Remove what the generation in force does not need, unless it is being read."""
-        with suppress(BlockingIOError), _held(self.root / READERS_NAME, wait=False):
+        with (
+            suppress(BlockingIOError),
+            held_alone(self.root / READERS_NAME, wait=False),
+        ):
             spool.retire(now.merged, keep_bytes=KEPT_SEGMENT_BYTES)
             for path in self.root.glob("kind=*/day=*/part*.parquet"):
                 kind, day = path.parent.parent.name[5:], path.parent.name[4:]
@@ -430,7 +379,7 @@ def _lacks_columns(kind: str, path: Path) -> bool:
 
 
 @contextmanager
-def _held(path: Path, *, wait: bool = True) -> Iterator[None]:
+def held_alone(path: Path, *, wait: bool = True) -> Iterator[None]:
     """Hold a lock file alone.
 
     Raises

@@ -20,7 +20,7 @@ from toolkit.history.columns import (
     parts_sql,
     valid_sql,
 )
-from toolkit.history.dataset import Dataset
+from toolkit.history.dataset import LocalDataset
 from toolkit.history.engine import connect
 from toolkit.history.snapshot import open_snapshot
 from toolkit.records import ensure_file
@@ -60,7 +60,7 @@ class Accounts:
 
 
 def compare_accounts(
-    root: Path, dataset: Dataset, sealed: Sequence[Path], *, sources: Sequence[str]
+    root: Path, dataset: LocalDataset, sealed: Sequence[Path], *, sources: Sequence[str]
 ) -> None:
     """Compare the batches of some spool files with what else tells the same ones.
 
@@ -69,7 +69,7 @@ def compare_accounts(
     root : path
         Of the store; what was found is noted there, by batch, so that doing it again
         counts nothing twice.
-    dataset : Dataset
+    dataset : LocalDataset
     sealed : sequence of path
         Spool files that are about to be merged.
     sources : sequence of str
@@ -110,7 +110,7 @@ def read_accounts(root: Path) -> Accounts:
 
 
 def _compared(
-    dataset: Dataset, files: list[str], sources: list[str]
+    dataset: LocalDataset, files: list[str], sources: list[str]
 ) -> list[tuple[str, str]]:
     """List batches that both accounts tell, with the names of the fields that differ."""
     kind = "batch"

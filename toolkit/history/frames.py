@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toolkit.errors import MissingExtraError, UsageError
-from toolkit.history.dataset import Dataset
+from toolkit.history.base import Dataset
 from toolkit.history.engine import connect
 from toolkit.history.reading import read_store
 from toolkit.records import KINDS

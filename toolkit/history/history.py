@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.errors import InputDataError
-from toolkit.history.dataset import Dataset
+from toolkit.history.base import Dataset
 from toolkit.history.frames import read_frame
 from toolkit.history.importers import (
     ImportReport,

@@ -6,13 +6,14 @@ record, and cut at midnight: one file is open at a time, whatever the number of 
 """
 
 import os
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from toolkit.errors import MissingExtraError
+from toolkit.errors import InputDataError, MissingExtraError
 from toolkit.history.columns import (
     best_copies_sql,
     day_sql,
@@ -24,8 +25,10 @@ from toolkit.history.columns import (
 from toolkit.history.engine import quoted
 from toolkit.history.generation import Generation, Part, folder_of
 from toolkit.history.snapshot import check_of
+from toolkit.history.sorting_out import Refused, sort_out
 from toolkit.records import (
     KINDS,
+    Segment,
     make_directory,
     private_mode,
     sync_directory,
@@ -34,7 +37,7 @@ from toolkit.records import (
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["UnreadableLinesError", "merge", "restage", "stage"]
+__all__ = ["merge", "restage", "stage_valid"]
 
 BATCH_ROWS = 20_000
 GROUP_ROWS = 100_000
@@ -90,6 +93,49 @@ def stage(
     if total != sum(map(_count_lines, files)):
         raise UnreadableLinesError
     return staged
+
+
+def stage_valid(
+    connection: "duckdb.DuckDBPyConnection",
+    segments: Sequence[Segment],
+    work: Path,
+    aside: Path,
+) -> tuple[dict[str, list[str]], list[Refused]]:
+    """Stage the lines; where some are no records, sort those out first.
+
+    Parameters
+    ----------
+    connection : DuckDBPyConnection
+    segments : sequence of Segment
+    work : path
+        Folder for what is staged.
+    aside : path
+        Folder for the lines that are no records.
+
+    Returns
+    -------
+    staged : dict of str to list of str
+        Files by kind.
+    refused : list of Refused
+
+    Raises
+    ------
+    InputDataError
+        DuckDB cannot read what is valid.
+    """
+    try:
+        return stage(connection, [s.path for s in segments], work / "staged"), []
+    except UnreadableLinesError:
+        shutil.rmtree(work / "staged", ignore_errors=True)
+    clean, refused = sort_out(segments, work, aside)
+    try:
+        return stage(connection, clean, work / "staged"), refused
+    except UnreadableLinesError as error:
+        raise InputDataError(
+            "valid records that DuckDB cannot read",
+            file=segments[0].path,
+            fix="report it with the file's first lines",
+        ) from error
 
 
 def restage(

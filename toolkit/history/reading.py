@@ -11,7 +11,8 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
 
-from toolkit.history.dataset import Dataset
+from toolkit.history.base import Dataset
+from toolkit.history.dataset import LocalDataset
 from toolkit.history.importers.hooks import HookTail, read_place
 from toolkit.history.store import line_of
 from toolkit.history.version import check_version, require_store
@@ -45,7 +46,7 @@ def read_store(root: Path) -> Dataset:
     """
     require_store(root)
     check_version(root)
-    return Dataset(
+    return LocalDataset(
         root / "dataset", Spool(root / "spool"), more=lambda: _joined_hooks(root)
     )
 

@@ -76,8 +76,8 @@ class Snapshot:
     root : path
         Of the dataset.
     generation : Generation
-    tail : sequence of int
-        Descriptors of open files of JSON lines that are not in the generation.
+    tail : sequence of str
+        Names of files of JSON lines that are not in the generation.
 
     Attributes
     ----------
@@ -85,11 +85,11 @@ class Snapshot:
         Part files that are missing, cut or altered; they are left out.
     """
 
-    def __init__(self, root: Path, generation: Generation, tail: Sequence[int]) -> None:
+    def __init__(self, root: Path, generation: Generation, tail: Sequence[str]) -> None:
         self.root = root
         self.generation = generation
         self.damaged: list[Path] = []
-        self._tail = [f"/dev/fd/{descriptor}" for descriptor in tail]
+        self._tail = list(tail)
         self._whole: dict[str, list[Path]] = {}
 
     def parts(self, kind: str) -> list[Path]:
@@ -223,7 +223,8 @@ def open_snapshot(
                 stack.callback(os.close, tail[-1])
         if more is not None:
             tail.extend(more())
-        yield Snapshot(root, generation, tail)
+        names = [f"/dev/fd/{descriptor}" for descriptor in tail]
+        yield Snapshot(root, generation, names)
 
 
 def report_damage(path: Path) -> None:

@@ -30,7 +30,7 @@ from zlib import crc32
 from toolkit.errors import MissingExtraError, SchemaError, StorageError
 from toolkit.escaping import printable
 from toolkit.history.address import require_local
-from toolkit.history.dataset import Compaction, Dataset, OnSealed
+from toolkit.history.dataset import Compaction, LocalDataset, OnSealed
 from toolkit.history.engine import EngineLimits
 from toolkit.history.generation import Generation, read_generation
 from toolkit.history.index import Copies, Identity, KnownIndex
@@ -138,7 +138,7 @@ class RecordStore:
     def __init__(self, root: Path) -> None:
         self.root = root = require_local(root)
         self.spool = Spool(root / "spool")
-        self.dataset = Dataset(root / "dataset", self.spool)
+        self.dataset = LocalDataset(root / "dataset", self.spool)
         self._index: KnownIndex | None = None
         self._lines: list[bytes] = []
         self._pending: dict[Identity, Copies] = {}
@@ -300,6 +300,16 @@ class RecordStore:
                 index.absorb(segment, end)
         return lines
 
+    def take_in_inbox(self) -> None:
+        """Append to the spool what members of a shared store have appended."""
+        self.flush()
+        try:
+            self._inbox.take_in(
+                lambda lines: self.spool.append_encoded(lines, durable=True)
+            )
+        except OSError as error:
+            raise StorageError(error.filename or self.root, error) from error
+
     def compact(
         self, on_sealed: OnSealed | None = None, *, limits: EngineLimits | None = None
     ) -> Compaction:
@@ -314,12 +324,7 @@ class RecordStore:
         limits : EngineLimits, optional
             What DuckDB may use.
         """
-        try:
-            self._inbox.take_in(
-                lambda lines: self.spool.append_encoded(lines, durable=True)
-            )
-        except OSError as error:
-            raise StorageError(error.filename or self.root, error) from error
+        self.take_in_inbox()
         self.absorb_spool()
         try:
             done = self.dataset.compact(
@@ -339,14 +344,14 @@ class RecordStore:
         return done
 
     def keep_from(self, day: str) -> dict[str, int]:
-        """Let go of what is older than a day; see `Dataset.keep_from`."""
+        """Let go of what is older than a day; see `LocalDataset.keep_from`."""
         try:
             return self.dataset.keep_from(day, self.spool)
         except OSError as error:
             raise StorageError(error.filename or self.dataset.root, error) from error
 
     def rewrite(self) -> Compaction:
-        """Write parts that lack a column of today's records; see `Dataset.rewrite`."""
+        """Write parts that lack a column of today's records; see `LocalDataset.rewrite`."""
         try:
             return self.dataset.rewrite(self.spool)
         except OSError as error:
@@ -439,7 +444,7 @@ class RecordStore:
         for line in self._rejected.lines():
             if line.row is not None:
                 self._pending[_rejection_identity(line.row)] = {0: 0}
-        compacted = Dataset(self.dataset.root)
+        compacted = LocalDataset(self.dataset.root)
         for kind in KINDS:
             # without a part DuckDB need not be loaded
             if generation.parts.get(kind) and compacted.has(kind):
