@@ -54,6 +54,7 @@ COMMANDS: dict[str, Command] = {
     "records migrate": Command("--store {store}", reads=True),
     "records share": Command("append --store {store}", reads=True),
     "records key": Command("--new --store {store}", reads=True),
+    "records ship": Command("--to s3://bucket/prefix --store {store}", reads=True),
     "records show": Command("--store {store}", reads=True),
     "records measure": Command("--out {store} --quick --repeats 1", lasts=True),
     "records simulate": Command("--store {store} --batches 3 --events 3"),

@@ -17,7 +17,11 @@ from toolkit.errors import UsageError
 from toolkit.history import History, RecordStore
 
 ADDRESSES = ("gs://bucket/x", "file:///x", "sqlite:///x.db", "s3://bucket/x")
-NAMING = {name: each for name, each in COMMANDS.items() if "{" in each.words}
+NAMING = {
+    name: each
+    for name, each in COMMANDS.items()
+    if "{" in each.words and not each.reports
+}
 
 
 def _actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:

@@ -103,6 +103,7 @@ READING: dict[str, list[str]] = {
     "records key": ["--store", "made"],
     "records migrate": ["--store", "made"],
     "records backup": ["copy", "--store", "made"],
+    "records ship": ["--to", "s3://bucket/prefix", "--store", "made"],
     "records share": ["private", "--store", "copy"],
     "records retain": ["--days", "9999", "--store", "copy"],
     "records measure": ["--out", "measured", "--quick", "--repeats", "1"],
@@ -162,13 +163,15 @@ MADE = (
 
 OTHER_CODES = {
     "experiment ab report": 2,
+    "records ship": 2,
     "experiment retrain": 4,
     "review replay": 5,
     "model promote": 4,
     "model rollback": 5,
     "report off-policy": 5,
 }
-"""Commands that answer that there is nothing to put in force, or too little."""
+"""Commands that answer that there is nothing to put in force, or too little, or no
+credentials to send with (with a server: `tests/engines/test_object_storage.py`)."""
 
 ELSEWHERE = {
     "demo": "`experiment run` twice, then `recommend`",

@@ -22,7 +22,7 @@ __all__ = ["NOUNS", "build_parser", "run"]
 
 NOUNS = {
     "review": "what batch sizes and agents cost, and what would have been cheaper",
-    "records": "import, measure, simulate, compact, show and receive records",
+    "records": "import, measure, simulate, compact, ship, show and receive records",
     "features": "build feature tables",
     "experiment": "run, tune, benchmark, retrain and report experiments",
     "model": "export, verify, promote, roll back and describe models",

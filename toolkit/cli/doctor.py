@@ -9,13 +9,16 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from toolkit import __version__
 from toolkit.cli.configuration import configuration, configuration_path
 from toolkit.cli.default_store import add_store_option
 from toolkit.cli.output import print_json, print_table
 from toolkit.errors import InputDataError, StorageError, ToolkitError
+
+if TYPE_CHECKING:
+    from toolkit.history import Place
 
 __all__ = ["SetupCheck", "add_parser", "findings"]
 
@@ -30,6 +33,7 @@ PACKAGES = {
     "genai-prices": "money",
     "opentelemetry-sdk": "telemetry",
     "prometheus-client": "telemetry",
+    "obstore": "s3",
 }
 """Packages that commands need, with the extra that installs them."""
 
@@ -68,7 +72,7 @@ def add_parser(subparsers: Any) -> None:
     """Add the noun `doctor`."""
     text = "look at versions, store, hooks, prices and engines"
     parser = subparsers.add_parser("doctor", help=text, description=f"{text}.")
-    add_store_option(parser)
+    add_store_option(parser, reads=True)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(command=_doctor)
 
@@ -86,12 +90,12 @@ def _doctor(options: argparse.Namespace) -> int:
     return InputDataError.exit_code if wrong else 0
 
 
-def findings(store: Path) -> Iterator[SetupCheck]:
+def findings(store: "Place") -> Iterator[SetupCheck]:
     """Look at everything; nothing is changed.
 
     Parameters
     ----------
-    store : path
+    store : path or ObjectAddress
         The store to look at.
 
     Yields
@@ -105,7 +109,8 @@ def findings(store: Path) -> Iterator[SetupCheck]:
     yield _configuration()
     yield from map(_package, PACKAGES)
     yield _store(store)
-    yield _room(store)
+    if isinstance(store, Path):
+        yield _room(store)
     yield _logs()
     yield from _hooks()
     yield _prices()
@@ -144,9 +149,9 @@ def _package(name: str) -> SetupCheck:
         return SetupCheck(what=name, state=state, detail=f"extra {extra}", fix=fix)
 
 
-def _store(store: Path) -> SetupCheck:
+def _store(store: "Place") -> SetupCheck:
     """Read the store as every report does."""
-    if not store.exists():
+    if isinstance(store, Path) and not store.exists():
         return SetupCheck(
             what="store",
             state="absent",

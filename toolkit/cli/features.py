@@ -4,7 +4,8 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from toolkit.cli.output import print_json, print_note, print_table
-from toolkit.cli.places import local
+from toolkit.cli.places import any_store, local
+from toolkit.cli.progress import progress
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,7 +21,13 @@ def add_parser(subparsers: Any) -> None:
         "build", help="build the batch or workflow table, as of each row's start"
     )
     build.add_argument("kind", choices=["batch", "workflow"])
-    build.add_argument("--store", type=local, required=True, metavar="DIR")
+    build.add_argument(
+        "--store",
+        type=any_store,
+        required=True,
+        metavar="STORE",
+        help="a folder or s3://BUCKET/PREFIX",
+    )
     build.add_argument(
         "--out", type=local, required=True, metavar="FILE", help=".parquet or .csv"
     )
@@ -48,7 +55,8 @@ def _build(options: argparse.Namespace) -> int:
             raise UsageError.unknown("provenance", name, known)
     chosen = tuple(options.provenance or TRAINABLE)
     build = batch_table if options.kind == "batch" else workflow_table
-    table = build(read_store(options.store), provenances=chosen)
+    with progress("building") as shown:
+        table = build(read_store(options.store, report=shown), provenances=chosen)
     if options.out.suffix == ".csv":
         plain_cells(table).to_csv(options.out, index=False)
     else:

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from toolkit.errors import InputDataError, UsageError
-from toolkit.history import Place, local_path, store_place
+from toolkit.history import ObjectAddress, Place, local_path, store_place
 
-__all__ = ["any_store", "check_paths", "local"]
+__all__ = ["address", "any_store", "check_paths", "local"]
 
 Found = TypeVar("Found")
 
@@ -23,6 +23,11 @@ def local(text: str) -> Path:
 def any_store(text: str) -> Place:
     """Read where a store is: a folder, or `s3://BUCKET/PREFIX`."""
     return _read(store_place, text)
+
+
+def address(text: str) -> ObjectAddress:
+    """Read `s3://BUCKET/PREFIX`."""
+    return _read(ObjectAddress.parse, text)
 
 
 def _read(read: Callable[[str], Found], text: str) -> Found:

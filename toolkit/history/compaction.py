@@ -5,6 +5,7 @@ Reading needs none of it (`toolkit.history.reading`); it makes reading faster.
 
 from pathlib import Path
 
+from toolkit.history.base import Dataset
 from toolkit.history.dataset import Compaction
 from toolkit.history.duplicates import SOURCES, compare_accounts
 from toolkit.history.engine import EngineLimits
@@ -15,7 +16,7 @@ __all__ = ["compact_store"]
 
 
 def compact_store(
-    store: RecordStore, *, limits: EngineLimits | None = None
+    store: RecordStore | Dataset, *, limits: EngineLimits | None = None
 ) -> Compaction:
     """Join what hooks recorded since the last time, and merge the spool.
 
@@ -24,7 +25,8 @@ def compact_store(
 
     Parameters
     ----------
-    store : RecordStore
+    store : RecordStore or Dataset
+        A dataset is only read: nothing is done to it.
     limits : EngineLimits, optional
         What DuckDB may use.
 
@@ -35,6 +37,8 @@ def compact_store(
     ...     compact_store(store).partitions
     0
     """
+    if isinstance(store, Dataset):
+        return Compaction()
     if join_hooks(store) is None:
         return store.compact(limits=limits)
 

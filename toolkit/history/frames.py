@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toolkit.errors import MissingExtraError, UsageError
+from toolkit.history.address import Place, store_place
 from toolkit.history.base import Dataset
 from toolkit.history.engine import connect
 from toolkit.history.reading import read_store
@@ -15,13 +16,13 @@ if TYPE_CHECKING:
 __all__ = ["read", "read_frame"]
 
 
-def read(store: Path | str, kind: str) -> "pd.DataFrame":
+def read(store: Place | str, kind: str) -> "pd.DataFrame":
     """Read all records of one kind of a store, compacted or not; nothing is written.
 
     Parameters
     ----------
     store : path or str
-        Folder of the store; `~` is expanded.
+        Folder of the store; `~` is expanded. Or its address, `s3://BUCKET/PREFIX`.
     kind : str
         `batch`, `turn`, `workflow`, `coordination`, `load` or `recovery`.
 
@@ -43,7 +44,10 @@ def read(store: Path | str, kind: str) -> "pd.DataFrame":
     >>> len(read(tempfile.mkdtemp(), "batch"))
     0
     """
-    return read_frame(read_store(Path(store).expanduser()), kind)
+    place = store_place(store) if isinstance(store, str) else store
+    if isinstance(place, Path):
+        place = place.expanduser()
+    return read_frame(read_store(place), kind)
 
 
 def read_frame(dataset: Dataset, kind: str) -> "pd.DataFrame":

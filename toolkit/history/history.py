@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.errors import InputDataError
+from toolkit.history.address import Place, require_local, store_place
 from toolkit.history.base import Dataset
 from toolkit.history.frames import read_frame
 from toolkit.history.importers import (
@@ -34,7 +35,8 @@ class History:
     Parameters
     ----------
     folder : path or str
-        The store; `~` is expanded. It is made when something is first written.
+        The store; `~` is expanded. It is made when something is first written. A store
+        on object storage (`s3://BUCKET/PREFIX`) is only read.
 
     Examples
     --------
@@ -58,11 +60,22 @@ class History:
     [['fileOperations', 4, 12.0]]
     """
 
-    def __init__(self, folder: Path | str) -> None:
-        self.folder = Path(folder).expanduser()
+    def __init__(self, folder: Place | str) -> None:
+        self.place = _place(folder)
 
     def __repr__(self) -> str:
-        return f"History({str(self.folder)!r})"
+        return f"History({str(self.place)!r})"
+
+    @property
+    def folder(self) -> Path:
+        """The store's folder.
+
+        Raises
+        ------
+        UsageError
+            It is on object storage.
+        """
+        return require_local(self.place)
 
     def load(
         self,
@@ -140,7 +153,7 @@ class History:
         InputDataError
             There is no such store.
         """
-        return read_store(self.folder)
+        return read_store(self.place)
 
     def batches(self) -> "pd.DataFrame":
         """Read the batches: one row for each reply that called tools."""
@@ -161,6 +174,11 @@ class History:
         batch and have no row.
         """
         return read_frame(self.dataset, "coordination")
+
+
+def _place(named: Place | str) -> Place:
+    place = store_place(named) if isinstance(named, str) else named
+    return place.expanduser() if isinstance(place, Path) else place
 
 
 def _usual_places(source: str) -> list[Path]:

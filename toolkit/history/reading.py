@@ -6,27 +6,33 @@ right to write.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
 
+from toolkit.history.address import ObjectAddress, Place, require_local
 from toolkit.history.base import Dataset
 from toolkit.history.dataset import LocalDataset
 from toolkit.history.importers.hooks import HookTail, read_place
-from toolkit.history.store import line_of
+from toolkit.history.store import RecordStore, line_of
 from toolkit.history.version import check_version, require_store
 from toolkit.records import Record, Spool
 
-__all__ = ["read_store"]
+__all__ = ["open_store", "read_store"]
+
+Report = Callable[[float, float, str], None]
 
 
-def read_store(root: Path) -> Dataset:
+def read_store(place: Place, *, report: Report | None = None) -> Dataset:
     """Open a store for reading.
 
     Parameters
     ----------
-    root : path
+    place : path or ObjectAddress
+    report : callable, optional
+        Called with how many MB of how many were fetched from object storage.
 
     Returns
     -------
@@ -36,7 +42,13 @@ def read_store(root: Path) -> Dataset:
     Raises
     ------
     InputDataError
-        There is no such store, or a newer version wrote it.
+        There is no such store, or a newer version wrote it. Of a store on object
+        storage this shows when it is asked something.
+    MissingExtraError
+        It is on object storage, and the extra `s3` is not installed.
+    UsageError
+        It is on object storage, and there are no credentials, or it is a path that was
+        made of an address.
 
     Examples
     --------
@@ -44,11 +56,41 @@ def read_store(root: Path) -> Dataset:
     >>> read_store(Path(tempfile.mkdtemp())).summary()
     []
     """
+    if isinstance(place, ObjectAddress):
+        from toolkit.history.objects.opening import read_objects
+
+        return read_objects(place, os.environ, report=report)
+    root = require_local(place)
     require_store(root)
     check_version(root)
     return LocalDataset(
         root / "dataset", Spool(root / "spool"), more=lambda: _joined_hooks(root)
     )
+
+
+@contextmanager
+def open_store(
+    place: Place, *, report: Report | None = None
+) -> Iterator[RecordStore | Dataset]:
+    """Open a store for what compacts it first, if it can be written.
+
+    Parameters
+    ----------
+    place : path or ObjectAddress
+    report : callable, optional
+        Called with how many MB of how many were fetched from object storage.
+
+    Yields
+    ------
+    RecordStore or Dataset
+        A store of this machine, which is made where there is none; the dataset of one
+        on object storage, which is only read.
+    """
+    if isinstance(place, ObjectAddress):
+        yield read_store(place, report=report)
+    else:
+        with RecordStore(place) as store:
+            yield store
 
 
 def _joined_hooks(root: Path) -> Sequence[int]:

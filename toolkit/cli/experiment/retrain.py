@@ -5,13 +5,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.cli.output import print_json, print_note
-from toolkit.cli.places import local
+from toolkit.cli.places import any_store, local
 from toolkit.cli.progress import progress
+from toolkit.errors import UsageError
 
 if TYPE_CHECKING:
     from toolkit.experiments.promotion import Retraining
+    from toolkit.history import Place
 
-__all__ = ["add_release_options", "add_verb", "models_home", "show_answer"]
+__all__ = [
+    "add_models_option",
+    "add_release_options",
+    "add_verb",
+    "models_home",
+    "show_answer",
+]
 
 SPEC = Path("experiments/001-batch-size/spec.toml")
 
@@ -30,9 +38,27 @@ def add_verb(verbs: Any) -> None:
 
 def add_release_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of a verb that asks the gate on a store's records."""
-    parser.add_argument("--store", type=local, required=True, metavar="DIR")
+    parser.add_argument(
+        "--store",
+        type=any_store,
+        required=True,
+        metavar="STORE",
+        help="records to learn from, a folder or s3://BUCKET/PREFIX",
+    )
+    add_models_option(parser)
     parser.add_argument("--spec", type=local, default=SPEC, metavar="SPEC")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def add_models_option(parser: argparse.ArgumentParser) -> None:
+    """Add `--models DIR`."""
+    parser.add_argument(
+        "--models",
+        type=local,
+        metavar="DIR",
+        help="where releases are kept (default: `models` in the store; needed where the "
+        "store is on object storage, which is only read)",
+    )
 
 
 def show_answer(answer: "Retraining", *, as_json: bool) -> None:
@@ -45,8 +71,18 @@ def show_answer(answer: "Retraining", *, as_json: bool) -> None:
             print_note(answer.promotion.reason)
 
 
-def models_home(store: Path, name: str) -> Path:
-    """Folder of a model's releases; `current` in it is what a runtime loads."""
+def models_home(store: "Place", name: str, models: Path | None = None) -> Path:
+    """Folder of a model's releases; `current` in it is what a runtime loads.
+
+    Raises
+    ------
+    UsageError
+        The store is on object storage, and no folder is named.
+    """
+    if models is not None:
+        return models / name
+    if not isinstance(store, Path):
+        raise UsageError(f"{store} is only read; say where models go: `--models DIR`")
     return store / "models" / name
 
 
@@ -57,12 +93,16 @@ def retrain(options: argparse.Namespace) -> int:
     from toolkit.experiments.promotion import Releases
     from toolkit.experiments.promotion import retrain as run
     from toolkit.experiments.training import read_spec
-    from toolkit.history import RecordStore, require_store
+    from toolkit.history import open_store, read_store
 
     spec = read_spec(options.spec)
-    require_store(options.store)
-    releases = Releases(models_home(options.store, spec.bundle.name))
-    with RecordStore(options.store) as store, progress("retraining") as shown:
+    read_store(options.store)  # a mistyped name is refused, not made
+    home = models_home(options.store, spec.bundle.name, options.models)
+    releases = Releases(home)
+    with (
+        progress("retraining") as shown,
+        open_store(options.store, report=shown) as store,
+    ):
         answer = run(
             spec,
             store,

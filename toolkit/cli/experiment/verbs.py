@@ -4,11 +4,14 @@ import argparse
 import importlib
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from toolkit.cli.output import print_json, print_note, print_text
-from toolkit.cli.places import local
+from toolkit.cli.places import any_store, local
 from toolkit.cli.progress import progress
+
+if TYPE_CHECKING:
+    from toolkit.history import Place
 
 __all__ = ["VERBS", "add_parser", "import_records", "run_spec"]
 
@@ -42,9 +45,10 @@ def _add_run(verbs: Any) -> None:
     parser.add_argument("spec", type=local, metavar="SPEC", help="a spec.toml")
     parser.add_argument(
         "--store",
-        type=local,
-        metavar="DIR",
-        help="records to learn from (default: those that the spec names)",
+        type=any_store,
+        metavar="STORE",
+        help="records to learn from, a folder or s3://BUCKET/PREFIX (default: those "
+        "that the spec names)",
     )
     parser.add_argument(
         "--work",
@@ -82,7 +86,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def run_spec(
-    path: Path, *, store: Path | None, work: Path, folds: int | None = None
+    path: Path, *, store: "Place | None", work: Path, folds: int | None = None
 ) -> tuple[dict[str, Any], str]:
     """Run a specification on a store, importing the spec's own records if none is given.
 
@@ -90,7 +94,9 @@ def run_spec(
     ----------
     path : path
         Of the specification.
-    store, work : path
+    store : path or ObjectAddress, optional
+        One on object storage is only read.
+    work : path
     folds : int, optional
         Outer folds to judge by, instead of the specification's.
 
@@ -103,21 +109,21 @@ def run_spec(
     """
     from toolkit.clock import SystemClock
     from toolkit.experiments.training import read_spec, run_experiment
-    from toolkit.history import RecordStore, require_store
+    from toolkit.history import RecordStore, open_store, read_store
 
     spec = read_spec(path)
     if folds is not None:
         spec = replace(spec, split=replace(spec.split, outer_folds=folds))
     if store is not None:
-        require_store(store)
-    root = store if store is not None else work / "store"
-    with RecordStore(root) as records:
-        if store is None:
+        read_store(store)  # a mistyped name is refused, not made
+    else:
+        with RecordStore(work / "store") as records:
             import_records(spec.data.records, records)
-        with progress(spec.name) as shown:
-            outcome = run_experiment(
-                spec, records, work=work, now=SystemClock().now(), report=shown
-            )
+    place = work / "store" if store is None else store
+    with progress(spec.name) as shown, open_store(place, report=shown) as opened:
+        outcome = run_experiment(
+            spec, opened, work=work, now=SystemClock().now(), report=shown
+        )
     return outcome.results, outcome.markdown
 
 

@@ -32,12 +32,13 @@ def promote(options: argparse.Namespace) -> int:
     from toolkit.experiments.promotion import Releases
     from toolkit.experiments.promotion import promote as run
     from toolkit.experiments.training import read_spec
-    from toolkit.history import RecordStore, require_store
+    from toolkit.history import open_store, read_store
 
     spec = read_spec(options.spec)
-    require_store(options.store)
-    releases = Releases(models_home(options.store, spec.bundle.name))
-    with RecordStore(options.store) as store:
+    read_store(options.store)  # a mistyped name is refused, not made
+    home = models_home(options.store, spec.bundle.name, options.models)
+    releases = Releases(home)
+    with open_store(options.store) as store:
         answer = run(spec, store, releases, version=options.version)
     show_answer(answer, as_json=options.json)
     if answer.promotion is not None:

@@ -3,8 +3,9 @@
 import argparse
 from typing import Any
 
+from toolkit.cli.experiment.retrain import add_models_option, models_home
 from toolkit.cli.output import print_json, print_note
-from toolkit.cli.places import local
+from toolkit.cli.places import any_store
 
 __all__ = ["add_verb"]
 
@@ -14,7 +15,8 @@ def add_verb(verbs: Any) -> None:
     parser = verbs.add_parser(
         "rollback", help="go back to the version before the champion"
     )
-    parser.add_argument("--store", type=local, required=True, metavar="DIR")
+    parser.add_argument("--store", type=any_store, required=True, metavar="STORE")
+    add_models_option(parser)
     parser.add_argument("--name", default="batch-size", help="registered model")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(command=rollback)
@@ -22,12 +24,12 @@ def add_verb(verbs: Any) -> None:
 
 def rollback(options: argparse.Namespace) -> int:
     """Swap champion and the version before; a runtime finds it at its next look."""
-    from toolkit.cli.experiment.retrain import models_home
     from toolkit.experiments.promotion import Registry, Releases
     from toolkit.history import require_store
 
-    require_store(options.store)
-    releases = Releases(models_home(options.store, options.name))
+    home = models_home(options.store, options.name, options.models)
+    require_store(options.store if options.models is None else options.models)
+    releases = Releases(home)
     registry = Registry(releases.home / "work", options.name)
     with releases.locked():
         state = releases.rollback()

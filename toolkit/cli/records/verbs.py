@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ from toolkit.cli.records.table import add_table_options, prepare
 
 if TYPE_CHECKING:
     from toolkit.errors import InputDataError
+    from toolkit.history import EngineLimits
     from toolkit.history.importers import ImportReport
 
 __all__ = ["SOURCE_NAMES", "VERBS", "add_parser"]
@@ -35,7 +37,7 @@ SOURCE_NAMES = {
 }
 """Every source with its one-line help."""
 
-VERBS = ("measure", "simulate", "receive", "upkeep", "sharing")
+VERBS = ("measure", "simulate", "receive", "upkeep", "sharing", "ship")
 """Verbs in a module of their own, `toolkit.cli.records.<verb>`, with `add_verb`."""
 
 SHOWN_REJECTIONS = 20
@@ -82,7 +84,7 @@ def _add_import(verbs: Any) -> None:
     every.add_argument(
         "paths",
         nargs="*",
-        type=Path,
+        type=local,
         metavar="PATH",
         help="logs of any agents, sorted by what they hold (default: where each "
         "agent keeps its own)",
@@ -92,8 +94,13 @@ def _add_import(verbs: Any) -> None:
 
 
 def _add_compact(verbs: Any) -> None:
-    parser = verbs.add_parser("compact", help="merge the spool into Parquet files")
-    _add_store(parser)
+    parser = verbs.add_parser(
+        "compact",
+        help="merge the spool, or what was shipped, into Parquet files",
+        description="On object storage (s3://BUCKET/PREFIX) it merges what machines "
+        "shipped there; any number may run at once.",
+    )
+    _add_store(parser, reads=True)
     parser.add_argument(
         "--threads", type=int, metavar="N", help="threads to use (default 1)"
     )
@@ -107,12 +114,12 @@ def _add_compact(verbs: Any) -> None:
 
 def _add_show(verbs: Any) -> None:
     parser = verbs.add_parser("show", help="count what a store holds")
-    _add_store(parser)
+    _add_store(parser, reads=True)
     parser.set_defaults(command=_show)
 
 
-def _add_store(parser: argparse.ArgumentParser) -> None:
-    add_store_option(parser)
+def _add_store(parser: argparse.ArgumentParser, *, reads: bool = False) -> None:
+    add_store_option(parser, reads=reads)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
@@ -267,6 +274,8 @@ def _compact(options: argparse.Namespace) -> int:
         threads=COMPACTING.threads if options.threads is None else options.threads,
         memory=COMPACTING.memory if options.memory is None else options.memory,
     )
+    if not isinstance(options.store, Path):
+        return _compact_objects(options, limits)
     with RecordStore(options.store) as store:
         done = compact_store(store, limits=limits)
     if done.refused:
@@ -300,13 +309,50 @@ def _compact(options: argparse.Namespace) -> int:
     return 0
 
 
+def _compact_objects(options: argparse.Namespace, limits: "EngineLimits") -> int:
+    from toolkit.history import cache_for, compact_objects, open_objects
+
+    objects = open_objects(options.store, os.environ)
+    with progress("merging") as shown:
+        done = compact_objects(
+            objects, cache_for(options.store, os.environ), limits=limits, report=shown
+        )
+    if done.refused:
+        print_note(
+            f"{len(done.refused)} lines were no records; they are kept in "
+            f"{options.store}/refused"
+        )
+    counts = {
+        "partitions": done.partitions,
+        "segments": done.spool_files,
+        "rows": done.rows,
+        "refused": len(done.refused),
+        "damaged": [str(path) for path in done.damaged],
+    }
+    if options.json:
+        print_json(counts)
+    else:
+        print_table(
+            ["what", "count"],
+            [
+                ["segments merged", done.spool_files],
+                ["partitions written", done.partitions],
+                *([f"{kind} rows", rows] for kind, rows in done.rows.items()),
+            ],
+        )
+    return 0
+
+
 def _show(options: argparse.Namespace) -> int:
     from toolkit.history import read_rejected, read_store
 
-    rejected = list(read_rejected(options.store))
+    here = isinstance(options.store, Path)
+    rejected = list(read_rejected(options.store)) if here else []
     reasons = Counter(row["reason"] for row in rejected)
+    with progress("reading") as report:
+        summary = read_store(options.store, report=report).summary()
     shown: dict[str, Any] = {
-        "records": [count.to_json() for count in read_store(options.store).summary()],
+        "records": [count.to_json() for count in summary],
         "rejected": len(rejected),
         "rejected_by_reason": dict(sorted(reasons.items())),
     }

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.cli.output import print_text
-from toolkit.cli.places import local
+from toolkit.cli.places import any_store
 from toolkit.cli.seed_option import seed
 
 if TYPE_CHECKING:
@@ -25,7 +25,13 @@ def add_verb(subparsers: Any) -> None:
         help="estimate what another batch-size policy would have cost",
         description="Exits with 5 and the reason where the store cannot tell.",
     )
-    parser.add_argument("--store", type=local, required=True, help="store of records")
+    parser.add_argument(
+        "--store",
+        type=any_store,
+        required=True,
+        metavar="STORE",
+        help="store of records, a folder or s3://BUCKET/PREFIX",
+    )
     parser.add_argument(
         "--policy",
         required=True,

@@ -2,16 +2,16 @@
 
 import argparse
 import dataclasses
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.cli.output import print_json, print_table, print_text
-from toolkit.cli.places import local
+from toolkit.cli.places import any_store
 from toolkit.cli.report import off_policy as report_off_policy
 from toolkit.errors import NotEnoughDataError
 
 if TYPE_CHECKING:
     from toolkit.cli import Parser
+    from toolkit.history import Place
     from toolkit.metrics import Objective, ObjectiveReport, Period
 
 __all__ = ["add_parser"]
@@ -35,7 +35,11 @@ def add_parser(subparsers: "argparse._SubParsersAction[Parser]") -> None:
         "period, and measures the specification's improvement claims against it.",
     )
     parser.add_argument(
-        "--store", type=local, required=True, metavar="DIR", help="record store"
+        "--store",
+        type=any_store,
+        required=True,
+        metavar="STORE",
+        help="record store, a folder or s3://BUCKET/PREFIX",
     )
     parser.add_argument(
         "--baseline-until",
@@ -65,11 +69,10 @@ def objectives(options: argparse.Namespace) -> int:
     return 0
 
 
-def _periods(store: Path) -> list["Period"]:
+def _periods(store: "Place") -> list["Period"]:
     from toolkit.features import objective_periods
-    from toolkit.history import read_store, require_store
+    from toolkit.history import read_store
 
-    require_store(store)
     return objective_periods(read_store(store))
 
 

@@ -24,7 +24,7 @@ def add_replay(verbs: Any) -> None:
         "replayed; its error stands beside every answer. The answer is two bounds: what "
         "surely could go together, and all that is not excluded.",
     )
-    add_store_option(parser)
+    add_store_option(parser, reads=True)
     parser.add_argument(
         "--policy",
         action="append",
@@ -48,7 +48,7 @@ def _replay(options: argparse.Namespace) -> int:
 
     policies = [read_policy(text) for text in options.policy]
     with progress("replaying") as shown:
-        facts = read_facts(read_store(options.store))
+        facts = read_facts(read_store(options.store, report=shown))
         found = []
         for done, policy in enumerate(policies):
             shown(done, len(policies), policy.name)

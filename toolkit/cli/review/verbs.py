@@ -33,7 +33,7 @@ def add_parser(subparsers: Any) -> None:
         "is new, and prints what was spent, what batching could have saved (two bounds), "
         "what agents brought, and what cannot be said.",
     )
-    add_store_option(parser)
+    add_store_option(parser, reads=True)
     parser.add_argument(
         "--no-import", action="store_true", help="review the store as it is"
     )
@@ -86,7 +86,10 @@ def _review(options: argparse.Namespace) -> int:
     asked = [f"--{name}" for name in ANSWERS if getattr(options, name)]
     if len(asked) > 1:
         raise UsageError(f"{' and '.join(asked)} are answers of their own; ask for one")
-    if not options.no_import:
+    if not isinstance(options.store, Path):
+        if not options.no_import:
+            print_note(f"{options.store} is only read: nothing is imported into it")
+    elif not options.no_import:
         _import_new(options.store)
     found = _reviewed(options)
     if options.compare:
@@ -123,9 +126,9 @@ def _reviewed(options: argparse.Namespace) -> "Review":
     from toolkit.history import read_store
     from toolkit.review import review
 
-    with progress("reviewing"):
+    with progress("reviewing") as shown:
         return review(
-            read_store(options.store),
+            read_store(options.store, report=shown),
             since=options.since,
             until=options.until,
             seed=options.seed,

@@ -28,7 +28,7 @@ from toolkit.experiments.training import (
     run_experiment,
     table_of,
 )
-from toolkit.history import RecordStore, compact_store
+from toolkit.history import Dataset, RecordStore, compact_store
 from toolkit.models import DecisionTable, TableOrigin
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class Retraining:
 
 def retrain(
     spec: ExperimentSpec,
-    store: RecordStore,
+    store: RecordStore | Dataset,
     releases: Releases,
     *,
     now: datetime,
@@ -93,7 +93,7 @@ def retrain(
     Parameters
     ----------
     spec : ExperimentSpec
-    store : RecordStore
+    store : RecordStore or Dataset
     releases : Releases
     now : datetime
         Aware, UTC.
@@ -148,7 +148,7 @@ def retrain(
 
 def promote(
     spec: ExperimentSpec,
-    store: RecordStore,
+    store: RecordStore | Dataset,
     releases: Releases,
     *,
     version: str | None = None,
@@ -158,7 +158,7 @@ def promote(
     Parameters
     ----------
     spec : ExperimentSpec
-    store : RecordStore
+    store : RecordStore or Dataset
     releases : Releases
     version : str, optional
         The latest challenger unless given.
@@ -278,7 +278,7 @@ def _refused_early(
 
 def _train(
     spec: ExperimentSpec,
-    store: RecordStore,
+    store: RecordStore | Dataset,
     releases: Releases,
     origin: TableOrigin,
     now: datetime,

@@ -10,7 +10,7 @@ from toolkit.experiments.training.estimators import estimator_members
 from toolkit.experiments.training.run import run_experiment
 from toolkit.experiments.training.spec import DECISIONS, ExperimentSpec
 from toolkit.export import copy_bundle
-from toolkit.history import RecordStore
+from toolkit.history import open_store
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,7 +102,8 @@ class Experiment:
         Of folds, resamples and tuning.
     work : path or str, optional
         Holds tracking database, studies, report and bundle; a finished study is not
-        tuned again. A folder of the decision's name in the history's, unless given.
+        tuned again. A folder of the decision's name in the history's, unless given; a
+        history on object storage has none.
     spec : ExperimentSpec, optional
         Everything else that can be chosen; its decision and seed must be those above.
     estimators : mapping of str to estimator, optional
@@ -113,7 +114,8 @@ class Experiment:
     ------
     UsageError
         There is no such decision, or the specification has another; one of the
-        estimators is no regressor, or could not be exported.
+        estimators is no regressor, or could not be exported; or the history is on
+        object storage and `work` is not given.
     """
 
     def __init__(
@@ -142,8 +144,9 @@ class Experiment:
             )
         self._members = estimator_members(estimators or {})
         self.history = history
-        folder = history.folder / "experiments" / self.spec.name
-        self.work = folder if work is None else Path(work).expanduser()
+        if work is None:
+            work = history.folder / "experiments" / self.spec.name
+        self.work = Path(work).expanduser()
 
     def run(
         self, report: Callable[[float, float, str], None] | None = None
@@ -164,7 +167,7 @@ class Experiment:
         NotEnoughDataError
             The history cannot answer the question.
         """
-        with RecordStore(self.history.folder) as store:
+        with open_store(self.history.place) as store:
             outcome = run_experiment(
                 self.spec,
                 store,

@@ -32,7 +32,7 @@ from toolkit.experiments.training.spec import ExperimentSpec
 from toolkit.experiments.training.tracking import TrackedRun, track
 from toolkit.experiments.tuning import trials_of
 from toolkit.features import batch_table, workflow_table
-from toolkit.history import RecordStore, compact_store
+from toolkit.history import Dataset, RecordStore, compact_store
 from toolkit.models import DecisionTable, RelativeMember
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class ExperimentOutcome:
 
 def run_experiment(
     spec: ExperimentSpec,
-    store: RecordStore,
+    store: RecordStore | Dataset,
     *,
     work: Path,
     now: datetime,
@@ -88,8 +88,8 @@ def run_experiment(
     Parameters
     ----------
     spec : ExperimentSpec
-    store : RecordStore
-        Its spool is compacted first.
+    store : RecordStore or Dataset
+        The spool of a store is compacted first; a dataset is only read.
     work : path
         Holds `mlflow.db`, `optuna.journal`, the bundle, `results.json`, `report.md`.
         Studies that the journal already holds complete are not tuned again.
@@ -148,11 +148,12 @@ def run_experiment(
     )
 
 
-def history_rows(spec: ExperimentSpec, store: RecordStore) -> "pd.DataFrame":
-    """Read the rows that a specification learns from; the store must be compacted."""
+def history_rows(spec: ExperimentSpec, store: RecordStore | Dataset) -> "pd.DataFrame":
+    """Read the rows that a specification learns from."""
+    dataset = store if isinstance(store, Dataset) else store.dataset
     build = batch_table if spec.decision == "batch_size" else workflow_table
     return teaching_rows(
-        build(store.dataset, provenances=spec.data.provenances),
+        build(dataset, provenances=spec.data.provenances),
         decision=spec.decision,
         price_exponent=spec.price_exponent,
     )
