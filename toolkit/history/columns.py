@@ -28,7 +28,8 @@ COMPLETENESS_SQL = {
     "+(turn_s IS NOT NULL)::INT+(waiting_s IS NOT NULL)::INT"
     "+(operations_s IS NOT NULL)::INT+(longest_s IS NOT NULL)::INT"
     "+(median_s IS NOT NULL)::INT",
-    "coordination": "(outcome <> 'unknown')::INT*2+(provenance = 'measured')::INT",
+    "coordination": "(outcome <> 'unknown')::INT*4+(provenance = 'measured')::INT*2"
+    "+(workflow_id IS NOT NULL)::INT",
     "workflow": "(coalesce(runs_succeeded,0)+coalesce(runs_failed,0)"
     "+coalesce(runs_refused,0))*4"
     "+(makespan_s IS NOT NULL)::INT*2+(outcome <> 'unknown')::INT",

@@ -28,6 +28,7 @@ from toolkit.history.columns import (
 )
 from toolkit.history.engine import connect
 from toolkit.history.generation import Generation, Part, folder_of, read_generation
+from toolkit.history.wave_measures import has_runs_sql, measured_sql
 from toolkit.records import KINDS, Record, Spool
 
 if TYPE_CHECKING:
@@ -126,6 +127,19 @@ class Snapshot:
             if connection.execute(f"SELECT 1 FROM {tail} LIMIT 1").fetchone():  # noqa: S608 - names come from the schema
                 source = _with_tail(kind, parts, tail)
         connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {source}")
+        if kind == "workflow":
+            return self._measured(connection, name)
+        return name
+
+    def _measured(self, connection: "duckdb.DuckDBPyConnection", waves: str) -> str:
+        """Add to waves what the replies of their agents used, where that is recorded."""
+        if not connection.execute(has_runs_sql(waves)).fetchone():
+            return waves
+        spawns = self.attach(connection, "coordination")
+        turns = self.attach(connection, "turn")
+        name = f"{waves}_measured"
+        measured = measured_sql(waves, spawns, turns, column_names("workflow"))
+        connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {measured}")
         return name
 
     def has(self, kind: str) -> bool:

@@ -33,12 +33,17 @@ class CoordinationEvent(Record):
     has_pre_event: bool | None = None
     has_post_event: bool | None = None
     batch_id: str | None = None
+    workflow_id: str | None = None
+    """Record id of the wave that a spawn belongs to."""
+    spawned_id: str | None = None
+    """The agent that a spawn began, as its turns and batches name it."""
 
     @classmethod
     def fullness(cls, row: Mapping[str, Any]) -> int:
-        """Rank a copy that saw the end first, then a clocked one before a derived one."""
+        """Rank a copy that saw the end first, then a clocked one, then one with a wave."""
         ended = row["outcome"] is not Outcome.UNKNOWN
-        return ended * 2 + (row["provenance"] is Provenance.MEASURED)
+        clocked = row["provenance"] is Provenance.MEASURED
+        return ended * 4 + clocked * 2 + ("workflow_id" in row)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

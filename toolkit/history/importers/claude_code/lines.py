@@ -129,6 +129,8 @@ class TranscriptLine(Struct, rename="camel"):
     origin: Any = None
     content: Any = None
     forked_from: Any = None
+    team_name: Any = None
+    agent_name: Any = None
     parent_tool_use_id: Any = field(default=None, name="parentToolUseID")
 
     def has_message(self) -> bool:

@@ -1,6 +1,6 @@
 """The records that one transcript gives, as rows: turns, batches, events, workflows."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from toolkit.errors import SchemaError
@@ -20,12 +20,13 @@ from toolkit.history.importers.claude_code.timing import (
     time_batch,
 )
 from toolkit.history.importers.claude_code.turns import turn_of
-from toolkit.history.importers.claude_code.waves import waves_of
+from toolkit.history.importers.claude_code.waves import wave_row, waves_of
 from toolkit.records import (
     Batch,
     CoordinationEvent,
     Outcome,
     Provenance,
+    identifier,
 )
 
 __all__ = ["records_of"]
@@ -72,19 +73,29 @@ def records_of(
             )
         except SchemaError as error:
             yield reply.line, error
+    waves = waves_of(stream, {} if whole is None else whole.notices)
+    wave_ids = {
+        run.record_id: wave[0][0].record_id for wave in waves for run, _, _ in wave
+    }
     past = FIRST
     for batch, before in stream.in_order():
         timing = time_batch(batch.calls, batch.mode, before)
         active = agents.at(batch.calls[0].start_s, stream)
         try:
-            for row in _rows(stream, batch, timing, active, hidden, whole, past):
+            for row in _rows(
+                stream, batch, timing, active, hidden, whole, past, wave_ids
+            ):
                 if row["kind"] == Batch.kind:
                     past = Past.of(row)
                 yield batch.line, row
         except SchemaError as error:
             yield batch.line, error
-    notices = {} if whole is None else whole.notices
-    yield from waves_of(stream, notices, project)
+    for wave in waves:
+        line = wave[0][2].line
+        try:
+            yield line, wave_row(stream, wave, project)
+        except SchemaError as error:
+            yield line, error
 
 
 def _rows(
@@ -95,6 +106,7 @@ def _rows(
     hidden: Callable[[str], str],
     whole: Whole | None,
     past: Past,
+    wave_ids: Mapping[str, str],
 ) -> Iterator[dict[str, Any]]:
     identity = batch.calls[0].record_id
     yield batch_of(
@@ -102,7 +114,7 @@ def _rows(
     )
     for call in batch.calls:
         if call.tool.action is not None:
-            yield _event(stream, batch, call, identity, hidden)
+            yield _event(stream, batch, call, identity, hidden, wave_ids)
 
 
 def _event(
@@ -111,12 +123,14 @@ def _event(
     call: Call,
     identity: str,
     hidden: Callable[[str], str],
+    wave_ids: Mapping[str, str],
 ) -> dict[str, Any]:
     """One call that other agents can notice; its wait is not known, nor its versions."""
     reply = call.reply
     duration_s = None
     if reply is not None and not had_person(call, batch.mode):
         duration_s = max(round(reply.end_s - call.start_s, 3), 0.0)
+    spawned = None if reply is None else reply.agent_id
     return CoordinationEvent.row(
         record_id=identity if call is batch.calls[0] else call.record_id,
         at=call.at,
@@ -131,4 +145,6 @@ def _event(
         duration_s=duration_s,
         outcome=Outcome.UNKNOWN if reply is None else reply.outcome,
         batch_id=identity,
+        workflow_id=wave_ids.get(call.record_id),
+        spawned_id=None if spawned is None else identifier(spawned, hidden),
     )

@@ -24,7 +24,9 @@ from toolkit.history.importers import (
     reason_of,
 )
 from toolkit.history.importers.claude_code.batches import SOURCE
+from toolkit.history.importers.claude_code.journal import is_journal, read_journal
 from toolkit.history.importers.claude_code.lines import TranscriptLine, decode_block
+from toolkit.history.importers.claude_code.members import member_of
 from toolkit.history.importers.claude_code.transcript import Transcript
 
 __all__ = ["ClaudeCodeSource"]
@@ -58,7 +60,10 @@ class ClaudeCodeSource:
             It is empty, holds no line of a transcript, or its compression is broken;
             lines before the break are kept.
         """
-        transcript = Transcript(sink)
+        if is_journal(path):
+            read_journal(path, sink)
+            return
+        transcript = Transcript(sink, alias=member_of(path))
         try:
             _take_lines(path, transcript, sink)
         finally:

@@ -7,6 +7,9 @@ apart by the line they began with. A subagent that left no lines is known from t
 that spawned it only.
 
 Each call and result counts once: a line that a resumed session repeats changes nothing.
+
+A member of a team has a separate session, whose lines name the team and the member; it
+is known by both, as the lead's session names it (`member@team`).
 """
 
 import re
@@ -79,6 +82,9 @@ TYPE = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 IDLE = re.compile(r'teammate_id="([^"]{1,100})"[^<]{0,200}"idle_notification"')
 """How the notice of a team mate begins that has nothing more to do."""
 
+LEADS = frozenset({"", "lead", "team-lead"})
+"""What the session that began a team calls itself in it."""
+
 READ = frozenset({"assistant", "user", "progress", "queue-operation", "system"})
 """Types of lines that say something about calls, their results or people."""
 
@@ -90,9 +96,11 @@ class Transcript:
     ----------
     sink : ImportSink
         For keyed hashes and counts.
+    alias : str, optional
+        How its session names the agent whose file this is, where not by the agent's id.
     """
 
-    def __init__(self, sink: ImportSink) -> None:
+    def __init__(self, sink: ImportSink, alias: str | None = None) -> None:
         self.recognised = False
         self.first_session: str | None = None
         self.sessions: set[str] = set()
@@ -109,6 +117,7 @@ class Transcript:
         self._clean: dict[str, str] = {}
         self._names: dict[str, str] = {}
         self._project: str | None = None
+        self._alias = alias
 
     def take(self, number: int, line: TranscriptLine) -> None:
         """Read one line.
@@ -429,12 +438,22 @@ class Transcript:
         agent = line.agent_id
         if agent is None:
             if line.is_sidechain is not True:
-                main = self._streams.get((session, MAIN))
-                return main or self._named(session, MAIN, inline=False)
+                name = MAIN if line.team_name is None else self._member(line)
+                main = self._streams.get((session, name))
+                return main or self._named(session, name, inline=False)
             agent = self._sidechain(line)
         if not isinstance(agent, str) or not agent:
             raise UnreadableLineError("not an id", field="agentId")
+        if self._alias is not None:
+            agent = self._alias
         return self._named(session, self._identifier(agent), inline=False)
+
+    def _member(self, line: TranscriptLine) -> str:
+        """Name the member of a team that wrote a line; its lead is a session's thread."""
+        team, name = line.team_name, line.agent_name
+        if not isinstance(team, str) or not isinstance(name, str) or name in LEADS:
+            return MAIN
+        return self._identifier(f"{name}@{team}") if team and name else MAIN
 
     def _named(self, session: str, agent: str, *, inline: bool) -> Stream:
         stream = self._streams.get((session, agent))
