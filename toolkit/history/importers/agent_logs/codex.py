@@ -10,6 +10,7 @@ what began when is unknown, and a call's duration is the one written into its re
 """
 
 import json
+import re
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,9 @@ from toolkit.history.importers import (
     ImportSink,
     TokenUsage,
     UnreadableLineError,
+    block_texts,
 )
+from toolkit.history.importers.agent_logs.agents import SPAWNING
 from toolkit.history.importers.agent_logs.log import (
     MAIN,
     AgentCall,
@@ -54,6 +57,20 @@ CODE_MODE = "exec"
 
 BURST_S = 1.0
 """Longest gap between the lines that a fork copies."""
+
+
+_AGENT = re.compile(r'"agent_id":\s*"([\w-]{1,100})"')
+_NOTICE = re.compile(
+    r"<subagent_notification>\s*\{[^<]{0,400}?"
+    r'"agent_id":\s*"([\w-]{1,100})"[^<]{0,400}?"status":\s*\{?\s*"(\w{1,20})"'
+)
+_STATUSES = {
+    "completed": Outcome.SUCCEEDED,
+    "errored": Outcome.FAILED,
+    "failed": Outcome.FAILED,
+    "shutdown": Outcome.CANCELLED,
+}
+"""How a notice words the end of an agent."""
 
 
 class CodexSource(LineLogSource):
@@ -100,6 +117,7 @@ class _Rollout:
         self._total: object = None
         self._copied_s: float | None = None
         self._begun: datetime | None = None
+        self._agents: dict[str, AgentCall] = {}
 
     def take(self, row: dict[str, Any]) -> None:
         kind, payload = row.get("type"), row.get("payload")
@@ -160,7 +178,7 @@ class _Rollout:
         name = payload.get("id")
         if not isinstance(name, str) or not name:
             raise UnreadableLineError("not an id", field="payload.id")
-        parent = _parent(payload.get("source"))
+        parent = _parent(payload)
         git = payload.get("git")
         self._agent = name if parent else MAIN
         self.log = AgentLog(
@@ -190,6 +208,8 @@ class _Rollout:
             self._call(item, at)
         elif kind in OUTPUTS:
             self._output(item, at)
+        elif item.get("role") == "user":
+            self._note_ends(item.get("content"), at)
         elif kind == "reasoning" or item.get("role") == "assistant":
             self._block = self._block or at
 
@@ -245,14 +265,44 @@ class _Rollout:
         reply.end_s = at.timestamp()
         call.background = went_on(text)
         code = exit_code(text)
+        if call.operation.operation_type == SPAWNING:
+            agent = call.spawned()
+            agent.background = True
+            if (named := _AGENT.search(text)) is not None:
+                self._name_agent(call, named[1])
         if is_aborted(text):
             call.outcome, call.why = Outcome.CANCELLED, "interrupted"
         elif call.outcome is Outcome.UNKNOWN and not call.background:
             failed = code != 0 if code is not None else _is_refusal(text)
             call.outcome = Outcome.FAILED if failed else Outcome.SUCCEEDED
 
+    def _name_agent(self, call: AgentCall, thread: str) -> None:
+        call.spawned().agent_id = thread
+        self._agents[thread] = call
+
+    def _note_ends(self, content: object, at: datetime) -> None:
+        """Note the ends of agents that the client reports as a message of the user."""
+        for text in block_texts(content):
+            for thread, status in _NOTICE.findall(text):
+                call = self._agents.get(thread)
+                if call is None or status not in _STATUSES:
+                    continue
+                agent = call.spawned()
+                agent.outcome = _STATUSES[status]
+                agent.end_s = at.timestamp()
+                agent.worked_s = round(max(agent.end_s - call.start_s, 0.0), 3)
+
     def _event(self, event: dict[str, Any], at: datetime) -> None:
         kind = event.get("type")
+        if kind == "item_completed" and isinstance(event.get("item"), dict):
+            event = event["item"]
+            kind = event.get("type")
+        if kind in ("sub_agent_activity", "SubAgentActivity"):
+            known = self._calls.get(str(event.get("event_id") or event.get("id")))
+            thread = event.get("agent_thread_id")
+            if known is not None and isinstance(thread, str):
+                self._name_agent(known[0], thread)
+            return
         if kind == "token_count":
             self._count(event.get("info"), at)
         elif kind == "user_message":
@@ -290,8 +340,12 @@ class _Rollout:
         )
 
 
-def _parent(source: object) -> str | None:
+def _parent(payload: dict[str, Any]) -> str | None:
     """Name the thread that spawned this one."""
+    named = payload.get("parent_thread_id")
+    if isinstance(named, str) and named:
+        return named
+    source = payload.get("source")
     for key in ("subagent", "thread_spawn"):
         source = source.get(key) if isinstance(source, dict) else None
     parent = source.get("parent_thread_id") if isinstance(source, dict) else None

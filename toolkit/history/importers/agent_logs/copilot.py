@@ -16,6 +16,7 @@ from toolkit.history.importers import (
     TokenUsage,
     UnreadableLineError,
 )
+from toolkit.history.importers.agent_logs.agents import SPAWNING
 from toolkit.history.importers.agent_logs.copilot_usage import add_usage
 from toolkit.history.importers.agent_logs.log import (
     MAIN,
@@ -34,6 +35,9 @@ from toolkit.history.importers.agent_logs.source import LineLogSource, LineReade
 from toolkit.records import Outcome, is_unique_call_id
 
 __all__ = ["CopilotSource"]
+
+MOST = 10**12
+"""Largest count that is believed."""
 
 REFUSALS = frozenset({"denied", "rejected"})
 """Error codes of a call that a person did not allow."""
@@ -103,7 +107,7 @@ class _Events:
             self._since[agent] = parse_iso_time(row.get("timestamp")).timestamp()
         elif kind == "assistant.message":
             self._message(data, parse_iso_time(row.get("timestamp")), agent)
-        elif kind.startswith(("tool.execution_", "permission.")):
+        elif kind.startswith(("tool.execution_", "permission.", "subagent.")):
             self._step(
                 kind, data, parse_iso_time(row.get("timestamp")).timestamp(), agent
             )
@@ -157,6 +161,9 @@ class _Events:
             return
         given = request.get("arguments")
         call = AgentCall.begun(call_id, request.get("name"), given, at.timestamp())
+        background = isinstance(given, dict) and given.get("mode") == "background"
+        if background and call.operation.operation_type == SPAWNING:
+            call.spawned().background = True
         reply.calls.append(call)
         self._calls[call_id] = call, reply
 
@@ -176,6 +183,8 @@ class _Events:
             self._asked[call.call_id] = at_s
         elif kind == "permission.completed":
             call.waiting_s += max(at_s - self._asked.pop(call.call_id, at_s), 0.0)
+        elif kind.startswith("subagent."):
+            _note_agent(call, kind, data, at_s)
         elif kind == "tool.execution_complete":
             self._since[agent] = at_s
             call.end_s = at_s
@@ -187,6 +196,26 @@ def _is_again(call: AgentCall, of: AgentReply, reply: AgentReply) -> bool:
     """Whether an id that a model counts stands for another call, not for a copy."""
     ended = call.end_s is not None
     return ended and of is not reply and not is_unique_call_id(call.call_id)
+
+
+def _note_agent(call: AgentCall, kind: str, data: dict[str, Any], at_s: float) -> None:
+    """Note what became of the agent that a call began; its events name that call."""
+    agent = call.spawned()
+    agent.agent_id = call.call_id
+    if kind in ("subagent.completed", "subagent.failed"):
+        worked_ms = _count(data.get("durationMs"))
+        failed = kind == "subagent.failed"
+        agent.outcome = Outcome.FAILED if failed else Outcome.SUCCEEDED
+        agent.end_s = at_s
+        agent.worked_s = None if worked_ms is None else worked_ms / 1000
+        agent.tokens = _count(data.get("totalTokens"))
+        agent.calls = _count(data.get("totalToolCalls"))
+
+
+def _count(value: object) -> int | None:
+    if isinstance(value, bool) or not isinstance(value, int):
+        return None
+    return value if 0 <= value <= MOST else None
 
 
 def _end(call: AgentCall, data: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from toolkit.errors import InputDataError
 from toolkit.history.importers import (
+    CallFlow,
     TokenUsage,
     UnreadableLineError,
     text_length,
@@ -22,6 +23,7 @@ __all__ = [
     "AgentCall",
     "AgentLog",
     "AgentReply",
+    "SpawnedAgent",
     "moment_ms",
     "parse_iso_time",
     "text_or_none",
@@ -34,6 +36,33 @@ NO_USAGE = TokenUsage()
 
 MAX_MS = 32_503_680_000_000
 """The year 3000, in milliseconds since 1970."""
+
+
+@dataclass(slots=True)
+class SpawnedAgent:
+    """What a client says of the agent that a call began.
+
+    Attributes
+    ----------
+    agent_id : str or None
+        As the agent's own replies name it.
+    background : bool
+        The call returned when the agent began; else its result is the agent's.
+    outcome : Outcome
+        `UNKNOWN` until the client says that it ended.
+    end_s, worked_s : float or None
+        When it ended (seconds since 1970), and how long it worked.
+    tokens, calls : int or None
+        What the client says that it used.
+    """
+
+    agent_id: str | None = None
+    background: bool = False
+    outcome: Outcome = Outcome.UNKNOWN
+    end_s: float | None = None
+    worked_s: float | None = None
+    tokens: int | None = None
+    calls: int | None = None
 
 
 @dataclass(slots=True)
@@ -56,6 +85,10 @@ class AgentCall:
     waiting_s : float
         Time inside it that a person took, where the client records it.
     characters, result_characters : int or None
+    flow : CallFlow or None
+        What it took from the results before it.
+    agent : SpawnedAgent or None
+        The agent that it began, as far as the client says.
     """
 
     call_id: str
@@ -68,6 +101,19 @@ class AgentCall:
     waiting_s: float = 0.0
     characters: int | None = None
     result_characters: int | None = None
+    flow: CallFlow | None = None
+    agent: SpawnedAgent | None = None
+
+    @property
+    def at(self) -> datetime:
+        """When it began."""
+        return datetime.fromtimestamp(self.start_s, UTC)
+
+    def spawned(self) -> SpawnedAgent:
+        """Give what is known of the agent that it began."""
+        if self.agent is None:
+            self.agent = SpawnedAgent()
+        return self.agent
 
     @classmethod
     def begun(

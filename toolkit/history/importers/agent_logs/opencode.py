@@ -219,7 +219,10 @@ def _part_as_before(item: dict[str, Any]) -> dict[str, Any]:
             "input": state.get("input"),
             "output": state.get("content"),
             "error": error,
-            "metadata": {"exit": details.get("exit", details.get("exitCode"))},
+            "metadata": {
+                "exit": details.get("exit", details.get("exitCode")),
+                "sessionId": details.get("sessionId", details.get("sessionID")),
+            },
             "time": {
                 "start": times.get("ran", times.get("created")),
                 "end": times.get("completed"),
@@ -344,6 +347,8 @@ def _calls(part: dict[str, Any], reply: AgentReply) -> Iterator[AgentCall]:
             call.outcome, call.why = Outcome.CANCELLED, "interrupted"
         elif status == "error" or code not in (0, None):
             call.outcome = Outcome.FAILED
+        if isinstance(details, dict) and isinstance(details.get("sessionId"), str):
+            call.spawned().agent_id = details["sessionId"]
         if ended is not None:
             call.end_s = moment_ms(ended).timestamp()
             reply.ended(call.end_s)

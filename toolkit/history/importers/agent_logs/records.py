@@ -6,6 +6,7 @@ from statistics import median
 from typing import Any, NamedTuple
 
 from toolkit.errors import SchemaError
+from toolkit.history.importers.agent_logs.agents import agent_rows
 from toolkit.history.importers.agent_logs.log import AgentCall, AgentLog, AgentReply
 from toolkit.records import (
     Batch,
@@ -101,6 +102,10 @@ def log_records(
                 yield batch
         except SchemaError as error:
             yield error
+    try:
+        yield from agent_rows(log, source, hidden, shared)
+    except SchemaError as error:
+        yield error
 
 
 def _turn(reply: AgentReply, turn_id: str, own: dict[str, Any]) -> dict[str, Any]:
@@ -199,7 +204,7 @@ def _times(log: AgentLog, reply: AgentReply, past: _Past) -> dict[str, Any]:
     }
     if reply.cycle_s is not None and not censored:
         times["cycle_s"] = round(reply.cycle_s, 3)
-    if asked or reply.end_s is None or any(c.background for c in calls):
+    if asked or reply.end_s is None or any(map(_goes_on, calls)):
         return times
     execution_s = _span(first_s, reply.end_s)
     if execution_s is not None:
@@ -209,6 +214,11 @@ def _times(log: AgentLog, reply: AgentReply, past: _Past) -> dict[str, Any]:
     if log.own_times:
         times |= _operations(calls, times.get("execution_s"))
     return times
+
+
+def _goes_on(call: AgentCall) -> bool:
+    """Whether a call returned while its work, or the agent that it began, went on."""
+    return call.background or (call.agent is not None and call.agent.background)
 
 
 def _operations(calls: list[AgentCall], execution_s: float | None) -> dict[str, Any]:
