@@ -30,7 +30,12 @@ class GoldenRows:
     log_cost: Floats
 
     def dumps(self) -> str:
-        """Write as JSON; a missing value is `null`."""
+        """Write as JSON; a missing value is `null`.
+
+        Returns
+        -------
+        str
+        """
         rows = [
             [None if np.isnan(v) else float(v) for v in row] for row in self.features
         ]
@@ -45,6 +50,10 @@ class GoldenRows:
         text : bytes or str
         width : int
             Numbers in one row.
+
+        Returns
+        -------
+        GoldenRows
 
         Raises
         ------

@@ -108,7 +108,13 @@ class RungSpec:
         object.__setattr__(self, "parameters", numbers)
 
     def to_json(self) -> dict[str, Any]:
-        """Write as JSON types."""
+        """Write as JSON types.
+
+        Returns
+        -------
+        dict
+            By field name; `from_json` reads it back.
+        """
         return {
             "name": self.name,
             "rule": self.rule,
@@ -119,7 +125,17 @@ class RungSpec:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "RungSpec":
-        """Read what `to_json` wrote."""
+        """Read what `to_json` wrote.
+
+        Parameters
+        ----------
+        value : mapping
+            Checked by `check_manifest` before.
+
+        Returns
+        -------
+        RungSpec
+        """
         return cls(
             name=str(value["name"]),
             rule=str(value["rule"]),
@@ -191,7 +207,13 @@ class Manifest:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """Write as JSON types."""
+        """Write as JSON types.
+
+        Returns
+        -------
+        dict
+            By field name; `from_json` reads it back.
+        """
         return {
             "schema_version": SCHEMA_VERSION,
             "method": dict(METHOD),
@@ -231,6 +253,14 @@ class Manifest:
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "Manifest":
         """Read what `to_json` wrote.
+
+        Parameters
+        ----------
+        value : mapping
+
+        Returns
+        -------
+        Manifest
 
         Raises
         ------
@@ -298,6 +328,10 @@ class Manifest:
         content : bytes
         path : path
             The bundle, for errors.
+
+        Returns
+        -------
+        Manifest
 
         Raises
         ------

@@ -171,7 +171,12 @@ class Bundle:
     signed_by: str | None = None
 
     def policy(self) -> "Ladder":
-        """Build the ladder of answers: what serves, what is judged, what is tabulated."""
+        """Build the ladder of answers: what serves, what is judged, what is tabulated.
+
+        Returns
+        -------
+        Ladder
+        """
         from toolkit.bundle.policy import policy_of
 
         return policy_of(self)
@@ -190,6 +195,11 @@ def read_bundle(directory: Path, *, signed: bool = True) -> Bundle:
     signed : bool
         Require the team's signature where its key is installed; False is for a person
         who vouches for the bundle and is about to sign it.
+
+    Returns
+    -------
+    Bundle
+        Checked: files, graph, manifest, golden rows and, where asked for, signature.
 
     Raises
     ------

@@ -74,6 +74,10 @@ class SigningKey:
 def installed_key() -> SigningKey | None:
     """Read the team's key; `None` where none is installed.
 
+    Returns
+    -------
+    SigningKey or None
+
     Raises
     ------
     UsageError
@@ -88,6 +92,15 @@ def installed_key() -> SigningKey | None:
 
 def new_key(path: Path) -> SigningKey:
     """Draw a key and write it to a new file that its owner alone can read.
+
+    Parameters
+    ----------
+    path : path
+        Its folder is made where it is missing.
+
+    Returns
+    -------
+    SigningKey
 
     Raises
     ------
@@ -109,7 +122,20 @@ def new_key(path: Path) -> SigningKey:
 
 
 def make_seal(manifest: bytes, key: SigningKey | None) -> bytes:
-    """Write the seal of a manifest, signed where a key is given."""
+    """Write the seal of a manifest, signed where a key is given.
+
+    Parameters
+    ----------
+    manifest : bytes
+        As it lies in the bundle; it names the digests of all other files.
+    key : SigningKey or None
+        `None` leaves digests without a signature.
+
+    Returns
+    -------
+    bytes
+        JSON.
+    """
     seal = {"format": 1, "manifest_sha256": hashlib.sha256(manifest).hexdigest()}
     if key is not None:
         seal |= {"key_id": key.key_id, "hmac_sha256": key.sign(manifest)}

@@ -58,7 +58,13 @@ class StackSection:
     level: CostLevel | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Write as JSON types."""
+        """Write as JSON types.
+
+        Returns
+        -------
+        dict
+            By field name; `from_json` reads it back.
+        """
         return {
             "sizes": self.sizes,
             "measurement_prior": self.prior.to_json(),
@@ -70,6 +76,14 @@ class StackSection:
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "StackSection":
         """Read what `to_json` wrote.
+
+        Parameters
+        ----------
+        value : mapping
+
+        Returns
+        -------
+        StackSection
 
         Raises
         ------
@@ -132,7 +146,16 @@ class StackModel:
         self._offers: dict[tuple[int, str | None, bytes], _Offer] = {}
 
     def predict(self, problem: Problem) -> CostCurve:
-        """Expect a cost of each action; a column outside its known range is missing."""
+        """Expect a cost of each action; a column outside its known range is missing.
+
+        Parameters
+        ----------
+        problem : Problem
+
+        Returns
+        -------
+        CostCurve
+        """
         with np.errstate(over="ignore"):  # beyond 32 bits is infinite, not an error
             return self._predict(problem)
 
@@ -171,7 +194,20 @@ class StackModel:
     def probability_not_worse(
         self, problem: Problem, curve: CostCurve, chosen: int, reference: int
     ) -> float:
-        """Probability, 0 to 1, that one action costs no more than another."""
+        """Probability, 0 to 1, that one action costs no more than another.
+
+        Parameters
+        ----------
+        problem : Problem
+        curve : CostCurve
+            As `predict` gave it for the problem.
+        chosen, reference : int
+            Indices of the two actions.
+
+        Returns
+        -------
+        float
+        """
         saving = max(float(curve.log_cost[reference] - curve.log_cost[chosen]), 1e-9)
         covariance = self._offer(problem).covariance
         deviation = deviation_between(covariance, chosen, reference)

@@ -57,7 +57,18 @@ class Support:
     slack: float = SLACK
 
     def rows_near(self, problem: Problem) -> Floats:
-        """Count past rows near each action, shape (n_actions,)."""
+        """Count past rows near each action, shape (n_actions,).
+
+        Parameters
+        ----------
+        problem : Problem
+            Its first action column is what is counted by.
+
+        Returns
+        -------
+        array of shape (n_actions,)
+            0 where the category is not known or was never seen.
+        """
         category = self.category(problem.context)
         rows = () if category is None else self.counts.get(category, ())
         known = [action for action, _ in rows]
@@ -70,7 +81,17 @@ class Support:
         return np.asarray(near, dtype=np.float64)
 
     def category(self, context: Mapping[str, Value]) -> str | None:
-        """Name the table of counts that a context belongs to; `None` where it is not known."""
+        """Name the table of counts that a context belongs to; `None` where it is not known.
+
+        Parameters
+        ----------
+        context : mapping
+
+        Returns
+        -------
+        str or None
+            Empty where rows are counted in one table.
+        """
         if self.column is None:
             return ""
         value = context.get(self.column)
@@ -78,6 +99,11 @@ class Support:
 
     def within(self, context: Mapping[str, Value]) -> tuple[Mapping[str, Value], int]:
         """Leave out what training never saw: outside its range a number says nothing.
+
+        Parameters
+        ----------
+        context : mapping
+            Texts and unknown values stay.
 
         Returns
         -------
@@ -100,7 +126,13 @@ class Support:
         return {k: v for k, v in context.items() if k not in lost}, len(lost)
 
     def to_json(self) -> dict[str, Any]:
-        """Write as JSON types."""
+        """Write as JSON types.
+
+        Returns
+        -------
+        dict
+            By field name; `from_json` reads it back.
+        """
         return {
             "column": self.column,
             "counts": {
@@ -114,6 +146,14 @@ class Support:
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "Support":
         """Read what `to_json` wrote.
+
+        Parameters
+        ----------
+        value : mapping
+
+        Returns
+        -------
+        Support
 
         Raises
         ------

@@ -44,6 +44,15 @@ class ObjectAddress:
     def parse(cls, text: str) -> Self:
         """Read `s3://BUCKET/PREFIX`.
 
+        Parameters
+        ----------
+        text : str
+            Slashes at the end are left out.
+
+        Returns
+        -------
+        ObjectAddress
+
         Raises
         ------
         UsageError
@@ -72,6 +81,16 @@ Place = Path | ObjectAddress
 def local_path(text: str) -> Path:
     """Read a path of this machine; an address is refused, never made a folder.
 
+    Parameters
+    ----------
+    text : str
+        As it was typed.
+
+    Returns
+    -------
+    path
+        It need not exist.
+
     Raises
     ------
     UsageError
@@ -92,6 +111,15 @@ def local_path(text: str) -> Path:
 def store_place(text: str) -> Place:
     """Read where a store is.
 
+    Parameters
+    ----------
+    text : str
+        As it was typed.
+
+    Returns
+    -------
+    path or ObjectAddress
+
     Raises
     ------
     UsageError
@@ -107,6 +135,15 @@ def store_place(text: str) -> Place:
 
 def require_local(place: Place | str) -> Path:
     """Refuse a store that is not a folder of this machine.
+
+    Parameters
+    ----------
+    place : path, ObjectAddress or str
+
+    Returns
+    -------
+    path
+        It need not exist.
 
     Raises
     ------

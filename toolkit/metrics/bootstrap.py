@@ -95,11 +95,30 @@ class TotalsFunction(Protocol):
     """A smooth function of the totals of some columns."""
 
     def value(self, totals: Floats) -> Floats:
-        """Evaluate at totals of shape (..., columns); shape (...)."""
+        """Evaluate at totals of shape (..., columns); shape (...).
+
+        Parameters
+        ----------
+        totals : array of shape (..., columns)
+            Sums over rows, of one column each.
+
+        Returns
+        -------
+        array of shape (...)
+        """
         ...
 
     def gradient(self, totals: Floats) -> Floats:
-        """Differentiate by the totals; shape (..., columns)."""
+        """Differentiate by the totals; shape (..., columns).
+
+        Parameters
+        ----------
+        totals : array of shape (..., columns)
+
+        Returns
+        -------
+        array of shape (..., columns)
+        """
         ...
 
 

@@ -79,7 +79,7 @@ class CostLevel:
         Returns
         -------
         dict
-            Values by field name, which `from_json` reads.
+            By field name; `from_json` reads it back.
         """
         return {
             "intercept": self.intercept,

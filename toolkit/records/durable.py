@@ -279,6 +279,16 @@ def read_given(path: Path, *, max_bytes: int = GIVEN_MAX_BYTES) -> bytes:
     A pipe would block until something is written to it, a device has no end: nothing but
     a regular file is opened.
 
+    Parameters
+    ----------
+    path : path
+    max_bytes : int
+        What is larger is refused, not cut.
+
+    Returns
+    -------
+    bytes
+
     Raises
     ------
     OSError

@@ -61,7 +61,7 @@ class PolicyRow:
         Returns
         -------
         dict
-            Values by field name.
+            By field name.
         """
         return asdict(self)
 

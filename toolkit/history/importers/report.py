@@ -104,7 +104,7 @@ class ImportReport:
         Returns
         -------
         dict
-            JSON types.
+            By field name.
         """
         row = asdict(self)
         row["parts"] = [part.to_json() for part in self.parts]

@@ -293,7 +293,7 @@ class Adaptation:
         Returns
         -------
         dict
-            Values by field name, which `from_json` reads.
+            By field name.
         """
         return {
             "totals": self._totals.to_json(),

@@ -118,7 +118,7 @@ class MeasurementPrior:
         Returns
         -------
         dict
-            Values by field name, which `from_json` reads.
+            By field name; `from_json` reads it back.
         """
         return {
             "axes": list(self.axes),

@@ -134,7 +134,7 @@ class Replay:
         Returns
         -------
         dict
-            JSON types by field name.
+            By field name.
         """
         names = ("change", "low", "high")
         recorded, least, most = self.turns

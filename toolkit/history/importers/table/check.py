@@ -65,7 +65,7 @@ class TableCheck:
         Returns
         -------
         dict
-            JSON types.
+            By field name.
         """
         return {
             "rows": self.rows,
