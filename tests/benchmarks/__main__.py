@@ -4,7 +4,10 @@ import importlib
 
 __all__ = ["BENCHMARKS"]
 
-BENCHMARKS = ("import_speed", "monitor_speed", "recommend_speed", "serve_speed")
+BENCHMARKS = (
+    *("import_speed", "monitor_speed", "node_speed"),
+    *("recommend_speed", "serve_speed"),
+)
 """Modules of this folder, each with a `main` that prints its figures."""
 
 if __name__ == "__main__":

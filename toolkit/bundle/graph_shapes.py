@@ -241,7 +241,7 @@ _TREES = {
     "target_treeids": INTS,
     "target_weights": FLOATS,
 }
-_UNARY = "Abs Exp Identity Log Neg Sqrt"
+_UNARY = "Abs Exp Identity Log Neg Relu Sigmoid Sqrt Tanh"
 
 OPERATORS: Mapping[tuple[str, str], Operator] = {
     **{("", name): Operator((1, 1), _alike, _same, {}) for name in _UNARY.split()},

@@ -1,16 +1,9 @@
 """From a bundle to the policy that serves: the only place where the ladder is built.
 
 Experiment, gate, advisor, retraining, recommendation and the hook's table all decide with
-what `policy_of` (`Bundle.policy`) returns. An implementation in another language does the same in this order:
-
-1. Columns of the context outside the range that training saw (`Support.missing`) count as
-   not known.
-2. The rule (`fallback`) answers.
-3. Each rung of `ladder` whose evidence shows it better than the one below (`upper` below
-   0, not `observed`) answers instead. A rule or a constant takes the offered action
-   nearest in ratio to its number; the learned rung takes the least predicted cost among
-   the actions with at least `minimum_support` past rows, and leaves the answer to the
-   rung below where no action has them.
+what `policy_of` (`Bundle.policy`) returns. `docs/reference/bundle.md` describes each step, for
+readers in other languages: a change here, or in what this calls, is a change there, in
+`clients/node`, and of the format's version where bundles that exist would decide otherwise.
 """
 
 from collections.abc import Callable

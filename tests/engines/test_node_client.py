@@ -1,0 +1,91 @@
+"""Node reads bundles as Python does: the same decisions, the same refusals."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.shared import ROOT
+
+CLIENT = ROOT / "clients" / "node"
+NODE = shutil.which("node")
+OLDEST = (20, 11)
+
+needs_node = pytest.mark.skipif(NODE is None, reason="Node is not installed")
+
+
+def run_node(vectors: Path | None) -> str:
+    """Run the client's tests, by the vectors of a folder or of the repository."""
+    version = subprocess.run(
+        [str(NODE), "--version"], check=True, capture_output=True, text=True
+    ).stdout
+    if tuple(map(int, version.strip().lstrip("v").split(".")[:2])) < OLDEST:
+        pytest.skip(f"Node {version.strip()} is older than 20.11")
+    chosen = {} if vectors is None else {"CONFORMANCE": str(vectors)}
+    done = subprocess.run(
+        [str(NODE), "--test", "--test-reporter=tap", "test/"],
+        cwd=CLIENT,
+        env={**os.environ, **chosen},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout[-8000:]
+    return done.stdout
+
+
+@needs_node
+@pytest.mark.engines
+def test_node_agrees_with_the_vectors_of_the_repository() -> None:
+    assert "# 80 decisions of 4 bundles" in run_node(None)
+
+
+@needs_node
+@pytest.mark.engines
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_node_takes_ten_thousand_decisions_and_refuses_as_python_does(
+    tmp_path: Path,
+) -> None:
+    words = ["-m", "tests.bundle.conformance", str(tmp_path / "vectors")]
+    subprocess.run([sys.executable, *words], cwd=ROOT, check=True)
+
+    said = run_node(tmp_path / "vectors")
+
+    assert "# 10000 decisions of 31 bundles" in said
+
+
+@needs_node
+@pytest.mark.engines
+def test_the_client_sees_a_decision_that_is_not_pythons(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "clients" / "conformance", tmp_path / "vectors")
+    path = tmp_path / "vectors" / "decisions.jsonl"
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    changed = next(row for row in rows if row.get("decision", {}).get("curve"))
+    changed["decision"]["curve"]["log_cost"][0] += 1e-4
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+    with pytest.raises(AssertionError, match="not ok"):
+        run_node(tmp_path / "vectors")
+
+
+def test_the_client_has_no_dependency() -> None:
+    package = json.loads((CLIENT / "package.json").read_text())
+    kinds = {name for name in package if "ependencies" in name}
+    imported = {
+        name
+        for path in CLIENT.glob("src/*.js")
+        for name in re.findall(
+            r'^(?:import|export|}).* from "(.+)";', path.read_text(), re.M
+        )
+    }
+
+    assert imported
+    assert kinds == set()
+    assert all(name.startswith(("node:", "./")) for name in imported)
+    assert package["private"] is True
