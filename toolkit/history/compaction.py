@@ -30,6 +30,10 @@ def compact_store(
     limits : EngineLimits, optional
         What DuckDB may use.
 
+    Returns
+    -------
+    Compaction
+
     Examples
     --------
     >>> import tempfile

@@ -83,7 +83,23 @@ def compare_accounts(
 
 
 def read_accounts(root: Path) -> Accounts:
-    """Count what has been compared in a store."""
+    """Count what has been compared in a store.
+
+    Parameters
+    ----------
+    root : path
+        The store's folder.
+
+    Returns
+    -------
+    Accounts
+        Zero counts where nothing was compared.
+
+    Raises
+    ------
+    InputDataError
+        The file of comparisons is damaged.
+    """
     if not (root / NAME).exists():
         return Accounts()
     address = f"file:{quote(str(root / NAME))}?mode=ro"

@@ -126,6 +126,10 @@ class History:
     def append(self, record: Record) -> Addition:
         """Keep a record; when this returns it is on disk.
 
+        Parameters
+        ----------
+        record : Record
+
         Returns
         -------
         Addition
@@ -135,6 +139,10 @@ class History:
 
     def extend(self, records: Iterable[Record]) -> list[Addition]:
         """Keep several records; when this returns they are on disk.
+
+        Parameters
+        ----------
+        records : iterable of Record
 
         Returns
         -------
@@ -156,15 +164,30 @@ class History:
         return read_store(self.place)
 
     def batches(self) -> "pd.DataFrame":
-        """Read the batches: one row for each reply that called tools."""
+        """Read the batches: one row for each reply that called tools.
+
+        Returns
+        -------
+        DataFrame
+        """
         return read_frame(self.dataset, "batch")
 
     def turns(self) -> "pd.DataFrame":
-        """Read the turns: one row for each reply of a model, with tokens and money."""
+        """Read the turns: one row for each reply of a model, with tokens and money.
+
+        Returns
+        -------
+        DataFrame
+        """
         return read_frame(self.dataset, "turn")
 
     def workflows(self) -> "pd.DataFrame":
-        """Read the workflows: one row for each wave of agents or task of one agent."""
+        """Read the workflows: one row for each wave of agents or task of one agent.
+
+        Returns
+        -------
+        DataFrame
+        """
         return read_frame(self.dataset, "workflow")
 
     def calls(self) -> "pd.DataFrame":
@@ -172,6 +195,10 @@ class History:
 
         One row a call, with the batch it belongs to. Other calls are counted in their
         batch and have no row.
+
+        Returns
+        -------
+        DataFrame
         """
         return read_frame(self.dataset, "coordination")
 

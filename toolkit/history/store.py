@@ -166,20 +166,55 @@ class RecordStore:
         return store_key(self.root)
 
     def hidden(self, name: str) -> str:
-        """Hide a name with this store's key."""
+        """Hide a name with this store's key.
+
+        Parameters
+        ----------
+        name : str
+            A path, a key or another name.
+
+        Returns
+        -------
+        str
+            As of `keyed_hash`.
+        """
         return keyed_hash(self.key, name)
 
     def knows(self, identities: Sequence[Identity]) -> bool:
-        """Whether records of all these kinds and ids are in the store."""
+        """Whether records of all these kinds and ids are in the store.
+
+        Parameters
+        ----------
+        identities : sequence of (str, str)
+            Kind and record id of each.
+
+        Returns
+        -------
+        bool
+        """
         known = self._recall(identities)
         return all(identity in known for identity in identities)
 
     def add(self, record: Record) -> Addition:
-        """Keep a record unless a copy at least as full is known already."""
+        """Keep a record unless a copy at least as full is known already.
+
+        Parameters
+        ----------
+        record : Record
+
+        Returns
+        -------
+        Addition
+            Added, updated by a fuller copy, or a duplicate.
+        """
         return self.add_all([record])[0]
 
     def add_all(self, records: Iterable[Record]) -> list[Addition]:
         """Keep several records; asking the index for all at once saves time.
+
+        Parameters
+        ----------
+        records : iterable of Record
 
         Returns
         -------
@@ -189,7 +224,18 @@ class RecordStore:
         return self.add_lines([line_of(record.known()) for record in records])
 
     def add_lines(self, lines: Sequence[Line]) -> list[Addition]:
-        """Keep several records that are written already; see `add_all`."""
+        """Keep several records that are written already; see `add_all`.
+
+        Parameters
+        ----------
+        lines : sequence of Line
+            As `line_of` writes them.
+
+        Returns
+        -------
+        list of Addition
+            In their order.
+        """
         known = self._recall([line[0] for line in lines])
         pending, held = self._pending, self._lines
         added = []
@@ -220,7 +266,18 @@ class RecordStore:
         return Addition.DUPLICATE if poorer else Addition.UPDATED
 
     def reject(self, rejection: Rejection) -> Addition:
-        """Note a line that could not be read, once."""
+        """Note a line that could not be read, once.
+
+        Parameters
+        ----------
+        rejection : Rejection
+            Its file's name is kept, or hidden where it is no plain name.
+
+        Returns
+        -------
+        Addition
+            A duplicate where the line was noted before.
+        """
         row = {
             "file": identifier(rejection.file.name, self.hidden),
             "folder": self._folder(rejection.file.parent),
@@ -301,7 +358,13 @@ class RecordStore:
         return lines
 
     def take_in_inbox(self) -> None:
-        """Append to the spool what members of a shared store have appended."""
+        """Append to the spool what members of a shared store have appended.
+
+        Raises
+        ------
+        StorageError
+            The spool cannot be written, or its disk is full.
+        """
         self.flush()
         try:
             self._inbox.take_in(
@@ -323,6 +386,15 @@ class RecordStore:
             Called with the spool files before they are merged.
         limits : EngineLimits, optional
             What DuckDB may use.
+
+        Returns
+        -------
+        Compaction
+
+        Raises
+        ------
+        StorageError
+            The store cannot be read or written, or its disk is full.
         """
         self.take_in_inbox()
         self.absorb_spool()
@@ -344,21 +416,53 @@ class RecordStore:
         return done
 
     def keep_from(self, day: str) -> dict[str, int]:
-        """Let go of what is older than a day; see `LocalDataset.keep_from`."""
+        """Let go of what is older than a day; see `LocalDataset.keep_from`.
+
+        Parameters
+        ----------
+        day : str
+            First day that is kept, in UTC, as `2026-01-05`.
+
+        Returns
+        -------
+        dict of str to int
+            Records let go, by kind.
+
+        Raises
+        ------
+        StorageError
+            The store cannot be read or written.
+        """
         try:
             return self.dataset.keep_from(day, self.spool)
         except OSError as error:
             raise StorageError(error.filename or self.dataset.root, error) from error
 
     def rewrite(self) -> Compaction:
-        """Write parts that lack a column of today's records; see `LocalDataset.rewrite`."""
+        """Write parts that lack a column of today's records; see `LocalDataset.rewrite`.
+
+        Returns
+        -------
+        Compaction
+
+        Raises
+        ------
+        StorageError
+            The store cannot be read or written, or its disk is full.
+        """
         try:
             return self.dataset.rewrite(self.spool)
         except OSError as error:
             raise StorageError(error.filename or self.dataset.root, error) from error
 
     def rejected(self) -> Iterator[dict[str, Any]]:
-        """Read what could not be imported, each line once, in the order it was met."""
+        """Read what could not be imported, each line once, in the order it was met.
+
+        Yields
+        ------
+        dict
+            Name of the file, hidden folder, line (1-based) and reason.
+        """
         self.flush()
         return read_rejected(self.root)
 
@@ -458,6 +562,16 @@ def read_rejected(root: Path) -> Iterator[dict[str, Any]]:
     """Read what could not be imported into a store, each line once.
 
     An import that died may have written a line twice: it is the same line.
+
+    Parameters
+    ----------
+    root : path
+        The store's folder.
+
+    Yields
+    ------
+    dict
+        Name of the file, hidden folder, line (1-based) and reason.
     """
     seen: set[Identity] = set()
     for line in Spool(root / "rejected").lines():
@@ -469,7 +583,17 @@ def read_rejected(root: Path) -> Iterator[dict[str, Any]]:
 
 
 def line_of(row: dict[str, Any]) -> Line:
-    """Write what `Record.row` or `known` gave as one line of the spool."""
+    """Write what `Record.row` or `known` gave as one line of the spool.
+
+    Parameters
+    ----------
+    row : dict
+
+    Returns
+    -------
+    Line
+        Kind, record id, fullness, and the line as bytes.
+    """
     kind = row["kind"]
     fullness = KINDS[kind].fullness(row)
     data = orjson.dumps(row) + b"\n"  # what `dumps` gives occupies many times its size

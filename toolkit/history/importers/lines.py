@@ -92,6 +92,16 @@ def read_blocks(
 def split_block(block: bytes | None) -> list[bytes | None]:
     r"""Split what `read_blocks` gives into lines without their ends.
 
+    Parameters
+    ----------
+    block : bytes or None
+        `None` for a line that is too long.
+
+    Returns
+    -------
+    list of bytes or None
+        `None` stands for that line.
+
     Examples
     --------
     >>> split_block(b"one\n\nthree"), split_block(b"one\n"), split_block(b"")
@@ -141,6 +151,15 @@ def read_lines(
 def decode_object(line: bytes | None) -> dict[str, Any]:
     r"""Read a line of `read_lines` as one JSON object.
 
+    Parameters
+    ----------
+    line : bytes or None
+        `None` for one that is too long.
+
+    Returns
+    -------
+    dict
+
     Raises
     ------
     UnreadableLineError
@@ -167,6 +186,16 @@ def decode_object(line: bytes | None) -> dict[str, Any]:
 
 def decode_value(line: bytes | None) -> Any:
     """Read a line of `read_lines` as JSON.
+
+    Parameters
+    ----------
+    line : bytes or None
+        `None` for one that is too long.
+
+    Returns
+    -------
+    object
+        JSON types.
 
     Raises
     ------
@@ -197,6 +226,14 @@ def _decode_leniently(line: bytes) -> Any:
 
 def reason_of(error: InputDataError) -> str:
     """Say why a line cannot be read, without what it held.
+
+    Parameters
+    ----------
+    error : InputDataError
+
+    Returns
+    -------
+    str
 
     Examples
     --------

@@ -65,6 +65,12 @@ class TokenUsage(NamedTuple):
         output, reasoning : object
         reasoning_beside : bool
             The client counts the reasoning beside the output, not in it.
+
+        Returns
+        -------
+        TokenUsage
+            Input, cache reads, cache writes and output counted apart; unknown stays
+            unknown.
         """
         total, read, wrote = count(fresh_and_cached), count(cached), count(written)
         fresh = None
@@ -78,6 +84,14 @@ class TokenUsage(NamedTuple):
     @classmethod
     def from_anthropic(cls, usage: Mapping[str, Any]) -> "TokenUsage":
         """Read the `usage` of a message of Anthropic's interface.
+
+        Parameters
+        ----------
+        usage : mapping
+
+        Returns
+        -------
+        TokenUsage
 
         Examples
         --------
@@ -111,6 +125,10 @@ class TokenUsage(NamedTuple):
             What is no count is unknown.
         parts : object
             What was written to caches by their duration, where that is a dict.
+
+        Returns
+        -------
+        TokenUsage
         """
         long = None
         if isinstance(parts, dict):

@@ -20,6 +20,10 @@ def open_objects(address: ObjectAddress, environment: Mapping[str, str]) -> Obje
     environment : mapping of str to str
         The usual `AWS_*` variables.
 
+    Returns
+    -------
+    Objects
+
     Raises
     ------
     MissingExtraError
@@ -38,6 +42,10 @@ def cache_for(address: ObjectAddress, environment: Mapping[str, str]) -> ObjectC
     address : ObjectAddress
     environment : mapping of str to str
         `TOOLKIT_CACHE` and `XDG_CACHE_HOME`.
+
+    Returns
+    -------
+    ObjectCache
 
     Raises
     ------
