@@ -1,8 +1,11 @@
 """What the documentation tells people to type is what the command line takes."""
 
 import argparse
+import os
 import re
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +18,18 @@ from toolkit.errors import UsageError
 PAGES = [
     *sorted((ROOT / "docs").rglob("*.md")),
     *(ROOT / name for name in ("README.md", "SECURITY.md", "CONTRIBUTING.md")),
+]
+ELSEWHERE = {
+    "docs/how-to/connect-a-framework.md": "`make adapters`, with the frameworks",
+}
+"""Pages whose programs other tests run."""
+CODE = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
+WITH_CODE = [
+    page
+    for page in PAGES
+    if CODE.search(page.read_text(encoding="utf-8"))
+    and page.name != "README.md"  # test_door runs it, with a history
+    and str(page.relative_to(ROOT)) not in ELSEWHERE
 ]
 LINE = re.compile(r"^(?:    |\$ )(toolkit [a-z].*)$")
 NAMED = re.compile(r"`(toolkit [a-z]+(?: [a-z][a-z-]*)?)(?=[ `])")
@@ -72,3 +87,20 @@ def _choices(
         for action in parser._actions
         if isinstance(action, argparse._SubParsersAction)
     ]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", WITH_CODE, ids=_ids)
+def test_the_programs_of_a_page_run(page: Path, tmp_path: Path) -> None:
+    """All of a page's programs are one, in their order, as a reader would go on."""
+    program = "\n".join(CODE.findall(page.read_text(encoding="utf-8")))
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program],
+        cwd=tmp_path,
+        env={**os.environ, "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
