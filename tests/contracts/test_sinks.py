@@ -21,6 +21,7 @@ MEMBERS: dict[str, Callable[[Path], Sink]] = {
     "OpenTelemetrySink": lambda _: sinks.OpenTelemetrySink(TracerProvider()),
     "PrometheusSink": lambda _: sinks.PrometheusSink(CollectorRegistry()),
     "QueuedSink": lambda _: sinks.QueuedSink(MemorySink()),
+    "SettledSink": lambda _: sinks.SettledSink(MemorySink()),
     "SpoolSink": lambda folder: sinks.SpoolSink(Spool(folder)),
 }
 

@@ -5,6 +5,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -210,8 +211,11 @@ def test_a_store_of_the_first_format_is_read_and_then_raised(tmp_path: Path) -> 
 
     assert (before.format, found) == (1, ["old"])
     assert check_version(tmp_path).format == STORE_FORMAT
-    with pytest.raises(sqlite3.DatabaseError):  # where code of that time stops
-        sqlite3.connect(tmp_path / "index.sqlite").execute("SELECT 1 FROM known")
+    with (
+        closing(sqlite3.connect(tmp_path / "index.sqlite")) as index,
+        pytest.raises(sqlite3.DatabaseError),  # where code of that time stops
+    ):
+        index.execute("SELECT 1 FROM known")
 
 
 def test_a_full_disk_is_one_error_and_nothing_is_known(

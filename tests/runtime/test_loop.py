@@ -284,10 +284,11 @@ def test_runs_reach_the_planner() -> None:
 def test_recoveries_of_the_engine_reach_the_sinks_of_the_loop(tmp_path: Path) -> None:
     clock = VirtualClock(NOW)
     swarm = HandmadeSwarm(clock)
+    journal = Journal(tmp_path / "healing.sqlite", owner="one")
     engine = HealingEngine(
         swarm=swarm,
         effector=DryRunEffector(),
-        journal=Journal(tmp_path / "healing.sqlite", owner="one"),
+        journal=journal,
         clock=clock,
         notifier=MemoryNotifier(),
         seed=1,
@@ -297,6 +298,7 @@ def test_recoveries_of_the_engine_reach_the_sinks_of_the_loop(tmp_path: Path) ->
     swarm.harmed = {"k1"}
 
     anyio.run(engine.turn)
+    journal.close()
 
     assert [record.kind for record in kept.kept] == ["recovery"]
 

@@ -1,5 +1,6 @@
 """Small swarms made by hand, and an engine around them, for the tests of this room."""
 
+import weakref
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -97,6 +98,7 @@ class Ward:
         self.journal = options.pop("journal", None) or Journal(
             folder / "healing.sqlite", owner=options.pop("owner", "one")
         )
+        weakref.finalize(self, self.journal.close)
         options.setdefault("silences", SilenceThresholds(unknown_s=60.0))
         self.engine = HealingEngine(
             swarm=self.swarm,

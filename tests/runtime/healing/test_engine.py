@@ -2,6 +2,7 @@ import dataclasses
 import itertools
 import os
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -404,7 +405,8 @@ def test_an_engine_killed_at_any_write_resumes_and_repeats_no_effect(
     anyio.run(story)
 
     assert effector.verbs == ["coordination_reminder", "reassign_task", REPLACED]
-    sessions = Journal(tmp_path / "healing.sqlite", owner="reader").sessions()
+    with closing(Journal(tmp_path / "healing.sqlite", owner="reader")) as journal:
+        sessions = journal.sessions()
     assert [session.phase for session in sessions] == [Phase.SUCCESS]
 
 

@@ -3,6 +3,7 @@
 import re
 import sqlite3
 from collections import Counter
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -48,7 +49,7 @@ def test_every_organ_works_in_a_swarm_of_real_processes(tmp_path: Path) -> None:
 def test_the_work_is_real_and_a_failed_batch_is_undone(tmp_path: Path) -> None:
     result = run_swarm(short(failures=0.05, size=4), tmp_path)
 
-    with sqlite3.connect(tmp_path / "memory.sqlite") as memory:
+    with closing(sqlite3.connect(tmp_path / "memory.sqlite")) as memory:
         commits = memory.execute("SELECT sum(version) FROM memory").fetchone()[0]
     edits = sum(
         path.read_text().count("edit ") for path in (tmp_path / "files").rglob("*.txt")

@@ -4,6 +4,7 @@ import signal
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -75,8 +76,9 @@ async def demonstrate(spec: DemoSpec, show: HealFrame | None) -> dict[str, Any]:
                 clock=clock,
             )
             try:
-                stage = _Stage(spec, pool, lockstep, clock, folder)
-                return await stage.play(show)
+                with closing(Journal(folder / "healing.sqlite", owner="demo")) as kept:
+                    stage = _Stage(spec, pool, lockstep, clock, kept)
+                    return await stage.play(show)
             finally:
                 pool.close(stop=True)
                 lockstep.close()
@@ -89,7 +91,7 @@ class _Stage:
         pool: LocalAgentPool,
         lockstep: Lockstep,
         clock: SteppedClock,
-        folder: Path,
+        journal: Journal,
     ) -> None:
         self.spec = spec
         self.pool = pool
@@ -102,7 +104,7 @@ class _Stage:
         self.engine = HealingEngine(
             swarm=self.view,
             effector=LocalPoolEffector(pool),
-            journal=Journal(folder / "healing.sqlite", owner="demo"),
+            journal=journal,
             clock=clock,
             notifier=self.told,
             seed=spec.seed,

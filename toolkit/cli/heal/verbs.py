@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -158,23 +159,24 @@ async def _follow(options: argparse.Namespace, clock: "Clock") -> None:
 
     silences = _silences(options.store)
     teller = _Teller(as_json=options.json)
-    engine = HealingEngine(
-        swarm=SpoolSwarm(options.store, clock=clock),
-        effector=AdvisoryEffector(teller),
-        journal=Journal(Path(":memory:"), owner="watch"),
-        clock=clock,
-        notifier=teller,
-        seed=0,
-        silences=silences,
-        checks=(AgentResponsiveness(silences), CoordinationEfficiency()),
-    )
-    if not options.once:
-        print_note(f"watching {options.store}; Ctrl-C ends")
-    while True:
-        await engine.turn()
-        if options.once:
-            break
-        await clock.sleep(options.interval)
+    with closing(Journal(Path(":memory:"), owner="watch")) as journal:
+        engine = HealingEngine(
+            swarm=SpoolSwarm(options.store, clock=clock),
+            effector=AdvisoryEffector(teller),
+            journal=journal,
+            clock=clock,
+            notifier=teller,
+            seed=0,
+            silences=silences,
+            checks=(AgentResponsiveness(silences), CoordinationEfficiency()),
+        )
+        if not options.once:
+            print_note(f"watching {options.store}; Ctrl-C ends")
+        while True:
+            await engine.turn()
+            if options.once:
+                break
+            await clock.sleep(options.interval)
     if not teller.count:
         print_note("nothing stuck and nothing done twice is seen")
 

@@ -24,7 +24,7 @@ WIDE = 100.0
 """Ratio of the largest to the smallest value from which a column is read in logarithms."""
 
 
-class LevelShapeRegressor(RegressorMixin, BaseEstimator):
+class LevelShapeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc] # scikit-learn ships no types
     """Predicts the cost of an action in a context, and the action that costs least.
 
     A level, linear in the context, and a shape, the stack of the experiments, are
@@ -248,7 +248,7 @@ class LevelShapeRegressor(RegressorMixin, BaseEstimator):
         )
         shape = self._stack.predict(asked.encoded(0).astype(np.float32).astype(float))
         level, _ = self._level.predict(self._schema.encode_context(context))
-        return level + shape - shape.mean()
+        return np.asarray(level + shape - shape.mean())
 
 
 def _column(values: "pd.Series[Any]") -> Column:

@@ -40,6 +40,8 @@ class Journal:
     False
     >>> other.lease("agent:a1", now_s=91.0, until_s=181.0)
     True
+    >>> one.close(), other.close()
+    (None, None)
     """
 
     def __init__(self, path: Path, *, owner: str) -> None:

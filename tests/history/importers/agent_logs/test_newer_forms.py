@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,7 @@ def opencode_2(folder: Path, *messages: tuple[str, Row], with_older: bool) -> Pa
     path = folder / "opencode.db"
     if with_older:
         OpenCode().database(folder).close()
-    with sqlite3.connect(path) as database:
+    with closing(sqlite3.connect(path)) as database, database:
         if not with_older:
             database.execute("CREATE TABLE session (id, parent_id, directory)")
             database.execute("INSERT INTO session VALUES ('ses_1', NULL, '/home/a')")
@@ -129,7 +130,8 @@ def copilot(folder: Path, replies: list[Row], rows: list[tuple[Any, ...]]) -> Im
         for number, reply in enumerate(replies, start=1)
     ]
     log.write_bytes(lines(events))
-    with sqlite3.connect(folder / "copilot" / "session-store.db") as database:
+    opened = sqlite3.connect(folder / "copilot" / "session-store.db")
+    with closing(opened) as database, database:
         database.execute(
             "CREATE TABLE assistant_usage_events (id INTEGER PRIMARY KEY, session_id, "
             "parent_tool_call_id, model, input_tokens, output_tokens, "
