@@ -29,9 +29,13 @@ class Operation(NamedTuple):
     check : Check
     warm : tuple of str
         Modules that its children need, imported once before they are forked.
+    rehearsed : bool
+        It is run once on files of its own before children are forked: SQLAlchemy
+        prepares each statement once, which takes longer than the statement.
     """
 
     prepare: Callable[[Path], None]
     run: Callable[[Path], int]
     check: Check
     warm: tuple[str, ...]
+    rehearsed: bool = False

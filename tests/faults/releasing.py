@@ -148,7 +148,13 @@ WARM_REGISTRY = (
 
 RELEASING: Mapping[str, Operation] = {
     "export": Operation(_prepare_export, _export, _check_export, WARM),
-    "retrain": Operation(_prepare_releases, _retrain, _check_retrain, WARM_REGISTRY),
-    "promote": Operation(_prepare_challenger, _promote, _check_promote, WARM_REGISTRY),
-    "rollback": Operation(_prepare_releases, _rollback, _check_rollback, WARM_REGISTRY),
+    "retrain": Operation(
+        _prepare_releases, _retrain, _check_retrain, WARM_REGISTRY, True
+    ),
+    "promote": Operation(
+        _prepare_challenger, _promote, _check_promote, WARM_REGISTRY, True
+    ),
+    "rollback": Operation(
+        _prepare_releases, _rollback, _check_rollback, WARM_REGISTRY, True
+    ),
 }

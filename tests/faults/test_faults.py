@@ -20,13 +20,10 @@ EXIT_CODES = {
 its work ends with 3, or with 7 where it could not read back the bundle that it wrote.
 Threads may do one call less than the time before, so that a late kill never comes."""
 
-LONG_FORM_ONLY = {"compact", "promote", "rollback"}
-"""`compact hooks` and `retrain` make the same calls, and more."""
-
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
-@pytest.mark.parametrize("name", sorted(set(OPERATIONS) - LONG_FORM_ONLY))
+@pytest.mark.parametrize("name", sorted(OPERATIONS))
 def test_a_failing_call_loses_nothing_and_the_next_run_completes(
     trials: Trials, name: str
 ) -> None:
@@ -42,7 +39,8 @@ def test_a_failing_call_loses_nothing_and_the_next_run_completes(
 
 
 @pytest.mark.parametrize(
-    "name", ["append", "compact", "export", "first import", "import", "receiver"]
+    "name",
+    ["append", "compact", "export", "first import", "import", "receiver", "rollback"],
 )
 def test_a_power_cut_keeps_what_was_acknowledged(trials: Trials, name: str) -> None:
     calls = trials.ask(name=name, number=0, action="none")["calls"]

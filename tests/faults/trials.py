@@ -9,6 +9,8 @@ acknowledged is there and whole, and the next run did the rest). With `every` in
 """
 
 import ctypes
+import gc
+import io
 import itertools
 import json
 import os
@@ -18,6 +20,7 @@ import sys
 import traceback
 import warnings
 from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -71,6 +74,16 @@ class _Trials:
             )
             if state:
                 raise AssertionError(why)
+            if self._operation.rehearsed:
+                self._rehearse(scratch / "rehearsal" / name)
+            gc.collect()
+            gc.freeze()  # a collection in a child would copy every page of its parent
+
+    def _rehearse(self, folder: Path) -> None:
+        shutil.copytree(self._template, folder, symlinks=True)
+        with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+            self._operation.run(folder)
+            self._operation.check(folder, acknowledged=True)
 
     def run(self, *, number: int, action: str) -> dict[str, Any]:
         """Run the operation on fresh files, then run it again unhurt."""

@@ -69,6 +69,18 @@ def test_a_run_that_was_killed_while_it_appended_holds_up_none(tmp_path: Path) -
     assert tuned(journal, 2) == 2
 
 
+def test_a_relative_journal_leaves_no_link_and_goes_on_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path)
+    tuned(Path("work/j"), 1)
+    monkeypatch.chdir(tmp_path / "work")
+
+    assert tuned(Path("j"), 2) == 2
+    assert not [path for path in tmp_path.rglob("*") if path.is_symlink()]
+
+
 def test_an_append_cuts_off_what_a_killed_one_left(tmp_path: Path) -> None:
     journal = tmp_path / "optuna.journal"
     tuned(journal, 1)
