@@ -206,3 +206,22 @@ def test_a_line_of_something_else_is_none(tmp_path: Path) -> None:
     )
 
     assert rows_of(spool) == [None, None, {"a": 1}]
+
+
+@pytest.mark.parametrize("content", [None, b"x", b"9" * 40])
+def test_a_number_of_segments_that_is_none_is_left_out(
+    tmp_path: Path, content: bytes | None
+) -> None:
+    spool = Spool(tmp_path / "s")
+    spool.append({"a": 1})
+    spool.seal()
+    number = spool.directory / ".segment"
+    number.unlink()
+    if content is None:
+        os.mkfifo(number)
+    else:
+        number.write_bytes(content)
+    spool.append({"a": 2})
+    spool.seal()
+
+    assert [line.row for line in spool.lines()] == [{"a": 1}, {"a": 2}]

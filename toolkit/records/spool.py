@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 from toolkit.records.durable import (
     make_directory,
     open_regular,
+    read_regular,
     replace_file,
     sync_directory,
 )
@@ -445,7 +446,7 @@ def _number(path: Path, prefix: str) -> int:
 
 def _read_number(path: Path) -> int:
     try:
-        return int(path.read_bytes()[:20])
+        return int(read_regular(path, max_bytes=20))
     except (OSError, ValueError):
         return 1  # never sealed, or damaged: the files' own numbers decide
 

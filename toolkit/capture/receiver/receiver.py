@@ -15,6 +15,9 @@ from toolkit.records import Record, keyed_hash
 
 __all__ = ["OtlpReceiver"]
 
+STOP_WITHIN_S = 0.1
+"""The server looks so often whether it is to stop."""
+
 
 class OtlpReceiver:
     """Receives OTLP over HTTP, JSON and protobuf, on one address.
@@ -67,7 +70,9 @@ class OtlpReceiver:
         self._lock = threading.Lock()
         self._counts = dict.fromkeys(ReceiverStatus.__dataclass_fields__, 0)
         self._server = ExportServer((host, port), self)
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(STOP_WITHIN_S,), daemon=True
+        )
 
     @property
     def port(self) -> int:
