@@ -1,5 +1,6 @@
 """A store on object storage, on a real S3 server of this machine."""
 
+import gzip
 import json
 import os
 import random
@@ -8,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from itertools import count
+from itertools import count, islice
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,8 @@ import pytest
 from tests.engines.s3_server import BUCKET, Gate, environment, serving
 from tests.history.objects.contract import CHECKS
 from tests.history.objects.swarm import batches, cache, compacted, known, machine
+from tests.shared import ROOT
+from tests.strace import needs_a_tracer, traced
 from toolkit.errors import InputDataError
 from toolkit.history import ObjectAddress, open_objects, ship
 from toolkit.history.objects.base import Objects
@@ -252,8 +255,6 @@ name = "quick"
 decision = "agent_count"
 question = "A small one, to try the loop."
 seed = 1
-[data]
-provenances = ["simulated"]
 [split]
 outer_folds = 2
 inner_folds = 2
@@ -271,7 +272,6 @@ READING: dict[str, list[str]] = {
     "features build": ["batch", "--provenance", "simulated", "--out", "OUT.csv"],
     "report objectives": ["--json", "--store", "STORE"],
     "report off-policy": ["--policy", "size:4", "--include-simulated", "--json"],
-    "experiment run": ["spec.toml", "--work", "OUT"],
     "experiment retrain": ["--spec", "spec.toml", "--models", "OUT"],
     "doctor": ["--json", "--store", "STORE"],
 }
@@ -282,7 +282,10 @@ def simulated(server: int, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a store, shipped in two halves of which one is compacted."""
     folder = tmp_path_factory.mktemp("simulated")
     (folder / "spec.toml").write_text(SPEC)
+    with gzip.open(ROOT / "data" / "sample" / "workflows.jsonl.gz", "rt") as stream:
+        (folder / "workflows.jsonl").write_text("".join(islice(stream, 1000)))
     for words in (
+        "records import spool workflows.jsonl --store store",
         "records simulate --batches 300 --events 60 --seed 1 --store store",
         f"records ship --to s3://{BUCKET}/simulated --store store",
         f"records compact --store s3://{BUCKET}/simulated",
@@ -319,7 +322,7 @@ def test_a_reading_command_gives_what_it_gives_of_a_folder_and_writes_nothing_th
 
     (code, local), (other_code, remote) = answers.values()
     assert code == other_code
-    if name not in ("doctor", "experiment run", "experiment retrain"):
+    if name not in ("doctor", "experiment retrain"):
         assert local == remote
     assert gate.requests
     assert set(gate.requests) == {"GET"}
@@ -337,14 +340,16 @@ def test_an_experiment_on_shipped_records_has_the_results_of_the_folder(
     server: int, simulated: Path
 ) -> None:
     results = []
-    for place in ("store", f"s3://{BUCKET}/simulated"):
-        work = f"run-{place[:2]}"
-        words = ["experiment", "run", "spec.toml", "--store", place, "--work", work]
-        done = toolkit(*words, port=server, cwd=simulated)
-        assert done.returncode == 0, done.stderr
-        results.append(json.loads((simulated / work / "results.json").read_text()))
+    with Gate(server) as gate:
+        for place in ("store", f"s3://{BUCKET}/simulated"):
+            work = f"run-{place[:2]}"
+            words = ["experiment", "run", "spec.toml", "--store", place, "--work", work]
+            done = toolkit(*words, port=gate.port, cwd=simulated)
+            assert done.returncode == 0, done.stderr
+            results.append(json.loads((simulated / work / "results.json").read_text()))
 
     assert results[0] == results[1]
+    assert set(gate.requests) == {"GET"}
 
 
 def test_a_shipment_tells_what_it_sent(server: int, simulated: Path) -> None:
@@ -392,6 +397,30 @@ def test_what_goes_wrong_is_one_error_with_its_exit_code(
             assert words in done.stderr
             assert done.stderr.count("toolkit: error:") == 1
             assert "Traceback" not in done.stderr
+
+
+@needs_a_tracer
+@pytest.mark.parametrize("keys", [True, False], ids=["keys", "no keys"])
+def test_nothing_but_the_server_is_spoken_to(
+    server: int, simulated: Path, keys: bool
+) -> None:
+    place = f"s3://{BUCKET}/simulated"
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
+    given = environment(server) if keys else {"AWS_PROFILE": "work"}
+    for words in (
+        ["records", "show", "--store", place],
+        ["records", "compact", "--store", place],
+        ["records", "ship", "--to", place, "--store", "store", "--again"],
+    ):
+        trace = traced(
+            [sys.executable, "-m", "toolkit", *words],
+            cwd=simulated,
+            log=simulated / "strace.log",
+            environment={**kept, **given, "XDG_CACHE_HOME": str(simulated / "cache")},
+        )
+
+        assert trace.code == (0 if keys else 2), trace.said
+        assert trace.addresses == set()
 
 
 def test_a_reader_takes_the_parts_it_has_no_copy_of(

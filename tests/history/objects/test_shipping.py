@@ -196,6 +196,16 @@ def test_a_shipment_that_is_killed_at_any_request_is_taken_up_again(
     pytest.fail("a shipment never ended")
 
 
+def test_what_a_shipment_that_died_left_is_removed(
+    tmp_path: Path, objects: FolderObjects
+) -> None:
+    root = machine(tmp_path / "one", batches(0, 2))
+    (root / ".ship-left").mkdir()
+    ship(root, objects)
+
+    assert not (root / ".ship-left").exists()
+
+
 def test_a_store_that_is_not_there_is_not_shipped_as_an_empty_one(
     tmp_path: Path, objects: FolderObjects
 ) -> None:

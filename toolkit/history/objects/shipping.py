@@ -14,6 +14,7 @@ everything is sent again, and counts once all the same.
 
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
@@ -40,6 +41,7 @@ __all__ = ["Shipment", "ship"]
 
 NAME = "shipped.json"
 LOCK_NAME = ".shipping"
+WORK = ".ship-"
 MAX_BYTES = 2**26
 CHECKED_BYTES = 4096
 """Of what lies before a place, to see that it is the same file still."""
@@ -128,6 +130,8 @@ def ship(
         raise_object_version(objects)
         try:
             with held_alone(root / LOCK_NAME):
+                for work in root.glob(f"{WORK}*"):  # of a shipment that died
+                    shutil.rmtree(work, ignore_errors=True)
                 shipping = _Shipping(store, objects, report or _silent)
                 return shipping.run(again=again)
         except OSError as error:
@@ -186,7 +190,7 @@ class _Shipping:
     def _send_parts(self, snapshot: Snapshot, shipped: set[str]) -> None:
         """Send the records of the parts that were not, as lines again."""
         with (
-            TemporaryDirectory(prefix=".ship-", dir=self._root) as work,
+            TemporaryDirectory(prefix=WORK, dir=self._root) as work,
             connect(COMPACTING, scratch=Path(work)) as connection,
         ):
             for kind, days in snapshot.generation.parts.items():
