@@ -19,8 +19,7 @@ from toolkit.bundle.graph_check import graph_problem
 from toolkit.capture.hook_handler import reduce_event
 from toolkit.errors import BundleRefusedError, InputDataError, ToolkitError
 from toolkit.history.importers import open_source
-from toolkit.history.importers.hooks import HookTail
-from toolkit.history.importers.hooks.spool import Place
+from toolkit.history.importers.hooks.spool import HookTail, Place
 from toolkit.records import KINDS, Record
 
 __all__ = ["TARGETS", "seeds_of"]

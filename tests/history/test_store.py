@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from tests.history.importers.claude_code.transcripts import Session, import_paths, write
 from tests.records.records import a_batch, records
 from toolkit.errors import InputDataError, StorageError
-from toolkit.history import Addition, RecordStore, Rejection, check_version, read_store
+from toolkit.history import Addition, RecordStore, check_version, read_store
 from toolkit.history import store as record_store
+from toolkit.history.store import Rejection
 from toolkit.history.version import STORE_FORMAT
 from toolkit.records import KINDS, Record, Spool
 

@@ -9,7 +9,6 @@ from tests.experiments.decision_tables import table
 from toolkit.errors import NotEnoughDataError
 from toolkit.models import (
     CONSTANT,
-    RelativeLayout,
     RelativeMember,
     RelativeRows,
     Stack,
@@ -18,7 +17,6 @@ from toolkit.models import (
     group_folds,
     learn_measurement_prior,
     other_tables,
-    softened,
 )
 from toolkit.models.members import (
     RelativeAnchor,
@@ -32,6 +30,7 @@ from toolkit.models.members import (
     trees,
 )
 from toolkit.models.members.process_kernel import ProcessKernel
+from toolkit.models.rows import RelativeLayout, softened
 from toolkit.models.stack import LAW, MIDDLE, PLAIN_CONSTANT, RULE, TUNED_RULE
 
 MEMBERS: list[RelativeMember] = [

@@ -28,7 +28,6 @@ from .sharing import share_store as share_store
 from .snapshot import Snapshot as Snapshot
 from .store import Addition as Addition
 from .store import RecordStore as RecordStore
-from .store import Rejection as Rejection
 from .store import read_rejected as read_rejected
 from .upkeep import migrate_store as migrate_store
 from .upkeep import retain as retain

@@ -15,7 +15,7 @@ from typing import Any
 from toolkit.history.address import ObjectAddress, Place, require_local
 from toolkit.history.base import Dataset
 from toolkit.history.dataset import LocalDataset
-from toolkit.history.importers.hooks import HookTail, read_place
+from toolkit.history.importers.hooks.spool import HookTail, read_place
 from toolkit.history.store import RecordStore, line_of
 from toolkit.history.version import check_version, require_store
 from toolkit.records import Record, Spool

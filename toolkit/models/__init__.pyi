@@ -6,12 +6,9 @@ from .decision_table import TableOrigin as TableOrigin
 from .decision_table import cell_log_cost as cell_log_cost
 from .measurement_learning import learn_measurement_prior as learn_measurement_prior
 from .ranking import other_tables as other_tables
-from .rows import KNEE as KNEE
-from .rows import RelativeLayout as RelativeLayout
 from .rows import RelativeRows as RelativeRows
 from .rows import centred as centred
 from .rows import group_folds as group_folds
-from .rows import softened as softened
 from .stack import CONSTANT as CONSTANT
 from .stack import FittedStack as FittedStack
 from .stack import Stack as Stack

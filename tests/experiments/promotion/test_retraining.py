@@ -24,7 +24,7 @@ from toolkit.experiments.promotion import Registry, Releases, retraining
 from toolkit.experiments.promotion import champion_challenger as contest
 from toolkit.experiments.promotion.drift import drift_between
 from toolkit.experiments.promotion.releases import ReleaseState
-from toolkit.experiments.training import own_warnings_ignored
+from toolkit.experiments.training.tracking import own_warnings_ignored
 from toolkit.models import DecisionTable, TableOrigin
 from toolkit.policies import Problem
 from toolkit.policies.rules import ConstantPolicy, named_rule

@@ -10,13 +10,10 @@ import pytest
 
 from tests.measured_history import batch_store
 from toolkit.bundle import read_bundle
-from toolkit.experiments.training import (
-    ExperimentSpec,
-    own_warnings_ignored,
-    run_experiment,
-)
+from toolkit.experiments.training import ExperimentSpec, run_experiment
 from toolkit.experiments.training.run import ExperimentOutcome
 from toolkit.experiments.training.spec import SearchSpec, SplitSpec
+from toolkit.experiments.training.tracking import own_warnings_ignored
 from toolkit.policies import Problem
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)

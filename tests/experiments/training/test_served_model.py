@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from tests.bundle_factory import small_bundle
-from toolkit.experiments.training import own_warnings_ignored
+from toolkit.experiments.training.tracking import own_warnings_ignored
 
 
 @pytest.mark.slow

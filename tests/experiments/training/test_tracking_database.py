@@ -9,8 +9,7 @@ import pytest
 
 from toolkit.environment import silence_telemetry
 from toolkit.errors import UsageError
-from toolkit.experiments.training import own_warnings_ignored
-from toolkit.experiments.training.tracking import track
+from toolkit.experiments.training.tracking import own_warnings_ignored, track
 from toolkit.experiments.training.tracking_database import opening, tracking_address
 
 

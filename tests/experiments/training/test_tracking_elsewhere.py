@@ -17,8 +17,8 @@ from toolkit.bundle import Bundle
 from toolkit.cli import run
 from toolkit.errors import InputDataError
 from toolkit.experiments.promotion import Registry
-from toolkit.experiments.training import own_warnings_ignored, tracking_address
-from toolkit.experiments.training.tracking import track
+from toolkit.experiments.training.tracking import own_warnings_ignored, track
+from toolkit.experiments.training.tracking_database import tracking_address
 from toolkit.experiments.training.tracking_elsewhere import VARIABLE, use_address
 
 SPEC = """

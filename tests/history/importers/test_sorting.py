@@ -8,12 +8,8 @@ import pytest
 from tests.hostile import SEEDS
 from tests.shared import HISTORY, needs_history
 from toolkit.history import RecordStore
-from toolkit.history.importers import (
-    AGENT_SOURCES,
-    open_source,
-    run_import,
-    sort_logs,
-)
+from toolkit.history.importers import open_source, run_import, sort_logs
+from toolkit.history.importers.sorting import AGENT_SOURCES
 
 
 def test_every_agents_log_is_told_from_the_others_under_one_name(

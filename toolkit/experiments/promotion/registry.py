@@ -10,13 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.environment import silence_telemetry
-from toolkit.experiments.training import (
-    given_address,
-    own_warnings_ignored,
-    quiet,
-    reaching,
-    tracking_address,
-)
+from toolkit.experiments.training.tracking import own_warnings_ignored, quiet
+from toolkit.experiments.training.tracking_database import tracking_address
+from toolkit.experiments.training.tracking_elsewhere import given_address, reaching
 
 __all__ = ["Registry"]
 

@@ -22,12 +22,8 @@ from toolkit.experiments.promotion.gate import GateRules, Promotion, PromotionOu
 from toolkit.experiments.promotion.registry import Registry
 from toolkit.experiments.promotion.releases import Releases, ReleaseState, Trained
 from toolkit.experiments.promotion.remedy import remedy
-from toolkit.experiments.training import (
-    ExperimentSpec,
-    history_rows,
-    run_experiment,
-    table_of,
-)
+from toolkit.experiments.training import ExperimentSpec, run_experiment, table_of
+from toolkit.experiments.training.run import history_rows
 from toolkit.history import Dataset, RecordStore, compact_store
 from toolkit.models import DecisionTable, TableOrigin
 

@@ -8,7 +8,6 @@ from .folder import write_results as write_results
 from .learner import Learner as Learner
 from .learner import learn as learn
 from .regressor import LevelShapeRegressor as LevelShapeRegressor
-from .run import history_rows as history_rows
 from .run import run_experiment as run_experiment
 from .run import table_of as table_of
 from .spec import ExperimentSpec as ExperimentSpec
@@ -20,8 +19,3 @@ from .stack_bundle import AIM as AIM
 from .stack_bundle import RelativePolicy as RelativePolicy
 from .stack_bundle import TrainedStack as TrainedStack
 from .stack_bundle import train_bundle as train_bundle
-from .tracking import own_warnings_ignored as own_warnings_ignored
-from .tracking import quiet as quiet
-from .tracking_database import tracking_address as tracking_address
-from .tracking_elsewhere import given_address as given_address
-from .tracking_elsewhere import reaching as reaching

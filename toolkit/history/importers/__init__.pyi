@@ -10,17 +10,12 @@ from .importing import run_import as run_import
 from .lines import UnreadableLineError as UnreadableLineError
 from .lines import decode_object as decode_object
 from .lines import decode_value as decode_value
-from .lines import read_blocks as read_blocks
-from .lines import read_lines as read_lines
-from .lines import reason_of as reason_of
 from .lines import split_block as split_block
 from .paths import find_files as find_files
 from .places import PLACES as PLACES
 from .places import log_places as log_places
 from .report import ImportReport as ImportReport
-from .sorting import AGENT_SOURCES as AGENT_SOURCES
 from .sorting import sort_logs as sort_logs
-from .texts import block_texts as block_texts
 from .texts import text_length as text_length
 from .texts import texts_of as texts_of
 from .usage import TokenUsage as TokenUsage

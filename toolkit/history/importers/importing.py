@@ -14,7 +14,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from toolkit import __version__
-from toolkit.history import Addition, PriceBook, RecordStore, Rejection
+from toolkit.history import Addition, PriceBook, RecordStore
 from toolkit.history.importers.base import Source, SourceFile
 from toolkit.history.importers.counter import Tally
 from toolkit.history.importers.gathering import Piece
@@ -22,6 +22,7 @@ from toolkit.history.importers.report import ImportReport
 from toolkit.history.importers.sorting import AGENT_SOURCES
 from toolkit.history.importers.unchanged import FileNotes
 from toolkit.history.importers.workers import Reading, read_files
+from toolkit.history.store import Rejection
 from toolkit.records import SCHEMA_VERSION
 
 __all__ = ["run_import"]

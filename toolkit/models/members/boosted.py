@@ -6,7 +6,8 @@ import numpy as np
 from sklearn.ensemble import HistGradientBoostingRegressor
 
 from toolkit.arrays import Floats
-from toolkit.models import KNEE, RelativeRows, centred, softened
+from toolkit.models import RelativeRows, centred
+from toolkit.models.rows import KNEE, softened
 
 __all__ = ["FittedBoosted", "RelativeBoosted", "round_down"]
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from toolkit.arrays import Floats
-from toolkit.models import KNEE, RelativeRows, softened
+from toolkit.models import RelativeRows
+from toolkit.models.rows import KNEE, softened
 
 __all__ = ["FittedConstant", "RelativeConstant"]
 

@@ -11,8 +11,9 @@ from sklearn.pipeline import Pipeline
 
 from toolkit.arrays import Floats
 from toolkit.errors import UsageError
-from toolkit.models import KNEE, RelativeRows, centred, softened
+from toolkit.models import RelativeRows, centred
 from toolkit.models.members.boosted import round_down
+from toolkit.models.rows import KNEE, softened
 
 __all__ = ["FittedEstimator", "RelativeEstimator", "estimator_parts"]
 

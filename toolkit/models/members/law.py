@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from toolkit.arrays import Floats
-from toolkit.models import RelativeLayout, RelativeRows
+from toolkit.models import RelativeRows
+from toolkit.models.rows import RelativeLayout
 
 __all__ = ["FittedLaw", "RelativeLaw"]
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from toolkit.arrays import Floats
-from toolkit.models import KNEE, RelativeLayout, RelativeRows, centred, softened
+from toolkit.models import RelativeRows, centred
+from toolkit.models.rows import KNEE, RelativeLayout, softened
 
 __all__ = ["FittedLinear", "RelativeLinear"]
 

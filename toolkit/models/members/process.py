@@ -21,8 +21,9 @@ from scipy.linalg import cho_factor, cho_solve, lapack
 from scipy.optimize import minimize
 
 from toolkit.arrays import Floats
-from toolkit.models import KNEE, RelativeRows, centred, softened
+from toolkit.models import RelativeRows, centred
 from toolkit.models.members.process_kernel import ProcessKernel
+from toolkit.models.rows import KNEE, softened
 
 __all__ = ["FittedProcess", "RelativeProcess"]
 

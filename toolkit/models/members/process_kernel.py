@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from toolkit.arrays import Floats
-from toolkit.models import RelativeLayout, RelativeRows
+from toolkit.models import RelativeRows
+from toolkit.models.rows import RelativeLayout
 
 __all__ = ["ProcessKernel"]
 

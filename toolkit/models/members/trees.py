@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 from sklearn.ensemble import ExtraTreesRegressor
 
 from toolkit.arrays import Floats
-from toolkit.models import KNEE, RelativeLayout, RelativeRows, centred, softened
+from toolkit.models import RelativeRows, centred
+from toolkit.models.rows import KNEE, RelativeLayout, softened
 
 __all__ = ["RelativeTrees"]
 

@@ -12,12 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import InputDataError
-from toolkit.history.importers import (
-    ImportSink,
-    TokenUsage,
-    UnreadableLineError,
-    reason_of,
-)
+from toolkit.history.importers import ImportSink, TokenUsage, UnreadableLineError
 from toolkit.history.importers.agent_logs.log import (
     MAIN,
     AgentCall,
@@ -32,6 +27,7 @@ from toolkit.history.importers.agent_logs.results import (
     result_text,
 )
 from toolkit.history.importers.agent_logs.source import AgentLogSource, whole_document
+from toolkit.history.importers.lines import reason_of
 from toolkit.records import Outcome
 
 __all__ = ["AtifSource"]

@@ -15,12 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from toolkit.history.importers import (
-    ImportSink,
-    TokenUsage,
-    UnreadableLineError,
-    block_texts,
-)
+from toolkit.history.importers import ImportSink, TokenUsage, UnreadableLineError
 from toolkit.history.importers.agent_logs.agents import SPAWNING
 from toolkit.history.importers.agent_logs.log import (
     MAIN,
@@ -38,6 +33,7 @@ from toolkit.history.importers.agent_logs.results import (
     went_on,
 )
 from toolkit.history.importers.agent_logs.source import LineLogSource, LineReader
+from toolkit.history.importers.texts import block_texts
 from toolkit.records import Outcome, is_unique_call_id
 
 __all__ = ["CodexSource"]

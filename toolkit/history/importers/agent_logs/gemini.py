@@ -18,8 +18,6 @@ from toolkit.history.importers import (
     TokenUsage,
     UnreadableLineError,
     decode_object,
-    read_lines,
-    reason_of,
     text_length,
     texts_of,
 )
@@ -36,6 +34,7 @@ from toolkit.history.importers.agent_logs.source import (
     rows_of,
     whole_document,
 )
+from toolkit.history.importers.lines import read_lines, reason_of
 from toolkit.records import Outcome
 
 __all__ = ["GeminiSource"]

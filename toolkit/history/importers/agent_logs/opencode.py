@@ -22,7 +22,6 @@ from toolkit.history.importers import (
     TokenUsage,
     UnreadableLineError,
     find_files,
-    reason_of,
 )
 from toolkit.history.importers.agent_logs.log import (
     MAIN,
@@ -34,6 +33,7 @@ from toolkit.history.importers.agent_logs.log import (
 )
 from toolkit.history.importers.agent_logs.results import is_aborted, result_text
 from toolkit.history.importers.agent_logs.source import AgentLogSource, whole_document
+from toolkit.history.importers.lines import reason_of
 from toolkit.records import Outcome
 
 __all__ = ["OpenCodeSource"]

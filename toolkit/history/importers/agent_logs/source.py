@@ -13,12 +13,10 @@ from toolkit.history.importers import (
     UnreadableLineError,
     decode_object,
     find_files,
-    read_lines,
-    reason_of,
 )
 from toolkit.history.importers.agent_logs.log import MAIN, AgentLog
 from toolkit.history.importers.agent_logs.records import log_records
-from toolkit.history.importers.lines import MAX_LINE_BYTES
+from toolkit.history.importers.lines import MAX_LINE_BYTES, read_lines, reason_of
 from toolkit.records import Batch
 
 __all__ = [

@@ -20,14 +20,13 @@ from toolkit.history.importers import (
     SourceFile,
     UnreadableLineError,
     find_files,
-    read_blocks,
-    reason_of,
 )
 from toolkit.history.importers.claude_code.batches import SOURCE
 from toolkit.history.importers.claude_code.journal import is_journal, read_journal
 from toolkit.history.importers.claude_code.lines import TranscriptLine, decode_block
 from toolkit.history.importers.claude_code.members import member_of
 from toolkit.history.importers.claude_code.transcript import Transcript
+from toolkit.history.importers.lines import read_blocks, reason_of
 
 __all__ = ["ClaudeCodeSource"]
 

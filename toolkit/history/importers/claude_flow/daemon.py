@@ -4,9 +4,10 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import InputDataError
-from toolkit.history.importers import ImportSink, reason_of
+from toolkit.history.importers import ImportSink
 from toolkit.history.importers.claude_flow.documents import read_document
 from toolkit.history.importers.claude_flow.moments import duration_s, parse_time
+from toolkit.history.importers.lines import reason_of
 from toolkit.records import Provenance, Workflow, record_id
 
 __all__ = ["read_workers"]

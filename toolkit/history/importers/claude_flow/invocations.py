@@ -4,13 +4,14 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import InputDataError
-from toolkit.history.importers import ImportSink, reason_of
+from toolkit.history.importers import ImportSink
 from toolkit.history.importers.claude_flow.documents import (
     read_document,
     read_rows,
 )
 from toolkit.history.importers.claude_flow.event import EventMaker
 from toolkit.history.importers.claude_flow.moments import duration_s
+from toolkit.history.importers.lines import reason_of
 from toolkit.records import Provenance
 
 __all__ = ["read_agents", "read_commands", "read_counters"]

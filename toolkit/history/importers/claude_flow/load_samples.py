@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import InputDataError
-from toolkit.history.importers import ImportSink, reason_of
+from toolkit.history.importers import ImportSink
 from toolkit.history.importers.claude_flow.documents import read_rows
 from toolkit.history.importers.claude_flow.moments import parse_time
+from toolkit.history.importers.lines import reason_of
 from toolkit.records import LoadSample, Provenance, record_id
 
 __all__ = ["project_of", "read_probes", "read_windows"]

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from toolkit.errors import InputDataError
-from toolkit.history.importers import ImportSink, reason_of
+from toolkit.history.importers import ImportSink
 from toolkit.history.importers.claude_flow.documents import read_document
 from toolkit.history.importers.claude_flow.event import EventMaker, outcome_of
+from toolkit.history.importers.lines import reason_of
 from toolkit.records import Provenance
 
 __all__ = ["read_outcomes"]

@@ -4,10 +4,11 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import InputDataError
-from toolkit.history.importers import ImportSink, reason_of
+from toolkit.history.importers import ImportSink
 from toolkit.history.importers.claude_flow.documents import read_document
 from toolkit.history.importers.claude_flow.event import EventMaker
 from toolkit.history.importers.claude_flow.moments import parse_time
+from toolkit.history.importers.lines import reason_of
 from toolkit.records import Outcome, Provenance, Record, Workflow, record_id
 
 __all__ = ["STATUS", "read_task_store"]

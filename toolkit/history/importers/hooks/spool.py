@@ -25,11 +25,11 @@ from toolkit.history.importers import (
     ImportSink,
     SourceFile,
     decode_object,
-    read_lines,
     run_import,
 )
 from toolkit.history.importers.claude_code.streams import MAIN
 from toolkit.history.importers.hooks.events import HookJoiner
+from toolkit.history.importers.lines import read_lines
 from toolkit.records import Spool, read_regular, replace_file
 
 __all__ = ["HookTail", "Place", "forget_events", "join_hooks", "read_place"]

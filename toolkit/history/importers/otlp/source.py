@@ -12,9 +12,8 @@ from toolkit.history.importers import (
     UnreadableLineError,
     decode_value,
     find_files,
-    read_lines,
 )
-from toolkit.history.importers.lines import MAX_LINE_BYTES
+from toolkit.history.importers.lines import MAX_LINE_BYTES, read_lines
 from toolkit.history.importers.otlp.batches import SignalGroups
 from toolkit.history.importers.otlp.signals import CallSignal, reduce_document
 

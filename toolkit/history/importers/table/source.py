@@ -42,8 +42,8 @@ from toolkit.history.importers import (
     SourceFile,
     UnreadableLineError,
     find_files,
-    reason_of,
 )
+from toolkit.history.importers.lines import reason_of
 from toolkit.history.importers.table.cells import read_cell
 from toolkit.history.importers.table.map import MappedColumn, read_map
 from toolkit.history.importers.table.occurrences import Occurrences
