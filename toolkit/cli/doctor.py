@@ -34,6 +34,7 @@ PACKAGES = {
     "opentelemetry-sdk": "telemetry",
     "prometheus-client": "telemetry",
     "obstore": "s3",
+    "pyspark": "spark",
 }
 """Packages that commands need, with the extra that installs them."""
 
@@ -114,6 +115,7 @@ def findings(store: "Place") -> Iterator[SetupCheck]:
     yield _logs()
     yield from _hooks()
     yield _prices()
+    yield _java()
     for name, purpose in ENGINES.items():
         place = shutil.which(name)
         state, detail = ("ok", place) if place else ("absent", purpose)
@@ -243,3 +245,14 @@ def _prices() -> SetupCheck:
             fix="pip install 'workflow-toolkit[money]'",
         )
     return SetupCheck(what="prices", state="ok", detail=prices.basis)
+
+
+def _java() -> SetupCheck:
+    """Look for the Java that Spark would use."""
+    from toolkit.history import JAVA_FIX, java_problem
+
+    problem = java_problem(os.environ)
+    if problem is None:
+        return SetupCheck(what="java", state="ok", detail="Spark can use it")
+    detail = f"{problem}; the engine `spark` needs it"
+    return SetupCheck(what="java", state="absent", detail=detail, fix=JAVA_FIX)

@@ -3,12 +3,15 @@
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from toolkit.cli.engine_option import add_engine_options, chosen_spark
 from toolkit.cli.output import print_json, print_note, print_table
 from toolkit.cli.places import any_store, local
 from toolkit.cli.progress import progress
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from toolkit.history import Dataset, Spark
 
 __all__ = ["add_parser", "plain_cells"]
 
@@ -29,7 +32,11 @@ def add_parser(subparsers: Any) -> None:
         help="a folder or s3://BUCKET/PREFIX",
     )
     build.add_argument(
-        "--out", type=local, required=True, metavar="FILE", help=".parquet or .csv"
+        "--out",
+        type=local,
+        required=True,
+        metavar="FILE",
+        help=".parquet or .csv; with Spark, .parquet is a folder of files",
     )
     build.add_argument(
         "--provenance",
@@ -37,13 +44,14 @@ def add_parser(subparsers: Any) -> None:
         metavar="NAME",
         help="keep rows of this provenance; repeat (default: measured, derived, declared)",
     )
+    add_engine_options(build)
     build.add_argument("--json", action="store_true", help="print one JSON object")
     build.set_defaults(command=_build)
 
 
 def _build(options: argparse.Namespace) -> int:
     from toolkit.errors import UsageError
-    from toolkit.features import TRAINABLE, batch_table, workflow_table
+    from toolkit.features import TRAINABLE
     from toolkit.history import read_store
     from toolkit.records import Provenance
 
@@ -54,24 +62,53 @@ def _build(options: argparse.Namespace) -> int:
         if name not in known:
             raise UsageError.unknown("provenance", name, known)
     chosen = tuple(options.provenance or TRAINABLE)
-    build = batch_table if options.kind == "batch" else workflow_table
-    with progress("building") as shown:
-        table = build(read_store(options.store, report=shown), provenances=chosen)
-    if options.out.suffix == ".csv":
-        plain_cells(table).to_csv(options.out, index=False)
-    else:
-        table.to_parquet(options.out, index=False)
-    known_share = table.notna().mean()
+    spark = chosen_spark(options)
+    with progress(f"building the {options.kind} table") as shown:
+        dataset = read_store(options.store, report=shown)
+        write = _write_csv if options.out.suffix == ".csv" else _write_parquet
+        rows, known_share = write(options, dataset, chosen, spark)
     if options.json:
-        columns = {name: round(float(share), 4) for name, share in known_share.items()}
-        print_json({"rows": len(table), "columns": columns, "file": str(options.out)})
+        columns = {name: round(share, 4) for name, share in known_share.items()}
+        print_json({"rows": rows, "columns": columns, "file": str(options.out)})
     else:
         print_table(
             ["column", "known"],
             [[name, f"{share:.0%}"] for name, share in known_share.items()],
         )
-        print_note(f"{len(table)} rows in {options.out}")
+        print_note(f"{rows} rows in {options.out}")
     return 0
+
+
+Written = tuple[int, dict[str, float]]
+"""Rows that were written, and the share of them that knows each column."""
+
+
+def _write_csv(
+    options: argparse.Namespace,
+    dataset: "Dataset",
+    provenances: tuple[str, ...],
+    spark: "Spark | None",
+) -> Written:
+    from toolkit.features import batch_table, workflow_table
+
+    build = batch_table if options.kind == "batch" else workflow_table
+    table = build(dataset, provenances=provenances, spark=spark)
+    plain_cells(table).to_csv(options.out, index=False)
+    shares = table.notna().mean()
+    return len(table), {str(name): float(share) for name, share in shares.items()}
+
+
+def _write_parquet(
+    options: argparse.Namespace,
+    dataset: "Dataset",
+    provenances: tuple[str, ...],
+    spark: "Spark | None",
+) -> Written:
+    from toolkit.features import known_shares, write_batch_table, write_workflow_table
+
+    write = write_batch_table if options.kind == "batch" else write_workflow_table
+    write(dataset, options.out, provenances=provenances, spark=spark)
+    return known_shares(options.out)
 
 
 def plain_cells(table: "pd.DataFrame") -> "pd.DataFrame":

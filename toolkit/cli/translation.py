@@ -16,7 +16,17 @@ NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 NOT_ALLOWED = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 LIBRARIES = frozenset(
-    {"alembic", "duckdb", "mlflow", "optuna", "pyarrow", "sqlalchemy", "sqlite3"}
+    {
+        "alembic",
+        "duckdb",
+        "mlflow",
+        "optuna",
+        "py4j",
+        "pyarrow",
+        "pyspark",
+        "sqlalchemy",
+        "sqlite3",
+    }
 )
 """Libraries that stand between us and a file; what they raise is about that file."""
 

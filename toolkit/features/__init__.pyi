@@ -1,6 +1,7 @@
 __all__: list[str]
 
 from .batch import batch_table as batch_table
+from .batch import write_batch_table as write_batch_table
 from .columns import BATCH_CONTEXT as BATCH_CONTEXT
 from .columns import WORKFLOW_CONTEXT as WORKFLOW_CONTEXT
 from .columns import batch_schema as batch_schema
@@ -8,5 +9,7 @@ from .columns import declared_columns as declared_columns
 from .columns import workflow_schema as workflow_schema
 from .coordination import coordination_table as coordination_table
 from .engine import TRAINABLE as TRAINABLE
+from .engine import known_shares as known_shares
 from .objectives import objective_periods as objective_periods
 from .workflow import workflow_table as workflow_table
+from .workflow import write_workflow_table as write_workflow_table

@@ -9,6 +9,7 @@ the future, and nothing still running, can.
 from collections.abc import Sequence
 from functools import reduce
 from operator import add
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.features.columns import (
@@ -17,32 +18,53 @@ from toolkit.features.columns import (
     BATCH_WINDOW,
     IDENTITY,
 )
-from toolkit.features.engine import TRAINABLE, feature_table, with_declared
-from toolkit.history import Dataset
+from toolkit.features.engine import (
+    TRAINABLE,
+    TableEngine,
+    feature_table,
+    with_declared,
+    write_feature_table,
+)
+from toolkit.history import Dataset, Spark
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["WINDOW", "batch_features", "batch_table"]
+__all__ = ["WINDOW", "batch_features", "batch_table", "write_batch_table"]
 
 WINDOW = 10
 """Batches of the agent that a window column looks back at (design, section 5)."""
 
+_BACK = range(1, WINDOW + 1)
+_LOOKED_AT = (
+    "end_us",
+    "size",
+    "operation_s",
+    "turn_s",
+    "succeeded",
+    "ended_operations",
+)
+"""What the windows need of each earlier batch."""
+
 RESERVED = (
     *(column.name for column in BATCH_WINDOW),
-    "took_us",
+    "at_us",
+    "end_us",
     "ended_operations",
     "operation_s",
     "stream",
 )
-"""Columns that are computed here."""
+"""Columns that are computed here; a declared one is named as an identifier, so that it
+is none of the earlier batches' either."""
 
 _STATED = tuple(column.name for column in BATCH_CONTEXT)
-_BACK = range(1, WINDOW + 1)
 
 
 def batch_table(
-    dataset: Dataset, *, provenances: tuple[str, ...] = TRAINABLE
+    dataset: Dataset,
+    *,
+    provenances: tuple[str, ...] = TRAINABLE,
+    spark: Spark | None = None,
 ) -> "pd.DataFrame":
     """Build the feature table of every batch in a store.
 
@@ -52,6 +74,8 @@ def batch_table(
         Compacted or not.
     provenances : tuple of str
         Which rows to keep.
+    spark : Spark, optional
+        Where to build it; DuckDB unless given.
 
     Returns
     -------
@@ -63,11 +87,34 @@ def batch_table(
     NotEnoughDataError
         Where there is no batch record.
     """
-    return feature_table(dataset, "batch", _features, provenances=provenances)
+    return feature_table(
+        dataset, "batch", _features, provenances=provenances, spark=spark
+    )
 
 
-def _features(batches: Any) -> Any:
-    batches, names = with_declared(batches, reserved=RESERVED)
+def write_batch_table(
+    dataset: Dataset,
+    target: Path,
+    *,
+    provenances: tuple[str, ...] = TRAINABLE,
+    spark: Spark | None = None,
+) -> None:
+    """Write the feature table of every batch to Parquet, without holding it whole.
+
+    Parameters
+    ----------
+    dataset, provenances, spark
+        As of `batch_table`.
+    target : path
+        A file, or, of Spark, a folder of files.
+    """
+    write_feature_table(
+        dataset, "batch", _features, target, provenances=provenances, spark=spark
+    )
+
+
+def _features(batches: Any, engine: TableEngine) -> Any:
+    batches, names = with_declared(batches, engine, reserved=RESERVED)
     return batch_features(batches, declared=names)
 
 
@@ -86,7 +133,7 @@ def batch_features(batches: Any, *, declared: Sequence[str] = ()) -> Any:
     ibis.Table
         One row a batch, ordered by `at`, then `record_id`.
     """
-    rows = _with_durations(batches)
+    rows = _with_earlier(_with_durations(batches))
     table = rows.mutate(**_windows(rows)).select(
         *IDENTITY,
         "operation_type",
@@ -104,12 +151,35 @@ def batch_features(batches: Any, *, declared: Sequence[str] = ()) -> Any:
 
 def _with_durations(batches: Any) -> Any:
     """Add what the windows need; a batch without a known end counts in none."""
-    ended = batches.succeeded + batches.failed + batches.cancelled
+    import ibis
+
+    epoch = ibis.timestamp("1970-01-01 00:00:00+00:00", timezone="UTC")
+    at_us = batches["at"].delta(epoch, unit="microsecond")
+    took_us = (batches.execution_s * 1e6).ceil().cast("int64")
     return batches.mutate(
-        took_us=(batches.execution_s * 1e6).ceil().cast("int64"),
-        ended_operations=ended,
+        at_us=at_us,
+        end_us=at_us + took_us,
+        ended_operations=batches.succeeded + batches.failed + batches.cancelled,
         operation_s=batches.execution_s / batches["size"],
         stream=batches.session_id.fill_null("") + "/" + batches.agent_id.fill_null(""),
+    )
+
+
+def _with_earlier(rows: Any) -> Any:
+    """Add the last ten batches of each row's agent.
+
+    As columns of a table of their own: written into each use, the same `lag` would be
+    planned hundreds of times.
+    """
+    import ibis
+
+    order = ibis.window(group_by="stream", order_by=["at", "record_id"])
+    return rows.mutate(
+        **{
+            f"{name} {back} before": rows[name].lag(back).over(order)
+            for name in _LOOKED_AT
+            for back in _BACK
+        }
     )
 
 
@@ -117,14 +187,9 @@ def _windows(rows: Any) -> dict[str, Any]:
     """Write the window columns: means over those of the last ten that had ended."""
     import ibis
 
-    order = ibis.window(group_by="stream", order_by=["at", "record_id"])
-
     def past(name: str, back: int) -> Any:
-        since_us = rows["at"].delta(
-            rows["at"].lag(back).over(order), unit="microsecond"
-        )
-        ended = since_us >= rows.took_us.lag(back).over(order)
-        return ended.ifelse(rows[name].lag(back).over(order), ibis.null())
+        ended = rows[f"end_us {back} before"] <= rows.at_us
+        return ended.ifelse(rows[f"{name} {back} before"], ibis.null())
 
     def total(name: str) -> Any:
         values = [past(name, back).fill_null(0) for back in _BACK]

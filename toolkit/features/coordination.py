@@ -11,7 +11,7 @@ of the future.
 from typing import TYPE_CHECKING, Any
 
 from toolkit.features.engine import feature_table
-from toolkit.history import Dataset
+from toolkit.history import Dataset, Spark
 from toolkit.policies.rules import EfficiencyWeights
 
 if TYPE_CHECKING:
@@ -83,13 +83,17 @@ _SUMS = {
 }
 
 
-def coordination_table(dataset: Dataset) -> "pd.DataFrame":
+def coordination_table(
+    dataset: Dataset, *, spark: Spark | None = None
+) -> "pd.DataFrame":
     """Build the coordination table of a store.
 
     Parameters
     ----------
     dataset : Dataset
         Compacted or not.
+    spark : Spark, optional
+        Where to build it; DuckDB unless given.
 
     Returns
     -------
@@ -101,7 +105,12 @@ def coordination_table(dataset: Dataset) -> "pd.DataFrame":
     NotEnoughDataError
         Where there is no coordination record.
     """
-    return feature_table(dataset, "coordination", coordination_features)
+    return feature_table(
+        dataset,
+        "coordination",
+        lambda events, _: coordination_features(events),
+        spark=spark,
+    )
 
 
 def coordination_features(events: Any) -> Any:

@@ -1,21 +1,31 @@
 """The workflow feature table: a row a run, holding what was known when it began."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.features.columns import IDENTITY, WORKFLOW_CONTEXT, WORKFLOW_TARGETS
-from toolkit.features.engine import TRAINABLE, feature_table, with_declared
-from toolkit.history import Dataset
+from toolkit.features.engine import (
+    TRAINABLE,
+    TableEngine,
+    feature_table,
+    with_declared,
+    write_feature_table,
+)
+from toolkit.history import Dataset, Spark
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["workflow_table"]
+__all__ = ["workflow_table", "write_workflow_table"]
 
 _IDENTITY = tuple(name for name in IDENTITY if name != "agent_id")
 
 
 def workflow_table(
-    dataset: Dataset, *, provenances: tuple[str, ...] = TRAINABLE
+    dataset: Dataset,
+    *,
+    provenances: tuple[str, ...] = TRAINABLE,
+    spark: Spark | None = None,
 ) -> "pd.DataFrame":
     """Build the feature table of every workflow in a store.
 
@@ -25,6 +35,8 @@ def workflow_table(
         Compacted or not.
     provenances : tuple of str
         Which rows to keep.
+    spark : Spark, optional
+        Where to build it; DuckDB unless given.
 
     Returns
     -------
@@ -36,11 +48,34 @@ def workflow_table(
     NotEnoughDataError
         Where there is no workflow record.
     """
-    return feature_table(dataset, "workflow", _features, provenances=provenances)
+    return feature_table(
+        dataset, "workflow", _features, provenances=provenances, spark=spark
+    )
 
 
-def _features(workflows: Any) -> Any:
-    workflows, declared = with_declared(workflows)
+def write_workflow_table(
+    dataset: Dataset,
+    target: Path,
+    *,
+    provenances: tuple[str, ...] = TRAINABLE,
+    spark: Spark | None = None,
+) -> None:
+    """Write the feature table of every workflow to Parquet, without holding it whole.
+
+    Parameters
+    ----------
+    dataset, provenances, spark
+        As of `workflow_table`.
+    target : path
+        A file, or, of Spark, a folder of files.
+    """
+    write_feature_table(
+        dataset, "workflow", _features, target, provenances=provenances, spark=spark
+    )
+
+
+def _features(workflows: Any, engine: TableEngine) -> Any:
+    workflows, declared = with_declared(workflows, engine)
     return workflows.select(
         *_IDENTITY,
         "agents",

@@ -26,6 +26,10 @@ from .reconciliation import reconcile as reconcile
 from .sharing import Access as Access
 from .sharing import share_store as share_store
 from .snapshot import Snapshot as Snapshot
+from .spark import JAVA_FIX as JAVA_FIX
+from .spark import Spark as Spark
+from .spark import attach_to_spark as attach_to_spark
+from .spark import java_problem as java_problem
 from .store import Addition as Addition
 from .store import RecordStore as RecordStore
 from .store import read_rejected as read_rejected

@@ -33,6 +33,7 @@ from toolkit.records import KINDS, Record, Spool
 
 if TYPE_CHECKING:
     import duckdb
+    import pyarrow as pa
 
 __all__ = ["KindCount", "Snapshot", "open_snapshot"]
 
@@ -114,18 +115,12 @@ class Snapshot:
         str
             The view's name.
         """
-        name, tail = f"{kind}_records", f"{kind}_tail"
+        name = f"{kind}_records"
         parts = parts_sql(kind, [str(path) for path in self.parts(kind)])
+        tail = self._staged_tail(connection, kind)
         source = f"SELECT * FROM {parts}"  # noqa: S608 - names come from the schema
-        if self._tail:
-            lines = lines_sql(self._tail, [kind], strict=False)
-            connection.execute(
-                f"CREATE OR REPLACE TEMP TABLE {tail} AS "  # noqa: S608 - names come from the schema
-                f"SELECT {named(kind)} FROM {lines} WHERE {valid_sql(kind)} "
-                f"AND {day_sql()} >= '{self.generation.since}'"
-            )
-            if connection.execute(f"SELECT 1 FROM {tail} LIMIT 1").fetchone():  # noqa: S608 - names come from the schema
-                source = _with_tail(kind, parts, tail)
+        if tail is not None:
+            source = _with_tail(kind, parts, tail)
         connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {source}")
         if kind == "workflow":
             return self._measured(connection, name)
@@ -141,6 +136,58 @@ class Snapshot:
         measured = measured_sql(waves, spawns, turns, column_names("workflow"))
         connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {measured}")
         return name
+
+    def tail(
+        self,
+        connection: "duckdb.DuckDBPyConnection",
+        kind: str,
+        *,
+        copies: "Callable[[pa.Table], pa.Table]",
+    ) -> "pa.Table | None":
+        """Read the uncompacted records of a kind, for an engine that reads the parts.
+
+        Parameters
+        ----------
+        connection : DuckDBPyConnection
+        kind : str
+        copies : callable
+            Gives what the parts hold of some records; it is called with their ids.
+
+        Returns
+        -------
+        pyarrow.Table or None
+            The record of each id that the tail holds, the fullest copy of tail and
+            parts; `None` where the tail holds none.
+        """
+        tail = self._staged_tail(connection, kind)
+        if tail is None:
+            return None
+        ids = connection.execute(f"SELECT DISTINCT record_id FROM {tail}")  # noqa: S608 - names come from the schema
+        connection.register("held_in_parts", copies(ids.to_arrow_table()))
+        both = (
+            f"(SELECT {named(kind)} FROM {tail} UNION ALL "  # noqa: S608 - names come from the schema
+            f"SELECT {named(kind)} FROM held_in_parts)"
+        )
+        best = connection.execute(
+            f"SELECT {named(kind)} FROM {best_copies_sql(kind, both)}"  # noqa: S608 - names come from the schema
+        )
+        return best.to_arrow_table()
+
+    def _staged_tail(
+        self, connection: "duckdb.DuckDBPyConnection", kind: str
+    ) -> str | None:
+        """Read the tail's records of a kind into a table, where there are any."""
+        if not self._tail:
+            return None
+        tail = f"{kind}_tail"
+        lines = lines_sql(self._tail, [kind], strict=False)
+        connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE {tail} AS "  # noqa: S608 - names come from the schema
+            f"SELECT {named(kind)} FROM {lines} WHERE {valid_sql(kind)} "
+            f"AND {day_sql()} >= '{self.generation.since}'"
+        )
+        found = connection.execute(f"SELECT 1 FROM {tail} LIMIT 1").fetchone()  # noqa: S608 - names come from the schema
+        return tail if found else None
 
     def has(self, kind: str) -> bool:
         """Look whether there is a record of a kind."""

@@ -76,7 +76,7 @@ def measured_sql(waves: str, spawns: str, turns: str, columns: Sequence[str]) ->
 def _chosen(name: str) -> str:
     if name not in _SUMS:
         return f'w."{name}"'
-    kind = "DOUBLE" if name == "money_usd" else "VARCHAR"
+    kind = "DOUBLE" if name == "money_usd" else "STRING"
     if name not in ("money_usd", "price_basis"):
         kind = "BIGINT"
     return f'coalesce(w."{name}", u."{name}")::{kind} AS "{name}"'

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from toolkit.errors import UsageError
-from toolkit.history import Dataset, History, PriceBook, installed_prices
+from toolkit.history import Dataset, History, PriceBook, Spark, installed_prices
 from toolkit.review.change import Change, changes
 from toolkit.review.facts import Facts, TimeRange, read_facts
 from toolkit.review.figure import Figure
@@ -161,6 +161,7 @@ def review(
     since: datetime | None = None,
     until: datetime | None = None,
     seed: int = 0,
+    spark: Spark | None = None,
 ) -> Review:
     """Review a history.
 
@@ -172,6 +173,8 @@ def review(
         Aware; from the first and before the second. Everything if not given.
     seed : int
         Draws the resamples of the intervals.
+    spark : Spark, optional
+        Where the records are read and joined; DuckDB unless given.
 
     Returns
     -------
@@ -185,7 +188,7 @@ def review(
     """
     dataset = history.dataset if isinstance(history, History) else history
     return review_facts(
-        read_facts(dataset, TimeRange(since=since, until=until)),
+        read_facts(dataset, TimeRange(since=since, until=until), spark=spark),
         rng=np.random.default_rng(seed),
         prices=installed_prices(),
     )

@@ -6,12 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from toolkit.cli.engine_option import add_engine_options, chosen_spark
 from toolkit.cli.output import print_json, print_note, print_text
 from toolkit.cli.places import any_store, local
 from toolkit.cli.progress import progress
 
 if TYPE_CHECKING:
-    from toolkit.history import Place
+    from toolkit.history import Place, Spark
 
 __all__ = ["VERBS", "add_parser", "import_records", "run_spec"]
 
@@ -57,6 +58,7 @@ def _add_run(verbs: Any) -> None:
         help="where results, bundle, mlflow.db and the journal go "
         "(default: runs/ beside the spec)",
     )
+    add_engine_options(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(command=_run)
 
@@ -72,7 +74,9 @@ def _run(options: argparse.Namespace) -> int:
     from toolkit.records import read_given
 
     work = options.work or options.spec.parent / "runs"
-    results, markdown = run_spec(options.spec, store=options.store, work=work)
+    results, markdown = run_spec(
+        options.spec, store=options.store, work=work, spark=chosen_spark(options)
+    )
     if options.work is None and options.store is None:
         # The experiment as specified, on its own data: its folder keeps the result.
         result = read_given(work / "results.json").decode("utf-8")
@@ -86,7 +90,12 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def run_spec(
-    path: Path, *, store: "Place | None", work: Path, folds: int | None = None
+    path: Path,
+    *,
+    store: "Place | None",
+    work: Path,
+    folds: int | None = None,
+    spark: "Spark | None" = None,
 ) -> tuple[dict[str, Any], str]:
     """Run a specification on a store, importing the spec's own records if none is given.
 
@@ -99,6 +108,8 @@ def run_spec(
     work : path
     folds : int, optional
         Outer folds to judge by, instead of the specification's.
+    spark : Spark, optional
+        Where the feature table is built; DuckDB unless given.
 
     Returns
     -------
@@ -122,7 +133,12 @@ def run_spec(
     place = work / "store" if store is None else store
     with progress(spec.name) as shown, open_store(place, report=shown) as opened:
         outcome = run_experiment(
-            spec, opened, work=work, now=SystemClock().now(), report=shown
+            spec,
+            opened,
+            work=work,
+            now=SystemClock().now(),
+            report=shown,
+            spark=spark,
         )
     return outcome.results, outcome.markdown
 

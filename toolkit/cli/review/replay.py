@@ -4,6 +4,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from toolkit.cli.default_store import add_store_option
+from toolkit.cli.engine_option import add_engine_options, chosen_spark
 from toolkit.cli.output import print_json, print_note, print_table, print_text
 from toolkit.cli.progress import progress
 from toolkit.cli.seed_option import seed
@@ -35,6 +36,7 @@ def add_replay(verbs: Any) -> None:
     parser.add_argument(
         "--seed", type=seed, default=0, help="seed of the intervals (default 0)"
     )
+    add_engine_options(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(command=_replay)
 
@@ -47,8 +49,9 @@ def _replay(options: argparse.Namespace) -> int:
     from toolkit.review.replay import read_policy, replay_history
 
     policies = [read_policy(text) for text in options.policy]
+    spark = chosen_spark(options)
     with progress("replaying") as shown:
-        facts = read_facts(read_store(options.store, report=shown))
+        facts = read_facts(read_store(options.store, report=shown), spark=spark)
         found = []
         for done, policy in enumerate(policies):
             shown(done, len(policies), policy.name)

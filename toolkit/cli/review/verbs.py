@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.cli.default_store import add_store_option
+from toolkit.cli.engine_option import add_engine_options, chosen_spark
 from toolkit.cli.output import print_json, print_note, print_text
 from toolkit.cli.places import local
 from toolkit.cli.progress import progress
@@ -14,6 +15,7 @@ from toolkit.cli.seed_option import seed
 from toolkit.errors import UsageError
 
 if TYPE_CHECKING:
+    from toolkit.history import Spark
     from toolkit.review import Review
 
 __all__ = ["add_parser"]
@@ -67,6 +69,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--seed", type=seed, default=0, help="seed of the intervals (default 0)"
     )
+    add_engine_options(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(command=_review)
     verbs = parser.add_subparsers(dest="verb", metavar="VERB")
@@ -86,12 +89,13 @@ def _review(options: argparse.Namespace) -> int:
     asked = [f"--{name}" for name in ANSWERS if getattr(options, name)]
     if len(asked) > 1:
         raise UsageError(f"{' and '.join(asked)} are answers of their own; ask for one")
+    spark = chosen_spark(options)
     if not isinstance(options.store, Path):
         if not options.no_import:
             print_note(f"{options.store} is only read: nothing is imported into it")
     elif not options.no_import:
         _import_new(options.store)
-    found = _reviewed(options)
+    found = _reviewed(options, spark)
     if options.compare:
         return _compare(options, found)
     if options.explain:
@@ -122,7 +126,7 @@ def _import_new(store: Path) -> None:
             print_note(f"{name}: {report.added:,} new records")
 
 
-def _reviewed(options: argparse.Namespace) -> "Review":
+def _reviewed(options: argparse.Namespace, spark: "Spark | None") -> "Review":
     from toolkit.history import read_store
     from toolkit.review import review
 
@@ -132,6 +136,7 @@ def _reviewed(options: argparse.Namespace) -> "Review":
             since=options.since,
             until=options.until,
             seed=options.seed,
+            spark=spark,
         )
 
 

@@ -32,7 +32,7 @@ from toolkit.experiments.training.spec import ExperimentSpec
 from toolkit.experiments.training.tracking import TrackedRun, track
 from toolkit.experiments.tuning import trials_of
 from toolkit.features import batch_table, workflow_table
-from toolkit.history import Dataset, RecordStore, compact_store
+from toolkit.history import Dataset, RecordStore, Spark, compact_store
 from toolkit.models import DecisionTable, RelativeMember
 
 if TYPE_CHECKING:
@@ -82,6 +82,7 @@ def run_experiment(
     now: datetime,
     report: Report,
     members: Sequence[tuple[str, RelativeMember]] = (),
+    spark: Spark | None = None,
 ) -> ExperimentOutcome:
     """Run an experiment on a store's records.
 
@@ -99,6 +100,8 @@ def run_experiment(
         Called with what is done of what, and what is going on.
     members : sequence of (str, RelativeMember)
         Members of the stack beside those of the specification.
+    spark : Spark, optional
+        Where the feature table is built; DuckDB unless given.
 
     Raises
     ------
@@ -106,7 +109,7 @@ def run_experiment(
         Where the records cannot answer the question.
     """
     compact_store(store)
-    records = history_rows(spec, store)
+    records = history_rows(spec, store, spark=spark)
     table = table_of(spec, records)
     origin = table.records
     print_id = origin.fingerprint[:PRINTED]
@@ -148,12 +151,17 @@ def run_experiment(
     )
 
 
-def history_rows(spec: ExperimentSpec, store: RecordStore | Dataset) -> "pd.DataFrame":
+def history_rows(
+    spec: ExperimentSpec,
+    store: RecordStore | Dataset,
+    *,
+    spark: Spark | None = None,
+) -> "pd.DataFrame":
     """Read the rows that a specification learns from."""
     dataset = store if isinstance(store, Dataset) else store.dataset
     build = batch_table if spec.decision == "batch_size" else workflow_table
     return teaching_rows(
-        build(dataset, provenances=spec.data.provenances),
+        build(dataset, provenances=spec.data.provenances, spark=spark),
         decision=spec.decision,
         price_exponent=spec.price_exponent,
     )
