@@ -29,7 +29,7 @@ def run(code: str, **environment: str) -> str:
 def test_telemetry_is_off_before_the_library_is_loaded(tmp_path: Path) -> None:
     code = (
         "import os, sys\n"
-        "from toolkit.bundle import import_onnxruntime\n"
+        "from toolkit.bundle.onnx_runtime import import_onnxruntime\n"
         "assert 'onnxruntime' not in sys.modules\n"
         "import_onnxruntime()\n"
         "print(os.environ['ORT_DISABLE_TELEMETRY'])\n"
@@ -45,7 +45,7 @@ def test_telemetry_is_off_before_the_library_is_loaded(tmp_path: Path) -> None:
 def test_a_program_that_imported_it_earlier_is_warned_once(tmp_path: Path) -> None:
     code = (
         "import onnxruntime\n"
-        "from toolkit.bundle import import_onnxruntime\n"
+        "from toolkit.bundle.onnx_runtime import import_onnxruntime\n"
         "import_onnxruntime(); import_onnxruntime()\n"
     )
 

@@ -200,7 +200,7 @@ class Fidelity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdviceTable:
-    """A bounded table of advice; `toolkit.capture.hook_handler.advise` reads the same file.
+    """A bounded table of advice; `toolkit.capture.hook_advice.advise` reads the same file.
 
     Attributes
     ----------
