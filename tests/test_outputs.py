@@ -161,8 +161,8 @@ def progress(name: str) -> Iterator[str]:
 
     yield said(work)
     lines = _Lines(name)
-    lines._last_s = 0.0
-    yield said(lambda: lines(1, 2, name))
+    lines(1, 2, name)
+    yield said(lines.write)
 
 
 def logs(name: str) -> Iterator[str]:

@@ -1,15 +1,18 @@
 """Progress on stderr: a bar on a terminal, a line now and then elsewhere."""
 
 import sys
-import time
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Protocol, Self
 
 from toolkit.cli.output import print_text
 from toolkit.escaping import printable
 
 __all__ = ["Progress", "progress"]
+
+FIRST_LINE_S = 2.0
+"""Work that takes longer says how far it is; what is shorter needs no line."""
 
 LINE_EVERY_S = 5.0
 """A log grows by one line in this time, not by one line a step."""
@@ -40,7 +43,8 @@ def progress(title: str, *, quiet: bool = False) -> Iterator[Progress]:
         with _bar(title) as shown:
             yield shown
     else:
-        yield _Lines(title)
+        with _Lines(title) as shown:
+            yield shown
 
 
 def _silent(done: float, total: float, what: str = "") -> None:
@@ -67,12 +71,33 @@ def _bar(title: str) -> Iterator[Progress]:
 
 
 class _Lines:
+    """Writes how far the work is, now and then, also where the work does not say so."""
+
     def __init__(self, title: str) -> None:
         self._title = title
-        self._last_s = time.monotonic()
+        self._reached: tuple[float, float, str] | None = None
+        self._ended = threading.Event()
 
     def __call__(self, done: float, total: float, what: str = "") -> None:
-        now_s = time.monotonic()
-        if now_s - self._last_s >= LINE_EVERY_S:
-            self._last_s = now_s
-            print_text(f"{self._title} {done:g}/{total:g} {what}", to_stderr=True)
+        self._reached = done, total, what
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._write_lines, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+
+    def _write_lines(self) -> None:
+        wait_s = FIRST_LINE_S
+        while not self._ended.wait(wait_s):
+            self.write()
+            wait_s = LINE_EVERY_S
+
+    def write(self) -> None:
+        """Write one line."""
+        line = self._title
+        if self._reached is not None:
+            done, total, what = self._reached
+            line = f"{line} {done:g}/{total:g} {what}"
+        print_text(line, to_stderr=True)

@@ -5,6 +5,7 @@ from typing import Any
 
 from toolkit.cli.output import print_json, print_note, print_table
 from toolkit.cli.places import local
+from toolkit.cli.progress import progress
 from toolkit.cli.seed_option import seed
 
 __all__ = ["add_verb", "simulate"]
@@ -45,7 +46,7 @@ def simulate(options: argparse.Namespace) -> int:
         swarm.load_samples(options.load_samples),
     )
     counts = dict.fromkeys(Addition, 0)
-    with RecordStore(options.store) as store:
+    with RecordStore(options.store) as store, progress("simulating"):
         for record in emitted:
             counts[store.add(record)] += 1
     best = [

@@ -6,6 +6,7 @@ from typing import Any
 from toolkit.cli.default_store import add_store_option
 from toolkit.cli.output import print_json, print_note, print_table
 from toolkit.cli.places import local
+from toolkit.cli.progress import progress
 from toolkit.errors import UsageError
 
 __all__ = ["add_verb"]
@@ -41,7 +42,8 @@ def add_verb(verbs: Any) -> None:
 def _backup(options: argparse.Namespace) -> int:
     from toolkit.history import back_up
 
-    counts = back_up(options.store, options.target)
+    with progress("copying"):
+        counts = back_up(options.store, options.target)
     if options.json:
         rows = [count.to_json() for count in counts]
         print_json({"backup": str(options.target), "records": rows})
@@ -64,7 +66,8 @@ def _retain(options: argparse.Namespace) -> int:
     if not 1 <= options.days <= 36500:
         raise UsageError(f"`--days` must be 1 to 36500, got {options.days}")
     today = SystemClock().now().date()
-    done = retain(options.store, today - timedelta(days=options.days - 1))
+    with progress("letting go"):
+        done = retain(options.store, today - timedelta(days=options.days - 1))
     if options.json:
         print_json(asdict(done))
     else:
@@ -79,7 +82,8 @@ def _migrate(options: argparse.Namespace) -> int:
 
     from toolkit.history import check_version, migrate_store
 
-    before, done = migrate_store(options.store)
+    with progress("migrating"):
+        before, done = migrate_store(options.store)
     after = check_version(options.store)
     if options.json:
         print_json(

@@ -276,7 +276,7 @@ def _compact(options: argparse.Namespace) -> int:
     )
     if not isinstance(options.store, Path):
         return _compact_objects(options, limits)
-    with RecordStore(options.store) as store:
+    with RecordStore(options.store) as store, progress("compacting"):
         done = compact_store(store, limits=limits)
     if done.refused:
         print_note(

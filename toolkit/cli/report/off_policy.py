@@ -55,27 +55,29 @@ def off_policy(options: argparse.Namespace) -> int:
     import numpy as np
 
     from toolkit.cli.output import print_json
+    from toolkit.cli.progress import progress
     from toolkit.experiments.evaluation import evaluate_batch_policy
     from toolkit.history import read_store
     from toolkit.metrics.off_policy import OverlapLimits, Sampling
     from toolkit.records import Batch
 
     policy, against = _policy(options.policy), _policy(options.against)
-    batches = [
-        record
-        for record in read_store(options.store).scan("batch")
-        if isinstance(record, Batch)
-        and (options.type is None or record.operation_type == options.type)
-    ]
-    found = evaluate_batch_policy(
-        batches,
-        policy=policy,
-        reference=against,
-        rng=np.random.default_rng(options.seed),
-        limits=OverlapLimits(),
-        sampling=Sampling(),
-        simulated=options.include_simulated,
-    )
+    with progress("evaluating"):
+        batches = [
+            record
+            for record in read_store(options.store).scan("batch")
+            if isinstance(record, Batch)
+            and (options.type is None or record.operation_type == options.type)
+        ]
+        found = evaluate_batch_policy(
+            batches,
+            policy=policy,
+            reference=against,
+            rng=np.random.default_rng(options.seed),
+            limits=OverlapLimits(),
+            sampling=Sampling(),
+            simulated=options.include_simulated,
+        )
     if options.json:
         print_json(found.to_json())
     else:

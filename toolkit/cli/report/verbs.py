@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit.cli.output import print_json, print_table, print_text
 from toolkit.cli.places import any_store
+from toolkit.cli.progress import progress
 from toolkit.cli.report import off_policy as report_off_policy
 from toolkit.errors import NotEnoughDataError
 
@@ -56,7 +57,8 @@ def objectives(options: argparse.Namespace) -> int:
     """Report the five objectives."""
     from toolkit.metrics import OBJECTIVES, objective_report
 
-    periods = _periods(options.store)
+    with progress("reading"):
+        periods = _periods(options.store)
     parts = [_parted(each, periods, options.baseline_until) for each in OBJECTIVES]
     reports = [
         objective_report(each, judged, baseline)
