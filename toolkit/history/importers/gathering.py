@@ -115,10 +115,13 @@ class FileSink:
                 self.met("unpriced_turn", row["record_id"])
         if get("agent_id") not in plain or get("session_id") not in plain:
             self._hide(row)
-        self._lines.append(line_of(row))
+        lines = self._lines
+        lines.append(line_of(row))
         self._weights.append((get("calls") or row["size"]) if kind == BATCH else 1)
-        self._marks.setdefault((kind, row["at"].toordinal()), row["record_id"])
-        if len(self._lines) >= HOLD_ROWS:
+        mark = kind, row["at"].toordinal()
+        if mark not in self._marks:
+            self._marks[mark] = row["record_id"]
+        if len(lines) >= HOLD_ROWS:
             self._hand_on(refused=None)
 
     def reject(self, line: int, reason: str) -> None:

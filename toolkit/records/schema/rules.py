@@ -113,8 +113,14 @@ _PYTHON_TYPES: Mapping[str, type | tuple[type, ...]] = {
 MOST_CHECKED = 2000
 
 _CHECKED: set[str] = set()
-"""Texts that have been found to be in order: names of models, projects and operations
-stand in thousands of rows. Ids do not, and are looked at each time."""
+"""Texts that have been found to be in order: names of models, projects, operations and
+sessions stand in thousands of rows. Ids of single events do not, and are looked at each
+time."""
+
+_OWN_IDS = frozenset(
+    ("record_id", "turn_id", "previous_id", "batch_id", "context_id", "healing_id")
+)
+"""Fields that name one event."""
 
 _TEST_NAMES: Mapping[str, Any] = {
     **ENUMS,
@@ -218,7 +224,7 @@ class FieldRule:
         str
             A Python expression over that name and `checked`.
         """
-        if self.type_name == "str" and not self.name.endswith("_id"):
+        if self.type_name == "str" and self.name not in _OWN_IDS:
             return f"{value}.__class__ is not str or {value} not in checked"
         if self.type_name == "str":
             return (

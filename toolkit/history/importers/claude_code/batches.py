@@ -40,8 +40,8 @@ class Past(NamedTuple):
     """The batch before, as the next one's record refers to it."""
 
     identity: str | None
-    operation_type: str
-    failed: bool
+    operation_type: str | None
+    failed: bool | None
     characters: int | None
 
     @classmethod
@@ -56,6 +56,7 @@ class Past(NamedTuple):
 
 
 FIRST = Past(None, "none", failed=False, characters=None)
+UNKNOWN_PAST = Past(None, None, failed=None, characters=None)
 
 
 def batch_of(
@@ -109,6 +110,11 @@ def batch_of(
             background += reply.goes_on or reply.in_background
             if reply.in_background:
                 timing = BatchDurations(turn_s=timing.turn_s, censored=timing.censored)
+    needs, mentioned, known = _flow(calls)
+    turn = batch.turn
+    prompted: bool | None = batch.prompt_s is not None or batch.task_s is not None
+    if whole is None:
+        turn, prompted, past = None, None, UNKNOWN_PAST
     return Batch.row(
         record_id=identity,
         at=calls[0].at,
@@ -144,42 +150,36 @@ def batch_of(
         active_agents=active,
         call_characters=_sum([call.characters for call in calls]),
         result_characters=_sum([call.result_characters for call in calls]),
-        **_flow(calls),
-        **_context(batch, whole, past),
+        needs_previous=needs,
+        mentioned_by_previous=mentioned,
+        known_before=known,
+        project=None if whole is None else whole.project,
+        previous_id=past.identity,
+        previous_operation_type=past.operation_type,
+        previous_failed=past.failed,
+        previous_characters=past.characters,
+        prompted=prompted,
+        turn_id=None if turn is None else turn.identity,
+        branch=None if turn is None else turn.branch,
+        context_tokens=None if turn is None else turn.usage.context_tokens,
     )
 
 
-def _flow(calls: list[Call]) -> dict[str, Any]:
+def _flow(calls: list[Call]) -> tuple[int, int, int] | tuple[None, None, None]:
     """Count the three bits of the calls; unknown where one call's are."""
-    flows = [call.flow for call in calls if call.flow is not None]
-    if len(flows) < len(calls):
-        return {}
-    return {
-        "needs_previous": sum([flow.needs_previous for flow in flows]),
-        "mentioned_by_previous": sum([flow.mentioned_by_previous for flow in flows]),
-        "known_before": sum([flow.known_before for flow in flows]),
-    }
-
-
-def _context(batch: MessageBatch, whole: Whole | None, past: Past) -> dict[str, Any]:
-    """Name what was known when the batch was issued."""
-    if whole is None:
-        return {}
-    known: dict[str, Any] = {
-        "project": whole.project,
-        "previous_id": past.identity,
-        "previous_operation_type": past.operation_type,
-        "previous_failed": past.failed,
-        "previous_characters": past.characters,
-        "prompted": batch.prompt_s is not None or batch.task_s is not None,
-    }
-    if batch.turn is not None:
-        known["turn_id"] = batch.turn.identity
-        known["branch"] = batch.turn.branch
-        known["context_tokens"] = batch.turn.usage.context_tokens
-    return known
+    needs = mentioned = known = 0
+    for call in calls:
+        flow = call.flow
+        if flow is None:
+            return None, None, None
+        needs += flow.needs_previous
+        mentioned += flow.mentioned_by_previous
+        known += flow.known_before
+    return needs, mentioned, known
 
 
 def _sum(lengths: list[int | None]) -> int | None:
+    if len(lengths) == 1:
+        return lengths[0]
     known = [length for length in lengths if length is not None]
     return sum(known) if len(known) == len(lengths) else None

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
+from toolkit.errors import MissingExtraError
 from toolkit.history.importers import (
     CallFlow,
     UnreadableLineError,
@@ -18,6 +19,11 @@ from toolkit.history.importers.claude_code.tools import (
     classify_tool,
 )
 from toolkit.records import Outcome, call_record_id
+
+try:
+    from msgspec import Struct
+except ImportError as error:
+    raise MissingExtraError("an import", "history") from error
 
 __all__ = [
     "INTERRUPTED",
@@ -139,7 +145,7 @@ class Call:
         return None if self.reply is None else self.reply.end_s - self.start_s
 
 
-class Reply(NamedTuple):
+class Reply(Struct, frozen=True):
     """The result of a call.
 
     Attributes

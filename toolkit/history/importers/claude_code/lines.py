@@ -6,6 +6,7 @@ third of the time that it takes to make dictionaries of it. Values are checked w
 are used: a line is refused for a field that is needed only.
 """
 
+from contextlib import suppress
 from typing import Any, Final, TypeVar
 
 from toolkit.errors import MissingExtraError
@@ -173,8 +174,12 @@ def decode_block(
 
 
 def _decode_line(line: bytes | None) -> TranscriptLine | UnreadableLineError | None:
-    if line is not None and not line.strip():
-        return None
+    if line is not None:
+        if not line.strip():
+            return None
+        with suppress(DecodeError, UnicodeDecodeError, RecursionError):
+            line.decode()
+            return _DECODER.decode(line)
     try:
         return _read_leniently(decode_object(line))
     except UnreadableLineError as error:

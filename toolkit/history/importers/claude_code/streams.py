@@ -64,6 +64,9 @@ class MessageBatch:
     @property
     def last_result_s(self) -> float | None:
         """When the last result came, in seconds since 1970."""
+        if len(self.calls) == 1:
+            reply = self.calls[0].reply
+            return None if reply is None else reply.end_s
         ends = [call.reply.end_s for call in self.calls if call.reply is not None]
         return max(ends) if ends else None
 
