@@ -4,7 +4,7 @@ FOLDER gets `bundles/NAME`, and two files of one JSON object a line. `decisions.
 questions with the decisions that Python takes: contexts with missing columns, values out of
 range or of another kind, unknown categories, declared columns, other actions on offer, and
 times after the end of a bundle. `mutants.jsonl` holds damaged bundles (the files that differ,
-base64) with whether Python refuses them, and what it decides where it does not. The format is
+gzip in base64) with whether Python refuses them, and what it decides where it does not. The format is
 described in `docs/reference/bundle.md`.
 """
 
@@ -18,6 +18,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from gzip import compress
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -415,7 +416,7 @@ def _mutants(bundles: Path, count: int, seed: int) -> Iterator[dict[str, Any]]:
                     "changed": {
                         name: None
                         if content is None
-                        else base64.b64encode(content).decode()
+                        else base64.b64encode(compress(content, mtime=0)).decode()
                         for name, content in mutant.changed.items()
                     },
                     **_outcome(place, random.Random(mutant.how)),

@@ -141,6 +141,7 @@ test("a mistake of the caller is an error, not an answer", () => {
 
   assert.throws(ask({ load_cpu: "much" }), SchemaError);
   assert.throws(ask({ load_cpu: {} }), UsageError);
+  assert.throws(ask({}, { now: new Date("never") }), UsageError);
   assert.throws(ask({}, { actions: [] }), UsageError);
   assert.throws(ask({}, { actions: [1, NaN] }), UsageError);
   assert.throws(ask({}, { actions: [0] }), UsageError);
