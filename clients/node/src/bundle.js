@@ -178,8 +178,7 @@ export class Bundle {
     const problem = this.#problem(contextOf(context), actions);
     const at_ms = Number(now);
     if (!Number.isFinite(at_ms)) throw new UsageError("`now` is no time");
-    const expires = microseconds(this.manifest.expires_at);
-    if (BigInt(Math.trunc(at_ms)) * 1000n >= expires) {
+    if (at_ms >= this.expiresAt.getTime()) {
       const at = this.expiresAt.toISOString().slice(0, 16).replace("T", " ");
       return this.#byRule(problem, { code: "bundle_expired", facts: { expired_at: at } });
     }

@@ -107,10 +107,22 @@ function combined(compute, left, right) {
     for (let n = 0; n < data.length; n += 1) data[n] = compute(left.data[n], right.data[n]);
     return output;
   }
+  if (sameShape(left.shape, shape) && isLine(right)) {
+    const { length } = right.data;
+    for (let n = 0, c = 0; n < data.length; n += 1, c = c + 1 === length ? 0 : c + 1) {
+      data[n] = compute(left.data[n], right.data[c]);
+    }
+    return output;
+  }
   const a = positions(left.shape, shape);
   const b = positions(right.shape, shape);
   for (let n = 0; n < data.length; n += 1) data[n] = compute(left.data[a[n]], right.data[b[n]]);
   return output;
+}
+
+/** Whether a tensor is one number, or one row that every row of the other is met with. */
+function isLine({ shape }) {
+  return shape.slice(0, -1).every((size) => size === 1);
 }
 
 function where() {
