@@ -65,6 +65,9 @@ COMMANDS: dict[str, Command] = {
     "experiment run": Command(
         "{spec} --store {store} --work {work}", reads=True, lasts=True
     ),
+    "experiment tune": Command(
+        "{spec} --store {store} --work {work}", reads=True, lasts=True
+    ),
     "experiment init": Command("{out}"),
     "experiment report": Command("{work}"),
     "experiment ab start": Command("a --rule reads --store {store}"),

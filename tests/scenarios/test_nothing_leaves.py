@@ -136,6 +136,9 @@ READING: dict[str, list[str]] = {
     "hooks uninstall": ["--project", ".", "--store", "store"],
 }
 TRAINING: dict[str, list[str]] = {
+    "experiment tune": [
+        *("quick.toml", "--store", "flows", "--work", "run", "--workers", "2"),
+    ],
     "experiment run": ["quick.toml", "--store", "flows", "--work", "run"],
     "experiment report": ["run"],
     "experiment bench": ["tables", "--quick", "--work", "bench"],

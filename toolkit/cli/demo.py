@@ -59,7 +59,8 @@ def add_parser(subparsers: Any) -> None:
 
 def _demo(options: argparse.Namespace) -> int:
     from toolkit.cli.bundled import bundled
-    from toolkit.cli.experiment.verbs import import_records, run_spec
+    from toolkit.cli.experiment.records_of import import_records
+    from toolkit.cli.experiment.verbs import run_spec
     from toolkit.cli.recommend.verbs import decision_json
     from toolkit.clock import SystemClock
     from toolkit.history import RecordStore

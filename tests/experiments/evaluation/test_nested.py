@@ -44,7 +44,7 @@ def evaluated(
         table,
         spec,
         fingerprint=folder.name,
-        journal=folder / "journal",
+        studies=folder / "journal",
         report=lambda done, total, what: None,
     )
 

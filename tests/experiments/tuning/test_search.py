@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from toolkit.experiments.tuning import Tuned, trials_of, tune
+from toolkit.experiments.tuning import Tuned, trials_of
+from toolkit.experiments.tuning.search import tune
 
 
 def tuned(journal: Path, trials: int, tried: list[float], name: str = "study") -> Tuned:
@@ -17,7 +18,7 @@ def tuned(journal: Path, trials: int, tried: list[float], name: str = "study") -
         scores=scores,
         trials=trials,
         seed=1,
-        journal=journal,
+        studies=journal,
     )
 
 

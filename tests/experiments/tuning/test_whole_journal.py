@@ -16,7 +16,7 @@ def tuned(journal: Path, trials: int) -> int:
         scores=lambda found: iter([found["x"]]),
         trials=trials,
         seed=1,
-        journal=journal,
+        studies=journal,
     ).trials
 
 
@@ -59,7 +59,7 @@ def test_a_run_that_was_killed_while_it_appended_holds_up_none(tmp_path: Path) -
     if child == 0:
         vars(os)["fsync"] = lambda _: os.kill(os.getpid(), signal.SIGKILL)  # locked
         open_journal(journal)._backend.append_logs(
-            [{"op_code": 0, "worker_id": "w", "study_name": "x", "directions": [1]}]
+            [{"op_code": 6, "worker_id": "w", "trial_id": 0, "state": 1, "values": [0]}]
         )
         os._exit(0)
     _, status = os.waitpid(child, 0)

@@ -7,14 +7,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.cli.engine_option import add_engine_options, chosen_spark
+from toolkit.cli.experiment.records_of import (
+    add_record_options,
+    spec_records,
+    work_folder,
+)
+from toolkit.cli.experiment.tune import add_studies_option
 from toolkit.cli.output import print_json, print_note, print_text
-from toolkit.cli.places import any_store, local
+from toolkit.cli.places import local
 from toolkit.cli.progress import progress
 
 if TYPE_CHECKING:
     from toolkit.history import Place, Spark
 
-__all__ = ["VERBS", "add_parser", "import_records", "run_spec"]
+__all__ = ["VERBS", "add_parser", "run_spec"]
 
 VERBS = (
     "init",
@@ -25,6 +31,7 @@ VERBS = (
     "swarm",
     "retrain",
     "ab",
+    "tune",
 )
 """Verbs in a module of their own, `toolkit.cli.experiment.<verb>`, with `add_verb`."""
 
@@ -43,21 +50,8 @@ def _add_run(verbs: Any) -> None:
     parser = verbs.add_parser(
         "run", help="compare, tune, track and export what a spec.toml describes"
     )
-    parser.add_argument("spec", type=local, metavar="SPEC", help="a spec.toml")
-    parser.add_argument(
-        "--store",
-        type=any_store,
-        metavar="STORE",
-        help="records to learn from, a folder or s3://BUCKET/PREFIX (default: those "
-        "that the spec names)",
-    )
-    parser.add_argument(
-        "--work",
-        type=local,
-        metavar="DIR",
-        help="where results, bundle, mlflow.db and the journal go "
-        "(default: runs/ beside the spec)",
-    )
+    add_record_options(parser)
+    add_studies_option(parser)
     add_engine_options(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(command=_run)
@@ -71,11 +65,16 @@ def _add_report(verbs: Any) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
+    from toolkit.experiments.tuning import studies_place
     from toolkit.records import read_given
 
-    work = options.work or options.spec.parent / "runs"
+    work = work_folder(options)
     results, markdown = run_spec(
-        options.spec, store=options.store, work=work, spark=chosen_spark(options)
+        options.spec,
+        store=options.store,
+        work=work,
+        studies=studies_place(options.storage, work),
+        spark=chosen_spark(options),
     )
     if options.work is None and options.store is None:
         # The experiment as specified, on its own data: its folder keeps the result.
@@ -96,6 +95,7 @@ def run_spec(
     work: Path,
     folds: int | None = None,
     spark: "Spark | None" = None,
+    studies: str | Path | None = None,
 ) -> tuple[dict[str, Any], str]:
     """Run a specification on a store, importing the spec's own records if none is given.
 
@@ -110,6 +110,8 @@ def run_spec(
         Outer folds to judge by, instead of the specification's.
     spark : Spark, optional
         Where the feature table is built; DuckDB unless given.
+    studies : path or str, optional
+        Where studies are kept, instead of the work folder's journal.
 
     Returns
     -------
@@ -120,44 +122,24 @@ def run_spec(
     """
     from toolkit.clock import SystemClock
     from toolkit.experiments.training import read_spec, run_experiment
-    from toolkit.history import RecordStore, open_store, read_store
 
     spec = read_spec(path)
     if folds is not None:
         spec = replace(spec, split=replace(spec.split, outer_folds=folds))
-    if store is not None:
-        read_store(store)  # a mistyped name is refused, not made
-    else:
-        with RecordStore(work / "store") as records:
-            import_records(spec.data.records, records)
-    place = work / "store" if store is None else store
-    with progress(spec.name) as shown, open_store(place, report=shown) as opened:
+    with (
+        progress(spec.name) as shown,
+        spec_records(spec, store=store, work=work, report=shown) as records,
+    ):
         outcome = run_experiment(
             spec,
-            opened,
+            records,
             work=work,
             now=SystemClock().now(),
             report=shown,
+            studies=studies,
             spark=spark,
         )
     return outcome.results, outcome.markdown
-
-
-def import_records(folder: str, records: Any) -> None:
-    """Import the spooled records of a folder into a store."""
-    from toolkit.errors import InputDataError
-    from toolkit.history.importers import open_source, run_import
-
-    path = Path(folder)
-    if not path.exists():
-        raise InputDataError(
-            "no such folder of records",
-            file=path,
-            field="data.records",
-            fix="run from the project's root, or give `--store DIR`",
-        )
-    with progress("importing") as shown:
-        run_import(open_source("spool"), [path], records, progress=shown)
 
 
 def _report(options: argparse.Namespace) -> int:

@@ -8,6 +8,7 @@ from .cross_fitting import folds_of_clusters as folds_of_clusters
 from .figure import policy_figure as policy_figure
 from .nested import Evaluation as Evaluation
 from .nested import evaluate_held_out as evaluate_held_out
+from .nested import evaluation_studies as evaluation_studies
 from .observational import limits_of as limits_of
 from .observational import prediction_skill as prediction_skill
 from .observational import size_support as size_support

@@ -14,13 +14,14 @@ import numpy as np
 
 from toolkit.bundle import rule_of
 from toolkit.errors import NotEnoughDataError
-from toolkit.experiments.tables import deal_folds
-from toolkit.experiments.training import ExperimentSpec, Learner, learn
+from toolkit.experiments.tables import Fold, deal_folds
+from toolkit.experiments.training import ExperimentSpec, Learner, learn, studies_behind
+from toolkit.experiments.tuning import RuleStudy
 from toolkit.models import DecisionTable, RelativeMember
 from toolkit.policies import Ladder, Policy
 from toolkit.policies.rules import RuleOfThumbPolicy, named_rule
 
-__all__ = ["Evaluation", "evaluate_held_out"]
+__all__ = ["Evaluation", "evaluate_held_out", "evaluation_studies"]
 
 Report = Callable[[float, float, str], None]
 
@@ -67,7 +68,7 @@ def evaluate_held_out(
     spec: ExperimentSpec,
     *,
     fingerprint: str,
-    journal: Path,
+    studies: str | Path,
     report: Report,
     members: Sequence[tuple[str, RelativeMember]] = (),
 ) -> Evaluation:
@@ -79,7 +80,8 @@ def evaluate_held_out(
     spec : ExperimentSpec
     fingerprint : str
         Identifies the data in the names of studies.
-    journal : path
+    studies : path or str
+        Where studies are kept.
     report : callable
         Called with what is done of what, and what is going on.
     members : sequence of (str, RelativeMember)
@@ -90,14 +92,8 @@ def evaluate_held_out(
     NotEnoughDataError
         Without measured problems, or with too few groups of them.
     """
-    groups = table.group_names
-    needed = max(4, spec.split.outer_folds)
-    if len(groups) < needed:
-        raise NotEnoughDataError(
-            "a comparison by regret", got=len(groups), needed=needed, unit="groups"
-        )
     evaluation = Evaluation()
-    folds = deal_folds(groups, folds=spec.split.outer_folds, seed=spec.seed)
+    folds = _outer_folds(table, spec)
     for number, fold in enumerate(folds):
 
         def on_progress(
@@ -108,8 +104,8 @@ def evaluate_held_out(
         learner = learn(
             table.of_groups(fold.train),
             spec,
-            study=f"{fingerprint}/{spec.name}/fold {number}",
-            journal=journal,
+            study=_study_of(fingerprint, spec, number),
+            studies=studies,
             report=on_progress,
             members=members,
         )
@@ -120,6 +116,46 @@ def evaluate_held_out(
         for place in range(len(held_out.problems)):
             _judge(evaluation, held_out, place, policies, ladder)
     return evaluation
+
+
+def evaluation_studies(
+    table: DecisionTable, spec: ExperimentSpec, *, fingerprint: str
+) -> list[RuleStudy]:
+    """List the studies that `evaluate_held_out` tunes, without tuning them.
+
+    Parameters
+    ----------
+    table, spec, fingerprint
+        As of `evaluate_held_out`.
+
+    Raises
+    ------
+    NotEnoughDataError
+        With too few groups.
+    """
+    return [
+        study
+        for number, fold in enumerate(_outer_folds(table, spec))
+        for study in studies_behind(
+            table.of_groups(fold.train),
+            spec,
+            study=_study_of(fingerprint, spec, number),
+        )
+    ]
+
+
+def _outer_folds(table: DecisionTable, spec: ExperimentSpec) -> list[Fold]:
+    groups = table.group_names
+    needed = max(4, spec.split.outer_folds)
+    if len(groups) < needed:
+        raise NotEnoughDataError(
+            "a comparison by regret", got=len(groups), needed=needed, unit="groups"
+        )
+    return deal_folds(groups, folds=spec.split.outer_folds, seed=spec.seed)
+
+
+def _study_of(fingerprint: str, spec: ExperimentSpec, fold: int) -> str:
+    return f"{fingerprint}/{spec.name}/fold {fold}"
 
 
 def _judge(

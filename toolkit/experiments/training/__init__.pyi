@@ -7,7 +7,10 @@ from .folder import read_spec_file as read_spec_file
 from .folder import write_results as write_results
 from .learner import Learner as Learner
 from .learner import learn as learn
+from .learner import studies_behind as studies_behind
 from .regressor import LevelShapeRegressor as LevelShapeRegressor
+from .run import experiment_studies as experiment_studies
+from .run import history_rows as history_rows
 from .run import run_experiment as run_experiment
 from .run import table_of as table_of
 from .spec import ExperimentSpec as ExperimentSpec

@@ -22,7 +22,7 @@ from toolkit.experiments.training.level_fit import fit_level
 from toolkit.experiments.training.rungs import RungTrainer
 from toolkit.experiments.training.spec import ExperimentSpec
 from toolkit.experiments.training.stack_manifest import stack_manifest
-from toolkit.experiments.tuning import Tuned, cheapest_action
+from toolkit.experiments.tuning import RuleStudy, Tuned, cheapest_action
 from toolkit.models import (
     DecisionTable,
     FittedStack,
@@ -34,7 +34,7 @@ from toolkit.models import (
 )
 from toolkit.policies import Floats, Ladder
 
-__all__ = ["Learner", "learn"]
+__all__ = ["Learner", "learn", "studies_behind"]
 
 Report = Callable[[float, float, str], None]
 
@@ -77,7 +77,7 @@ def learn(
     spec: ExperimentSpec,
     *,
     study: str,
-    journal: Path,
+    studies: str | Path,
     report: Report,
     members: Sequence[tuple[str, RelativeMember]] = (),
 ) -> Learner:
@@ -90,7 +90,8 @@ def learn(
     spec : ExperimentSpec
     study : str
         Prefix of the studies' names; it must identify the data.
-    journal : path
+    studies : path or str
+        Where studies are kept.
     report : callable
         Called with what is done of what, and what is going on.
     members : sequence of (str, RelativeMember)
@@ -111,8 +112,7 @@ def learn(
         rows, stack.held_out, table.axes, spec.seed, noise=table.noise or 0.0
     )
     report(1, 2, f"{study.rsplit('/', maxsplit=1)[-1]}: ladder")
-    folds = deal_folds(table.groups, folds=spec.split.inner_folds, seed=spec.seed + 1)
-    trainer = RungTrainer(table, spec, folds, study=study, journal=journal)
+    trainer = _rung_trainer(table, spec, study=study, studies=studies)
     bounds = np.cumsum([0, *map(len, table.log_costs)])
     unseen = unselected(stack, rows, ensemble)
     rungs, tuned = trainer.rungs(
@@ -145,6 +145,31 @@ def learn(
         ),
         tuned={} if tuned is None else {"rule": tuned},
     )
+
+
+def studies_behind(
+    table: DecisionTable, spec: ExperimentSpec, *, study: str
+) -> list[RuleStudy]:
+    """List the studies that `learn` tunes, without tuning them.
+
+    Parameters
+    ----------
+    table, spec, study
+        As of `learn`.
+
+    Raises
+    ------
+    NotEnoughDataError
+        With fewer than two groups.
+    """
+    return _rung_trainer(table, spec, study=study, studies="").studies()
+
+
+def _rung_trainer(
+    table: DecisionTable, spec: ExperimentSpec, *, study: str, studies: str | Path
+) -> RungTrainer:
+    folds = deal_folds(table.groups, folds=spec.split.inner_folds, seed=spec.seed + 1)
+    return RungTrainer(table, spec, folds, study=study, studies=studies)
 
 
 def unselected(stack: FittedStack, rows: RelativeRows, ensemble: Stack) -> Floats:

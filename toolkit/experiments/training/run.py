@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +17,7 @@ from toolkit.experiments.evaluation import (
     Evaluation,
     PolicyRow,
     evaluate_held_out,
+    evaluation_studies,
     limits_of,
     markdown_report,
     measured_where,
@@ -27,10 +29,10 @@ from toolkit.experiments.evaluation import (
 )
 from toolkit.experiments.tables import recorded_table, teaching_rows
 from toolkit.experiments.training.bundling import export_learner
-from toolkit.experiments.training.learner import Learner, learn
+from toolkit.experiments.training.learner import Learner, learn, studies_behind
 from toolkit.experiments.training.spec import ExperimentSpec
 from toolkit.experiments.training.tracking import TrackedRun, track
-from toolkit.experiments.tuning import trials_of
+from toolkit.experiments.tuning import RuleStudy, studies_place, trials_of
 from toolkit.features import batch_table, workflow_table
 from toolkit.history import Dataset, RecordStore, Spark, compact_store
 from toolkit.models import DecisionTable, RelativeMember
@@ -38,7 +40,13 @@ from toolkit.models import DecisionTable, RelativeMember
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["ExperimentOutcome", "history_rows", "run_experiment", "table_of"]
+__all__ = [
+    "ExperimentOutcome",
+    "experiment_studies",
+    "history_rows",
+    "run_experiment",
+    "table_of",
+]
 
 Report = Callable[[float, float, str], None]
 
@@ -83,6 +91,7 @@ def run_experiment(
     report: Report,
     members: Sequence[tuple[str, RelativeMember]] = (),
     spark: Spark | None = None,
+    studies: str | Path | None = None,
 ) -> ExperimentOutcome:
     """Run an experiment on a store's records.
 
@@ -93,7 +102,7 @@ def run_experiment(
         The spool of a store is compacted first; a dataset is only read.
     work : path
         Holds `mlflow.db`, `optuna.journal`, the bundle, `results.json`, `report.md`.
-        Studies that the journal already holds complete are not tuned again.
+        Studies that are complete already are not tuned again.
     now : datetime
         Aware, UTC; stamps the bundle.
     report : callable
@@ -102,6 +111,8 @@ def run_experiment(
         Members of the stack beside those of the specification.
     spark : Spark, optional
         Where the feature table is built; DuckDB unless given.
+    studies : path or str, optional
+        Where studies are kept, as `studies_place` gives it, in place of the journal.
 
     Raises
     ------
@@ -111,17 +122,16 @@ def run_experiment(
     compact_store(store)
     records = history_rows(spec, store, spark=spark)
     table = table_of(spec, records)
-    origin = table.records
-    print_id = origin.fingerprint[:PRINTED]
-    journal = work / "optuna.journal"
+    print_id = table.records.fingerprint[:PRINTED]
+    kept = studies_place(None, work) if studies is None else studies
     work.mkdir(parents=True, exist_ok=True)
     with track(spec.name, folder=work, run_name=f"{spec.name} {print_id}") as run:
-        evaluation = _evaluation(table, spec, print_id, journal, report, members)
+        evaluation = _evaluation(table, spec, print_id, kept, report, members)
         learner = learn(
             table,
             spec,
-            study=f"{print_id}/{spec.name}/all groups",
-            journal=journal,
+            study=_whole_study(table, spec),
+            studies=kept,
             report=report,
             members=members,
         )
@@ -139,7 +149,7 @@ def run_experiment(
         markdown = markdown_report(spec, rows, results)
         files = _write(work, results, markdown)
         made = [*files, *bundle.path.iterdir()]
-        _log(run, records, spec, rows, results, made, journal)
+        _log(run, records, spec, rows, results, made, kept)
         model_uri = run.log_model(bundle, name=spec.bundle.name)
     return ExperimentOutcome(
         results=results,
@@ -149,6 +159,32 @@ def run_experiment(
         model_uri=model_uri,
         evaluation=evaluation,
     )
+
+
+def experiment_studies(table: DecisionTable, spec: ExperimentSpec) -> list[RuleStudy]:
+    """List every study that an experiment tunes, without tuning them.
+
+    Parameters
+    ----------
+    table : DecisionTable
+        From `table_of`.
+    spec : ExperimentSpec
+
+    Raises
+    ------
+    NotEnoughDataError
+        With fewer than two groups.
+    """
+    judged: list[RuleStudy] = []
+    if not table.observed:
+        with suppress(NotEnoughDataError):  # the experiment then judges nothing
+            print_id = table.records.fingerprint[:PRINTED]
+            judged = evaluation_studies(table, spec, fingerprint=print_id)
+    return [*judged, *studies_behind(table, spec, study=_whole_study(table, spec))]
+
+
+def _whole_study(table: DecisionTable, spec: ExperimentSpec) -> str:
+    return f"{table.records.fingerprint[:PRINTED]}/{spec.name}/all groups"
 
 
 def history_rows(
@@ -176,7 +212,7 @@ def _evaluation(
     table: DecisionTable,
     spec: ExperimentSpec,
     print_id: str,
-    journal: Path,
+    studies: str | Path,
     report: Report,
     members: Sequence[tuple[str, RelativeMember]],
 ) -> Evaluation | None:
@@ -188,7 +224,7 @@ def _evaluation(
             table,
             spec,
             fingerprint=print_id,
-            journal=journal,
+            studies=studies,
             report=report,
             members=members,
         )
@@ -317,7 +353,7 @@ def _log(
     rows: list[PolicyRow],
     results: dict[str, Any],
     files: list[Path],
-    journal: Path,
+    studies: str | Path,
 ) -> None:
     tuned = {name: found["parameters"] for name, found in results["tuned"].items()}
     run.describe(
@@ -343,7 +379,7 @@ def _log(
     )
     run.log_metrics({"rows": len(records), **_metrics(rows, results)})
     data = str(results["data"]["fingerprint"])[:PRINTED]
-    run.log_table("trials.json", trials_of(journal, f"{data}/"))
+    run.log_table("trials.json", trials_of(studies, f"{data}/"))
     run.log_files([path for path in files if path.is_file()], "experiment")
     if rows:
         run.log_figure(policy_figure(rows, results), "slowdowns.png")

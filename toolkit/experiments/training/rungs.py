@@ -11,12 +11,9 @@ from toolkit.bundle import Fallback, RungSpec, rule_of
 from toolkit.experiments.tables import Fold
 from toolkit.experiments.training.spec import ExperimentSpec
 from toolkit.experiments.tuning import (
+    RuleStudy,
     Tuned,
-    cheapest_action,
     mean_log_slowdown,
-    rule_scores,
-    suggest_rule,
-    tune,
 )
 from toolkit.metrics import group_bootstrap
 from toolkit.models import DecisionTable
@@ -25,6 +22,8 @@ from toolkit.policies.rules import named_rule
 
 __all__ = ["RungTrainer", "evidence_of"]
 
+TRIALS_EACH = 4
+"""Trials of a study for each that a specification asks for."""
 LEAST_NORMAL = 6
 """Groups that a bound needs where group means are assumed to be normal."""
 
@@ -123,7 +122,8 @@ class RungTrainer:
         Of its groups; each fold's rung learns from its training groups alone.
     study : str
         Prefix of the studies' names; it must identify the data.
-    journal : path
+    studies : path or str
+        Where studies are kept, as `studies_place` gives it.
     """
 
     def __init__(
@@ -133,13 +133,21 @@ class RungTrainer:
         folds: Sequence[Fold],
         *,
         study: str,
-        journal: Path,
+        studies: str | Path,
     ) -> None:
         self._table = table
         self._spec = spec
         self._folds = folds
         self._study = study
-        self._journal = journal
+        self._studies = studies
+
+    def studies(self) -> list[RuleStudy]:
+        """List the studies that the rungs rest on: one a fold, and one of all groups."""
+        parts = [
+            self._rule_study(self._table.of_groups(fold.train), f"inner {number}")
+            for number, fold in enumerate(self._folds)
+        ]
+        return [*parts, self._rule_study(self._table, "rule")]
 
     def rungs(
         self, fallback: Fallback, learned: Callable[[int], int]
@@ -205,17 +213,20 @@ class RungTrainer:
             [costs[answer(place)] for place, costs in enumerate(self._table.log_costs)]
         )
 
+    def _rule_study(self, table: DecisionTable, suffix: str) -> RuleStudy:
+        return RuleStudy(
+            prefix=f"{self._study}/{suffix}",
+            decision=self._spec.decision,
+            table=table,
+            types=tuple(_types(self._table)),
+            trials=TRIALS_EACH * self._spec.search.trials,
+            seed=self._spec.seed,
+        )
+
     def _middle(self, table: DecisionTable, suffix: str) -> _Middle:
         """Fit both forms on some groups and keep the one that fits them better."""
-        value = cheapest_action(table)
-        tuned = tune(
-            f"{self._study}/{suffix}",
-            suggest=suggest_rule(self._spec.decision, _types(self._table)),
-            scores=rule_scores(self._spec.decision, table, constant=value),
-            trials=4 * self._spec.search.trials,
-            seed=self._spec.seed,
-            journal=self._journal,
-        )
+        study = self._rule_study(table, suffix)
+        value, tuned = study.constant, study.tune(self._studies)
         constant = mean_log_slowdown(named_rule("constant", constant=value), table)
         if constant <= tuned.score:
             return _Middle(

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from toolkit.errors import InputDataError, ToolkitError
+from toolkit.experiments.tuning import with_driver
 
 __all__ = [
     "VARIABLE",
@@ -39,10 +40,12 @@ def given_address(environment: Mapping[str, str] = os.environ) -> str | None:
     --------
     >>> given_address({"MLFLOW_TRACKING_URI": "http://127.0.0.1:5000"})
     'http://127.0.0.1:5000'
+    >>> given_address({"MLFLOW_TRACKING_URI": "postgresql://host/mlflow"})
+    'postgresql+psycopg://host/mlflow'
     >>> given_address({"MLFLOW_TRACKING_URI": " "}) is None
     True
     """
-    return environment.get(VARIABLE, "").strip() or None
+    return with_driver(environment.get(VARIABLE, "").strip()) or None
 
 
 def is_server(address: str) -> bool:
@@ -58,7 +61,7 @@ def without_secrets(address: str) -> str:
     >>> without_secrets("https://ann:secret@host/path")
     'https://host/path'
     """
-    return re.sub(r"//[^/@]*@", "//", address)
+    return re.sub(r"//\S*@", "//", address)
 
 
 def use_address(address: str) -> None:

@@ -4,11 +4,16 @@ The tuned twin is a fairer baseline than the rule itself: what it gains comes fr
 fitting a handful of numbers, what a model gains beyond it comes from learning.
 """
 
+import hashlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from toolkit.experiments.tuning.search import Tuned, tune
 from toolkit.models import DecisionTable
 from toolkit.policies import Policy
 from toolkit.policies.rules import OPTIMUMS, named_rule
@@ -17,6 +22,7 @@ if TYPE_CHECKING:
     from optuna import Trial
 
 __all__ = [
+    "RuleStudy",
     "cheapest_action",
     "mean_log_slowdown",
     "rule_scores",
@@ -27,8 +33,72 @@ LARGEST = 20.0
 """Largest action that is recommended (specification, section 1)."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class RuleStudy:
+    """What it takes to tune the rule on one table; it can be handed to other processes.
+
+    Attributes
+    ----------
+    prefix : str
+        Begins the study's name; it must identify the records and the experiment.
+    decision : str
+        `batch_size` or `agent_count`.
+    table : DecisionTable
+        Training groups only.
+    types : tuple of str
+        Operation types whose optimum is tuned.
+    trials, seed : int
+    """
+
+    prefix: str
+    decision: str
+    table: DecisionTable
+    types: tuple[str, ...]
+    trials: int
+    seed: int
+
+    @cached_property
+    def name(self) -> str:
+        """Name the study after all that its result depends on, but for the budget."""
+        parts = [self.decision, *self.types, str(self.seed), *sorted(self.table.names)]
+        digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()
+        return f"{self.prefix} {digest[:8]}"
+
+    @cached_property
+    def constant(self) -> float:
+        """Find the best constant of the table, which stands in where the rule is silent."""
+        return cheapest_action(self.table)
+
+    def suggest(self, trial: "Trial") -> object:
+        """Suggest the rule's parameters in a trial."""
+        return suggest_rule(self.decision, self.types)(trial)
+
+    def scores(self, parameters: dict[str, Any]) -> Iterator[float]:
+        """Score parameters on the table."""
+        score = rule_scores(self.decision, self.table, constant=self.constant)
+        found: Iterator[float] = score(parameters)
+        return found
+
+    def tune(self, studies: str | Path) -> Tuned:
+        """Tune, or read what was tuned already.
+
+        Parameters
+        ----------
+        studies : path or str
+            Where studies are kept.
+        """
+        return tune(
+            self.name,
+            suggest=self.suggest,
+            scores=self.scores,
+            trials=self.trials,
+            seed=self.seed,
+            studies=studies,
+        )
+
+
 def suggest_rule(decision: str, types: Sequence[str]) -> "Any":
-    """Make the search space of a rule: a function from a trial to parameters."""
+    """Make the search space of a rule: a function that suggests a trial's parameters."""
     return _suggest_batch(types) if decision == "batch_size" else _suggest_agents
 
 

@@ -1,4 +1,4 @@
-"""Tuning with Optuna: seeded, pruned, resumable from a journal file."""
+"""Tuning with Optuna: seeded, pruned, shared between processes, resumable."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from toolkit.experiments.tuning.whole_journal import keep_whole_lines, open_journal
+from toolkit.experiments.tuning.shared_study import SharedStudy
+from toolkit.experiments.tuning.studies_storage import open_studies
 
 if TYPE_CHECKING:
-    from optuna import Study, Trial
+    from optuna import Trial
 
-__all__ = ["Tuned", "quiet_optuna", "trials_of", "tune"]
-
-STARTUP_TRIALS = 4
-"""Random trials before the sampler learns; also before anything is pruned."""
+__all__ = ["Tuned", "quiet_optuna", "summary_of", "trials_of", "tune"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +26,7 @@ class Tuned:
     score : float
         Lower is better.
     trials, pruned : int
-        Trials in the journal, and how many of them were given up early.
+        Finished trials, and how many of them were given up early.
     """
 
     parameters: dict[str, Any]
@@ -40,88 +38,58 @@ class Tuned:
 def tune(
     name: str,
     *,
-    suggest: "Callable[[Trial], dict[str, Any]]",
+    suggest: "Callable[[Trial], object]",
     scores: Callable[[dict[str, Any]], Iterator[float]],
     trials: int,
     seed: int,
-    journal: Path,
+    studies: str | Path,
 ) -> Tuned:
     """Minimise the mean of a sequence of scores.
+
+    Processes that tune the same study share its trials; this one returns when the last
+    of them is finished.
 
     Parameters
     ----------
     name : str
-        Study's name: it must change with the data, since a journal that already holds
-        enough trials of this name is not tuned again.
+        Study's name: it must change with the data, since a study that already holds
+        enough trials is not tuned again.
     suggest : callable
-        From a trial to parameters.
+        Suggests each parameter of a trial.
     scores : callable
         From parameters to one score a fold, in order; a trial whose running mean is
         above the median of earlier ones is pruned before its last folds.
     trials : int
-        Trials the study is to hold in the end.
+        Finished trials that the study is to hold in the end.
     seed : int
-    journal : path
-        File of Optuna's journal storage.
+        With the number of a trial, of what is drawn for it.
+    studies : path or str
+        Where they are kept, as `studies_place` gives it: a journal, or a PostgreSQL.
+
+    Raises
+    ------
+    InputDataError
+        The server of the studies cannot be reached, or refuses.
     """
-    with quiet_optuna():
-        kept = _kept_study(name, journal)
-        finished = [t for t in kept.trials if t.state.is_finished()]
-        # A study takes about a second, and the journal waits for the disk at every line.
-        study = _study_in_memory(seed)
-        study.add_trials(finished)
-
-        def objective(trial: "Trial") -> float:
-            from optuna import TrialPruned
-
-            parameters = suggest(trial)
-            trial.set_user_attr("parameters", parameters)
-            seen: list[float] = []
-            for step, score in enumerate(scores(parameters)):
-                seen.append(score)
-                trial.report(sum(seen) / len(seen), step)
-                if trial.should_prune():
-                    raise TrialPruned
-            return sum(seen) / len(seen)
-
-        if trials > len(finished):
-            study.optimize(objective, n_trials=trials - len(finished))
-            kept.add_trials(study.trials[len(finished) :])
-        return _summary(study)
+    with quiet_optuna(), open_studies(studies) as storage:
+        study = SharedStudy(name, storage, budget=trials, seed=seed)
+        study.make()
+        study.finish(suggest, scores)
+        return summary_of(study)
 
 
-def _study_in_memory(seed: int) -> "Study":
-    import optuna
-
-    return optuna.create_study(
-        sampler=optuna.samplers.TPESampler(seed=seed, n_startup_trials=STARTUP_TRIALS),
-        pruner=optuna.pruners.MedianPruner(n_startup_trials=STARTUP_TRIALS),
-        direction="minimize",
-    )
-
-
-def _kept_study(name: str, journal: Path) -> "Study":
-    import optuna
-
-    journal.parent.mkdir(parents=True, exist_ok=True)
-    keep_whole_lines(journal)
-    return optuna.create_study(
-        study_name=name,
-        storage=open_journal(journal),
-        direction="minimize",
-        load_if_exists=True,
-    )
-
-
-def _summary(study: "Study") -> Tuned:
+def summary_of(study: SharedStudy) -> Tuned:
+    """Read what a complete study found."""
     from optuna.trial import TrialState
 
-    best = study.best_trial
+    finished = study.finished_trials()
+    complete = [t for t in finished if t.state is TrialState.COMPLETE]
+    best = min(complete, key=lambda trial: trial.values[0])
     return Tuned(
-        parameters=dict(best.user_attrs["parameters"]),
-        score=float(best.value if best.value is not None else float("nan")),
-        trials=len(study.trials),
-        pruned=sum(t.state is TrialState.PRUNED for t in study.trials),
+        parameters=dict(sorted(best.params.items())),
+        score=float(best.values[0]),
+        trials=len(finished),
+        pruned=len(finished) - len(complete),
     )
 
 
@@ -138,13 +106,13 @@ def quiet_optuna() -> Iterator[None]:
         optuna.logging.set_verbosity(before)
 
 
-def trials_of(journal: Path, data: str = "") -> dict[str, list[Any]]:
-    """Read every trial of the studies of a journal, as the columns of a table.
+def trials_of(studies: str | Path, data: str = "") -> dict[str, list[Any]]:
+    """Read every trial of the studies that are kept somewhere, as columns of a table.
 
     Parameters
     ----------
-    journal : path
-        A file that may not exist yet.
+    studies : path or str
+        As `checked_address` gives it; a journal may not exist yet.
     data : str
         How the names of the studies begin: what identifies their data.
     """
@@ -153,16 +121,17 @@ def trials_of(journal: Path, data: str = "") -> dict[str, list[Any]]:
     columns: dict[str, list[Any]] = {
         name: [] for name in ("study", "trial", "state", "score", "parameters")
     }
-    if not journal.exists():
+    if isinstance(studies, Path) and not studies.exists():
         return columns
-    with quiet_optuna():
-        storage = open_journal(journal)
-        for study in optuna.get_all_study_summaries(storage):
-            if not study.study_name.startswith(data):
+    with quiet_optuna(), open_studies(studies) as storage:
+        for name in optuna.get_all_study_names(storage):
+            if not name.startswith(data):
                 continue
-            held = optuna.load_study(study_name=study.study_name, storage=storage)
-            for trial in held.trials:
-                columns["study"].append(study.study_name)
+            held = optuna.load_study(study_name=name, storage=storage)
+            for trial in held.get_trials(deepcopy=False):
+                if trial.state.name == "WAITING":
+                    continue
+                columns["study"].append(name)
                 columns["trial"].append(trial.number)
                 columns["state"].append(trial.state.name.lower())
                 columns["score"].append(trial.value)

@@ -29,8 +29,9 @@ logger = logging.getLogger(__name__)
 def open_journal(journal: Path) -> "JournalStorage":
     """Open a journal as a storage that many processes append to at once.
 
-    An append is all or none, on disk before it is used, and never waits for a process
-    that is dead.
+    An append is all or none, and never waits for a process that is dead. What a trial
+    found is on disk before it is used; what leads to it needs no wait, since
+    it lies before it in the file.
 
     Parameters
     ----------
@@ -39,12 +40,16 @@ def open_journal(journal: Path) -> "JournalStorage":
     """
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend
+    from optuna.trial import TrialState
+
+    finished = {int(state) for state in TrialState if state.is_finished()}
 
     class WholeJournal(JournalFileBackend):
         def append_logs(self, logs: list[dict[str, Any]]) -> None:
             lines = [json.dumps(log, separators=(",", ":")) + "\n" for log in logs]
+            durable = any(log.get("state") in finished for log in logs)
             with _held(journal):
-                append_whole(journal, "".join(lines).encode(), durable=True)
+                append_whole(journal, "".join(lines).encode(), durable=durable)
 
     return JournalStorage(WholeJournal(str(journal)))
 

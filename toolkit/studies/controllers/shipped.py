@@ -206,7 +206,7 @@ def bundles_of_others(
             table.of_groups(fold.train),
             spec,
             study=f"race/{number}",
-            journal=work / "optuna.journal",
+            studies=work / "optuna.journal",
             report=lambda *_: None,
         )
         bundle = export_learner(
