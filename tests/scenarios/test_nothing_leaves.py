@@ -104,6 +104,8 @@ READING: dict[str, list[str]] = {
     "records migrate": ["--store", "made"],
     "records backup": ["copy", "--store", "made"],
     "records ship": ["--to", "s3://bucket/prefix", "--store", "made"],
+    "records alias": ["--store", "made"],
+    "records price": ["--store", "made"],
     "records share": ["private", "--store", "copy"],
     "records retain": ["--days", "9999", "--store", "copy"],
     "records measure": ["--out", "measured", "--quick", "--repeats", "1"],

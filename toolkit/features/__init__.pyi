@@ -11,5 +11,6 @@ from .coordination import coordination_table as coordination_table
 from .engine import TRAINABLE as TRAINABLE
 from .engine import known_shares as known_shares
 from .objectives import objective_periods as objective_periods
+from .objectives import objective_periods_by as objective_periods_by
 from .workflow import workflow_table as workflow_table
 from .workflow import write_workflow_table as write_workflow_table

@@ -4,6 +4,9 @@ from .address import ObjectAddress as ObjectAddress
 from .address import Place as Place
 from .address import local_path as local_path
 from .address import store_place as store_place
+from .aliases import count_by as count_by
+from .aliases import shown_names as shown_names
+from .aliases import write_alias as write_alias
 from .backup import back_up as back_up
 from .base import Dataset as Dataset
 from .compaction import compact_store as compact_store
@@ -23,6 +26,7 @@ from .prices import installed_prices as installed_prices
 from .reading import open_store as open_store
 from .reading import read_store as read_store
 from .reconciliation import reconcile as reconcile
+from .repricing import reprice_store as reprice_store
 from .sharing import Access as Access
 from .sharing import share_store as share_store
 from .snapshot import Snapshot as Snapshot

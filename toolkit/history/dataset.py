@@ -25,6 +25,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from toolkit.history.amendment import Amendment
 from toolkit.history.base import Dataset
 from toolkit.history.columns import column_names
 from toolkit.history.engine import COMPACTING, EngineLimits, connect
@@ -252,6 +253,73 @@ class LocalDataset(Dataset):
                 before, number=number, lost=number if damaged else before.lost
             )
             after, rows, written = self._rewritten(before, after, limits or COMPACTING)
+            if written or damaged:
+                write_generation(self.root, after)
+                self._remove_replaced(after, spool)
+            return Compaction(partitions=written, rows=rows, damaged=tuple(damaged))
+
+    def amend(
+        self,
+        spool: Spool,
+        kind: str,
+        changes: Path,
+        *,
+        keys: Sequence[str],
+        columns: Sequence[str],
+        limits: EngineLimits | None = None,
+    ) -> Compaction:
+        """Write the parts of a kind again with other values in some columns.
+
+        Parameters
+        ----------
+        spool : Spool
+        kind : str
+        changes : path
+            JSON lines with `keys` and `columns`.
+        keys : sequence of str
+            What a record must be, `record_id` first, for a change to hold.
+        columns : sequence of str
+            Optional fields of the kind; one that a line lacks becomes missing.
+        limits : EngineLimits, optional
+            What DuckDB may use.
+
+        Returns
+        -------
+        Compaction
+            The parts that were written again: those of days with a change.
+        """
+        make_directory(self.root)
+        with held_alone(self.root / COMPACTING_NAME):
+            self._remove_leftovers()
+            before, damaged = self._whole(read_generation(self.root))
+            number = before.number + 1
+            after = replace(
+                before, number=number, lost=number if damaged else before.lost
+            )
+            days = before.parts.get(kind, {})
+            written, rows = 0, dict[str, int]()
+            with ExitStack() as stack:
+                work = self._work(stack)
+                connection = stack.enter_context(
+                    connect(limits or COMPACTING, scratch=work)
+                )
+                amendment = Amendment(connection, kind, changes, keys, columns)
+                paths = {
+                    day: str(folder_of(self.root, kind, day) / part.name)
+                    for day, part in days.items()
+                }
+                old = [day for day in days if amendment.touches(paths[day])]
+                if old:
+                    staged = amendment.stage(
+                        [paths[day] for day in old], work / f"{kind}.parquet"
+                    )
+                    kept = {day: part for day, part in days.items() if day not in old}
+                    shown = replace(before, parts={kind: kept})
+                    parts, rows[kind] = merge(
+                        connection, self.root, kind, [staged], shown
+                    )
+                    after = replace(after, parts={**before.parts, kind: parts})
+                    written = len(old)
             if written or damaged:
                 write_generation(self.root, after)
                 self._remove_replaced(after, spool)

@@ -455,6 +455,17 @@ class RecordStore:
         except OSError as error:
             raise StorageError(error.filename or self.dataset.root, error) from error
 
+    def amend(
+        self, kind: str, changes: Path, *, keys: Sequence[str], columns: Sequence[str]
+    ) -> Compaction:
+        """Write other values into some columns of a kind; see `Dataset.amend`."""
+        try:
+            return self.dataset.amend(
+                self.spool, kind, changes, keys=keys, columns=columns
+            )
+        except OSError as error:
+            raise StorageError(error.filename or self.dataset.root, error) from error
+
     def rejected(self) -> Iterator[dict[str, Any]]:
         """Read what could not be imported, each line once, in the order it was met.
 

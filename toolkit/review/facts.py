@@ -5,7 +5,7 @@ install can do, without Ibis and pandas. Columns are numpy arrays of one length;
 arrays of objects, unknown numbers are NaN.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.errors import NotEnoughDataError
-from toolkit.history import Dataset, Snapshot, Spark, attach_to_spark, connect
+from toolkit.history import (
+    Dataset,
+    Snapshot,
+    Spark,
+    attach_to_spark,
+    connect,
+    shown_names,
+)
 
 if TYPE_CHECKING:
     import duckdb
@@ -38,6 +45,7 @@ _WORK = """CASE
 
 _STRATUM = """coalesce({0}.project, {0}.group_id, 'unknown') AS project,
   coalesce({0}.branch, 'unknown') AS branch,
+  coalesce({0}.host, 'unknown') AS host,
   coalesce({0}.session_id, 'unknown') AS session,
   coalesce({0}.agent_id, 'main') AS agent,
   coalesce({0}.model, 'unknown') AS model,
@@ -203,7 +211,7 @@ def read_facts(
         )
     if not len(facts.batches["record_id"]):
         raise NotEnoughDataError("a review", got=0, needed=1, unit="batches")
-    return facts
+    return _with_names(facts, shown_names(dataset))
 
 
 class _Engine(Protocol):
@@ -308,6 +316,23 @@ def _seconds(instants: NDArray[Any]) -> NDArray[np.float64]:
     """Count seconds since 1970 in UTC."""
     microseconds = instants.astype("datetime64[us]").astype(np.int64)
     return np.asarray(microseconds / 1e6, dtype=np.float64)
+
+
+def _with_names(facts: Facts, shown: Callable[[str | None], str]) -> Facts:
+    """Show projects and branches by the names that their team gave them."""
+
+    def named(columns: Columns) -> Columns:
+        written = {
+            column: np.array([shown(value) for value in columns[column]], dtype=object)
+            for column in ("project", "branch")
+        }
+        return {**columns, **written}
+
+    return Facts(
+        batches=named(facts.batches),
+        turns=named(facts.turns),
+        waves=named(facts.waves),
+    )
 
 
 def _kept(columns: Columns, name: str, value: str) -> Columns:

@@ -14,6 +14,7 @@ __all__ = ["DIMENSIONS", "Spending", "spending", "spending_by"]
 DIMENSIONS = {
     "project": "project",
     "branch": "branch",
+    "host": "host",
     "model": "model",
     "client": "version",
     "week": "week",
@@ -172,7 +173,7 @@ def spending_by(facts: Facts, dimension: str) -> dict[str, Spending]:
     column = DIMENSIONS[dimension]
     if column not in facts.turns:
         facts = _with_turns_of_batches(facts)
-    values = facts.turns[column]
+    values = [*facts.turns[column], *facts.batches[column]]  # a hook sees no turns
     found = {
         str(value): spending(facts.where(column, value), f"spent.{dimension}.{value}")
         for value in sorted(set(values))

@@ -37,7 +37,16 @@ SOURCE_NAMES = {
 }
 """Every source with its one-line help."""
 
-VERBS = ("measure", "simulate", "receive", "upkeep", "sharing", "ship")
+VERBS = (
+    "measure",
+    "simulate",
+    "receive",
+    "upkeep",
+    "sharing",
+    "ship",
+    "alias",
+    "price",
+)
 """Verbs in a module of their own, `toolkit.cli.records.<verb>`, with `add_verb`."""
 
 SHOWN_REJECTIONS = 20

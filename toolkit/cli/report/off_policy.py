@@ -1,6 +1,7 @@
 """`toolkit report off-policy`: what another policy would have cost, or why unknown."""
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +12,9 @@ from toolkit.cli.seed_option import seed
 if TYPE_CHECKING:
     from toolkit.experiments.evaluation import OffPolicyReport
     from toolkit.policies import Policy
+    from toolkit.records import Batch
 
-__all__ = ["add_verb"]
+__all__ = ["add_split", "add_verb"]
 
 NO_RULE_SIZE = 3
 """`shell`, the one type with a rule of ours, has this optimum (definitions, section 1)."""
@@ -46,8 +48,20 @@ def add_verb(subparsers: Any) -> None:
         "--include-simulated", action="store_true", help="use simulated records too"
     )
     parser.add_argument("--seed", type=seed, default=0, help="of the bootstrap")
+    add_split(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(command=off_policy)
+
+
+def add_split(parser: argparse.ArgumentParser) -> None:
+    """Add `--by`, which splits a report."""
+    parser.add_argument(
+        "--by",
+        action="append",
+        default=[],
+        choices=("project", "branch", "host", "client"),
+        help="report each part apart; may be given several times",
+    )
 
 
 def off_policy(options: argparse.Namespace) -> int:
@@ -57,31 +71,73 @@ def off_policy(options: argparse.Namespace) -> int:
     from toolkit.cli.output import print_json
     from toolkit.cli.progress import progress
     from toolkit.experiments.evaluation import evaluate_batch_policy
-    from toolkit.history import read_store
+    from toolkit.history import read_store, shown_names
     from toolkit.metrics.off_policy import OverlapLimits, Sampling
     from toolkit.records import Batch
 
     policy, against = _policy(options.policy), _policy(options.against)
-    with progress("evaluating"):
+    dataset = read_store(options.store)
+    with progress("reading"):
         batches = [
             record
-            for record in read_store(options.store).scan("batch")
+            for record in dataset.scan("batch")
             if isinstance(record, Batch)
             and (options.type is None or record.operation_type == options.type)
         ]
-        found = evaluate_batch_policy(
-            batches,
-            policy=policy,
-            reference=against,
-            rng=np.random.default_rng(options.seed),
-            limits=OverlapLimits(),
-            sampling=Sampling(),
-            simulated=options.include_simulated,
-        )
+
+    def evaluated(rows: "list[Batch]") -> "OffPolicyReport":
+        with progress("evaluating"):
+            return evaluate_batch_policy(
+                rows,
+                policy=policy,
+                reference=against,
+                rng=np.random.default_rng(options.seed),
+                limits=OverlapLimits(),
+                sampling=Sampling(),
+                simulated=options.include_simulated,
+            )
+
+    if options.by:
+        return _split(options, batches, shown_names(dataset), evaluated)
+    found = evaluated(batches)
     if options.json:
         print_json(found.to_json())
     else:
         _print(found)
+    return 0
+
+
+def _split(
+    options: argparse.Namespace,
+    batches: "list[Batch]",
+    shown_as: Callable[[str | None], str],
+    evaluated: "Callable[[list[Batch]], OffPolicyReport]",
+) -> int:
+    """Evaluate each part apart; one that has too little says so, and stops no other."""
+    from toolkit.cli.output import print_json, print_note
+    from toolkit.errors import NotEnoughDataError
+
+    shown: dict[str, dict[str, Any]] = {}
+    for dimension in options.by:
+        parts: dict[str, list[Batch]] = {}
+        for batch in batches:
+            value = shown_as(getattr(batch, dimension))
+            parts.setdefault(value, []).append(batch)
+        for value, rows in sorted(parts.items(), key=lambda part: -len(part[1])):
+            found = shown.setdefault(dimension, {})
+            if not options.json:
+                print_text(f"\n{dimension} {value}")
+            try:
+                report = evaluated(rows)
+            except NotEnoughDataError as error:
+                found[value] = {"not_enough": str(error)}
+                print_note(f"{dimension} {value}: {error}")
+                continue
+            found[value] = report.to_json()
+            if not options.json:
+                _print(report)
+    if options.json:
+        print_json({"by": shown})
     return 0
 
 

@@ -4,7 +4,7 @@ import argparse
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from toolkit.cli.output import print_json, print_table, print_text
+from toolkit.cli.output import print_json, print_note, print_table, print_text
 from toolkit.cli.places import any_store
 from toolkit.cli.progress import progress
 from toolkit.cli.report import off_policy as report_off_policy
@@ -48,6 +48,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[Parser]") -> None:
         help="last day of the baseline period, YYYY-MM-DD (default: the first fifth "
         "of the days with records of the kind)",
     )
+    report_off_policy.add_split(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     parser.set_defaults(command=objectives)
     report_off_policy.add_verb(verbs)
@@ -55,20 +56,56 @@ def add_parser(subparsers: "argparse._SubParsersAction[Parser]") -> None:
 
 def objectives(options: argparse.Namespace) -> int:
     """Report the five objectives."""
-    from toolkit.metrics import OBJECTIVES, objective_report
-
+    if options.by:
+        return _split(options)
     with progress("reading"):
         periods = _periods(options.store)
-    parts = [_parted(each, periods, options.baseline_until) for each in OBJECTIVES]
-    reports = [
-        objective_report(each, judged, baseline)
-        for each, (baseline, judged) in zip(OBJECTIVES, parts, strict=True)
-    ]
+    reports, parts = _reported(periods, options.baseline_until)
     if options.json:
         print_json(_as_json(reports, parts))
     else:
         _print(reports, parts)
     return 0
+
+
+def _split(options: argparse.Namespace) -> int:
+    """Report the objectives of each part of the store."""
+    from toolkit.features import objective_periods_by
+    from toolkit.history import read_store, require_store
+
+    require_store(options.store)
+    dataset = read_store(options.store)
+    shown: dict[str, dict[str, Any]] = {}
+    for dimension in options.by:
+        with progress("reading"):
+            found = objective_periods_by(dataset, dimension)
+        for value, periods in found.items():
+            try:
+                reports, parts = _reported(periods, options.baseline_until)
+            except NotEnoughDataError as error:
+                print_note(f"{dimension} {value}: {error}")
+                continue
+            row = _as_json(reports, parts)
+            shown.setdefault(dimension, {})[value] = row
+            if not options.json:
+                print_text(f"\n{dimension} {value}")
+                _print(reports, parts)
+    if options.json:
+        print_json({"by": shown})
+    return 0
+
+
+def _reported(
+    periods: list["Period"], until: str | None
+) -> tuple[list["ObjectiveReport"], list["Parts"]]:
+    from toolkit.metrics import OBJECTIVES, objective_report
+
+    parts = [_parted(each, periods, until) for each in OBJECTIVES]
+    reports = [
+        objective_report(each, judged, baseline)
+        for each, (baseline, judged) in zip(OBJECTIVES, parts, strict=True)
+    ]
+    return reports, parts
 
 
 def _periods(store: "Place") -> list["Period"]:

@@ -20,7 +20,16 @@ if TYPE_CHECKING:
 
 __all__ = ["add_parser"]
 
-SPLITS = ("project", "branch", "model", "client", "week", "agent", "operation")
+SPLITS = (
+    "project",
+    "branch",
+    "host",
+    "model",
+    "client",
+    "week",
+    "agent",
+    "operation",
+)
 
 ANSWERS = ("compare", "explain", "advice", "html")
 """Options that answer in place of the screen."""
