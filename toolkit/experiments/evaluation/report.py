@@ -70,6 +70,9 @@ def markdown_report(
             "",
             _support_table(results["support"]),
         ]
+    if "waves" in results:
+        lines += [_waves_table(results["waves"]["sizes"]), ""]
+        lines += [_matched_table(results["waves"]["matched"]), ""]
     lines += [
         "",
         (
@@ -88,6 +91,46 @@ def markdown_report(
         "",
     ]
     return "\n".join(lines)
+
+
+def _waves_table(sizes: list[dict[str, Any]]) -> str:
+    header = (
+        "| agents at once | waves | runs | failed | projects | makespan, s | speed-up "
+        "| agent-seconds a run | output tokens a run | money a run, $ | waves measured |\n"
+        "|---|---|---|---|---|---|---|---|---|---|---|"
+    )
+    lines = [
+        f"| {row['agents']} | {row['waves']} | {row['runs']} | {row['failed']} "
+        f"| {row['projects']} | {_shown(row['makespan_s'], 0)} "
+        f"| {_shown(row['speed_up'], 2)} | {_shown(row['agent_seconds'], 0)} "
+        f"| {_shown(row['output_tokens'], 0)} | {_shown(row['money_usd'], 3)} "
+        f"| {row['measured']} |"
+        for row in sizes
+    ]
+    return "\n".join(["Waves by size; medians.", "", header, *lines])
+
+
+def _matched_table(matched: list[dict[str, Any]]) -> str:
+    header = (
+        "| a run of a wave, over single runs of its project | ratio [95 %] | waves "
+        "| intervals over |\n|---|---|---|---|"
+    )
+    lines = [
+        f"| {row['what']} | {_ratio(row)} | {row['waves']} "
+        f"| {row['groups']} {row['over']} |"
+        for row in matched
+    ]
+    return "\n".join([header, *lines])
+
+
+def _ratio(row: dict[str, Any]) -> str:
+    if row["ratio"] is None:
+        return "too few"
+    return f"{row['ratio']:.2f} [{row['low']:.2f}, {row['high']:.2f}]"
+
+
+def _shown(value: float | None, digits: int) -> str:
+    return "unknown" if value is None else f"{value:,.{digits}f}"
 
 
 def _support_table(support: list[dict[str, Any]]) -> str:

@@ -9,6 +9,7 @@ __all__ = ["chosen_by", "measured_where", "no_rule"]
 
 AGENTS = frozenset(
     {
+        "atif",
         "claude-code",
         "claude-flow",
         "codex",

@@ -27,6 +27,7 @@ from toolkit.experiments.evaluation import (
     prediction_skill,
     size_support,
 )
+from toolkit.experiments.evaluation.waves import wave_support
 from toolkit.experiments.tables import recorded_table, teaching_rows
 from toolkit.experiments.training.bundling import export_learner
 from toolkit.experiments.training.learner import Learner, learn, studies_behind
@@ -137,6 +138,8 @@ def run_experiment(
         )
         rows = policy_rows(evaluation, seed=spec.seed) if evaluation else []
         results = _results(records, spec, learner, evaluation, rows)
+        if evaluation is None and spec.decision == "agent_count":
+            _add_waves(results, store, spec)
         bundle = export_learner(
             work / "bundle",
             learner=learner,
@@ -289,6 +292,17 @@ def _results(
         types = records["operation_type"].astype(str)
         results["limits"] += no_rule(types, answers=answers)
     return results
+
+
+def _add_waves(
+    results: dict[str, Any], store: RecordStore | Dataset, spec: ExperimentSpec
+) -> None:
+    """Add what an observed history says of waves of agents, and what it does not."""
+    dataset = store if isinstance(store, Dataset) else store.dataset
+    found = wave_support(dataset, seed=spec.seed)
+    if found is not None:
+        results["waves"] = found.to_json()
+        results["limits"] += found.limits
 
 
 def _judged(evaluation: Evaluation) -> dict[str, Any]:
