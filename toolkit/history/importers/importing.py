@@ -12,12 +12,17 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any, cast
 
 from toolkit import __version__
 from toolkit.history import Addition, PriceBook, RecordStore
 from toolkit.history.importers.base import Source, SourceFile
 from toolkit.history.importers.counter import Tally
 from toolkit.history.importers.gathering import Piece
+from toolkit.history.importers.own_operations import (
+    OwnOperations,
+    read_own_operations,
+)
 from toolkit.history.importers.report import ImportReport
 from toolkit.history.importers.sorting import AGENT_SOURCES
 from toolkit.history.importers.unchanged import FileNotes
@@ -123,8 +128,13 @@ def run_import(
     key = store.key
     store.absorb_spool()
     logs = source.name in AGENT_SOURCES
+    own = read_own_operations(store.root, source.name) if logs else None
+    if own is not None:
+        cast("Any", source).operations = own  # every source of agents' logs has it
     notes = (
-        FileNotes(store, _variant(source, prices)) if logs and skip_unchanged else None
+        FileNotes(store, _variant(source, prices, own))
+        if logs and skip_unchanged
+        else None
     )
     run = _Run(files, [_Counts() for _ in paths], store, notes, progress)
     with closing(run.tally), _without_collector():
@@ -219,10 +229,13 @@ def _without_collector() -> Iterator[None]:
             gc.enable()
 
 
-def _variant(source: Source, prices: PriceBook | None) -> str:
+def _variant(
+    source: Source, prices: PriceBook | None, own: OwnOperations | None
+) -> str:
     """Name what reads: another version may find more in the same file."""
     basis = "" if prices is None else prices.basis
-    return f"{source.name} {__version__} {SCHEMA_VERSION} {basis}"
+    table = "" if own is None else f" {own.digest}"
+    return f"{source.name} {__version__} {SCHEMA_VERSION} {basis}{table}"
 
 
 _NOUNS = {

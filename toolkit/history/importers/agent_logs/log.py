@@ -14,7 +14,7 @@ from toolkit.history.importers import (
 )
 from toolkit.history.importers.agent_logs.operations import (
     Operation,
-    classify_operation,
+    classify_call,
 )
 from toolkit.records import Outcome
 
@@ -89,6 +89,10 @@ class AgentCall:
         What it took from the results before it.
     agent : SpawnedAgent or None
         The agent that it began, as far as the client says.
+    tool : str
+    word : str or None
+        Name of the tool, and first word of a shell's command: they decide the class
+        and are not stored.
     """
 
     call_id: str
@@ -103,6 +107,8 @@ class AgentCall:
     result_characters: int | None = None
     flow: CallFlow | None = None
     agent: SpawnedAgent | None = None
+    tool: str = ""
+    word: str | None = None
 
     @property
     def at(self) -> datetime:
@@ -123,11 +129,14 @@ class AgentCall:
         command = None
         if given.__class__ is dict:
             command = given.get("cmd") or given.get("command")
+        operation, word = classify_call(str(tool), command)
         return cls(
             call_id,
-            classify_operation(str(tool), command),
+            operation,
             start_s,
             characters=sum(map(text_length, texts_of(given))),
+            tool=str(tool),
+            word=word,
         )
 
 

@@ -8,7 +8,7 @@ not stored.
 import re
 from typing import NamedTuple
 
-__all__ = ["OPERATIONS", "Operation", "classify_operation"]
+__all__ = ["OPERATIONS", "Operation", "classify_call", "classify_operation"]
 
 
 class Operation(NamedTuple):
@@ -138,20 +138,44 @@ def classify_operation(tool: str, command: object = None) -> Operation:
     >>> classify_operation("acme__deploy").operation_type
     'mcp'
     """
+    return classify_call(tool, command)[0]
+
+
+def classify_call(tool: str, command: object = None) -> tuple[Operation, str | None]:
+    """Classify a call, and give the first word of a shell's command.
+
+    Parameters
+    ----------
+    tool : str
+    command : object
+        A text, or a list of words as some clients write it.
+
+    Returns
+    -------
+    operation : Operation
+    word : str or None
+        As it decides; `None` for another tool.
+
+    Examples
+    --------
+    >>> classify_call("bash", "/usr/bin/rg -n x")[1], classify_call("read")[1]
+    ('rg', None)
+    """
     known = OPERATIONS.get(tool)
     if known is None:
-        return MCP if "__" in tool or tool.startswith("mcp") else OTHER
+        is_mcp = "__" in tool or tool.startswith("mcp")
+        return (MCP if is_mcp else OTHER), None
     if known is not SHELL:
-        return known
+        return known, None
     if isinstance(command, list):
         words = [word for word in command if isinstance(word, str)]
         command = words[-1] if len(words) > 2 else " ".join(words)
     found = _FIRST.match(command) if isinstance(command, str) else None
     if found is None:
-        return SHELL
+        return SHELL, None
     word, second = found[1].rpartition("/")[2], found[2] or ""
     if word == "git":
         word = f"git-{second}"
     if word == "sed" and second.startswith("-i"):
-        return SHELL
-    return READ if word in SHELL_READS else SHELL
+        return SHELL, word
+    return (READ if word in SHELL_READS else SHELL), word

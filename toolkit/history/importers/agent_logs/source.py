@@ -15,8 +15,10 @@ from toolkit.history.importers import (
     find_files,
 )
 from toolkit.history.importers.agent_logs.log import MAIN, AgentLog
+from toolkit.history.importers.agent_logs.operations import Operation
 from toolkit.history.importers.agent_logs.records import log_records
 from toolkit.history.importers.lines import MAX_LINE_BYTES, read_lines, reason_of
+from toolkit.history.importers.own_operations import OwnOperations
 from toolkit.records import Batch
 
 __all__ = [
@@ -32,6 +34,8 @@ class AgentLogSource(ABC):
     """Reads the logs of one client; a subclass turns a file into `AgentLog`s."""
 
     name: ClassVar[str]
+    operations: OwnOperations | None = None
+    """What a team says of its tools; it comes before the table of ours."""
 
     def files(self, paths: Sequence[Path]) -> Iterator[SourceFile]:
         """Find this client's files below directories; take files as given.
@@ -53,6 +57,8 @@ class AgentLogSource(ABC):
         """
         for log in self.logs(path, sink):
             sink.met("session", log.session_id)
+            if self.operations is not None:
+                _apply(self.operations, log)
             for row in log_records(log, self.name, sink.hidden):
                 if isinstance(row, SchemaError):
                     sink.reject(1, reason_of(row))
@@ -69,6 +75,15 @@ class AgentLogSource(ABC):
     @abstractmethod
     def logs(self, path: Path, sink: ImportSink) -> Iterator[AgentLog]:
         """Read the sessions of one file."""
+
+
+def _apply(operations: OwnOperations, log: AgentLog) -> None:
+    """Classify the calls of a log as a team says."""
+    for reply in log.replies:
+        for call in reply.calls:
+            own = operations.find(call.tool, call.word)
+            if own is not None:
+                call.operation = Operation(*own)
 
 
 class LineReader(Protocol):

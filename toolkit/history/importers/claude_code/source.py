@@ -27,6 +27,7 @@ from toolkit.history.importers.claude_code.lines import TranscriptLine, decode_b
 from toolkit.history.importers.claude_code.members import member_of
 from toolkit.history.importers.claude_code.transcript import Transcript
 from toolkit.history.importers.lines import read_blocks, reason_of
+from toolkit.history.importers.own_operations import OwnOperations
 
 __all__ = ["ClaudeCodeSource"]
 
@@ -45,6 +46,8 @@ class ClaudeCodeSource:
     """
 
     name = SOURCE
+    operations: OwnOperations | None = None
+    """What a team says of its tools; it comes before the table of ours."""
 
     def files(self, paths: Sequence[Path]) -> Iterator[SourceFile]:
         """Find `*.jsonl` and `*.jsonl.gz` below directories; take files as given."""
@@ -62,7 +65,7 @@ class ClaudeCodeSource:
         if is_journal(path):
             read_journal(path, sink)
             return
-        transcript = Transcript(sink, alias=member_of(path))
+        transcript = Transcript(sink, alias=member_of(path), operations=self.operations)
         try:
             _take_lines(path, transcript, sink)
         finally:

@@ -38,6 +38,7 @@ from toolkit.history.importers.claude_code.records import records_of
 from toolkit.history.importers.claude_code.streams import MAIN, MessageBatch, Stream
 from toolkit.history.importers.claude_code.turns import ModelReply
 from toolkit.history.importers.claude_code.waves import Notice, read_notices
+from toolkit.history.importers.own_operations import OwnOperations
 from toolkit.records import (
     identifier,
     is_automatic,
@@ -98,9 +99,16 @@ class Transcript:
         For keyed hashes and counts.
     alias : str, optional
         How its session names the agent whose file this is, where not by the agent's id.
+    operations : OwnOperations, optional
+        What a team says of its tools.
     """
 
-    def __init__(self, sink: ImportSink, alias: str | None = None) -> None:
+    def __init__(
+        self,
+        sink: ImportSink,
+        alias: str | None = None,
+        operations: OwnOperations | None = None,
+    ) -> None:
         self.recognised = False
         self.first_session: str | None = None
         self.sessions: set[str] = set()
@@ -118,6 +126,7 @@ class Transcript:
         self._names: dict[str, str] = {}
         self._project: str | None = None
         self._alias = alias
+        self._operations = operations
 
     def take(self, number: int, line: TranscriptLine) -> None:
         """Read one line.
@@ -253,6 +262,10 @@ class Transcript:
         for block in blocks:
             if block.type == "tool_use":
                 call, texts = read_call(block, read_time(line.timestamp), outer.cwd)
+                if self._operations is not None:
+                    own = self._operations.find(str(block.name))
+                    if own is not None:
+                        call.tool = call.tool._replace(**own._asdict())
                 call.scope = _scope(outer, line, stream)
                 if self._is_new(call):
                     batch = self._batch(number, line, message, stream, outer)
