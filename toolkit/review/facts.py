@@ -322,11 +322,13 @@ def _with_names(facts: Facts, shown: Callable[[str | None], str]) -> Facts:
     """Show projects and branches by the names that their team gave them."""
 
     def named(columns: Columns) -> Columns:
-        written = {
-            column: np.array([shown(value) for value in columns[column]], dtype=object)
-            for column in ("project", "branch")
-        }
-        return {**columns, **written}
+        written = dict(columns)
+        for column in ("project", "branch"):
+            names = {value: shown(value) for value in set(columns[column])}
+            if any(name != value for value, name in names.items()):
+                renamed = [names[value] for value in columns[column]]
+                written[column] = np.array(renamed, dtype=object)
+        return written
 
     return Facts(
         batches=named(facts.batches),

@@ -13,6 +13,7 @@ from typing import Any
 
 from toolkit.errors import InputDataError
 from toolkit.history.importers import ImportSink, TokenUsage, UnreadableLineError
+from toolkit.history.importers.agent_logs.following import follow_reply
 from toolkit.history.importers.agent_logs.log import (
     MAIN,
     AgentCall,
@@ -27,7 +28,9 @@ from toolkit.history.importers.agent_logs.results import (
     result_text,
 )
 from toolkit.history.importers.agent_logs.source import AgentLogSource, whole_document
+from toolkit.history.importers.flow import DataFlow
 from toolkit.history.importers.lines import reason_of
+from toolkit.history.importers.texts import texts_of
 from toolkit.records import Outcome
 
 __all__ = ["AtifSource"]
@@ -113,6 +116,7 @@ def _log(
     since: datetime | None = None
     before: AgentReply | None = None
     prompted = False
+    flow = DataFlow()
     for step in steps if isinstance(steps, list) else []:
         if not isinstance(step, dict) or step.get("is_copied_context"):
             sink.pass_over("step copied as context")
@@ -120,18 +124,42 @@ def _log(
         kind = step.get("source")
         if kind == "user":
             prompted, before = True, None
+            for text in texts_of(step.get("message")):
+                flow.write(text)
             since = _moment_or_none(step)
         elif kind == "agent":
             reply = _reply(step, text_or_none(described.get("model_name")), sink)
             if reply is None:
                 continue
             reply.agent_id, reply.prompted = agent, prompted
+            _follow(flow, reply, step)
             reply.since_s = None if since is None else since.timestamp()
             if before is not None and reply.at >= before.at:
                 before.cycle_s = (reply.at - before.at).total_seconds()
             log.replies.append(reply)
             before, prompted, since = reply, False, None
     return log
+
+
+def _follow(flow: DataFlow, reply: AgentReply, step: dict[str, Any]) -> None:
+    """Follow the identifiers of a step and of its results."""
+    asked = {
+        str(item.get("tool_call_id")): item.get("arguments")
+        for item in step.get("tool_calls") or []
+    }
+    seen = step.get("observation")
+    results = seen.get("results") if isinstance(seen, dict) else None
+    follow_reply(
+        flow,
+        reply.calls,
+        texts=texts_of(step.get("message")),
+        given=[asked.get(call.call_id) for call in reply.calls],
+        results=[
+            result.get("content")
+            for result in (results if isinstance(results, list) else [])
+            if isinstance(result, dict)
+        ],
+    )
 
 
 def _moment_or_none(step: dict[str, Any]) -> datetime | None:

@@ -33,7 +33,8 @@ from toolkit.history.importers.agent_logs.results import (
     went_on,
 )
 from toolkit.history.importers.agent_logs.source import LineLogSource, LineReader
-from toolkit.history.importers.texts import block_texts
+from toolkit.history.importers.flow import DataFlow
+from toolkit.history.importers.texts import block_texts, texts_of
 from toolkit.records import Outcome, is_unique_call_id
 
 __all__ = ["CodexSource"]
@@ -114,6 +115,7 @@ class _Rollout:
         self._copied_s: float | None = None
         self._begun: datetime | None = None
         self._agents: dict[str, AgentCall] = {}
+        self._flow = DataFlow()
 
     def take(self, row: dict[str, Any]) -> None:
         kind, payload = row.get("type"), row.get("payload")
@@ -131,6 +133,8 @@ class _Rollout:
             raise UnreadableLineError("before the session is named", field="type")
         elif self._is_copied(at):
             self._sink.pass_over("line copied from a parent")
+            for text in texts_of(payload):  # what the agent knows from its beginning
+                self._flow.write(text)
         elif kind == "turn_context":
             model = payload.get("model")
             self._model = model if isinstance(model, str) else self._model
@@ -159,6 +163,8 @@ class _Rollout:
         at = self._begun
         if at is None:
             return
+        if kind == "message":
+            self._follow(item)
         if kind == "message" and item.get("role") == "user":
             self._prompted = True
             self._open = None
@@ -200,6 +206,8 @@ class _Rollout:
 
     def _item(self, item: dict[str, Any], at: datetime) -> None:
         kind = item.get("type")
+        if kind == "message":
+            self._follow(item)
         if kind in CALLS:
             self._call(item, at)
         elif kind in OUTPUTS:
@@ -208,6 +216,12 @@ class _Rollout:
             self._note_ends(item.get("content"), at)
         elif kind == "reasoning" or item.get("role") == "assistant":
             self._block = self._block or at
+
+    def _follow(self, item: dict[str, Any]) -> None:
+        """Follow the identifiers in a message: of the model's reply, or of another's."""
+        note = self._flow.say if item.get("role") == "assistant" else self._flow.write
+        for text in block_texts(item.get("content")):
+            note(text)
 
     def _call(self, item: dict[str, Any], at: datetime) -> None:
         call_id = item.get("call_id") or item.get("id")
@@ -219,6 +233,9 @@ class _Rollout:
         given = _arguments(item)
         call = AgentCall.begun(call_id, tool, given, at.timestamp())
         reply = self._open
+        if reply is None or not reply.calls:
+            self._flow.begin_batch()
+        call.flow = self._flow.call(given)
         if reply is None:
             again = f" {at.isoformat()}" if call_id in self._calls else ""
             reply = self._open = self._uncounted = self._begin(call_id + again, at)
@@ -253,6 +270,7 @@ class _Rollout:
         if known is None:
             return
         call, reply = known
+        self._flow.result(item.get("output"))
         self._ended.add(call.call_id)
         text, call.result_characters = result_text(item.get("output"))
         took_s = wall_time(text)

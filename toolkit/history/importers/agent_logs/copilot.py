@@ -6,6 +6,7 @@ in the client's database (`copilot_usage`), and without it the reply has no pric
 success flag says nothing about a command's exit.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -32,6 +33,8 @@ from toolkit.history.importers.agent_logs.results import (
     result_text,
 )
 from toolkit.history.importers.agent_logs.source import LineLogSource, LineReader
+from toolkit.history.importers.flow import DataFlow
+from toolkit.history.importers.texts import texts_of
 from toolkit.records import Outcome, is_unique_call_id
 
 __all__ = ["CopilotSource"]
@@ -88,6 +91,7 @@ class _Events:
         self._asked: dict[str, float] = {}
         self._since: dict[str, float] = {}
         self._prompted = False
+        self._flows: dict[str, DataFlow] = defaultdict(DataFlow)
 
     def take(self, row: dict[str, Any]) -> None:
         kind, data = row.get("type"), row.get("data")
@@ -104,6 +108,8 @@ class _Events:
             self._model = text_or_none(data.get("newModel")) or self._model
         elif kind == "user.message":
             self._prompted |= agent == MAIN
+            for text in texts_of(data.get("content")):
+                self._flows[agent].write(text)
             self._since[agent] = parse_iso_time(row.get("timestamp")).timestamp()
         elif kind == "assistant.message":
             self._message(data, parse_iso_time(row.get("timestamp")), agent)
@@ -149,6 +155,8 @@ class _Events:
         )
         if output.output_tokens is not None:
             reply.usage = output
+        for text in texts_of(data.get("content")):
+            self._flows[agent].say(text)
         for request in requests if isinstance(requests, list) else []:
             self._request(request, reply, at)
 
@@ -164,6 +172,10 @@ class _Events:
         background = isinstance(given, dict) and given.get("mode") == "background"
         if background and call.operation.operation_type == SPAWNING:
             call.spawned().background = True
+        flow = self._flows[reply.agent_id]
+        if not reply.calls:
+            flow.begin_batch()
+        call.flow = flow.call(given)
         reply.calls.append(call)
         self._calls[call_id] = call, reply
 
@@ -189,6 +201,9 @@ class _Events:
             self._since[agent] = at_s
             call.end_s = at_s
             reply.ended(at_s)
+            result = data.get("result")
+            if isinstance(result, dict):
+                self._flows[reply.agent_id].result(result.get("content"))
             _end(call, data)
 
 

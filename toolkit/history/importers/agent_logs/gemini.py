@@ -18,9 +18,8 @@ from toolkit.history.importers import (
     TokenUsage,
     UnreadableLineError,
     decode_object,
-    text_length,
-    texts_of,
 )
+from toolkit.history.importers.agent_logs.following import follow_reply
 from toolkit.history.importers.agent_logs.log import (
     AgentCall,
     AgentLog,
@@ -34,7 +33,9 @@ from toolkit.history.importers.agent_logs.source import (
     rows_of,
     whole_document,
 )
+from toolkit.history.importers.flow import DataFlow
 from toolkit.history.importers.lines import read_lines, reason_of
+from toolkit.history.importers.texts import text_length, texts_of
 from toolkit.records import Outcome
 
 __all__ = ["GeminiSource"]
@@ -184,6 +185,7 @@ def _log(session: str, project: str, changes: _Changes, sink: ImportSink) -> Age
     )
     since_s: float | None = None
     prompted = False
+    flow = DataFlow()
     if changes.rewound:
         sink.pass_over("message that a person went back before", len(changes.rewound))
     for message in changes.messages:
@@ -191,9 +193,20 @@ def _log(session: str, project: str, changes: _Changes, sink: ImportSink) -> Age
             at = parse_iso_time(message.get("timestamp"))
             if message.get("type") == "user":
                 since_s, prompted = at.timestamp(), True
+                for text in texts_of(message.get("content")):
+                    flow.write(text)
             elif message.get("type") == "gemini":
                 reply = _reply(message, since_s, prompted=prompted)
                 reply.rewound = reply.reply_id in changes.rewound
+                if not reply.rewound:
+                    items = _items(message)
+                    follow_reply(
+                        flow,
+                        reply.calls,
+                        texts=texts_of(message.get("content")),
+                        given=[item.get("args") for item in items],
+                        results=[t for i in items for t in texts_of(i.get("result"))],
+                    )
                 log.replies.append(reply)
                 since_s, prompted = reply.end_s or at.timestamp(), False
         except UnreadableLineError as error:
@@ -220,11 +233,14 @@ def _reply(
             reasoning_beside=True,
         ),
     )
-    listed = message.get("toolCalls")
-    for item in listed if isinstance(listed, list) else []:
-        if isinstance(item, dict):
-            reply.calls.append(_call(item, reply))
+    reply.calls = [_call(item, reply) for item in _items(message)]
     return reply
+
+
+def _items(message: dict[str, Any]) -> list[dict[str, Any]]:
+    listed = message.get("toolCalls")
+    items = listed if isinstance(listed, list) else []
+    return [item for item in items if isinstance(item, dict)]
 
 
 def _call(item: dict[str, Any], reply: AgentReply) -> AgentCall:

@@ -23,6 +23,7 @@ from toolkit.history.importers import (
     UnreadableLineError,
     find_files,
 )
+from toolkit.history.importers.agent_logs.following import follow_reply
 from toolkit.history.importers.agent_logs.log import (
     MAIN,
     AgentCall,
@@ -33,6 +34,7 @@ from toolkit.history.importers.agent_logs.log import (
 )
 from toolkit.history.importers.agent_logs.results import is_aborted, result_text
 from toolkit.history.importers.agent_logs.source import AgentLogSource, whole_document
+from toolkit.history.importers.flow import DataFlow
 from toolkit.history.importers.lines import reason_of
 from toolkit.records import Outcome
 
@@ -193,10 +195,14 @@ def _as_before(kind: object, message: dict[str, Any]) -> dict[str, Any]:
 
 def _parts_as_before(message: dict[str, Any]) -> list[dict[str, Any]]:
     content = message.get("content")
+    written = message.get("text")
     return [
-        _part_as_before(item)
-        for item in (content if isinstance(content, list) else [])
-        if isinstance(item, dict) and item.get("type") == "tool"
+        *([{"type": "text", "text": written}] if isinstance(written, str) else []),
+        *(
+            _part_as_before(item) if item.get("type") == "tool" else item
+            for item in (content if isinstance(content, list) else [])
+            if isinstance(item, dict)
+        ),
     ]
 
 
@@ -261,12 +267,24 @@ def _log(session: dict[str, Any], messages: Messages, sink: ImportSink) -> Agent
         folder=text_or_none(folder),
     )
     prompted = False
+    flow = DataFlow()
     for info, parts in messages:
         try:
+            texts = [t for p in parts if isinstance(t := p.get("text"), str)]
             if info.get("role") == "user":
                 prompted = True
+                for text in texts:
+                    flow.write(text)
             elif info.get("role") == "assistant":
                 reply = _reply(info, parts, prompted=prompted)
+                states = _states(parts)
+                follow_reply(
+                    flow,
+                    reply.calls,
+                    texts=texts,
+                    given=[state.get("input") for state in states],
+                    results=[s.get("output") or s.get("error") for s in states],
+                )
                 reply.agent_id = name if child else MAIN
                 log.replies.append(reply)
                 prompted = False
@@ -294,6 +312,15 @@ def _reply(
     )
     reply.calls = [call for part in parts for call in _calls(part, reply)]
     return reply
+
+
+def _states(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """List the states of the calls of a reply, in their order."""
+    return [
+        state
+        for part in parts
+        if part.get("type") == "tool" and isinstance(state := part.get("state"), dict)
+    ]
 
 
 def _starts(part: dict[str, Any]) -> list[float]:

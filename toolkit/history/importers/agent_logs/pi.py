@@ -22,6 +22,8 @@ from toolkit.history.importers.agent_logs.log import (
 )
 from toolkit.history.importers.agent_logs.results import is_aborted, result_text
 from toolkit.history.importers.agent_logs.source import LineLogSource, LineReader
+from toolkit.history.importers.flow import DataFlow
+from toolkit.history.importers.texts import block_texts
 from toolkit.records import Outcome
 
 __all__ = ["PiSource"]
@@ -57,6 +59,7 @@ class _Session:
         self._calls: dict[str, tuple[AgentCall, AgentReply]] = {}
         self._since_s: float | None = None
         self._prompted = False
+        self._flow = DataFlow()
 
     def take(self, row: dict[str, Any]) -> None:
         kind, message = row.get("type"), row.get("message")
@@ -82,12 +85,15 @@ class _Session:
         role = message.get("role")
         if role == "user":
             self._prompted, self._since_s = True, at_s
+            for text in block_texts(message.get("content")):
+                self._flow.write(text)
         elif role == "assistant":
             self._reply(row, message)
         elif role == "toolResult":
             self._since_s = at_s
             known = self._calls.get(str(message.get("toolCallId")))
             if known is not None:
+                self._flow.result(message.get("content"))
                 _end(*known, message, at_s)
 
     def _reply(self, row: dict[str, Any], message: dict[str, Any]) -> None:
@@ -114,9 +120,14 @@ class _Session:
         self._prompted = False
         self._replies.append(reply)
         content = message.get("content")
+        for text in block_texts(content):
+            self._flow.say(text)
         for block in content if isinstance(content, list) else []:
             if isinstance(block, dict) and block.get("type") == "toolCall":
                 call = _call(block, reply)
+                if not reply.calls:
+                    self._flow.begin_batch()
+                call.flow = self._flow.call(block.get("arguments"))
                 reply.calls.append(call)
                 self._calls[call.call_id] = call, reply
 

@@ -149,6 +149,7 @@ def _batch(
         background=sum(call.background for call in working),
         call_characters=_sum(call.characters for call in calls),
         result_characters=_sum(call.result_characters for call in calls),
+        **_flow(calls),
         context_tokens=reply.usage.context_tokens,
         previous_id=past.identity,
         previous_operation_type=past.operation_type,
@@ -158,6 +159,18 @@ def _batch(
         **_times(log, reply, past),
         **own,
     )
+
+
+def _flow(calls: list[AgentCall]) -> dict[str, Any]:
+    """Count the three bits of the calls; unknown where one call's are."""
+    flows = [call.flow for call in calls if call.flow is not None]
+    if len(flows) < len(calls):
+        return {}
+    return {
+        "needs_previous": sum(flow.needs_previous for flow in flows),
+        "mentioned_by_previous": sum(flow.mentioned_by_previous for flow in flows),
+        "known_before": sum(flow.known_before for flow in flows),
+    }
 
 
 def _is_work(call: AgentCall) -> bool:
