@@ -31,7 +31,7 @@ __all__ = ["tune_together"]
 REPORT_S = 2.0
 """Between two counts of what is finished, which ask the storage."""
 MOST_DEATHS = 5
-"""Workers that may end early, one after another, without a trial finished in between."""
+"""Times that each worker may end early without a trial finished in between."""
 
 Report = Callable[[float, float, str], None]
 
@@ -187,9 +187,9 @@ class _Crew:
                 each.process.join()
                 self._count()
                 self._deaths += 1
-                if self._deaths > MOST_DEATHS:
-                    raise _ended(each)
-                time.sleep(LOOK_S * self._deaths)
+                if self._deaths > MOST_DEATHS * self._size:
+                    raise _ended(each, self._deaths)
+                time.sleep(LOOK_S)
                 self._workers[position] = self._start(each.place)
         self._workers = [w for w in self._workers if w.process.exitcode != 0]
 
@@ -209,15 +209,18 @@ def _shared(
     ]
 
 
-def _ended(worker: _Worker) -> ToolkitError:
+def _ended(worker: _Worker, deaths: int) -> ToolkitError:
     """Say why workers end again and again: what the last of them said, or its signal."""
-    said = worker.said.recv() if worker.said.poll() else ""
+    try:
+        said = worker.said.recv() if worker.said.poll() else ""
+    except EOFError:  # it was killed, and said nothing
+        said = ""
     if said:
         return InputDataError(said)
     code = worker.process.exitcode or 0
     how = f"signal {-code}" if code < 0 else f"exit code {code}"
     return ToolkitError(
-        f"{MOST_DEATHS + 1} workers ended with {how}, and no trial was finished in "
+        f"{deaths} workers ended with {how}, and no trial was finished in "
         "between; look at memory, start fewer, and run again: what is finished is kept"
     )
 
