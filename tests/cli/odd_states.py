@@ -8,6 +8,7 @@ are paid once.
 
 import json
 import os
+import re
 import resource
 import shutil
 import signal
@@ -236,6 +237,7 @@ STATES: dict[str, Callable[[Path], None]] = {
 }
 
 OF_STORE = frozenset({"the store is a file", "the store is missing"})
+OF_DISK = frozenset({"the disk is full", "the disk fills up"})
 STOPPING = frozenset(STATES) - {"as it should be", "standard output is full"}
 
 
@@ -243,9 +245,15 @@ def cases() -> Iterator[tuple[str, str]]:
     """List every command with every state that it is tried in."""
     for name, command in COMMANDS.items():
         for state in STATES:
-            stopping = STOPPING if "{store}" in command.words else STOPPING - OF_STORE
-            if not command.lasts or state in stopping:
+            if not command.lasts or state in _stopping(command):
                 yield name, state
+
+
+def _stopping(command: Command) -> frozenset[str]:
+    """Name the states that stop a command: those of files that it does not read do not."""
+    if not set(re.findall(r"\{(\w+)\}", command.words)) - {"out"}:
+        return OF_DISK
+    return STOPPING if "{store}" in command.words else STOPPING - OF_STORE
 
 
 _loaded: set[str] = set()

@@ -142,7 +142,7 @@ def _token(path: Path | None) -> str | None:
 
     if path is None:
         return None
-    words = read_given(path).decode("utf-8").split()
-    if len(words) != 1:
-        raise UsageError(f"`{path}` must hold one word, the token")
-    return words[0]
+    words = read_given(path).split()
+    if len(words) != 1 or not words[0].isascii():
+        raise UsageError(f"`{path}` must hold one word of ASCII, the token")
+    return words[0].decode("ascii")

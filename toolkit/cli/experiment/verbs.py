@@ -151,14 +151,19 @@ def _report(options: argparse.Namespace) -> int:
     path = options.work / ("results.json" if options.json else "report.md")
     try:
         text = read_given(path).decode("utf-8")
+        value = json.loads(text) if options.json else {}
     except OSError as error:
         raise InputDataError(
             f"cannot be read: {error.strerror}",
             file=path,
             fix="run `toolkit experiment run` first",
         ) from error
+    except (ValueError, RecursionError) as error:
+        raise InputDataError(
+            "damaged", file=path, fix="run `toolkit experiment run` again"
+        ) from error
     if options.json:
-        print_json(json.loads(text))
+        print_json(value)
     else:
         print_text(text)
     return 0
