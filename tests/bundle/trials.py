@@ -106,6 +106,9 @@ def run(
                 ends[f"{who}: {_trial(specimen, mutant, folder)}"] += 1
             except Exception as error:
                 raise AssertionError(f"{mutant.how}: {error!r}") from error
+            finally:  # to damage the next one may take longer
+                signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+                signal.setitimer(signal.ITIMER_PROF, 0)
             slowest_s = max(slowest_s, time.process_time() - began_s)
             peak = max(peak, took_mb := peak_mb())
             assert took_mb < most_mb, f"{mutant.how}: {took_mb:.0f} MB"
