@@ -6,6 +6,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
 from tests.bundle_factory import (
     LEARNED,
     NOW,
@@ -24,6 +28,7 @@ from toolkit.models.members import (
     RelativeAnchor,
     RelativeBoosted,
     RelativeConstant,
+    RelativeEstimator,
     RelativeLaw,
     RelativeLinear,
     RelativeProcess,
@@ -37,6 +42,7 @@ MEMBERS: dict[str, RelativeMember] = {
     "anchor": RelativeAnchor(),
     "boosted": RelativeBoosted(trees=5),
     "constant": RelativeConstant(),
+    "estimator": RelativeEstimator(estimator=make_pipeline(StandardScaler(), Ridge())),
     "law": RelativeLaw(),
     "linear": RelativeLinear(),
     "process": RelativeProcess(raw=True, tuned_on=40, conditioned_on=20),
