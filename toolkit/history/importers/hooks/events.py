@@ -115,6 +115,8 @@ class HookSource:
                 sink.reject(number, error.problem)
         sink.read(lines)
         for session, agent in joiner.streams:
+            if not session:
+                continue
             sink.met("session", session)
             if agent != MAIN:
                 sink.met("subagent_stream", f"{session}/{agent}")

@@ -132,6 +132,8 @@ class HookTail:
                 sink.reject(self.place.lines + number, error.problem)
         sink.read(number)
         for session, agent in joiner.streams:
+            if not session:
+                continue
             sink.met("session", session)
             if agent != MAIN:
                 sink.met("subagent_stream", f"{session}/{agent}")

@@ -117,6 +117,8 @@ def _read(number: int, document: Any, sink: ImportSink, groups: SignalGroups) ->
         groups.add(signal)
         if isinstance(signal, CallSignal):
             scope = signal.scope or signal.trace
+            if not scope:  # a span without any id is of no session that can be named
+                continue
             sink.met("session", scope)
             if signal.agent not in ("", "main"):
                 sink.met("subagent_stream", f"{scope}:{signal.agent}")
