@@ -50,7 +50,9 @@ def append_figures(
             rows.writerow(HEADER)
         for figure, value in figures.items():
             day = at.astimezone(UTC).date()
-            rows.writerow([day, __version__, f"{load:.1f}", name, figure, f"{value:.4g}"])
+            rows.writerow(
+                [day, __version__, f"{load:.1f}", name, figure, f"{value:.4g}"]
+            )
 
 
 def _run() -> None:

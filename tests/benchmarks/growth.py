@@ -10,7 +10,6 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -34,15 +33,16 @@ COMPACTED_CPU_S = 14.9e-6
 MONTHS, WORK_DAYS = 12, 250
 
 
-def main(sizes: Sequence[int] = SIZES) -> list[dict[str, Any]]:
+def main(sizes: Sequence[int] = SIZES) -> list[dict[str, float]]:
     """Measure each size and print what a company would take."""
     measured = []
     with tempfile.TemporaryDirectory() as folder:
         for size in sizes:
             store = Path(folder) / str(size)
             batches = LargeHistory(batches=size).write(store)
-            line = commands(store, Path(folder) / "out", "duckdb")
-            took = {"batches": batches}
+            (out := Path(folder) / "out").mkdir(exist_ok=True)
+            line = commands(store, out, "duckdb")
+            took: dict[str, float] = {"batches": batches}
             for what in ("features", "review"):
                 found = watched(line[what])
                 took |= {f"{what}_{name}": value for name, value in found.items()}
@@ -53,7 +53,7 @@ def main(sizes: Sequence[int] = SIZES) -> list[dict[str, Any]]:
     return measured
 
 
-def projected(measured: Sequence[dict[str, Any]]) -> dict[str, float]:
+def projected(measured: Sequence[dict[str, float]]) -> dict[str, float]:
     """Compute a year, a month and a day of the company.
 
     Parameters

@@ -5,7 +5,6 @@ import pytest
 from tests.fuzz.targets import TARGETS, seeds_of
 from tests.hostile import damaged
 
-
 INPUTS = 500
 """For each target, in the ordinary run; `make fuzz` makes many more, led by coverage."""
 
