@@ -21,7 +21,7 @@ export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test first-half second-half lint check docs test-engines adapters notebooks coverage bench fuzz lock clean
+.PHONY: help setup demo test lint check docs test-engines adapters notebooks bench fuzz lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -75,21 +75,9 @@ adapters: setup ## test the adapters against the real frameworks, installed apar
 notebooks: setup ## run every notebook from top to bottom
 	@$(BIN)/pytest -q -p nbmake --nbmake --nbmake-timeout=300 notebooks
 
-# The tests in two halves of about the same length, one for each core.
-HALF := toolkit $(addprefix tests/,benchmarks bundle capture cli contracts experiments export features history)
-
-first-half: setup
-	@$(BIN)/pytest -q -m "not engines" $(HALF)
-
-second-half: setup
-	@$(BIN)/pytest -q -m "not engines" tests $(HALF:%=--ignore=%)
-
-test: lint ## everything: lint, types, contracts, tests, notebooks
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target first-half second-half
+test: lint ## everything: lint, types, contracts, tests with their coverage, notebooks
+	@$(BIN)/pytest -q -n 2 --dist worksteal -m "not engines" --cov --cov-report=term:skip-covered
 	@$(MAKE) --no-print-directory notebooks
-
-coverage: setup ## branch coverage of the tests
-	@$(BIN)/pytest -q --cov --cov-report=term
 
 bench: setup ## speed ratios, measured side by side
 	@$(BIN)/python -m tests.benchmarks
