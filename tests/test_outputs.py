@@ -471,6 +471,8 @@ LISTED = {
     "export/card.py": cards,
     "history/generation.py": "as `history/snapshot.py`",
     "history/index.py": "as `history/snapshot.py`",
+    "history/objects/compaction.py": "as `history/snapshot.py`",
+    "history/objects/reading.py": "as `history/snapshot.py`",
     "history/snapshot.py": logs,
     "measurement/data_sheet.py": "names of its own workloads",
     "plots/canvas.py": "makes empty axes",

@@ -95,7 +95,18 @@ class Snapshot:
         self._whole: dict[str, list[Path]] = {}
 
     def parts(self, kind: str) -> list[Path]:
-        """List the part files of a kind that are whole, in order of their day."""
+        """List the part files of a kind that are whole, in order of their day.
+
+        Parameters
+        ----------
+        kind : str
+            One of `KINDS`.
+
+        Returns
+        -------
+        list of path
+            Damaged ones are left out, and noted in `damaged`.
+        """
         if kind not in self._whole:
             self._whole[kind] = []
             for day, part in sorted(self.generation.parts.get(kind, {}).items()):
@@ -109,6 +120,12 @@ class Snapshot:
 
     def attach(self, connection: "duckdb.DuckDBPyConnection", kind: str) -> str:
         """Make the records of a kind a view of a DuckDB connection.
+
+        Parameters
+        ----------
+        connection : duckdb.DuckDBPyConnection
+        kind : str
+            One of `KINDS`.
 
         Returns
         -------
@@ -190,15 +207,46 @@ class Snapshot:
         return tail if found else None
 
     def has(self, kind: str) -> bool:
-        """Look whether there is a record of a kind."""
+        """Look whether there is a record of a kind.
+
+        Parameters
+        ----------
+        kind : str
+            One of `KINDS`.
+
+        Returns
+        -------
+        bool
+        """
         return bool(self._asked(kind, "SELECT 1 FROM {} LIMIT 1"))
 
     def count(self, kind: str) -> int:
-        """Count the records of a kind."""
+        """Count the records of a kind.
+
+        Parameters
+        ----------
+        kind : str
+            One of `KINDS`.
+
+        Returns
+        -------
+        int
+        """
         return int(self._asked(kind, "SELECT count(*) FROM {}")[0][0])
 
     def days(self, kind: str) -> list[str]:
-        """List the days of which there are records, in order."""
+        """List the days of which there are records, in order.
+
+        Parameters
+        ----------
+        kind : str
+            One of `KINDS`.
+
+        Returns
+        -------
+        list of str
+            In UTC, as `2026-01-05`.
+        """
         rows = self._asked(
             kind,
             f"SELECT DISTINCT {day_sql()} FROM {{}} ORDER BY 1",  # noqa: S608 - names come from the schema
@@ -206,7 +254,12 @@ class Snapshot:
         return [str(day) for (day,) in rows]
 
     def summary(self) -> list[KindCount]:
-        """Count the records of every kind by source, type and provenance."""
+        """Count the records of every kind by source, type and provenance.
+
+        Returns
+        -------
+        list of KindCount
+        """
         counts: list[KindCount] = []
         for kind in KINDS:
             type_name = "operation_type" if kind == "batch" else "''"
@@ -220,6 +273,17 @@ class Snapshot:
 
     def scan(self, kind: str, *, size: int = 4096) -> Iterator[Record]:
         """Read the records of a kind in the order of their time, then of their id.
+
+        Parameters
+        ----------
+        kind : str
+            One of `KINDS`.
+        size : int
+            Rows fetched at once; more need more memory.
+
+        Yields
+        ------
+        Record
 
         Raises
         ------

@@ -247,7 +247,7 @@ class _OnDuckDB:
         return snapshot.attach(self._connection, kind)
 
     def fetch(self, query: str) -> Columns:
-        """Fetch through Arrow where it is installed: a fifth of the memory."""
+        """Fetch through Arrow where it is installed, as columns."""
         found = self._connection.execute(query)
         if find_spec("pyarrow") is not None:
             return _of_arrow(found.to_arrow_table())

@@ -59,7 +59,14 @@ class Evaluation:
     rungs: list[str] = field(default_factory=list)
 
     def add(self, policy: str, score: float) -> None:
-        """Record one policy's score on the problem added last."""
+        """Record one policy's score on the problem added last.
+
+        Parameters
+        ----------
+        policy : str
+        score : float
+            Log slowdown on the problem, at least 0.
+        """
         self.scores.setdefault(policy, []).append(score)
 
 
@@ -86,6 +93,12 @@ def evaluate_held_out(
         Called with what is done of what, and what is going on.
     members : sequence of (str, RelativeMember)
         Members of the stack beside those of the specification.
+
+    Returns
+    -------
+    Evaluation
+        One score for each policy and problem, each by a learner that had not seen its
+        group.
 
     Raises
     ------

@@ -64,7 +64,13 @@ class Retraining:
     drift: Drift | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Write as JSON types."""
+        """Write as JSON types.
+
+        Returns
+        -------
+        dict
+            JSON types.
+        """
         return {
             "outcome": self.outcome,
             "champion": self.champion,
@@ -97,6 +103,11 @@ def retrain(
         Called with what is going on.
     dress : callable, optional
         Gives more files to ship with a bundle, by name.
+
+    Returns
+    -------
+    Retraining
+        What was trained, and whether it replaced the champion or why not.
 
     Raises
     ------

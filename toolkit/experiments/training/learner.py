@@ -68,7 +68,17 @@ class Learner:
         return ladder_of(self.manifest, self.log_cost)
 
     def log_cost(self, features: Float32s) -> Floats:
-        """Predict relative log costs of encoded rows."""
+        """Predict relative log costs of encoded rows.
+
+        Parameters
+        ----------
+        features : array of float32, shape (n, width)
+            As the manifest's schema encodes them.
+
+        Returns
+        -------
+        array of shape (n,)
+        """
         return self.stack.predict(features.astype(np.float64))
 
 
@@ -96,6 +106,11 @@ def learn(
         Called with what is done of what, and what is going on.
     members : sequence of (str, RelativeMember)
         Beside those of the specification.
+
+    Returns
+    -------
+    Learner
+        The fitted stack, and each rung with the evidence for it.
 
     Raises
     ------

@@ -115,6 +115,11 @@ def run_experiment(
     studies : path or str, optional
         Where studies are kept, as `studies_place` gives it, in place of the journal.
 
+    Returns
+    -------
+    ExperimentOutcome
+        Results, report and the exported bundle.
+
     Raises
     ------
     NotEnoughDataError
@@ -196,7 +201,20 @@ def history_rows(
     *,
     spark: Spark | None = None,
 ) -> "pd.DataFrame":
-    """Read the rows that a specification learns from."""
+    """Read the rows that a specification learns from.
+
+    Parameters
+    ----------
+    spec : ExperimentSpec
+    store : RecordStore or Dataset
+    spark : Spark, optional
+        Builds the table; DuckDB does unless given.
+
+    Returns
+    -------
+    DataFrame
+        Rows whose cost is known.
+    """
     dataset = store if isinstance(store, Dataset) else store.dataset
     build = batch_table if spec.decision == "batch_size" else workflow_table
     return teaching_rows(
@@ -207,7 +225,18 @@ def history_rows(
 
 
 def table_of(spec: ExperimentSpec, rows: "pd.DataFrame") -> DecisionTable:
-    """Build the table that a specification learns from."""
+    """Build the table that a specification learns from.
+
+    Parameters
+    ----------
+    spec : ExperimentSpec
+    rows : DataFrame
+        From `history_rows`.
+
+    Returns
+    -------
+    DecisionTable
+    """
     return recorded_table(rows, decision=spec.decision, context=spec.data.context)
 
 

@@ -98,12 +98,34 @@ class RuleStudy:
 
 
 def suggest_rule(decision: str, types: Sequence[str]) -> "Any":
-    """Make the search space of a rule: a function that suggests a trial's parameters."""
+    """Make the search space of a rule: a function that suggests a trial's parameters.
+
+    Parameters
+    ----------
+    decision : str
+        `batch_size` or `agent_count`.
+    types : sequence of str
+        Operation types whose optimum is searched.
+
+    Returns
+    -------
+    callable
+    """
     return _suggest_batch(types) if decision == "batch_size" else _suggest_agents
 
 
 def cheapest_action(table: DecisionTable) -> float:
-    """Find the action that costs least over all problems; the nearest stands in."""
+    """Find the action that costs least over all problems; the nearest stands in.
+
+    Parameters
+    ----------
+    table : DecisionTable
+
+    Returns
+    -------
+    float
+        At most `LARGEST`.
+    """
     tried = {float(action) for p in table.problems for action in p.actions[:, 0]}
     offered = sorted(action for action in tried if action <= LARGEST)
     losses = [
@@ -114,7 +136,18 @@ def cheapest_action(table: DecisionTable) -> float:
 
 
 def mean_log_slowdown(policy: Policy, table: DecisionTable) -> float:
-    """Grade a policy on a table: mean log of chosen cost over best cost."""
+    """Grade a policy on a table: mean log of chosen cost over best cost.
+
+    Parameters
+    ----------
+    policy : Policy
+    table : DecisionTable
+
+    Returns
+    -------
+    float
+        At least 0; 0 where every choice is the best.
+    """
     return float(
         np.mean(
             [
@@ -126,7 +159,22 @@ def mean_log_slowdown(policy: Policy, table: DecisionTable) -> float:
 
 
 def rule_scores(decision: str, table: DecisionTable, *, constant: float) -> Any:
-    """Make the score of a rule's parameters on training problems."""
+    """Make the score of a rule's parameters on training problems.
+
+    Parameters
+    ----------
+    decision : str
+        `batch_size` or `agent_count`.
+    table : DecisionTable
+        Training problems.
+    constant : float
+        Answer where the rule has none.
+
+    Returns
+    -------
+    callable
+        Takes parameters to an iterator of one score, as `tune` asks for.
+    """
 
     def scores(parameters: dict[str, Any]) -> Iterator[float]:
         policy = named_rule(

@@ -66,6 +66,10 @@ def tune(
     studies : path or str
         Where they are kept, as `studies_place` gives it: a journal, or a PostgreSQL.
 
+    Returns
+    -------
+    Tuned
+
     Raises
     ------
     InputDataError
@@ -115,6 +119,11 @@ def trials_of(studies: str | Path, data: str = "") -> dict[str, list[Any]]:
         As `checked_address` gives it; a journal may not exist yet.
     data : str
         How the names of the studies begin: what identifies their data.
+
+    Returns
+    -------
+    dict of str to list
+        Columns `study`, `trial`, `state`, `score` and `parameters`.
     """
     import optuna
 
