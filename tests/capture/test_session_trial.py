@@ -170,7 +170,7 @@ def test_the_report_says_what_the_rule_changed(
 ) -> None:
     store = tmp_path / "store"
     begin_trial(store, name="first", rule="reads", share=0.5, at_s=NOW_S)
-    names = [f"s{number}" for number in range(30)]
+    names = [f"s{number}" for number in range(48)]
     told = {name: bool(_start(store, name)) for name in names}
     import_sessions(tmp_path, *(_session(n, told=told[n]) for n in names))
 
@@ -178,7 +178,7 @@ def test_the_report_says_what_the_rule_changed(
 
     found = json.loads(capsys.readouterr().out)
     calls = next(f for f in found["figures"] if f["figure"] == "calls per batch")
-    assert (found["trial"], found["drawn"]) == ("first", 30)
+    assert (found["trial"], found["drawn"]) == ("first", 48)
     assert (calls["first"], calls["second"], calls["differs"]) == (1.0, 4.0, True)
 
 

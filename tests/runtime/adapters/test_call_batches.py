@@ -1,3 +1,4 @@
+import ast
 from pathlib import Path
 from typing import Any
 
@@ -57,9 +58,13 @@ def test_work_is_cut_into_chunks_of_the_recommended_size() -> None:
 
 @pytest.mark.parametrize("name", ADAPTERS)
 def test_an_adapter_is_one_short_file(name: str) -> None:
-    lines = Path(adapters.__file__).with_name(f"{name}.py").read_text().splitlines()
+    whole = ast.parse(Path(adapters.__file__).with_name(f"{name}.py").read_text())
+    for node in ast.walk(whole):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+            node.body = node.body[ast.get_docstring(node) is not None :] or [ast.Pass()]
+    lines = [line for line in ast.unparse(whole).splitlines() if line]
 
-    assert len(lines) <= 50
+    assert 10 < len(lines) <= 50
 
 
 def test_an_adapter_without_its_framework_names_the_extra() -> None:

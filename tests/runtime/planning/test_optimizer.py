@@ -212,6 +212,25 @@ def test_a_cost_that_is_no_number_is_neither_expected_nor_supported(
     assert costing.supported() == []
 
 
+def test_a_cost_beyond_what_a_number_holds_is_not_expected(learned: Planner) -> None:
+    bundle = learned.agents.bundle
+    assert bundle is not None
+    problem = learned.agents.problem({"components": 20.0})
+    model = learned.agents.policy.model
+    assert model is not None
+    curve = model.predict(problem)
+    huge = np.full_like(curve.log_cost, 800.0)  # exp(709) is the largest double
+    costing = AgentCosting(
+        bundle=bundle,
+        problem=problem,
+        curve=replace(curve, log_cost=huge, log_low=huge, log_high=huge),
+        components=20,
+        price_per_agent_s=None,
+    )
+
+    assert costing.expect(0) is None
+
+
 def test_an_expired_bundle_leaves_the_rule(bundles: dict[str, Path]) -> None:
     late = VirtualClock(NOW + timedelta(days=31))
     planner = open_planner(clock=late, agent_bundle=bundles["agents"])

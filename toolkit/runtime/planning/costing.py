@@ -67,16 +67,19 @@ class AgentCosting:
         if not all(map(math.isfinite, bounds)):
             return None
         expected, low, high = map(float, bounds)
-        return expected_performance(
-            agents=int(self.problem.actions[index, 0]),
-            log_cost=(expected, low, high),
-            cost_unit=manifest.cost_unit,
-            price_exponent=self.price_exponent,
-            components=self.components,
-            price_per_agent_s=self.price_per_agent_s,
-            level=manifest.conformal.level,
-            support=float(curve.support[index]),
-        )
+        try:
+            return expected_performance(
+                agents=int(self.problem.actions[index, 0]),
+                log_cost=(expected, low, high),
+                cost_unit=manifest.cost_unit,
+                price_exponent=self.price_exponent,
+                components=self.components,
+                price_per_agent_s=self.price_per_agent_s,
+                level=manifest.conformal.level,
+                support=float(curve.support[index]),
+            )
+        except OverflowError:  # a logarithm whose cost is beyond what a float can hold
+            return None
 
     def equivalent(self, index: int) -> tuple[int, int]:
         """Range of neighbouring supported counts that are not shown to be worse.
