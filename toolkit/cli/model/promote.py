@@ -29,6 +29,7 @@ def add_verb(verbs: Any) -> None:
 
 def promote(options: argparse.Namespace) -> int:
     """Ask the gate on today's records, and end with its answer."""
+    from toolkit.cli.model.advice import advice_of
     from toolkit.experiments.promotion import Releases
     from toolkit.experiments.promotion import promote as run
     from toolkit.experiments.training import read_spec
@@ -39,7 +40,7 @@ def promote(options: argparse.Namespace) -> int:
     home = models_home(options.store, spec.bundle.name, options.models)
     releases = Releases(home)
     with open_store(options.store) as store:
-        answer = run(spec, store, releases, version=options.version)
+        answer = run(spec, store, releases, version=options.version, dress=advice_of)
     show_answer(answer, as_json=options.json)
     if answer.promotion is not None:
         answer.promotion.require()

@@ -24,16 +24,14 @@ def add_verb(verbs: Any) -> None:
 
 def rollback(options: argparse.Namespace) -> int:
     """Swap champion and the version before; a runtime finds it at its next look."""
-    from toolkit.experiments.promotion import Registry, Releases
+    from toolkit.cli.model.advice import advice_of
+    from toolkit.experiments.promotion import Releases, roll_back
     from toolkit.history import require_store
 
     home = models_home(options.store, options.name, options.models)
     require_store(options.store if options.models is None else options.models)
     releases = Releases(home)
-    registry = Registry(releases.home / "work", options.name)
-    with releases.locked():
-        state = releases.rollback()
-        releases.settle(registry.alias)
+    state = roll_back(releases, options.name, dress=advice_of)
     answer = {"champion": state.champion, "previous": state.previous}
     if options.json:
         print_json(answer)

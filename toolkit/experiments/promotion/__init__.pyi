@@ -8,3 +8,4 @@ from .releases import Releases as Releases
 from .retraining import Retraining as Retraining
 from .retraining import promote as promote
 from .retraining import retrain as retrain
+from .retraining import roll_back as roll_back

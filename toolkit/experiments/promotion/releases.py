@@ -251,8 +251,15 @@ class Releases:
         alias("challenger", None if state.trained is None else state.trained.version)
         self._prune(state)
 
-    def rollback(self) -> ReleaseState:
+    def rollback(
+        self, publish: Callable[[ReleaseState], None] = lambda _: None
+    ) -> ReleaseState:
         """Go back to the version before the champion; that may be the rule.
+
+        Parameters
+        ----------
+        publish : callable, optional
+            Takes what is about to be the truth, and raises where it may not be.
 
         Returns
         -------
@@ -281,6 +288,7 @@ class Releases:
             window_end=None,
             history=(*state.history, step)[-50:],
         )
+        publish(state)
         self.write(state)
         return state
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from toolkit.bundle import read_bundle
@@ -19,7 +20,7 @@ from toolkit.experiments.promotion.champion_challenger import (
 )
 from toolkit.experiments.promotion.drift import Drift, drift_between
 from toolkit.experiments.promotion.gate import GateRules, Promotion, PromotionOutcome
-from toolkit.experiments.promotion.registry import Registry
+from toolkit.experiments.promotion.registry import Registry, Release
 from toolkit.experiments.promotion.releases import Releases, ReleaseState, Trained
 from toolkit.experiments.promotion.remedy import remedy
 from toolkit.experiments.training import ExperimentSpec, run_experiment, table_of
@@ -30,7 +31,7 @@ from toolkit.models import DecisionTable, TableOrigin
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Retraining", "promote", "retrain"]
+__all__ = ["Retraining", "promote", "retrain", "roll_back"]
 
 Report = Callable[[float, float, str], None]
 Dress = Callable[[Path], Mapping[str, bytes]]
@@ -112,7 +113,8 @@ def retrain(
     Raises
     ------
     GateRefusedError
-        Another process is retraining.
+        Another process is retraining, or another team has put a version in force that
+        the challenger was not compared with.
     NotEnoughDataError
         The records cannot be learned from at all.
     """
@@ -121,6 +123,7 @@ def retrain(
         state = releases.state()
         if state.trained is not None:
             registry.register(state.trained.version, state.trained.model_uri)
+        state, latest = _agreed(releases, registry, state, dress)
         releases.settle(registry.alias)
         compact_store(store)
         records = history_rows(spec, store)
@@ -142,7 +145,9 @@ def retrain(
         trained = _challenger(state)
         promotion = contest.of_challenger(trained.version, trained.scores)
         demotion = None if promotion.promoted else contest.of_rule()
-        state = _decided(state, promotion, demotion)
+        decided = _decided(state, promotion, demotion)
+        _publish(registry, decided, state, latest)
+        state = decided
         releases.write(state)
         releases.settle(registry.alias)
         return replace(
@@ -159,6 +164,7 @@ def promote(
     releases: Releases,
     *,
     version: str | None = None,
+    dress: Dress = lambda _: {},
 ) -> Retraining:
     """Put a kept version in force, if the gate lets it through today.
 
@@ -169,6 +175,8 @@ def promote(
     releases : Releases
     version : str, optional
         The latest challenger unless given.
+    dress : callable, optional
+        As of `retrain`, for a champion of another team.
 
     Returns
     -------
@@ -186,7 +194,7 @@ def promote(
     """
     registry = Registry(releases.home / "work", spec.bundle.name)
     with releases.locked():
-        state = releases.state()
+        state, latest = _agreed(releases, registry, releases.state(), dress)
         releases.settle(registry.alias)
         chosen = _kept(releases, state, version)
         if chosen == state.champion:
@@ -197,10 +205,92 @@ def promote(
         contest = Contest(spec, releases, state, table)
         promotion = contest.of_challenger(chosen, contest.scores_of(chosen))
         if promotion.promoted:
-            state = _put_in_force(releases, state, chosen)
+            promoted = _put_in_force(releases, state, chosen)
+            _publish(registry, promoted, state, latest)
+            state = promoted
             releases.write(state)
             releases.settle(registry.alias)
         return replace(_answer(promotion.outcome.value, state), promotion=promotion)
+
+
+def roll_back(
+    releases: Releases, name: str, *, dress: Dress = lambda _: {}
+) -> ReleaseState:
+    """Go back to the version before the champion, here and where teams share it.
+
+    Parameters
+    ----------
+    releases : Releases
+    name : str
+        Of the registered model.
+    dress : callable, optional
+        As of `retrain`.
+
+    Raises
+    ------
+    BundleRefusedError
+        The bundle of that version is not as it was: nothing is changed.
+    GateRefusedError
+        Another process, or another team, changes what serves.
+    NotEnoughDataError
+        Nothing was ever promoted.
+    """
+    registry = Registry(releases.home / "work", name)
+    with releases.locked():
+        before, latest = _agreed(releases, registry, releases.state(), dress)
+        if registry.is_shared and before.previous is not None:
+            _fetch(releases, registry, before.previous, dress)
+        state = releases.rollback(
+            lambda after: _publish(registry, after, before, latest)
+        )
+        releases.settle(registry.alias)
+    return state
+
+
+def _agreed(
+    releases: Releases, registry: Registry, state: ReleaseState, dress: Dress
+) -> tuple[ReleaseState, Release]:
+    """Let what serves here be what serves where teams share a registry.
+
+    A champion of another team is fetched and verified; what was tracked in this folder
+    alone before there was a server stays in force here until a release says otherwise.
+    """
+    if not registry.is_shared:
+        return state, Release()
+    latest = registry.latest()
+    unheard = latest.number == 0 and latest.champion is None
+    if unheard or latest.champion == state.champion:
+        return state, latest
+    if latest.champion is not None:
+        _fetch(releases, registry, latest.champion, dress)
+    step = {"outcome": "adopted", "from": state.champion, "to": latest.champion}
+    state = replace(
+        state,
+        champion=latest.champion,
+        previous=latest.previous,
+        window_end=None,
+        history=(*state.history, step)[-50:],
+    )
+    releases.write(state)
+    return state, latest
+
+
+def _fetch(releases: Releases, registry: Registry, version: str, dress: Dress) -> None:
+    """Keep the bundle of a version that another team registered."""
+    if releases.bundle(version).exists():
+        return
+    with TemporaryDirectory(dir=releases.home, prefix=".fetch-") as folder:
+        bundle = registry.fetch(version, Path(folder))
+        read_bundle(bundle)
+        releases.keep(bundle, version, dress(bundle))
+
+
+def _publish(
+    registry: Registry, state: ReleaseState, before: ReleaseState, latest: Release
+) -> None:
+    """Make a release of a new champion, unless another team was first."""
+    if registry.is_shared and state.champion != before.champion:
+        registry.release(state.champion, previous=state.previous, after=latest)
 
 
 def _with_window(releases: Releases, state: ReleaseState) -> ReleaseState:
