@@ -140,7 +140,7 @@ def test_another_machine_joins_and_ends_what_the_first_began(url: str) -> None:
     second = started(url, *words, "--join", before=OTHER_MACHINE)
     wait_until_finished(url, 8, first, second)
     os.killpg(first.pid, signal.SIGKILL)
-    first.wait()
+    first.communicate()  # closes its pipe
     found = answer(second)
 
     assert finished(url) == found["finished"] == 20
