@@ -1,6 +1,8 @@
 """The faces of the rooms: what they list exists, and every other room enters by them."""
 
 import ast
+import importlib
+import json
 from importlib import import_module
 from pathlib import Path
 
@@ -140,3 +142,20 @@ def test_rooms_are_entered_by_their_faces() -> None:
     ]
 
     assert past == []
+
+
+def test_notebooks_import_only_what_a_face_offers() -> None:
+    """Notebooks run last; what they import is looked at with the faces."""
+    missing = []
+    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+            if cell["cell_type"] != "code":
+                continue
+            source = "".join(x for x in cell["source"] if not x.startswith("%"))
+            for node in ast.walk(ast.parse(source)):
+                if isinstance(node, ast.ImportFrom) and node.module:
+                    room = importlib.import_module(node.module)
+                    names = [one.name for one in node.names]
+                    missing += [(path.name, n) for n in names if not hasattr(room, n)]
+
+    assert missing == []
