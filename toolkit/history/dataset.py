@@ -55,12 +55,15 @@ from toolkit.records import (
 )
 
 if TYPE_CHECKING:
-    pass
+    from duckdb import DuckDBPyConnection as Connection
 
 __all__ = ["Compaction", "LocalDataset", "OnRefused", "OnSealed", "held_alone"]
 
 OnSealed = Callable[[list[Path]], None]
 OnRefused = Callable[[Sequence[Refused]], None]
+
+Restaged = Iterator[tuple[str, list[str], str]]
+"""Kind, days whose parts are replaced, and the file that their rows are staged in."""
 
 COMPACTING_NAME = ".compacting"
 WORK_PREFIX = ".work-"
@@ -244,19 +247,19 @@ class LocalDataset(Dataset):
         limits : EngineLimits, optional
             What DuckDB may use.
         """
-        make_directory(self.root)
-        with held_alone(self.root / COMPACTING_NAME):
-            self._remove_leftovers()
-            before, damaged = self._whole(read_generation(self.root))
-            number = before.number + 1
-            after = replace(
-                before, number=number, lost=number if damaged else before.lost
-            )
-            after, rows, written = self._rewritten(before, after, limits or COMPACTING)
-            if written or damaged:
-                write_generation(self.root, after)
-                self._remove_replaced(after, spool)
-            return Compaction(partitions=written, rows=rows, damaged=tuple(damaged))
+
+        def lacking(
+            connection: "Connection", before: Generation, work: Path
+        ) -> Restaged:
+            for kind in before.parts:
+                paths = self._paths(before, kind)
+                old = [day for day in paths if _lacks_columns(kind, paths[day])]
+                if old:
+                    named = [str(paths[day]) for day in old]
+                    target = work / f"{kind}.parquet"
+                    yield kind, old, restage(connection, kind, named, target)
+
+        return self._write_again(spool, lacking, limits or COMPACTING)
 
     def amend(
         self,
@@ -288,68 +291,56 @@ class LocalDataset(Dataset):
         Compaction
             The parts that were written again: those of days with a change.
         """
+
+        def changed(
+            connection: "Connection", before: Generation, work: Path
+        ) -> Restaged:
+            amendment = Amendment(connection, kind, changes, keys, columns)
+            paths = self._paths(before, kind)
+            old = [day for day in paths if amendment.touches(str(paths[day]))]
+            if old:
+                named = [str(paths[day]) for day in old]
+                yield kind, old, amendment.stage(named, work / f"{kind}.parquet")
+
+        return self._write_again(spool, changed, limits or COMPACTING)
+
+    def _write_again(
+        self,
+        spool: Spool,
+        restaged: "Callable[[Connection, Generation, Path], Restaged]",
+        limits: EngineLimits,
+    ) -> Compaction:
+        """Put staged rows in the place of the parts of their days."""
         make_directory(self.root)
         with held_alone(self.root / COMPACTING_NAME):
             self._remove_leftovers()
             before, damaged = self._whole(read_generation(self.root))
-            number = before.number + 1
-            after = replace(
-                before, number=number, lost=number if damaged else before.lost
-            )
-            days = before.parts.get(kind, {})
-            written, rows = 0, dict[str, int]()
+            parts, rows, written = dict(before.parts), dict[str, int](), 0
             with ExitStack() as stack:
                 work = self._work(stack)
-                connection = stack.enter_context(
-                    connect(limits or COMPACTING, scratch=work)
-                )
-                amendment = Amendment(connection, kind, changes, keys, columns)
-                paths = {
-                    day: str(folder_of(self.root, kind, day) / part.name)
-                    for day, part in days.items()
-                }
-                old = [day for day in days if amendment.touches(paths[day])]
-                if old:
-                    staged = amendment.stage(
-                        [paths[day] for day in old], work / f"{kind}.parquet"
-                    )
+                connection = stack.enter_context(connect(limits, scratch=work))
+                for kind, old, staged in restaged(connection, before, work):
+                    days = before.parts[kind]
                     kept = {day: part for day, part in days.items() if day not in old}
                     shown = replace(before, parts={kind: kept})
-                    parts, rows[kind] = merge(
+                    parts[kind], rows[kind] = merge(
                         connection, self.root, kind, [staged], shown
                     )
-                    after = replace(after, parts={**before.parts, kind: parts})
-                    written = len(old)
+                    written += len(old)
             if written or damaged:
+                number = before.number + 1
+                lost = number if damaged else before.lost
+                after = replace(before, parts=parts, number=number, lost=lost)
                 write_generation(self.root, after)
                 self._remove_replaced(after, spool)
             return Compaction(partitions=written, rows=rows, damaged=tuple(damaged))
 
-    def _rewritten(
-        self, before: Generation, after: Generation, limits: EngineLimits
-    ) -> tuple[Generation, dict[str, int], int]:
-        parts, rows, written = dict(before.parts), dict[str, int](), 0
-        with ExitStack() as stack:
-            work = self._work(stack)
-            connection = stack.enter_context(connect(limits, scratch=work))
-            for kind, days in before.parts.items():
-                folders = {day: folder_of(self.root, kind, day) for day in days}
-                old = [
-                    day
-                    for day, part in days.items()
-                    if _lacks_columns(kind, folders[day] / part.name)
-                ]
-                if not old:
-                    continue
-                paths = [str(folders[day] / days[day].name) for day in old]
-                staged = restage(connection, kind, paths, work / f"{kind}.parquet")
-                kept = {day: part for day, part in days.items() if day not in old}
-                shown = replace(before, parts={kind: kept})
-                parts[kind], rows[kind] = merge(
-                    connection, self.root, kind, [staged], shown
-                )
-                written += len(old)
-        return replace(after, parts=parts), rows, written
+    def _paths(self, generation: Generation, kind: str) -> dict[str, Path]:
+        """Find the part file of each day of a kind."""
+        return {
+            day: folder_of(self.root, kind, day) / part.name
+            for day, part in generation.parts.get(kind, {}).items()
+        }
 
     def _work(self, stack: ExitStack) -> Path:
         """Make a folder for what a compaction stages, removed when it is done."""
