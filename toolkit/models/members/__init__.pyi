@@ -4,7 +4,6 @@ from .anchor import FittedAnchor as FittedAnchor
 from .anchor import RelativeAnchor as RelativeAnchor
 from .boosted import FittedBoosted as FittedBoosted
 from .boosted import RelativeBoosted as RelativeBoosted
-from .boosted import round_down as round_down
 from .constant import SHARPNESS as SHARPNESS
 from .constant import FittedConstant as FittedConstant
 from .constant import RelativeConstant as RelativeConstant
@@ -20,5 +19,6 @@ from .process import FittedProcess as FittedProcess
 from .process import RelativeProcess as RelativeProcess
 from .quadratic import FittedQuadratic as FittedQuadratic
 from .quadratic import RelativeQuadratic as RelativeQuadratic
+from .single_precision import round_down as round_down
 from .trees import FittedTrees as FittedTrees
 from .trees import RelativeTrees as RelativeTrees

@@ -2,14 +2,17 @@
 
 from dataclasses import dataclass
 
-import numpy as np
 from sklearn.ensemble import HistGradientBoostingRegressor
 
 from toolkit.arrays import Floats
 from toolkit.models import RelativeRows, centred
+from toolkit.models.members.single_precision import (
+    round_thresholds_down,
+    rounded_to_single,
+)
 from toolkit.models.rows import KNEE, softened
 
-__all__ = ["FittedBoosted", "RelativeBoosted", "round_down"]
+__all__ = ["FittedBoosted", "RelativeBoosted"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,8 +44,8 @@ class RelativeBoosted:
             random_state=self.seed,
         )
         target = centred(softened(rows.regret, KNEE), rows.problem)
-        trees.fit(_rounded(rows.X[:, columns]), target, rows.weight)
-        _round_thresholds_down(trees)
+        trees.fit(rounded_to_single(rows.X[:, columns]), target, rows.weight)
+        round_thresholds_down(trees)
         return FittedBoosted(columns=columns, trees=trees)
 
 
@@ -55,44 +58,5 @@ class FittedBoosted:
 
     def predict(self, X: Floats) -> Floats:
         """Predict relative cost, shape (n,)."""
-        predicted: Floats = self.trees.predict(_rounded(X[:, self.columns]))
+        predicted: Floats = self.trees.predict(rounded_to_single(X[:, self.columns]))
         return predicted
-
-
-def _round_thresholds_down(trees: HistGradientBoostingRegressor) -> None:
-    """Put each threshold on the 32-bit number at or below it.
-
-    For a 32-bit x, `x <= t` holds exactly when x is at most that number; a converter that
-    rounds t to the nearest would send x = t the other way.
-    """
-    for predictors in trees._predictors:  # noqa: SLF001 - the public surface has no thresholds
-        for predictor in predictors:
-            exact = predictor.nodes["num_threshold"]
-            predictor.nodes["num_threshold"] = round_down(exact)
-
-
-def round_down(exact: Floats) -> Floats:
-    """Find the 32-bit number at or below each number, as 64-bit numbers.
-
-    Parameters
-    ----------
-    exact : array
-
-    Returns
-    -------
-    array of the same shape
-
-    Examples
-    --------
-    >>> bool(round_down(np.array([0.1]))[0] <= 0.1)
-    True
-    """
-    with np.errstate(over="ignore"):
-        near = exact.astype(np.float32)
-    above = near.astype(np.float64) > exact
-    down = np.where(above, np.nextafter(near, np.float32(-np.inf)), near)
-    return np.asarray(down, dtype=np.float64)
-
-
-def _rounded(X: Floats) -> Floats:
-    return X.astype(np.float32).astype(np.float64)

@@ -12,7 +12,10 @@ from sklearn.pipeline import Pipeline
 from toolkit.arrays import Floats
 from toolkit.errors import UsageError
 from toolkit.models import RelativeRows, centred
-from toolkit.models.members.boosted import round_down
+from toolkit.models.members.single_precision import (
+    round_thresholds_down,
+    rounded_to_single,
+)
 from toolkit.models.rows import KNEE, softened
 
 __all__ = ["FittedEstimator", "RelativeEstimator", "estimator_parts"]
@@ -67,10 +70,12 @@ class RelativeEstimator:
         target = centred(softened(rows.regret, KNEE), rows.problem)
         estimator = clone(self.estimator)
         estimator.fit(
-            _rounded(rows.X[:, columns]), target, **_weights(estimator, rows.weight)
+            rounded_to_single(rows.X[:, columns]),
+            target,
+            **_weights(estimator, rows.weight),
         )
         for part in estimator_parts(estimator):
-            _round_thresholds_down(part)
+            round_thresholds_down(part)
         return FittedEstimator(columns=columns, estimator=estimator)
 
 
@@ -83,7 +88,7 @@ class FittedEstimator:
 
     def predict(self, X: Floats) -> Floats:
         """Predict relative cost, shape (n,)."""
-        predicted = self.estimator.predict(_rounded(X[:, self.columns]))
+        predicted = self.estimator.predict(rounded_to_single(X[:, self.columns]))
         return np.asarray(predicted, dtype=np.float64).reshape(len(X))
 
 
@@ -119,22 +124,3 @@ def _weights(estimator: BaseEstimator, weight: Floats) -> dict[str, Floats]:
         prefix += f"{name}__"
     takes = "sample_weight" in inspect.signature(last.fit).parameters
     return {f"{prefix}sample_weight": weight} if takes else {}
-
-
-def _round_thresholds_down(part: Any) -> None:
-    """Put each threshold of a tree on the 32-bit number at or below it.
-
-    The exported graph compares in 32 bits; for such an x, `x <= t` holds exactly when x
-    is at most that number.
-    """
-    tree = getattr(part, "tree_", None)
-    if tree is not None:
-        tree.threshold[:] = round_down(tree.threshold)
-    for predictors in getattr(part, "_predictors", ()):
-        for predictor in predictors:
-            exact = predictor.nodes["num_threshold"]
-            predictor.nodes["num_threshold"] = round_down(exact)
-
-
-def _rounded(X: Floats) -> Floats:
-    return X.astype(np.float32).astype(np.float64)
