@@ -13,6 +13,7 @@ from toolkit.errors import UsageError
 from toolkit.records import Batch, Recovery, Served, Spool, SpoolFollower
 from toolkit.testing.swarm import ArmResult, SwarmSettings, run_swarm
 from toolkit.testing.swarm.embedding import embed_in_worker
+from toolkit.testing.swarm.work import Workplace
 
 EMBEDDING = Path(embed_in_worker.__code__.co_filename)
 WORKERS, DURATION_S = 6, 2.5
@@ -116,6 +117,34 @@ def test_no_task_is_lost_or_done_twice(hurt: tuple[Path, ArmResult]) -> None:
     assert set(done.values()) == {1}
     assert len(done) == result.tasks.done
     assert result.tasks.done + result.tasks.waiting == TASKS
+
+
+def test_what_another_did_meanwhile_is_not_kept_twice(tmp_path: Path) -> None:
+    killed = Workplace(tmp_path, "w0", failures=0.0, seed=0)
+    killed.tasks.fill(3)
+    for task in killed.take(3):
+        killed.edit(task)
+    killed.tasks.give_back("w0")
+    other = Workplace(tmp_path, "w1", failures=0.0, seed=1)
+    other.take(3)
+    other.tasks.finish("w1")
+
+    Workplace(tmp_path, "w0", failures=0.0, seed=0)
+
+    assert list(killed.files.iterdir()) == []
+
+
+def test_what_was_done_before_the_kill_is_kept(tmp_path: Path) -> None:
+    killed = Workplace(tmp_path, "w0", failures=0.0, seed=0)
+    killed.tasks.fill(3)
+    for task in killed.take(2):
+        killed.edit(task)
+    killed.tasks.finish("w0")
+    (killed.files / "9.new").touch()
+
+    Workplace(tmp_path, "w0", failures=0.0, seed=0)
+
+    assert sorted(each.name for each in killed.files.iterdir()) == ["1.txt", "2.txt"]
 
 
 @pytest.mark.slow

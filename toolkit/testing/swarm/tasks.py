@@ -83,10 +83,10 @@ class TaskQueue:
             "UPDATE tasks SET owner=NULL WHERE owner=? AND NOT done", (owner,)
         ).rowcount
 
-    def is_done(self, task: int) -> bool:
-        """Whether a task is done."""
+    def was_done_by(self, owner: str, task: int) -> bool:
+        """Whether this owner has done a task, and no other after it was given back."""
         row = self.memory.execute(
-            "SELECT done FROM tasks WHERE id=?", (task,)
+            "SELECT done FROM tasks WHERE id=? AND owner=?", (task, owner)
         ).fetchone()
         return bool(row and row[0])
 

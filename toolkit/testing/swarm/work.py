@@ -25,7 +25,8 @@ class Workplace:
     """Where one worker takes tasks, edits files and shares a memory with the others.
 
     Edits are drafts until the tasks behind them are done in the database; what a killed
-    worker left is kept or dropped by that when its place is taken again.
+    worker left is kept when its place is taken again if it had done those tasks, and
+    dropped if not: then they were given back, and another may have done them since.
 
     Parameters
     ----------
@@ -53,8 +54,7 @@ class Workplace:
         )
         self.tasks = TaskQueue(self._memory)
         for draft in self.files.glob(f"*{DRAFT}"):
-            edited = re.findall(r"^edit (\d+) ", draft.read_text(), re.MULTILINE)
-            self._settle(draft, keep=self.tasks.is_done(int(edited[-1])))
+            self._settle(draft, keep=self._is_committed(draft))
 
     def random(self) -> float:
         """Draw a number, 0 to 1."""
@@ -98,6 +98,11 @@ class Workplace:
         """Undo the edits since the last commit, and give their tasks back."""
         self._settle_all(keep=False)
         self.tasks.give_back(self.agent_id)
+
+    def _is_committed(self, draft: Path) -> bool:
+        # A worker killed between opening and writing leaves an empty draft.
+        edited = re.findall(r"^edit (\d+) ", draft.read_text(), re.MULTILINE)
+        return bool(edited) and self.tasks.was_done_by(self.agent_id, int(edited[-1]))
 
     def _settle_all(self, *, keep: bool) -> None:
         for draft in self.files.glob(f"*{DRAFT}"):
