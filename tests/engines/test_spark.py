@@ -345,6 +345,30 @@ def test_an_experiment_learns_the_same(
     assert_same_numbers(found[0], found[1])
 
 
+@pytest.mark.parametrize("engine", ["duckdb", "spark"])
+def test_an_experiment_on_a_written_table_learns_the_same(
+    spark: Spark, tmp_path: Path, capsys: pytest.CaptureFixture[str], engine: str
+) -> None:
+    store, spec, out = (tmp_path / name for name in ("store", "spec.toml", "t.parquet"))
+    LargeHistory(batches=1_500, days=2, seed=2).write(store)
+    spec.write_text(SPEC)
+    where = ["--store", str(store), "--out", str(out), "--engine", engine]
+    assert run(["features", "build", "batch", *where]) == 0
+    capsys.readouterr()
+    found = []
+    for source in (["--store", str(store)], ["--table", str(out)]):
+        work = str(tmp_path / source[0].strip("-"))
+        assert (
+            run(["experiment", "run", str(spec), *source, "--work", work, "--json"])
+            == 0
+        )
+        found.append(json.loads(capsys.readouterr().out))
+        del found[-1]["bundle"]
+
+    assert found[0]["data"]["fingerprint"] == found[1]["data"]["fingerprint"]
+    assert_same_numbers(found[0], found[1])
+
+
 def test_a_session_has_views_apart(running: "SparkSession", large: Path) -> None:
     with HERE.session() as session, read_store(large).snapshot() as snapshot:
         name = attach_to_spark(session, snapshot, "batch")

@@ -30,7 +30,7 @@ from toolkit.history import Dataset, Spark
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["WINDOW", "batch_features", "batch_table", "write_batch_table"]
+__all__ = ["COLUMNS", "WINDOW", "batch_features", "batch_table", "write_batch_table"]
 
 WINDOW = 10
 """Batches of the agent that a window column looks back at (design, section 5)."""
@@ -57,7 +57,18 @@ RESERVED = (
 """Columns that are computed here; a declared one is named as an identifier, so that it
 is none of the earlier batches' either."""
 
-_STATED = tuple(column.name for column in BATCH_CONTEXT)
+COLUMNS: tuple[str, ...] = (
+    *IDENTITY,
+    "operation_type",
+    "size",
+    *(column.name for column in BATCH_CONTEXT),
+    *(column.name for column in BATCH_WINDOW),
+    *BATCH_TARGETS,
+    "censored",
+    "policy_version",
+    "propensity",
+)
+"""Of a feature table; declared ones follow."""
 
 
 def batch_table(
@@ -134,18 +145,7 @@ def batch_features(batches: Any, *, declared: Sequence[str] = ()) -> Any:
         One row a batch, ordered by `at`, then `record_id`.
     """
     rows = _with_earlier(_with_durations(batches))
-    table = rows.mutate(**_windows(rows)).select(
-        *IDENTITY,
-        "operation_type",
-        "size",
-        *_STATED,
-        *(column.name for column in BATCH_WINDOW),
-        *BATCH_TARGETS,
-        "censored",
-        "policy_version",
-        "propensity",
-        *declared,
-    )
+    table = rows.mutate(**_windows(rows)).select(*COLUMNS, *declared)
     return table.order_by("at", "record_id")
 
 

@@ -16,9 +16,16 @@ from toolkit.history import Dataset, Spark
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["workflow_table", "write_workflow_table"]
+__all__ = ["COLUMNS", "workflow_table", "write_workflow_table"]
 
-_IDENTITY = tuple(name for name in IDENTITY if name != "agent_id")
+COLUMNS: tuple[str, ...] = (
+    *(name for name in IDENTITY if name != "agent_id"),
+    "agents",
+    *(column.name for column in WORKFLOW_CONTEXT),
+    *WORKFLOW_TARGETS,
+    "propensity",
+)
+"""Of a feature table; declared ones follow."""
 
 
 def workflow_table(
@@ -76,11 +83,4 @@ def write_workflow_table(
 
 def _features(workflows: Any, engine: TableEngine) -> Any:
     workflows, declared = with_declared(workflows, engine)
-    return workflows.select(
-        *_IDENTITY,
-        "agents",
-        *(column.name for column in WORKFLOW_CONTEXT),
-        *WORKFLOW_TARGETS,
-        "propensity",
-        *declared,
-    ).order_by("at", "record_id")
+    return workflows.select(*COLUMNS, *declared).order_by("at", "record_id")

@@ -19,12 +19,19 @@ __all__ = ["add_record_options", "import_records", "spec_records", "work_folder"
 def add_record_options(parser: argparse.ArgumentParser) -> None:
     """Add the specification, the store and the work folder of a verb."""
     parser.add_argument("spec", type=local, metavar="SPEC", help="a spec.toml")
-    parser.add_argument(
+    records = parser.add_mutually_exclusive_group()
+    records.add_argument(
         "--store",
         type=any_store,
         metavar="STORE",
         help="records to learn from, a folder or s3://BUCKET/PREFIX (default: those "
         "that the spec names)",
+    )
+    records.add_argument(
+        "--table",
+        type=local,
+        metavar="PATH",
+        help="the Parquet file or folder that `features build` wrote, in place of records",
     )
     parser.add_argument(
         "--work",
@@ -43,8 +50,13 @@ def work_folder(options: argparse.Namespace) -> Path:
 
 @contextmanager
 def spec_records(
-    spec: "ExperimentSpec", *, store: "Place | None", work: Path, report: "Progress"
-) -> "Iterator[RecordStore | Dataset]":
+    spec: "ExperimentSpec",
+    *,
+    store: "Place | None",
+    work: Path,
+    report: "Progress",
+    table: Path | None = None,
+) -> "Iterator[RecordStore | Dataset | Path]":
     """Open the store of a specification, importing its own records if none is given.
 
     Parameters
@@ -55,9 +67,14 @@ def spec_records(
     work : path
     report : callable
         Called with what is done of what.
+    table : path, optional
+        A feature table that takes the place of records.
     """
     from toolkit.history import RecordStore, open_store, read_store
 
+    if table is not None:
+        yield table
+        return
     if store is not None:
         read_store(store)  # a mistyped name is refused, not made
     else:

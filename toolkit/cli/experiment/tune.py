@@ -2,6 +2,7 @@
 
 import argparse
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.cli.experiment.records_of import (
@@ -90,9 +91,12 @@ def _tune(options: argparse.Namespace) -> int:
     where = studies_place(options.storage, work)
     with (
         progress(spec.name) as shown,
-        spec_records(spec, store=options.store, work=work, report=shown) as records,
+        spec_records(
+            spec, store=options.store, work=work, report=shown, table=options.table
+        ) as records,
     ):
-        compact_store(records)
+        if not isinstance(records, Path):
+            compact_store(records)
         table = table_of(spec, history_rows(spec, records))
     studies = experiment_studies(table, spec)
     began_s = time.monotonic()

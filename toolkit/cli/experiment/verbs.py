@@ -65,18 +65,25 @@ def _add_report(verbs: Any) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
+    from toolkit.errors import UsageError
     from toolkit.experiments.tuning import studies_place
     from toolkit.records import read_given
 
+    spark = chosen_spark(options)
+    if spark is not None and options.table is not None:
+        raise UsageError(
+            "`--engine spark` builds a table; give it, or the one built as `--table`"
+        )
     work = work_folder(options)
     results, markdown = run_spec(
         options.spec,
         store=options.store,
+        table=options.table,
         work=work,
         studies=studies_place(options.storage, work),
-        spark=chosen_spark(options),
+        spark=spark,
     )
-    if options.work is None and options.store is None:
+    if options.work is None and options.store is None and options.table is None:
         # The experiment as specified, on its own data: its folder keeps the result.
         result = read_given(work / "results.json").decode("utf-8")
         (options.spec.parent / "results.json").write_text(result, encoding="utf-8")
@@ -93,6 +100,7 @@ def run_spec(
     *,
     store: "Place | None",
     work: Path,
+    table: Path | None = None,
     folds: int | None = None,
     spark: "Spark | None" = None,
     studies: str | Path | None = None,
@@ -106,6 +114,8 @@ def run_spec(
     store : path or ObjectAddress, optional
         One on object storage is only read.
     work : path
+    table : path, optional
+        A feature table in place of records.
     folds : int, optional
         Outer folds to judge by, instead of the specification's.
     spark : Spark, optional
@@ -128,7 +138,9 @@ def run_spec(
         spec = replace(spec, split=replace(spec.split, outer_folds=folds))
     with (
         progress(spec.name) as shown,
-        spec_records(spec, store=store, work=work, report=shown) as records,
+        spec_records(
+            spec, store=store, work=work, report=shown, table=table
+        ) as records,
     ):
         outcome = run_experiment(
             spec,

@@ -34,7 +34,7 @@ from toolkit.experiments.training.learner import Learner, learn, studies_behind
 from toolkit.experiments.training.spec import ExperimentSpec
 from toolkit.experiments.training.tracking import TrackedRun, track
 from toolkit.experiments.tuning import RuleStudy, studies_place, trials_of
-from toolkit.features import batch_table, workflow_table
+from toolkit.features import batch_table, read_feature_table, workflow_table
 from toolkit.history import Dataset, RecordStore, Spark, compact_store
 from toolkit.models import DecisionTable, RelativeMember
 
@@ -50,6 +50,9 @@ __all__ = [
 ]
 
 Report = Callable[[float, float, str], None]
+
+Source = RecordStore | Dataset | Path
+"""Records of a store, or a feature table that was written before."""
 
 PRINTED = 16
 """Characters of the data's fingerprint that name runs and studies."""
@@ -85,7 +88,7 @@ class ExperimentOutcome:
 
 def run_experiment(
     spec: ExperimentSpec,
-    store: RecordStore | Dataset,
+    source: Source,
     *,
     work: Path,
     now: datetime,
@@ -94,13 +97,14 @@ def run_experiment(
     spark: Spark | None = None,
     studies: str | Path | None = None,
 ) -> ExperimentOutcome:
-    """Run an experiment on a store's records.
+    """Run an experiment on a store's records, or on a feature table of them.
 
     Parameters
     ----------
     spec : ExperimentSpec
-    store : RecordStore or Dataset
-        The spool of a store is compacted first; a dataset is only read.
+    source : RecordStore, Dataset or path
+        The spool of a store is compacted first; a dataset is only read, as is the
+        feature table at a path.
     work : path
         Holds `mlflow.db`, `optuna.journal`, the bundle, `results.json`, `report.md`.
         Studies that are complete already are not tuned again.
@@ -125,8 +129,9 @@ def run_experiment(
     NotEnoughDataError
         Where the records cannot answer the question.
     """
-    compact_store(store)
-    records = history_rows(spec, store, spark=spark)
+    if not isinstance(source, Path):
+        compact_store(source)
+    records = history_rows(spec, source, spark=spark)
     table = table_of(spec, records)
     print_id = table.records.fingerprint[:PRINTED]
     kept = studies_place(None, work) if studies is None else studies
@@ -144,7 +149,7 @@ def run_experiment(
         rows = policy_rows(evaluation, seed=spec.seed) if evaluation else []
         results = _results(records, spec, learner, evaluation, rows)
         if evaluation is None and spec.decision == "agent_count":
-            _add_waves(results, store, spec)
+            _add_waves(results, source, spec)
         bundle = export_learner(
             work / "bundle",
             learner=learner,
@@ -197,7 +202,7 @@ def _whole_study(table: DecisionTable, spec: ExperimentSpec) -> str:
 
 def history_rows(
     spec: ExperimentSpec,
-    store: RecordStore | Dataset,
+    source: Source,
     *,
     spark: Spark | None = None,
 ) -> "pd.DataFrame":
@@ -206,7 +211,8 @@ def history_rows(
     Parameters
     ----------
     spec : ExperimentSpec
-    store : RecordStore or Dataset
+    source : RecordStore, Dataset or path
+        Of a feature table, where a path.
     spark : Spark, optional
         Builds the table; DuckDB does unless given.
 
@@ -215,13 +221,20 @@ def history_rows(
     DataFrame
         Rows whose cost is known.
     """
-    dataset = store if isinstance(store, Dataset) else store.dataset
-    build = batch_table if spec.decision == "batch_size" else workflow_table
+    batches, kept = spec.decision == "batch_size", spec.data.provenances
+    if isinstance(source, Path):
+        kind = "batch" if batches else "workflow"
+        table = read_feature_table(source, kind, provenances=kept)
+    else:
+        build = batch_table if batches else workflow_table
+        table = build(_dataset(source), provenances=kept, spark=spark)
     return teaching_rows(
-        build(dataset, provenances=spec.data.provenances, spark=spark),
-        decision=spec.decision,
-        price_exponent=spec.price_exponent,
+        table, decision=spec.decision, price_exponent=spec.price_exponent
     )
+
+
+def _dataset(source: RecordStore | Dataset) -> Dataset:
+    return source if isinstance(source, Dataset) else source.dataset
 
 
 def table_of(spec: ExperimentSpec, rows: "pd.DataFrame") -> DecisionTable:
@@ -323,12 +336,14 @@ def _results(
     return results
 
 
-def _add_waves(
-    results: dict[str, Any], store: RecordStore | Dataset, spec: ExperimentSpec
-) -> None:
+def _add_waves(results: dict[str, Any], source: Source, spec: ExperimentSpec) -> None:
     """Add what an observed history says of waves of agents, and what it does not."""
-    dataset = store if isinstance(store, Dataset) else store.dataset
-    found = wave_support(dataset, seed=spec.seed)
+    if isinstance(source, Path):
+        results["limits"].append(
+            "Waves of agents are not in a feature table: run on the store to see them."
+        )
+        return
+    found = wave_support(_dataset(source), seed=spec.seed)
     if found is not None:
         results["waves"] = found.to_json()
         results["limits"] += found.limits
