@@ -5,7 +5,8 @@
     ToolkitError                     1  unexpected
     ├── UsageError (ValueError)      2  the call's words are off
     ├── InputDataError (ValueError)  3  a file, line or field cannot be read
-    │   └── SchemaError              3  a record breaks the schema
+    │   ├── SchemaError              3  a record breaks the schema
+    │   └── ManyProblemsError        3  a file has several problems, all of them named
     ├── MissingExtraError (ImportError)  2  the command needs an extra that is not installed
     ├── GateRefusedError             4  a promotion or export gate said no
     ├── NotEnoughDataError (LookupError)  5  the honest answer is "not enough data"
@@ -17,7 +18,7 @@ A message says what was wrong, what was got, and what to do. The values are attr
 too, so that a caller need not parse sentences.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar
@@ -27,6 +28,7 @@ __all__ = [
     "DriftError",
     "GateRefusedError",
     "InputDataError",
+    "ManyProblemsError",
     "MissingExtraError",
     "NotEnoughDataError",
     "SchemaError",
@@ -139,6 +141,54 @@ class InputDataError(ToolkitError, ValueError):
         got = "" if self.got is None else f" (got {shortened(self.got)})"
         fix = "" if self.fix is None else f"; {self.fix}"
         return ": ".join([*parts, f"{self.problem}{got}{fix}"])
+
+
+class ManyProblemsError(InputDataError):
+    """A file with several problems, all of them named.
+
+    Parameters
+    ----------
+    problems : sequence of InputDataError
+        At least one; the fields of the first are the error's own.
+
+    Examples
+    --------
+    >>> wrong = [InputDataError("missing", field=name) for name in ("at", "size")]
+    >>> print(ManyProblemsError(wrong))
+    2 problems:
+      field `at`: missing
+      field `size`: missing
+    """
+
+    def __init__(self, problems: Sequence[InputDataError]) -> None:
+        self.problems = tuple(problems)
+        first = self.problems[0]
+        super().__init__(
+            first.problem,
+            file=first.file,
+            line=first.line,
+            field=first.field,
+            got=first.got,
+            fix=first.fix,
+        )
+
+    def _sentence(self) -> str:
+        listed = "".join(f"\n  {problem}" for problem in self.problems)
+        return f"{len(self.problems)} problems:{listed}"
+
+    @staticmethod
+    def of(problems: Sequence[InputDataError]) -> InputDataError:
+        """Give the only problem as it is, and several as one error.
+
+        Parameters
+        ----------
+        problems : sequence of InputDataError
+
+        Returns
+        -------
+        InputDataError
+        """
+        return problems[0] if len(problems) == 1 else ManyProblemsError(problems)
 
 
 class SchemaError(InputDataError):

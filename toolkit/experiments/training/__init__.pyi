@@ -15,8 +15,8 @@ from .run import run_experiment as run_experiment
 from .run import table_of as table_of
 from .spec import ExperimentSpec as ExperimentSpec
 from .spec import read_spec as read_spec
+from .spec import spec_schema as spec_schema
 from .spec_form import SCHEMA_NAME as SCHEMA_NAME
-from .spec_form import spec_schema as spec_schema
 from .spec_form import spec_text as spec_text
 from .stack_bundle import AIM as AIM
 from .stack_bundle import RelativePolicy as RelativePolicy

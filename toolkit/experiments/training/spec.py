@@ -1,22 +1,19 @@
 """An experiment's specification: frozen, read from TOML once, printed with its result."""
 
-import math
 import re
-import tomllib
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from toolkit.errors import InputDataError
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
+from pydantic.dataclasses import dataclass
+from pydantic_core import PydanticCustomError
+
+from toolkit.declaration import declared_schema, read_declared
 from toolkit.features import TRAINABLE
-from toolkit.records import read_given
 
 __all__ = [
-    "BOUNDS",
     "DECISIONS",
-    "NAME",
-    "SECTIONS",
     "BundleSpec",
     "DataSpec",
     "ExperimentSpec",
@@ -24,12 +21,58 @@ __all__ = [
     "SearchSpec",
     "SplitSpec",
     "read_spec",
+    "spec_schema",
 ]
 
-DECISIONS: tuple[str, ...] = ("batch_size", "agent_count")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+"""What names a model, a folder and a registered version alike, on every system; MLflow
+allows no dot in the name of a logged model, and says so after the training only."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+DECISIONS = ("batch_size", "agent_count")
+
+
+def _decision(value: str) -> str:
+    if value not in DECISIONS:
+        fix = f"write {' or '.join(DECISIONS)}"
+        raise PydanticCustomError("decision", "unknown decision", {"fix": fix})
+    return value
+
+
+def _name(value: str) -> str:
+    if not NAME.fullmatch(value):
+        raise PydanticCustomError(
+            "name",
+            "not a name",
+            {"fix": "write 1 to 64 letters, digits, dashes or underscores"},
+        )
+    return value
+
+
+def _renamed(value: Any) -> Any:
+    """Read fields of a specification that was written before they had their names."""
+    if isinstance(value, dict) and "families" in value:
+        return {RENAMED.get(name, name): given for name, given in value.items()}
+    return value
+
+
+RENAMED = {"families": "members"}
+
+CHECKED = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+Name = Annotated[
+    str,
+    AfterValidator(_name),
+    Field(json_schema_extra={"pattern": f"^{NAME.pattern}$"}),
+]
+Texts = tuple[str, ...]
+Whole = Annotated[int, Field(strict=True)]
+Folds = Annotated[int, Field(strict=True, ge=2, le=50)]
+Number = Annotated[float, Field(strict=True)]
+Share = Annotated[float, Field(strict=True, ge=0.5, le=0.9999)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=CHECKED)
 class DataSpec:
     """Where the records come from.
 
@@ -46,12 +89,26 @@ class DataSpec:
         records know.
     """
 
-    records: str = "data/sample"
-    provenances: tuple[str, ...] = TRAINABLE
-    context: tuple[str, ...] = ()
+    records: Annotated[
+        str, Field(description="folder of spooled records; `--store DIR` replaces it")
+    ] = "data/sample"
+    provenances: Annotated[
+        Texts,
+        Field(
+            description="which records teach: measured, derived, declared (also suspect, "
+            "simulated)"
+        ),
+    ] = TRAINABLE
+    context: Annotated[
+        Texts,
+        Field(
+            description="context columns that may be read, declared ones too; none named: "
+            "all that are known"
+        ),
+    ] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, config=CHECKED)
 class SplitSpec:
     """How groups are left out.
 
@@ -63,11 +120,15 @@ class SplitSpec:
         Folds inside the training groups, for tuning, at least 2.
     """
 
-    outer_folds: int = 4
-    inner_folds: int = 3
+    outer_folds: Annotated[
+        Folds, Field(description="folds whose groups only judge")
+    ] = 4
+    inner_folds: Annotated[
+        Folds, Field(description="folds inside the training groups, for tuning")
+    ] = 3
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, config=CHECKED)
 class SearchSpec:
     """How much is tuned, and which members the stack has.
 
@@ -82,12 +143,28 @@ class SearchSpec:
         makes one when it is called without arguments.
     """
 
-    trials: int = 12
-    members: tuple[str, ...] = ()
-    estimators: tuple[str, ...] = ()
+    trials: Annotated[
+        Whole,
+        Field(
+            ge=1,
+            le=10_000,
+            description="trials for each tuned number of the rule, in each fold",
+        ),
+    ] = 12
+    members: Annotated[
+        Texts,
+        Field(description="members of the stack by name; none named: all of them"),
+    ] = ()
+    estimators: Annotated[
+        Texts,
+        Field(
+            description="regressors of scikit-learn beside them, each as "
+            '"MODULE:NAME" of what makes one'
+        ),
+    ] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, config=CHECKED)
 class GuardSpec:
     """When a learned answer may replace the rule's.
 
@@ -104,13 +181,32 @@ class GuardSpec:
         Nominal coverage of the cost interval, 0 to 1.
     """
 
-    level: float = 0.95
-    assumes: str = ""
-    minimum_support: float = 5.0
-    interval: float = 0.9
+    level: Annotated[
+        Share,
+        Field(
+            description="one-sided level at which a learned answer must beat the rung below"
+        ),
+    ] = 0.95
+    assumes: Annotated[
+        Literal["", "normal"],
+        Field(
+            description="nothing (then 95 % needs 19 groups), or normal (group means are)"
+        ),
+    ] = ""
+    minimum_support: Annotated[
+        Number,
+        Field(
+            ge=1,
+            le=1e9,
+            description="past rows within a quarter of a size before it is answered",
+        ),
+    ] = 5.0
+    interval: Annotated[
+        Share, Field(description="nominal coverage of the cost interval")
+    ] = 0.9
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, config=CHECKED)
 class BundleSpec:
     """What is exported.
 
@@ -121,11 +217,19 @@ class BundleSpec:
         Days until the rule answers again.
     """
 
-    name: str = "model"
-    expires_days: float = 90.0
+    name: Annotated[
+        Name,
+        Field(
+            description="of the exported model: letters, digits, dashes or underscores"
+        ),
+    ] = "model"
+    expires_days: Annotated[
+        Number,
+        Field(ge=0.001, le=3650, description="days until the rule answers again"),
+    ] = 90.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, config=CHECKED)
 class ExperimentSpec:
     """All of an experiment.
 
@@ -139,14 +243,35 @@ class ExperimentSpec:
         Money weight of a workflow's cost, 0 (time only) to 1 (money only).
     """
 
-    name: str
-    decision: str
-    question: str
-    seed: int = 0
-    price_exponent: float = 0.5
+    name: Annotated[
+        Name,
+        Field(description="of the experiment: letters, digits, dashes or underscores"),
+    ]
+    decision: Annotated[
+        str,
+        AfterValidator(_decision),
+        Field(
+            description="batch_size or agent_count",
+            json_schema_extra={"enum": list(DECISIONS)},
+        ),
+    ]
+    question: Annotated[
+        str, Field(description="what is to be found out, in one sentence")
+    ]
+    seed: Annotated[Whole, Field(description="of everything that is drawn")] = 0
+    price_exponent: Annotated[
+        Number,
+        Field(
+            ge=0,
+            le=1,
+            description="money weight of an agent count's cost: 0 time only, 1 money only",
+        ),
+    ] = 0.5
     data: DataSpec = field(default_factory=DataSpec)
     split: SplitSpec = field(default_factory=SplitSpec)
-    search: SearchSpec = field(default_factory=SearchSpec)
+    search: Annotated[SearchSpec, BeforeValidator(_renamed)] = field(
+        default_factory=SearchSpec
+    )
     guard: GuardSpec = field(default_factory=GuardSpec)
     bundle: BundleSpec = field(default_factory=BundleSpec)
 
@@ -159,35 +284,6 @@ class ExperimentSpec:
             JSON types, defaults filled in.
         """
         return asdict(self)
-
-
-SECTIONS: Mapping[str, type] = {
-    "data": DataSpec,
-    "split": SplitSpec,
-    "search": SearchSpec,
-    "guard": GuardSpec,
-    "bundle": BundleSpec,
-}
-
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
-"""What names a model, a folder and a registered version alike, on every system; MLflow
-allows no dot in the name of a logged model, and says so after the training only."""
-
-RENAMED = {"search.families": "members"}
-"""Fields of specifications written before they had their present name."""
-
-_NAMES = ("name", "bundle.name")
-
-BOUNDS: Mapping[str, tuple[float, float]] = {
-    "price_exponent": (0.0, 1.0),
-    "outer_folds": (2, 50),
-    "inner_folds": (2, 50),
-    "trials": (1, 10_000),
-    "level": (0.5, 0.9999),
-    "interval": (0.5, 0.9999),
-    "minimum_support": (1, 1e9),
-    "expires_days": (0.001, 3650),
-}
 
 
 def read_spec(path: Path) -> ExperimentSpec:
@@ -205,79 +301,23 @@ def read_spec(path: Path) -> ExperimentSpec:
     Raises
     ------
     InputDataError
-        Naming the file, the field, what was got and what to write.
+        Naming the file, and of each problem the line, the field, what was got and what to
+        write.
     """
-    try:
-        table = tomllib.loads(read_given(path).decode("utf-8"))
-    except OSError as error:
-        raise InputDataError(
-            f"cannot be read: {error.strerror}", file=path, fix="name a spec.toml"
-        ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputDataError(f"not TOML: {error}", file=path) from error
-    sections = {
-        name: _section(path, cls, table.pop(name, {}), name)
-        for name, cls in SECTIONS.items()
-    }
-    spec: ExperimentSpec = _section(path, ExperimentSpec, {**table, **sections}, "")
-    if spec.decision not in DECISIONS:
-        raise InputDataError(
-            "unknown decision",
-            file=path,
-            field="decision",
-            got=spec.decision,
-            fix=f"write one of {', '.join(DECISIONS)}",
-        )
-    return spec
+    return read_declared(path, lambda _: ExperimentSpec, fix="name a spec.toml")
 
 
-def _section(path: Path, cls: type, values: Mapping[str, Any], where: str) -> Any:
-    known = {declared.name: str(declared.type) for declared in fields(cls)}
-    checked = {}
-    for written, value in values.items():
-        place = f"{where}.{written}" if where else written
-        name = RENAMED.get(place, written)
-        if name not in known:
-            raise InputDataError(
-                "unknown field",
-                file=path,
-                field=place,
-                fix=f"known are {', '.join(known)}",
-            )
-        checked[name] = _checked(path, place, known[name], value)
-    try:
-        return cls(**checked)
-    except TypeError as error:
-        raise InputDataError(str(error), file=path, fix="add the field") from error
+def spec_schema() -> dict[str, Any]:
+    """Build the JSON Schema of a specification (draft 2020-12).
 
+    Returns
+    -------
+    dict
+        Fields that are not declared are refused by it.
 
-def _checked(path: Path, place: str, expected: str, value: Any) -> Any:
-    if "tuple" in expected:
-        if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
-            raise InputDataError(
-                "not a list of strings", file=path, field=place, got=value
-            )
-        return tuple(value)
-    wanted: tuple[type, ...] = {
-        "<class 'int'>": (int,),
-        "<class 'float'>": (int, float),
-        "<class 'str'>": (str,),
-    }.get(expected, (object,))
-    if not isinstance(value, wanted) or isinstance(value, bool):
-        raise InputDataError(
-            f"not of type {expected}", file=path, field=place, got=value
-        )
-    if place in _NAMES and not NAME.fullmatch(str(value)):
-        raise InputDataError(
-            "not a name",
-            file=path,
-            field=place,
-            got=value,
-            fix="write 1 to 64 letters, digits, dashes or underscores",
-        )
-    low, high = BOUNDS.get(place.rsplit(".", 1)[-1], (-math.inf, math.inf))
-    if isinstance(value, (int, float)) and not low <= value <= high:
-        raise InputDataError(
-            f"outside {low:g} to {high:g}", file=path, field=place, got=value
-        )
-    return value
+    Examples
+    --------
+    >>> spec_schema()["required"]
+    ['name', 'decision', 'question']
+    """
+    return declared_schema(ExperimentSpec, title="Specification of an experiment")

@@ -281,7 +281,7 @@ CONTEXT = MAP + "[context]\n"
         ('"gpu type" = "n"', "letters, digits, underscores"),
         ('memory = { column = "n", unit = "GiB" }', "`memory_bytes`"),
         ('wait = { column = "n", unit = "ms" }', "`wait_s`"),
-        ('gpu = { column = "n", unit = "apples" }', "unknown unit"),
+        ('gpu = { column = "n", unit = "apples" }', r"unknown value \(got 'apples'\)"),
     ],
 )
 def test_a_declared_column_that_would_be_misread_is_refused(

@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from toolkit.errors import InputDataError
-from toolkit.history.importers.table.map import EXCEL_DAYS, THOUSANDS, MappedColumn
+from toolkit.history.importers.table.form import EXCEL_DAYS, THOUSANDS, MappedColumn
 from toolkit.records import FieldRule
 
 __all__ = ["read_cell"]

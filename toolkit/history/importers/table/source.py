@@ -45,7 +45,8 @@ from toolkit.history.importers import (
 )
 from toolkit.history.importers.lines import reason_of
 from toolkit.history.importers.table.cells import read_cell
-from toolkit.history.importers.table.map import MappedColumn, read_map
+from toolkit.history.importers.table.form import MappedColumn
+from toolkit.history.importers.table.map import read_map
 from toolkit.history.importers.table.occurrences import Occurrences
 from toolkit.history.importers.table.rows import SUFFIXES, Rows, read_table
 from toolkit.records import FieldRule, Record, record_id
