@@ -9,11 +9,11 @@ corrections of `OVERRIDES`.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, NamedTuple, Protocol
 
 from toolkit.errors import MissingExtraError
+from toolkit.history.rate_cards import Rates, TokenCounts, card_file
 from toolkit.records import Turn
 
 __all__ = [
@@ -27,26 +27,6 @@ __all__ = [
     "price_row",
     "price_turn",
 ]
-
-PER_MILLION = 1e-6
-LONG_CACHE = 2.0
-"""Price of writing to a cache for an hour, as a multiple of the input's, where a list
-holds no price for it (Anthropic's rule since prompt caching has two durations)."""
-
-
-class TokenCounts(Protocol):
-    """Tokens of one request by class, as `Turn` and `TokenUsage` hold them."""
-
-    @property
-    def input_tokens(self) -> int | None: ...  # noqa: D102 - see Turn
-    @property
-    def cache_read_tokens(self) -> int | None: ...  # noqa: D102 - see Turn
-    @property
-    def cache_write_5m_tokens(self) -> int | None: ...  # noqa: D102 - see Turn
-    @property
-    def cache_write_1h_tokens(self) -> int | None: ...  # noqa: D102 - see Turn
-    @property
-    def output_tokens(self) -> int | None: ...  # noqa: D102 - see Turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,51 +89,6 @@ class PriceBook(Protocol):
         ...
 
 
-class Rates(NamedTuple):
-    """US dollars per million tokens, and the tiers above some size of request.
-
-    Attributes
-    ----------
-    tiers : tuple of (int, Rates)
-        Rates for *all* tokens of a request with more input than that, ascending.
-    """
-
-    input: float
-    output: float
-    cache_read: float
-    cache_write_5m: float
-    cache_write_1h: float
-    tiers: tuple[tuple[int, "Rates"], ...] = ()
-
-    def cost(self, tokens: TokenCounts) -> float:
-        """Compute what one request costs, in US dollars.
-
-        Examples
-        --------
-        >>> from toolkit.history.importers import TokenUsage
-        >>> rates = Rates(3.0, 15.0, 0.3, 3.75, 6.0)
-        >>> round(rates.cost(TokenUsage(1000, 100_000, 0, 10_000, 200)), 6)
-        0.096
-        """
-        fresh = tokens.input_tokens or 0
-        read = tokens.cache_read_tokens or 0
-        short, long = (
-            tokens.cache_write_5m_tokens or 0,
-            tokens.cache_write_1h_tokens or 0,
-        )
-        rates: Rates = self
-        for above, dearer in self.tiers:
-            if fresh + read + short + long > above:
-                rates = dearer
-        return PER_MILLION * (
-            fresh * rates.input
-            + read * rates.cache_read
-            + short * rates.cache_write_5m
-            + long * rates.cache_write_1h
-            + (tokens.output_tokens or 0) * rates.output
-        )
-
-
 class _Override(NamedTuple):
     """Rates that replace or complete the list's, from one day on."""
 
@@ -181,6 +116,11 @@ OVERRIDES: Mapping[str, tuple[_Override, ...]] = {
 class ListPrices:
     """Prices of the installed `genai-prices`, corrected by `OVERRIDES`.
 
+    Parameters
+    ----------
+    environment : mapping of str to str, optional
+        Says where the user's cache folder is; see `card_file`.
+
     Raises
     ------
     MissingExtraError
@@ -197,11 +137,12 @@ class ListPrices:
     'a-model-of-ours'
     """
 
-    def __init__(self) -> None:
+    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
         try:
             self.basis = f"genai-prices {version('genai-prices')}"
         except PackageNotFoundError as error:
             raise MissingExtraError("list prices", "money") from error
+        self._cards = card_file(self.basis, environment or {})
         self._rates: dict[tuple[str, int, int], Rates | None] = {}
 
     def price(
@@ -217,22 +158,38 @@ class ListPrices:
             key = model, when.toordinal(), when.hour
             if key not in self._rates:
                 hour = when.replace(minute=0, second=0, microsecond=0)
-                self._rates[key] = _rates_of(model, hour)
+                self._rates[key] = self._rates_of(model, hour)
             rates = self._rates[key]
         if rates is None:
             return Unpriced(model, self.basis)
         return Money(rates.cost(tokens), self.basis, when.date().isoformat())
 
+    def _rates_of(self, model: str, when: datetime) -> Rates | None:
+        """Find the rates of a model at a time: ours where there are, else the list's."""
+        plain = model.rpartition("/")[2].partition("[")[0]
+        rates = _override(plain, when)
+        for written in dict.fromkeys((model, plain)):
+            rates = rates or self._cards.rates(written, when)
+        return rates
 
-def installed_prices() -> ListPrices | None:
+
+def installed_prices(
+    environment: Mapping[str, str] | None = None,
+) -> ListPrices | None:
     """Open the installed price list; `None` without the extra `money`.
+
+    Parameters
+    ----------
+    environment : mapping of str to str, optional
+        Says where the user's cache folder is. With it the list is loaded once for each
+        model, and not once a process.
 
     Returns
     -------
     ListPrices or None
     """
     try:
-        return ListPrices()
+        return ListPrices(environment)
     except MissingExtraError:
         return None
 
@@ -288,78 +245,13 @@ class _Tokens(NamedTuple):
 _CLASSES = _Tokens._fields
 
 
-def _rates_of(model: str, when: datetime) -> Rates | None:
-    """Find the rates of a model at a time: ours where there are, else the list's."""
-    plain = model.rpartition("/")[2].partition("[")[0]
+def _override(model: str, when: datetime) -> Rates | None:
+    """Find the rates that we know better than the list."""
     for name, overrides in OVERRIDES.items():
-        suffix = plain.removeprefix(name)
-        if suffix == plain or (suffix and not suffix.lstrip("-").isdigit()):
+        suffix = model.removeprefix(name)
+        if suffix == model or (suffix and not suffix.lstrip("-").isdigit()):
             continue
         begun = [o.rates for o in overrides if o.since <= when.date()]
         if begun:
             return begun[-1]
-    for written in dict.fromkeys((model, plain)):
-        rates = _listed(written, when)
-        if rates is not None:
-            return rates
     return None
-
-
-def _listed(model: str, when: datetime) -> Rates | None:
-    listed = _model_info(model)
-    return None if listed is None else _listed_rates(listed.get_prices(when))
-
-
-@lru_cache(maxsize=1000)
-def _model_info(model: str) -> Any:
-    """Find a model in the list; `None` where it is not. To look costs 80 microseconds."""
-    from genai_prices import Usage, calc_price
-
-    try:
-        return calc_price(Usage(input_tokens=1, output_tokens=1), model).model
-    except LookupError:
-        return None
-
-
-def _listed_rates(listed: Any) -> Rates | None:
-    starts = sorted({tier.start for price in _PRICES for tier in _tiers(listed, price)})
-    base = _rates_above(listed, None)
-    if base is None:
-        return None
-    tiers = [(start, _rates_above(listed, start)) for start in starts]
-    return base._replace(tiers=tuple((s, r) for s, r in tiers if r is not None))
-
-
-_PRICES = (
-    "input_mtok",
-    "output_mtok",
-    "cache_read_mtok",
-    "cache_write_mtok",
-    "cache_write_1h_mtok",
-)
-"""Prices of `genai-prices` that a text model has, in the order of `Rates`."""
-
-
-def _tiers(listed: Any, name: str) -> list[Any]:
-    return getattr(getattr(listed, name, None), "tiers", [])
-
-
-def _rates_above(listed: Any, start: int | None) -> Rates | None:
-    """Read the rates of requests above a size; classes without a price cost as input."""
-    found: list[float | None] = []
-    for name in _PRICES:
-        price = getattr(listed, name, None)
-        if price is not None and hasattr(price, "base"):
-            held = [tier.price for tier in price.tiers if start and tier.start <= start]
-            price = held[-1] if held else price.base
-        found.append(None if price is None else float(price))
-    fresh, output, read, short, long = found
-    if fresh is None or output is None:
-        return None
-    short_or_input = fresh if short is None else short
-    long_or_double = fresh * LONG_CACHE if long is None else long
-    if short is None and long is None:
-        long_or_double = fresh
-    return Rates(
-        fresh, output, fresh if read is None else read, short_or_input, long_or_double
-    )
