@@ -24,8 +24,24 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.decomposition import PCA
+from sklearn.ensemble import (
+    BaggingRegressor,
+    ExtraTreesRegressor,
+    GradientBoostingRegressor,
+    HistGradientBoostingRegressor,
+    RandomForestRegressor,
+    VotingRegressor,
+)
+from sklearn.linear_model import Ridge
+from sklearn.neural_network import MLPRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler, PolynomialFeatures, StandardScaler
+from sklearn.svm import SVR
+from sklearn.tree import DecisionTreeRegressor, ExtraTreeRegressor
 
-from tests.bundle.specimens import write_specimens
+from tests.bundle.specimens import OF_DECISION, write_specimens
 from tests.bundle.trials import CONTEXTS, read_specimens
 from tests.bundle_factory import (
     KINDS,
@@ -42,6 +58,7 @@ from toolkit.bundle import SECTION, Bundle, Column, Fallback, read_bundle
 from toolkit.clock import VirtualClock
 from toolkit.errors import BundleRefusedError, SchemaError, UsageError
 from toolkit.export import write_bundle
+from toolkit.models.members import RelativeEstimator
 from toolkit.policies import CostCurve, Decision, Floats, Value
 from toolkit.runtime.advice import LadderAdvisor
 
@@ -122,6 +139,10 @@ def _write_bundles(folder: Path) -> None:
         for manifest in Path(made).glob("*-*/manifest.json"):
             shutil.copytree(manifest.parent, folder / manifest.parent.name)
     _declared_columns(folder / "batch_size-declared")
+    for place, (name, estimator) in enumerate(ESTIMATORS.items()):
+        decision, write = list(OF_DECISION.items())[place % len(OF_DECISION)]
+        member = RelativeEstimator(estimator=estimator)
+        write(folder / f"{decision}-{name}", member=member)
     for name, (base, change) in VARIANTS.items():
         shutil.copytree(folder / base, folder / name)
         rewrite(folder / name, change)
@@ -164,6 +185,43 @@ def _declared_columns(directory: Path) -> None:
         seed=1,
         probes=500,
     )
+
+
+NETWORKS = {
+    kind: make_pipeline(
+        StandardScaler(),
+        MLPRegressor(
+            hidden_layer_sizes=(6, 4), activation=kind, tol=1.0, random_state=0
+        ),
+    )
+    for kind in ("relu", "tanh", "logistic", "identity")
+}
+ESTIMATORS: dict[str, BaseEstimator] = {
+    "together": VotingRegressor(
+        [*NETWORKS.items(), ("tree", DecisionTreeRegressor(max_depth=3))]
+    ),
+    **{f"network-{kind}": network for kind, network in NETWORKS.items()},
+    "forest": RandomForestRegressor(n_estimators=5, max_depth=4, random_state=0),
+    "extra": ExtraTreesRegressor(n_estimators=4, max_depth=5, random_state=0),
+    "gradient": GradientBoostingRegressor(n_estimators=9, max_depth=2, random_state=0),
+    "histogram": HistGradientBoostingRegressor(max_iter=6, random_state=0),
+    "tree": DecisionTreeRegressor(max_depth=5, random_state=0),
+    "bagging": BaggingRegressor(
+        ExtraTreeRegressor(max_depth=4),
+        n_estimators=3,
+        max_features=0.6,
+        random_state=0,
+    ),
+    "voting": VotingRegressor(
+        [("ridge", Ridge()), ("tree", DecisionTreeRegressor(max_depth=3))],
+        weights=[2, 1],
+    ),
+    "support": make_pipeline(StandardScaler(), SVR(C=1.0)),
+    "polynomial": make_pipeline(
+        MinMaxScaler(clip=True), PolynomialFeatures(2), PCA(3, whiten=True), Ridge()
+    ),
+}
+"""Regressors that together take every operator which an estimator is written with."""
 
 
 def _without_evidence(value: dict[str, Any]) -> None:

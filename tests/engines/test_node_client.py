@@ -8,9 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import onnx
 import pytest
 
 from tests.shared import ROOT
+from toolkit.bundle.graph_shapes import OPERATORS
 
 CLIENT = ROOT / "clients" / "node"
 NODE = shutil.which("node")
@@ -42,7 +44,7 @@ def run_node(vectors: Path | None) -> str:
 @needs_node
 @pytest.mark.engines
 def test_node_agrees_with_the_vectors_of_the_repository() -> None:
-    assert "# 80 decisions of 4 bundles" in run_node(None)
+    assert "# 100 decisions of 5 bundles" in run_node(None)
 
 
 @needs_node
@@ -53,11 +55,21 @@ def test_node_takes_ten_thousand_decisions_and_refuses_as_python_does(
     tmp_path: Path,
 ) -> None:
     words = ["-m", "tests.bundle.conformance", str(tmp_path / "vectors")]
-    subprocess.run([sys.executable, *words], cwd=ROOT, check=True)
+    subprocess.run([sys.executable, "-W", "ignore", *words], cwd=ROOT, check=True)
 
     said = run_node(tmp_path / "vectors")
 
-    assert "# 10000 decisions of 31 bundles" in said
+    assert "# 10000 decisions of 45 bundles" in said
+    assert operators_of(tmp_path / "vectors") == {name for _, name in OPERATORS}
+
+
+def operators_of(vectors: Path) -> set[str]:
+    """Name every operator of the graphs of some vectors."""
+    return {
+        node.op_type
+        for path in vectors.glob("bundles/*/model.onnx")
+        for node in onnx.load(path).graph.node
+    }
 
 
 @needs_node

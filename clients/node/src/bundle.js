@@ -82,8 +82,9 @@ function read(folder, path, secret) {
   }
   const problem = sealProblem(folder.read(SEAL_NAME, SEAL_MAX_BYTES), text, secret);
   if (problem !== null) throw new BundleRefusedError(problem, path);
-  const width = contextWidth(manifest.feature_schema) + manifest.feature_schema.action.length;
-  const graph = graphOf(files.get(MODEL_NAME), width, path);
+  const known = contextWidth(manifest.feature_schema);
+  const width = known + manifest.feature_schema.action.length;
+  const graph = graphOf(files.get(MODEL_NAME), known, width, path);
   const golden = goldenOf(files.get(GOLDEN_NAME), width, path);
   const bundle = new Bundle(path, manifest, graph, files, secret === null ? null : keyId(secret));
   checkGolden(bundle, golden, path);
@@ -98,7 +99,7 @@ function verified(folder, name, digest) {
   return content;
 }
 
-function graphOf(content, width, path) {
+function graphOf(content, known, width, path) {
   let model;
   try {
     model = parseModel(content);
@@ -108,7 +109,7 @@ function graphOf(content, width, path) {
   }
   const problem = graphProblem(model, width);
   if (problem !== null) throw new BundleRefusedError(problem, path);
-  return new Graph(model);
+  return new Graph(model, known, width);
 }
 
 function goldenOf(content, width, path) {
@@ -153,7 +154,7 @@ export class Bundle {
     this.#model = Object.hasOwn(manifest.extra, "stack")
       ? new StackModel(
           manifest,
-          (rows) => this.logCost(rows),
+          (rows, kept) => this.logCost(rows, kept),
           (problem) => decideByRule(manifest.fallback, problem),
         )
       : null;
@@ -194,15 +195,17 @@ export class Bundle {
 
   /**
    * Run the graph on encoded rows, one after the other.
-   * @param {Float32Array} features @returns {number[]} one log cost a row
+   * @param {Float32Array} features
+   * @param {Map<string, object>} [kept] what the graph has computed of the same actions
+   * @returns {number[]} one log cost a row
    * @throws {BundleRefusedError} its answer is not one bounded number a row
    */
-  logCost(features) {
+  logCost(features, kept) {
     const { feature_schema: schema } = this.manifest;
     const width = contextWidth(schema) + schema.action.length;
     let answer;
     try {
-      answer = Array.from(this.#graph.logCost(features, width));
+      answer = Array.from(this.#graph.logCost(features, width, kept));
     } catch (error) {
       if (!(error instanceof ShapeError)) throw error;
       throw new BundleRefusedError("the graph fails when it is asked", this.path);

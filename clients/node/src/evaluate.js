@@ -1,6 +1,9 @@
 /**
  * Evaluates a checked graph: 64-bit arithmetic where the graph has 64 bits, rounded to 32
  * where it has 32. Trees add up in 32 bits, leaf by leaf, in the order of the trees.
+ *
+ * The rows of one question differ in their action alone. A tensor whose rows are equal is
+ * `same`: it keeps its shape, holds one row, and what depends on it only is computed once.
  */
 
 import {
@@ -20,11 +23,11 @@ import {
   matmul,
   numbersOf,
   product,
-  sameShape,
   tablesOf,
   unsqueezed,
   without,
 } from "./graph-check.js";
+import { readsActionsAlone } from "./reads.js";
 
 const ARRAYS = new Map([
   [FLOAT32, Float32Array],
@@ -34,8 +37,11 @@ const ARRAYS = new Map([
 
 /** A graph that is ready to be asked. */
 export class Graph {
-  /** @param {object} model parsed and checked */
-  constructor(model) {
+  /**
+   * @param {object} model parsed and checked
+   * @param {number} width columns of the context @param {number} total and of the action
+   */
+  constructor(model, width, total) {
     const { initializers, nodes } = model.graph;
     const stored = new Map(initializers.map((tensor) => [tensor.name, tensor]));
     this.stored = new Map(initializers.map((tensor) => [tensor.name, tensorOf(tensor)]));
@@ -44,22 +50,28 @@ export class Graph {
       inputs: node.inputs,
       run: KERNELS[node.operator](node, node.inputs.map((name) => constantOf(stored.get(name)))),
     }));
+    const ofActions = readsActionsAlone(model.graph, width, total);
+    this.others = this.steps.filter(({ output }) => !ofActions.has(output));
+    const needed = new Set(this.others.flatMap(({ inputs }) => inputs));
+    this.kept = [...ofActions].filter((name) => needed.has(name) || name === OUTPUT_NAME);
   }
 
   /**
    * Evaluate encoded rows.
    * @param {Float32Array} rows row by row @param {number} width
+   * @param {Map<string, object>} [kept] what was computed of these actions, filled when empty
    * @returns {Float32Array} one log cost a row
    * @throws {ShapeError} the graph does not fit this number of rows
    */
-  logCost(rows, width) {
+  logCost(rows, width, kept = new Map()) {
     const count = rows.length / width;
-    const known = new Map(this.stored);
-    known.set(INPUT_NAME, { kind: FLOAT32, shape: [count, width], data: rows });
-    for (const { output, inputs, run } of this.steps) {
+    const known = new Map([...this.stored, ...kept]);
+    known.set(INPUT_NAME, { kind: FLOAT32, shape: [count, width], data: rows, same: false });
+    for (const { output, inputs, run } of kept.size ? this.others : this.steps) {
       known.set(output, run(inputs.map((name) => known.get(name))));
     }
-    const { data } = known.get(OUTPUT_NAME);
+    if (!kept.size) for (const name of this.kept) kept.set(name, known.get(name));
+    const { data } = expanded(known.get(OUTPUT_NAME));
     if (data.length !== count) throw new ShapeError();
     return data;
   }
@@ -67,118 +79,213 @@ export class Graph {
 
 function tensorOf(tensor) {
   const shape = tensor.dims;
-  if (tensor.type === INT64) return { kind: INT64, shape, data: constantOf(tensor) };
+  if (tensor.type === INT64) return { kind: INT64, shape, data: constantOf(tensor), same: false };
   const raw = tensor.raw ?? new Uint8Array(0);
   const copied = raw.buffer.slice(raw.byteOffset, raw.byteOffset + raw.byteLength);
-  return { kind: tensor.type, shape, data: new (ARRAYS.get(tensor.type))(copied) };
+  const data = new (ARRAYS.get(tensor.type))(copied);
+  return { kind: tensor.type, shape, data, same: false };
 }
 
 function made(kind, shape) {
-  return { kind, shape, data: new (ARRAYS.get(kind))(product(shape)) };
+  return { kind, shape, data: new (ARRAYS.get(kind))(product(shape)), same: false };
+}
+
+// -- equal rows -------------------------------------------------------------------------
+
+/** Hold one row where all are equal. */
+function compressed(tensor) {
+  const { shape, data } = tensor;
+  if (shape.length < 2 || shape[0] < 2) return tensor;
+  const width = data.length / shape[0];
+  for (let n = width; n < data.length; n += 1) {
+    if (!Object.is(data[n], data[n - width])) return tensor;
+  }
+  return { ...tensor, data: data.slice(0, width), same: true };
+}
+
+/** Hold every row. */
+function expanded(tensor) {
+  if (!tensor.same) return tensor;
+  const output = made(tensor.kind, tensor.shape);
+  const width = tensor.data.length;
+  for (let n = 0; n < output.data.length; n += width) output.data.set(tensor.data, n);
+  return output;
+}
+
+/** See the one row of a tensor of equal rows as all of it. */
+function oneRow(tensor) {
+  return { ...tensor, shape: [1, ...tensor.shape.slice(1)], same: false };
+}
+
+/** Give the rows back that `oneRow` left out. */
+function allRows(tensor, count) {
+  return { ...tensor, shape: [count, ...tensor.shape.slice(1)], same: true };
+}
+
+/** Whether no input differs from row to row, and at least one is the same in all. */
+function areSame(inputs) {
+  const counts = inputs.filter(({ same }) => same).map(({ shape }) => shape[0]);
+  if (!counts.length) return false;
+  if (counts.some((count) => count !== counts[0])) throw new ShapeError();
+  const rank = Math.max(...inputs.map(({ shape }) => shape.length));
+  return inputs.every(({ same, shape }) =>
+    same ? shape.length === rank : shape.length < rank || shape[0] === 1,
+  );
+}
+
+/** Run an operator that works row by row: once, where all rows are the same. */
+function byRow(run) {
+  return (inputs) => {
+    if (!areSame(inputs)) return run(inputs.map(expanded));
+    const count = inputs.find(({ same }) => same).shape[0];
+    return allRows(run(inputs.map((input) => (input.same ? oneRow(input) : input))), count);
+  };
+}
+
+/** Run an operator on the first input, by row unless the axis is that of the rows. */
+function alongAxis(axis, run) {
+  const rowed = byRow(run);
+  return (inputs) => {
+    const across = axisOf(axis, inputs[0].shape.length) === 0;
+    return across ? run(inputs.map(expanded)) : rowed(inputs);
+  };
 }
 
 // -- element by element -----------------------------------------------------------------
 
-function unary(compute, kind = null) {
-  return () =>
-    ([input]) => {
-      const output = made(kind ?? input.kind, input.shape);
-      const { data } = output;
-      for (let n = 0; n < data.length; n += 1) data[n] = compute(input.data[n]);
-      return output;
-    };
-}
-
-function binary(compute) {
-  return () => (inputs) => combined(compute, inputs[0], inputs[1]);
-}
-
-/** Fold any number of inputs; each result is rounded to the type that it has. */
-function variadic(compute) {
-  return () => (inputs) =>
-    inputs.slice(1).reduce((left, right) => combined(compute, left, right), inputs[0]);
-}
-
-function combined(compute, left, right) {
-  const shape = broadcast(left.shape, right.shape);
-  const output = made(left.kind, shape);
-  const { data } = output;
-  if (sameShape(left.shape, right.shape)) {
-    for (let n = 0; n < data.length; n += 1) data[n] = compute(left.data[n], right.data[n]);
-    return output;
-  }
-  if (sameShape(left.shape, shape) && isLine(right)) {
-    const { length } = right.data;
-    for (let n = 0, c = 0; n < data.length; n += 1, c = c + 1 === length ? 0 : c + 1) {
-      data[n] = compute(left.data[n], right.data[c]);
-    }
-    return output;
-  }
-  const a = positions(left.shape, shape);
-  const b = positions(right.shape, shape);
-  for (let n = 0; n < data.length; n += 1) data[n] = compute(left.data[a[n]], right.data[b[n]]);
-  return output;
-}
-
-/** Whether a tensor is one number, or one row that every row of the other is met with. */
-function isLine({ shape }) {
-  return shape.slice(0, -1).every((size) => size === 1);
-}
-
-function where() {
-  return ([which, yes, no]) => {
-    const shape = broadcast(which.shape, yes.shape, no.shape);
-    const output = made(yes.kind, shape);
-    const places = [which, yes, no].map((input) => positions(input.shape, shape));
-    for (let n = 0; n < output.data.length; n += 1) {
-      const picked = which.data[places[0][n]];
-      output.data[n] = picked ? yes.data[places[1][n]] : no.data[places[2][n]];
-    }
-    return output;
-  };
-}
-
-/** Where each element of a broadcast shape lies in the smaller one. */
-function positions(from, shape) {
+/**
+ * Visit the elements of a shape line by line.
+ * @param {number[]} shape
+ * @param {number[][]} strides of each operand, by axis
+ * @param {(start: number, count: number, places: number[], steps: number[]) => void} visit
+ */
+function eachLine(shape, strides, visit) {
+  const axes = mergedAxes(shape, strides);
+  const { size: count, steps } = axes.pop();
+  const index = new Array(axes.length).fill(0);
+  const places = strides.map(() => 0);
   const size = product(shape);
-  const found = new Int32Array(size);
-  if (sameShape(from, shape)) {
-    for (let n = 0; n < size; n += 1) found[n] = n;
-    return found;
-  }
-  const steps = new Array(shape.length).fill(0);
-  let step = 1;
-  for (let n = from.length - 1; n >= 0; n -= 1) {
-    const place = shape.length - from.length + n;
-    steps[place] = from[n] === 1 ? 0 : step;
-    step *= from[n];
-  }
-  const index = new Array(shape.length).fill(0);
-  let place = 0;
-  for (let n = 0; n < size; n += 1) {
-    found[n] = place;
-    for (let axis = shape.length - 1; axis >= 0; axis -= 1) {
+  for (let start = 0; start < size; start += count) {
+    visit(start, count, places, steps);
+    for (let axis = axes.length - 1; axis >= 0; axis -= 1) {
+      const { size: most, steps: moved } = axes[axis];
       index[axis] += 1;
-      place += steps[axis];
-      if (index[axis] < shape[axis]) break;
-      place -= steps[axis] * shape[axis];
+      const back = index[axis] < most ? 0 : most;
+      for (let n = 0; n < places.length; n += 1) places[n] += moved[n] * (1 - back);
+      if (back === 0) break;
       index[axis] = 0;
     }
   }
-  return found;
 }
 
-function largest(a, b) {
-  return Math.max(a, b);
+/** Axes with more than one element; neighbours that every operand lays out as one are one. */
+function mergedAxes(shape, strides) {
+  const axes = [];
+  for (let axis = 0; axis < shape.length; axis += 1) {
+    const size = shape[axis];
+    if (size === 1) continue;
+    const steps = strides.map((each) => each[axis]);
+    const before = axes.at(-1);
+    if (before?.steps.every((step, n) => step === steps[n] * size)) {
+      axes[axes.length - 1] = { size: before.size * size, steps };
+    } else {
+      axes.push({ size, steps });
+    }
+  }
+  return axes.length ? axes : [{ size: 1, steps: strides.map(() => 0) }];
 }
 
-function smallest(a, b) {
-  return Math.min(a, b);
+/** How far apart the neighbours of each axis of a broadcast shape lie in a tensor. */
+function stridesIn({ shape: from, same }, rank) {
+  const steps = new Array(rank).fill(0);
+  let step = 1;
+  for (let axis = from.length - 1; axis >= 0; axis -= 1) {
+    const held = same && axis === 0 ? 1 : from[axis];
+    if (held !== 1) steps[rank - from.length + axis] = step;
+    step *= held;
+  }
+  return steps;
+}
+
+function unary(compute, kind = null) {
+  return () =>
+    ([input]) => {
+      const data = new (ARRAYS.get(kind ?? input.kind))(input.data.length);
+      for (let n = 0; n < data.length; n += 1) data[n] = compute(input.data[n]);
+      return { ...input, kind: kind ?? input.kind, data };
+    };
+}
+
+/** @param {(output, start, count, a, i, p, b, j, q) => void} line computes one line */
+function binary(line) {
+  return () => (inputs) => combined(line, inputs[0], inputs[1]);
+}
+
+/** Fold any number of inputs; each result is rounded to the type that it has. */
+function variadic(line) {
+  return () => (inputs) =>
+    inputs.slice(1).reduce((left, right) => combined(line, left, right), inputs[0]);
+}
+
+function combined(line, left, right) {
+  if (areSame([left, right])) {
+    const { shape } = left.same ? left : right;
+    const [a, b] = [left, right].map((input) => (input.same ? oneRow(input) : input));
+    return allRows(combined(line, a, b), shape[0]);
+  }
+  const output = made(left.kind, broadcast(left.shape, right.shape));
+  const rank = output.shape.length;
+  const strides = [stridesIn(left, rank), stridesIn(right, rank)];
+  eachLine(output.shape, strides, (start, count, [i, j], [p, q]) => {
+    line(output.data, start, count, left.data, i, p, right.data, j, q);
+  });
+  return output;
+}
+
+// A loop of its own for each operator: one that calls a function for each element is
+// several times slower, as the function is another one each time.
+
+function add(output, start, count, a, i, p, b, j, q) {
+  for (let n = 0; n < count; n += 1) output[start + n] = a[i + n * p] + b[j + n * q];
+}
+
+function subtract(output, start, count, a, i, p, b, j, q) {
+  for (let n = 0; n < count; n += 1) output[start + n] = a[i + n * p] - b[j + n * q];
+}
+
+function times(output, start, count, a, i, p, b, j, q) {
+  for (let n = 0; n < count; n += 1) output[start + n] = a[i + n * p] * b[j + n * q];
+}
+
+function divide(output, start, count, a, i, p, b, j, q) {
+  for (let n = 0; n < count; n += 1) output[start + n] = a[i + n * p] / b[j + n * q];
+}
+
+function largest(output, start, count, a, i, p, b, j, q) {
+  for (let n = 0; n < count; n += 1) output[start + n] = Math.max(a[i + n * p], b[j + n * q]);
+}
+
+function smallest(output, start, count, a, i, p, b, j, q) {
+  for (let n = 0; n < count; n += 1) output[start + n] = Math.min(a[i + n * p], b[j + n * q]);
+}
+
+function where() {
+  return byRow(([which, yes, no]) => {
+    const output = made(yes.kind, broadcast(which.shape, yes.shape, no.shape));
+    const strides = [which, yes, no].map((input) => stridesIn(input, output.shape.length));
+    eachLine(output.shape, strides, (start, count, [i, j, k], [p, q, r]) => {
+      for (let n = 0; n < count; n += 1) {
+        const picked = which.data[i + n * p];
+        output.data[start + n] = picked ? yes.data[j + n * q] : no.data[k + n * r];
+      }
+    });
+    return output;
+  });
 }
 
 function cast(node) {
   const kind = numbersOf(node).to;
-  return ([input]) => ({ kind, shape: input.shape, data: ARRAYS.get(kind).from(input.data) });
+  return ([input]) => ({ ...input, kind, data: ARRAYS.get(kind).from(input.data) });
 }
 
 // -- along axes -------------------------------------------------------------------------
@@ -193,19 +300,30 @@ function reduceSum(node, constants) {
   return (inputs) => {
     const shapes = inputs.map(({ shape }) => shape);
     const axes = axesOf(shapes, constants, shapes[0].length);
-    const reduced = without(shapes[0], axes, true);
-    const sums = new Float64Array(product(reduced));
-    const places = positions(reduced, shapes[0]);
-    const { data, kind } = inputs[0];
-    for (let n = 0; n < data.length; n += 1) sums[places[n]] += data[n];
-    const shape = without(shapes[0], axes, keep);
-    return { kind, shape, data: kind === FLOAT64 ? sums : Float32Array.from(sums) };
+    const sum = ([input]) => summed(input, axes, keep);
+    return axes.includes(0) ? sum([expanded(inputs[0])]) : byRow(sum)([inputs[0]]);
+  };
+}
+
+function summed(input, axes, keep) {
+  const { shape, data, kind } = input;
+  const reduced = without(shape, axes, true);
+  const sums = new Float64Array(product(reduced));
+  const strides = [stridesIn({ shape: reduced, same: false }, shape.length)];
+  eachLine(shape, strides, (start, count, [place], [step]) => {
+    for (let n = 0; n < count; n += 1) sums[place + n * step] += data[start + n];
+  });
+  return {
+    kind,
+    shape: without(shape, axes, keep),
+    data: kind === FLOAT64 ? sums : Float32Array.from(sums),
+    same: false,
   };
 }
 
 function softmax(node) {
   const { axis = -1 } = numbersOf(node);
-  return ([input]) => {
+  return alongAxis(axis, ([input]) => {
     const output = made(input.kind, input.shape);
     const [outside, along, inside] = split(input.shape, axisOf(axis, input.shape.length));
     for (let a = 0; a < outside; a += 1) {
@@ -214,7 +332,7 @@ function softmax(node) {
       }
     }
     return output;
-  };
+  });
 }
 
 function softmaxLine(data, output, start, count, step) {
@@ -231,27 +349,31 @@ function softmaxLine(data, output, start, count, step) {
 
 function take(node, constants) {
   const attributes = numbersOf(node);
+  const { axis: given = 0 } = attributes;
+  const rowed = alongAxis(given, ([input]) => picked(input, attributes, constants));
   return (inputs) => {
-    const shapes = inputs.map(({ shape }) => shape);
-    const output = made(inputs[0].kind, gather(shapes, attributes, constants));
-    const axis = axisOf(attributes.axis ?? 0, shapes[0].length);
-    const [outside, along, inside] = split(shapes[0], axis);
-    let place = 0;
-    for (let a = 0; a < outside; a += 1) {
-      for (const picked of constants[1]) {
-        const start = (a * along + (picked < 0 ? picked + along : picked)) * inside;
-        for (let c = 0; c < inside; c += 1, place += 1) {
-          output.data[place] = inputs[0].data[start + c];
-        }
-      }
-    }
-    return output;
+    const found = rowed([inputs[0]]);
+    return found.same || axisOf(given, inputs[0].shape.length) === 0 ? found : compressed(found);
   };
+}
+
+function picked({ kind, shape, data }, attributes, constants) {
+  const output = made(kind, gather([shape, [constants[1].length]], attributes, constants));
+  const axis = axisOf(attributes.axis ?? 0, shape.length);
+  const [outside, along, inside] = split(shape, axis);
+  let place = 0;
+  for (let a = 0; a < outside; a += 1) {
+    for (const index of constants[1]) {
+      const start = (a * along + (index < 0 ? index + along : index)) * inside;
+      for (let c = 0; c < inside; c += 1, place += 1) output.data[place] = data[start + c];
+    }
+  }
+  return output;
 }
 
 function join(node) {
   const attributes = numbersOf(node);
-  return (inputs) => {
+  return alongAxis(attributes.axis, (inputs) => {
     const shapes = inputs.map(({ shape }) => shape);
     const output = made(inputs[0].kind, concat(shapes, attributes));
     const axis = axisOf(attributes.axis, shapes[0].length);
@@ -265,53 +387,77 @@ function join(node) {
       });
     }
     return output;
-  };
+  });
 }
 
 function unsqueeze(_node, constants) {
   return (inputs) => {
-    const shape = unsqueezed(inputs.map((input) => input.shape), {}, constants);
-    return { ...inputs[0], shape };
+    const input = expanded(inputs[0]);
+    const shape = unsqueezed(inputs.map((each) => each.shape), {}, constants);
+    return { ...input, shape };
   };
 }
 
 function multiply() {
   return ([left, right]) => {
-    const shape = matmul([left.shape, right.shape]);
-    const output = made(left.kind, shape);
-    const [rows, columns] = shape.slice(-2);
-    const inner = left.shape.at(-1);
-    const outer = shape.slice(0, -2);
-    const a = positions(left.shape.slice(0, -2), outer);
-    const b = positions(right.shape.slice(0, -2), outer);
-    const sums = new Float64Array(columns);
-    for (let n = 0; n < a.length; n += 1) {
+    if (left.same && !right.same && left.shape.length === 2 && right.shape.length === 2) {
+      return allRows(product2(oneRow(left), right), left.shape[0]);
+    }
+    return product2(expanded(left), expanded(right));
+  };
+}
+
+function product2(left, right) {
+  const shape = matmul([left.shape, right.shape]);
+  const output = made(left.kind, shape);
+  const [rows, columns] = shape.slice(-2);
+  const inner = left.shape.at(-1);
+  const outer = shape.slice(0, -2);
+  const strides = [left, right].map((input) =>
+    stridesIn({ shape: input.shape.slice(0, -2), same: false }, outer.length),
+  );
+  eachLine(outer, strides, (start, count, [i, j], [p, q]) => {
+    for (let n = 0; n < count; n += 1) {
       for (let row = 0; row < rows; row += 1) {
-        sums.fill(0);
-        for (let k = 0; k < inner; k += 1) {
-          const factor = left.data[(a[n] * rows + row) * inner + k];
-          const start = (b[n] * inner + k) * columns;
-          for (let c = 0; c < columns; c += 1) sums[c] += factor * right.data[start + c];
-        }
-        output.data.set(sums, (n * rows + row) * columns);
+        const a = ((i + n * p) * rows + row) * inner;
+        const b = (j + n * q) * inner * columns;
+        const place = ((start + n) * rows + row) * columns;
+        if (columns === 1) output.data[place] = dot(left.data, a, right.data, b, inner);
+        else output.data.set(rowTimes(left.data, a, right.data, b, inner, columns), place);
       }
     }
-    return output;
-  };
+  });
+  return output;
+}
+
+function dot(left, a, right, b, count) {
+  let sum = 0;
+  for (let n = 0; n < count; n += 1) sum += left[a + n] * right[b + n];
+  return sum;
+}
+
+function rowTimes(left, a, right, b, inner, columns) {
+  const sums = new Float64Array(columns);
+  for (let k = 0; k < inner; k += 1) {
+    const factor = left[a + k];
+    const start = b + k * columns;
+    for (let c = 0; c < columns; c += 1) sums[c] += factor * right[start + c];
+  }
+  return sums;
 }
 
 // -- trees ------------------------------------------------------------------------------
 
 function forest(node) {
   const trees = layOut(tablesOf(node));
-  return ([input]) => {
+  return byRow(([input]) => {
     const [count, width] = input.shape;
     const output = made(FLOAT32, [count, 1]);
     for (let row = 0; row < count; row += 1) {
       output.data[row] = sumOfLeaves(trees, input.data, row * width);
     }
     return output;
-  };
+  });
 }
 
 function layOut(given) {
@@ -367,10 +513,10 @@ function sumOfLeaves(trees, data, start) {
 
 const KERNELS = {
   Abs: unary(Math.abs),
-  Add: binary((a, b) => a + b),
+  Add: binary(add),
   Cast: cast,
   Concat: join,
-  Div: binary((a, b) => a / b),
+  Div: binary(divide),
   Exp: unary(Math.exp),
   Gather: take,
   Identity: () => ([input]) => input,
@@ -379,16 +525,16 @@ const KERNELS = {
   MatMul: multiply,
   Max: variadic(largest),
   Min: variadic(smallest),
-  Mul: binary((a, b) => a * b),
+  Mul: binary(times),
   Neg: unary((value) => -value),
   ReduceSum: reduceSum,
   Relu: unary((value) => Math.max(value, 0)),
   Sigmoid: unary((value) => 1 / (1 + Math.exp(-value))),
   Softmax: softmax,
   Sqrt: unary(Math.sqrt),
-  Sub: binary((a, b) => a - b),
+  Sub: binary(subtract),
   Tanh: unary(Math.tanh),
-  Sum: variadic((a, b) => a + b),
+  Sum: variadic(add),
   TreeEnsembleRegressor: forest,
   Unsqueeze: unsqueeze,
   Where: where,

@@ -13,6 +13,8 @@ export class ArithmeticError extends Error {}
  */
 export function climb(manifest, model, problem) {
   const baseline = decideByRule(manifest.fallback, problem);
+  let curve = null;
+  const predicted = () => (curve ??= model === null ? null : model.predict(problem));
   let chosen = baseline;
   let by = null;
   let why = null;
@@ -23,7 +25,7 @@ export function climb(manifest, model, problem) {
     }
     const found =
       rung.rule === "learned"
-        ? learned(manifest, model, problem, baseline)
+        ? learned(manifest, model, problem, { baseline, predicted })
         : { decision: decideByRule(rung, problem, rung.name) };
     if (found.decision === undefined) {
       why ??= { code: "out_of_support", facts: found.facts };
@@ -33,12 +35,12 @@ export function climb(manifest, model, problem) {
     by = rung;
     break;
   }
-  return answer(manifest, model, problem, { chosen, by, baseline, why });
+  return answer(manifest, predicted(), { chosen, by, baseline, why });
 }
 
 /** The action of least predicted cost among those that history supports. */
-function learned(manifest, model, problem, baseline) {
-  const curve = model.predict(problem);
+function learned(manifest, model, problem, { baseline, predicted }) {
+  const curve = predicted();
   const least = manifest.minimum_support;
   let index = -1;
   curve.support.forEach((rows, n) => {
@@ -58,13 +60,11 @@ function learned(manifest, model, problem, baseline) {
       action: [...problem.actions[index]],
       confidence,
       propensity: 1,
-      curve,
     },
   };
 }
 
-function answer(manifest, model, problem, { chosen, by, baseline, why }) {
-  const curve = chosen.curve ?? (model === null ? null : model.predict(problem));
+function answer(manifest, curve, { chosen, by, baseline, why }) {
   const { index } = chosen;
   const costed = curve !== null && curve.support[index] > 0 && !curve.relative;
   const cost = (values) => (costed ? costOf(values[index]) : null);

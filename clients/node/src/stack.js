@@ -7,12 +7,13 @@ const LEAST_VARIANCE = 1e-12;
 const LEAST_SAVING = 1e-9;
 const LEAST_DEVIATION = 1e-9;
 const CAP = 30;
-const MOST_KEPT = 64;
+/** Offers that are kept, each with what the graph computed of its actions. */
+const MOST_KEPT = 24;
 
 export class StackModel {
   /**
    * @param {object} manifest with a section `stack`
-   * @param {(rows: Float32Array) => number[]} logCost
+   * @param {(rows: Float32Array, kept: Map<string, object>) => number[]} logCost
    * @param {(problem: import("./problem.js").Problem) => { index: number }} rule
    */
   constructor(manifest, logCost, rule) {
@@ -29,7 +30,7 @@ export class StackModel {
     const { context, lost } = within(this.support, problem.context);
     const row = encoded(this.schema, context);
     const offer = this.offer(problem);
-    const relative = this.logCost(rowsOf(row, offer.columns));
+    const relative = this.logCost(rowsOf(row, offer.columns), offer.kept);
     const { intervals, level } = this.section;
     const { centre, half } = centreAndHalf(intervals, relative, offer.deviation);
     const support = rowsNear(this.support, problem);
@@ -93,6 +94,7 @@ export class StackModel {
       columns: withOfferedRange(shown, prior.axes, rule),
       covariance,
       deviation: deviationOf(covariance),
+      kept: new Map(),
     };
   }
 }
