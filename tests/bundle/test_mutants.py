@@ -1,12 +1,14 @@
 """Twenty thousand damaged bundles: refused by one error, or answering within bounds."""
 
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.bundle import __main__ as run_of_slices
 from tests.bundle import trials
 from tests.bundle.specimens import MEMBERS, OF_DECISION, write_specimens
 from toolkit.bundle.manifest_rules import DECISIONS
@@ -34,6 +36,7 @@ def test_no_damaged_bundle_raises_hangs_or_answers_out_of_bounds(
 
     assert done.returncode == 0, done.stderr[-2000:]
     sums = json.loads(done.stdout)
+    assert sums["finds"] == []
     assert sums["trials"] >= TRIALS
     assert sums["person: refused"] > TRIALS / 4
     assert sums["person: answered"] > TRIALS / 40
@@ -60,6 +63,18 @@ def test_trials_see_an_answer_out_of_bounds(
 
     with pytest.raises(AssertionError, match="out of bounds"):
         trials.run(specimen, tmp_path, seed=0, count=200)
+
+
+def test_a_find_is_recorded_and_the_run_goes_on_with_the_next_bundle(
+    specimens: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trials, "ACTION_BOUNDS", {"agent_count": (20, 20)})
+    monkeypatch.setattr(run_of_slices, "MOST_MB", math.inf)  # a test takes more
+    first, *_, last = trials.read_specimens(specimens)
+    row = run_of_slices.slice_of([first, last], seed=0, each=200)
+
+    assert [find.partition(" ")[0] for find in row["finds"]] == [first.name]
+    assert row["trials"] == 200
 
 
 def test_trials_see_a_bundle_that_takes_memory(specimens: Path, tmp_path: Path) -> None:

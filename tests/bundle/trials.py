@@ -6,12 +6,14 @@ server's. Files lie in memory (`/dev/shm`) where that exists; one is damaged, an
 
 import ctypes
 import math
+import os
 import signal
 import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from types import FrameType
@@ -118,8 +120,15 @@ def run(
 
 def _forget_peak() -> None:
     """Give back what is free, so that what damaged the bundle is not counted."""
-    ctypes.CDLL(None).malloc_trim(0)
-    Path("/proc/self/clear_refs").write_text("5")
+    _c_library().malloc_trim(0)
+    descriptor = os.open("/proc/self/clear_refs", os.O_WRONLY)
+    os.write(descriptor, b"5")
+    os.close(descriptor)
+
+
+@cache  # each makes a class: more than the call costs
+def _c_library() -> ctypes.CDLL:
+    return ctypes.CDLL(None)
 
 
 def peak_mb() -> float:
@@ -129,9 +138,10 @@ def peak_mb() -> float:
 
     `getrusage` counts what the process had before it became this program as well.
     """
-    status = Path("/proc/self/status").read_text()
-    (line,) = (line for line in status.splitlines() if line.startswith("VmHWM"))
-    return int(line.split()[1]) / 1024
+    descriptor = os.open("/proc/self/status", os.O_RDONLY)
+    status = os.read(descriptor, 8192)
+    os.close(descriptor)
+    return int(status.partition(b"VmHWM:")[2].split(maxsplit=1)[0]) / 1024
 
 
 def _write(folder: Path, files: Files) -> None:
