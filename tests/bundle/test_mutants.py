@@ -2,6 +2,7 @@
 
 import json
 import math
+import random
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,9 @@ import pytest
 
 from tests.bundle import __main__ as run_of_slices
 from tests.bundle import trials
+from tests.bundle.mutants import SMALL, WALKED_BYTES, _graph, wrapped
 from tests.bundle.specimens import MEMBERS, OF_DECISION, write_specimens
+from toolkit.bundle.graph_wire import wire_problem
 from toolkit.bundle.manifest_rules import DECISIONS
 from toolkit.export.stack import add_member
 
@@ -53,6 +56,14 @@ def test_every_decision_and_member_that_ships_is_damaged(specimens: Path) -> Non
     assert made == set(DECISIONS)
     assert {f"Fitted{name.capitalize()}" for name in MEMBERS} == exported
     assert set(OF_DECISION) == set(DECISIONS) - {"table"}
+
+
+def test_a_graph_of_too_many_fields_is_refused_and_changed_no_further() -> None:
+    around, part = SMALL[0]
+    graph = wrapped(part * WALKED_BYTES, around)
+
+    assert wire_problem(graph)
+    assert all(_graph(random.Random(seed), graph, b"") == graph for seed in range(3))
 
 
 def test_trials_see_an_answer_out_of_bounds(
