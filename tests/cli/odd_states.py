@@ -1,9 +1,9 @@
 """Every command in every odd state: what it says, how it ends, what it leaves behind.
 
 `python -m tests.cli.odd_states` tries all of them, and each path that a command is given
-as a pipe and as a device; the tests try some. `python -m tests.cli.odd_states NAME ...`
-tries those of a command, of a state, or of "a pipe". Each case runs in a forked child, so the imports
-are paid once.
+as a pipe and as a device, and each file of a store as a pipe; the tests try some.
+`python -m tests.cli.odd_states NAME ...` tries those of a command, of a state, of "a
+pipe" or of "one pipe". Each case runs in a forked child, so the imports are paid once.
 """
 
 import json
@@ -38,13 +38,17 @@ __all__ = [
     "STATES",
     "Ended",
     "cases",
+    "files_of_a_store",
     "make_template",
     "tried",
+    "tried_on_a_pipe",
     "tried_with",
     "warm",
 ]
 
 LIMIT_S = 60
+LASTING_LIMIT_S = 600
+"""Of a command that works for a minute: pipes that it never looks at do not stop it."""
 CODES = frozenset({0, 2, 3, 4, 5, 6, 7})
 """Ends that a command may come to; 1 is what was not foreseen."""
 
@@ -271,7 +275,7 @@ def tried(name: str, state: str, template: Path, scratch: Path) -> Ended:
         return _run(name, folder)
 
     folder = _fresh(template, scratch)
-    ended = _forked(act, folder)
+    ended = _forked(act, folder, _limit_s(name))
     problem = _problem(COMMANDS[name], ended)
     if state == "the store is missing" and COMMANDS[name].reads and not problem:
         problem = _problem_of_a_mistyped_store(ended, folder)
@@ -306,17 +310,47 @@ def tried_with(
         return run(words_with(name, place, given, _words(name, folder)))
 
     folder = _fresh(template, scratch)
-    ended = _forked(act, folder)
+    ended = _forked(act, folder, _limit_s(name))
     problem = _problem(COMMANDS[name], ended)
     _remove(folder)
     return ended._replace(problem=problem)
 
 
-def _forked(act: Callable[[Path], int], folder: Path) -> Ended:
+def files_of_a_store(template: Path) -> list[str]:
+    """List the files of the store that the commands are tried on."""
+    store = template / "store"
+    return sorted(str(p.relative_to(store)) for p in store.rglob("*") if p.is_file())
+
+
+def tried_on_a_pipe(name: str, file: str, template: Path, scratch: Path) -> Ended:
+    """Run a command on a store with a pipe in the place of one file of it.
+
+    Where all files are pipes, the first that is looked at ends the command.
+    """
+
+    def act(folder: Path) -> int:
+        path = folder / "store" / file
+        path.unlink()
+        os.mkfifo(path)
+        return _run(name, folder)
+
+    folder = _fresh(template, scratch)
+    ended = _forked(act, folder, _limit_s(name))
+    problem = _problem(COMMANDS[name], ended)
+    _remove(folder)
+    return ended._replace(problem=problem)
+
+
+def _limit_s(name: str) -> int:
+    return LASTING_LIMIT_S if COMMANDS[name].lasts else LIMIT_S
+
+
+def _forked(act: Callable[[Path], int], folder: Path, limit_s: int) -> Ended:
     said, saying = os.pipe()  # a limit on the size of files does not hold for it
     child = os.fork()
     if child == 0:
         os.close(said)
+        signal.alarm(limit_s)
         _child(act, folder, saying)
     os.close(saying)
     with open(said, errors="replace") as stream:  # noqa: PTH123 - of a descriptor
@@ -334,7 +368,6 @@ def _child(act: Callable[[Path], int], folder: Path, saying: int) -> None:
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w", buffering=1)
         os.umask(0o077)
-        signal.alarm(LIMIT_S)
         code = act(folder)
     except BaseException:  # noqa: BLE001 - the child's last words are what is tested
         traceback.print_exc()
@@ -426,6 +459,11 @@ def _all(
         for what, make in ENDLESS.items():
             try_it = partial(tried_with, name, place, make, template, scratch)
             yield name, f"{what} for {place}", try_it
+    for name, command in COMMANDS.items():
+        if "{store}" in command.words and not command.lasts:
+            for file in files_of_a_store(template):
+                try_it = partial(tried_on_a_pipe, name, file, template, scratch)
+                yield name, f"one pipe for {file}", try_it
 
 
 def main() -> None:

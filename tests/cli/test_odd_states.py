@@ -15,8 +15,10 @@ from tests.cli.odd_paths import ENDLESS, commands, given_paths
 from tests.cli.odd_states import (
     STATES,
     cases,
+    files_of_a_store,
     make_template,
     tried,
+    tried_on_a_pipe,
     tried_with,
     warm,
 )
@@ -73,6 +75,18 @@ def test_a_path_without_an_end_holds_up_no_command(
     ended = tried_with(name, place, make, scratch / "template", scratch)
 
     assert not ended.problem, ended
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["records show", "records price", "records backup"])
+def test_a_pipe_for_one_file_of_a_store_holds_up_no_command(
+    name: str, scratch: Path
+) -> None:
+    template = scratch / "template"
+    for file in files_of_a_store(template):
+        ended = tried_on_a_pipe(name, file, template, scratch)
+
+        assert not ended.problem, (file, ended)
 
 
 @pytest.mark.slow

@@ -1,4 +1,5 @@
 import itertools
+import os
 from pathlib import Path
 
 import pytest
@@ -6,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.hook_sessions import Told, session
+from toolkit.errors import InputDataError
 from toolkit.history import RecordStore, reconcile
 from toolkit.history.importers import open_source, run_import
 from toolkit.records import Batch, Spool
@@ -48,6 +50,16 @@ def test_a_disagreement_is_counted_by_field(tmp_path: Path) -> None:
 
     assert (found.both, found.agree) == (1, 0)
     assert found.disagreements == {"succeeded": 1, "failed": 1}
+
+
+def test_a_pipe_among_the_transcripts_is_waited_for_by_none(tmp_path: Path) -> None:
+    store, transcript = written(session([[("Read", "ok")]]), tmp_path)
+    pipe = transcript.with_name("pipe.jsonl")
+    os.mkfifo(pipe)
+
+    assert reconcile(store / "hooks", [transcript.parent], key=b"k").both == 1
+    with pytest.raises(InputDataError, match="not a regular file"):
+        reconcile(store / "hooks", [pipe], key=b"k")
 
 
 @pytest.mark.parametrize(

@@ -151,6 +151,12 @@ def _copy_rest(root: Path, draft: Path) -> None:
                 target.symlink_to(path.readlink())
         elif path.is_dir():
             make_directory(target)
+        elif not path.is_file():
+            raise InputDataError(
+                "not a regular file; a backup without it would be none",
+                file=path,
+                fix="remove it, or put the file back that it stands for",
+            )
         elif path.suffix == ".jsonl":
             _write_lines(path.read_bytes(), target, path.stat())
         elif _is_database(path):

@@ -12,7 +12,9 @@ the last spool segment that they hold. What the file does not name is not there.
 
 import json
 import logging
+import os
 import re
+import stat
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -38,6 +40,8 @@ KIND = re.compile(r"[a-z_]{1,40}")
 DAY = re.compile(r"\d{4}-\d\d-\d\d")
 PARQUET_MAGIC = b"PAR1"
 SMALLEST_BYTES = 12
+READING = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
+"""To open a pipe this way waits for no writer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,13 +65,18 @@ class Part:
     def is_whole(self, folder: Path) -> bool:
         """Look at size and magic: whether the file is there, uncut and not empty.
 
+        A pipe or a device in its place is no part; to open it waits for none.
+
         Raises
         ------
         OSError
             It cannot be read at this moment, which does not say that it is damaged.
         """
         try:
-            with (folder / self.name).open("rb") as stream:
+            descriptor = os.open(folder / self.name, READING)
+            with open(descriptor, "rb") as stream:  # noqa: PTH123 - of a descriptor
+                if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                    return False
                 size = stream.seek(0, 2)
                 if size < SMALLEST_BYTES or self.size not in (None, size):
                     return False

@@ -65,7 +65,7 @@ def reconcile(
     Raises
     ------
     InputDataError
-        A path does not exist or holds nothing of its format.
+        A path does not exist, is a pipe or a device, or holds nothing of its format.
     """
     told = _batches(HookSource(), [hooks], key)
     later = _batches(ClaudeCodeSource(), transcripts, key)
@@ -104,6 +104,11 @@ def _batches(source: Source, paths: Sequence[Path], key: bytes) -> _Batches:
     found: _Batches = {}
     sink = _BatchSink(found, lambda name: keyed_hash(key, name))
     for file in source.files(paths):
+        if not file.path.is_file():  # a pipe or a device would never end
+            if file.path in paths:
+                raise InputDataError("not a regular file", file=file.path)
+            sink.refused += 1
+            continue
         try:
             source.read(file.path, sink)
         except InputDataError:

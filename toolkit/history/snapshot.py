@@ -29,7 +29,7 @@ from toolkit.history.columns import (
 from toolkit.history.engine import connect
 from toolkit.history.generation import Generation, Part, folder_of, read_generation
 from toolkit.history.wave_measures import has_runs_sql, measured_sql
-from toolkit.records import KINDS, Record, Spool
+from toolkit.records import KINDS, Record, Spool, open_regular
 
 if TYPE_CHECKING:
     import duckdb
@@ -388,7 +388,7 @@ def check_of(path: Path) -> int:
 def _hold(root: Path, stack: ExitStack) -> None:
     """Keep compactions from removing what is being read; none waits for it."""
     with suppress(OSError):  # no compaction has been here, or it is not ours to open
-        descriptor = os.open(root / READERS_NAME, os.O_RDONLY | os.O_NOFOLLOW)
+        descriptor = open_regular(root / READERS_NAME, os.O_RDONLY)
         stack.callback(os.close, descriptor)
         fcntl.flock(descriptor, fcntl.LOCK_SH)
 

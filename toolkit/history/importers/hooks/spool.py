@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from zlib import crc32
 
 from toolkit.errors import InputDataError, SchemaError
@@ -30,7 +30,7 @@ from toolkit.history.importers import (
 from toolkit.history.importers.claude_code.streams import MAIN
 from toolkit.history.importers.hooks.events import HookJoiner
 from toolkit.history.importers.lines import read_lines
-from toolkit.records import Spool, read_regular, replace_file
+from toolkit.records import Spool, open_regular, read_regular, replace_file
 
 __all__ = ["HookTail", "Place", "forget_events", "join_hooks", "read_place"]
 
@@ -207,7 +207,9 @@ def forget_events(root: Path, before_ns: int) -> int:
     with Spool(live.parent).held():
         gone = end = 0
         kept = []
-        for line in live.read_bytes().splitlines(keepends=True):
+        with _opened(live) as stream:
+            lines = stream.read().splitlines(keepends=True)
+        for line in lines:
             end += len(line)
             if end <= place.end and _is_over(line, before_ns, place):
                 gone += 1
@@ -296,7 +298,7 @@ def _ignored(joiner: HookJoiner, row: dict[str, Any]) -> None:
 
 def _last_line_end(path: Path, start: int) -> int:
     """Find the end of the last whole line behind a place, or the place itself."""
-    with path.open("rb") as stream:
+    with _opened(path) as stream:
         position = stream.seek(0, os.SEEK_END)
         while position > start:
             size = min(BLOCK_BYTES, position - start)
@@ -307,8 +309,13 @@ def _last_line_end(path: Path, start: int) -> int:
     return start
 
 
+def _opened(path: Path) -> BinaryIO:
+    """Open a spool; a pipe that lies in its place would be waited for."""
+    return open(open_regular(path, os.O_RDONLY), "rb")  # noqa: PTH123 - of a descriptor
+
+
 def _check(path: Path, end: int) -> int:
-    with path.open("rb") as stream:
+    with _opened(path) as stream:
         if stream.seek(0, os.SEEK_END) < end:
             return -1
         stream.seek(max(0, end - CHECKED_BYTES))
