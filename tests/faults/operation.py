@@ -32,6 +32,9 @@ class Operation(NamedTuple):
     rehearsed : bool
         It is run once on files of its own before children are forked: SQLAlchemy
         prepares each statement once, which takes longer than the statement.
+    passed : tuple of str
+        Parts of names of files whose calls do not fail here: another operation goes
+        through them.
     """
 
     prepare: Callable[[Path], None]
@@ -39,3 +42,4 @@ class Operation(NamedTuple):
     check: Check
     warm: tuple[str, ...]
     rehearsed: bool = False
+    passed: tuple[str, ...] = ()

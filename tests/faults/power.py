@@ -23,6 +23,8 @@ class Call(NamedTuple):
 
     Attributes
     ----------
+    number : int
+        Its place among the calls.
     what : str
     value : int
         Offset of a write, size of a truncation.
@@ -31,6 +33,7 @@ class Call(NamedTuple):
         What was written.
     """
 
+    number: int
     what: str
     value: int
     path: str
@@ -44,8 +47,8 @@ class Call(NamedTuple):
 def calls_of(log: Path) -> Iterator[Call]:
     """Read the shim's log."""
     for line in log.read_text().splitlines():
-        what, value, path, other, data = line.split("\t")
-        yield Call(what, int(value), path, other, bytes.fromhex(data))
+        number, what, value, path, other, data = line.split("\t")
+        yield Call(int(number), what, int(value), path, other, bytes.fromhex(data))
 
 
 @dataclass(eq=False)

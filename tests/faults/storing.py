@@ -10,7 +10,7 @@ from tests.hook_payloads import after, batch, before, call, payload
 from tests.records.records import a_batch
 from toolkit.capture.hook_handler import reduce_event
 from toolkit.cli import run
-from toolkit.history import RecordStore, compact_store, read_store
+from toolkit.history import RecordStore, compact_store, read_rejected, read_store
 from toolkit.records import Record, Spool
 
 __all__ = ["STORING", "hook_rows"]
@@ -24,6 +24,8 @@ SPOOLED = [
     for number in range(6)
 ]
 NEW = [a_batch(f"new{number}") for number in range(4)]
+REFUSED = '{"kind": "batch"}'
+"""A line that is no record, in the source: its rejection is noted once."""
 
 
 def hook_rows(
@@ -65,8 +67,9 @@ def _prepare_hooks(folder: Path) -> None:
 
 
 def _write_source(folder: Path) -> None:
-    lines = "".join(json.dumps(record.to_json()) + "\n" for record in NEW)
-    (folder / "source.jsonl").write_text(lines)
+    lines = [json.dumps(record.to_json()) for record in NEW]
+    lines.insert(1, REFUSED)
+    (folder / "source.jsonl").write_text("\n".join(lines) + "\n")
 
 
 def _records(store: Path) -> list[str]:
@@ -75,6 +78,11 @@ def _records(store: Path) -> list[str]:
     if not dataset.has("batch"):
         return []
     return sorted(record.record_id for record in dataset.scan("batch"))
+
+
+def _rejections(store: Path) -> int:
+    """Count the lines that could not be read, as reports do."""
+    return len(list(read_rejected(store)))
 
 
 def _ids(*groups: list[Record]) -> list[str]:
@@ -94,8 +102,10 @@ def _check_import(before: list[Record]) -> Check:
         assert len(found) == len(set(found)), f"twice: {found}"
         if acknowledged:
             assert found == _ids(before, NEW), f"acknowledged and lost: {found}"
+            assert _rejections(store) == 1
         assert _import(folder) == 0
         assert _records(store) == _ids(before, NEW)
+        assert _rejections(store) == 1, "a rejection is lost, or counted twice"
         with RecordStore(store) as opened:
             compact_store(opened)
         assert _records(store) == _ids(before, NEW)

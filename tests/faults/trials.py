@@ -3,7 +3,8 @@
 Started with the shim preloaded: `python -m tests.faults.trials SHIM SCRATCH`. The heavy
 imports are paid once; each trial is a fork. One JSON object a line goes in (`name`,
 `number`, `action`) and one comes out (`code`: the child's exit code, or minus its signal;
-`calls`: how many calls were counted; `error`: what it said; `sound`: whether what was
+`calls`: how many calls were counted, of which `changing` changed something; `error`:
+what it said; `sound`: whether what was
 acknowledged is there and whole, and the next run did the rest). With `every` instead of
 `number` and `action`, power cuts are replayed.
 """
@@ -87,7 +88,8 @@ class _Trials:
 
     def run(self, *, number: int, action: str) -> dict[str, Any]:
         """Run the operation on fresh files, then run it again unhurt."""
-        code, calls, error = self._recorded(number, action)
+        passed = self._operation.passed
+        code, calls, error = self._recorded(number, action, passed=passed)
         acknowledged = code == 0 or self._folder.with_name(ANSWERED).exists()
         state, why = self._checked(acknowledged=acknowledged)
         return {
@@ -96,7 +98,12 @@ class _Trials:
             "error": error,
             "sound": state == 0,
             "why": why,
+            "changing": [] if number else self._changing(),
         }
+
+    def _changing(self) -> list[tuple[int, str]]:
+        """List the calls that changed something, by number, and what they were."""
+        return [(call.number, call.what) for call in calls_of(self._log)]
 
     def power_cuts(self, *, every: int) -> dict[str, Any]:
         """Record one run, and check what a bad disk holds after a cut at any call.
@@ -106,7 +113,7 @@ class _Trials:
         every : int
             Check a cut behind each call of that step, and behind the last.
         """
-        code, _, error = self._recorded(0, "none")
+        code, _, error = self._recorded(0, "none", passed=())
         calls = list(calls_of(self._log))
         cuts = [*range(0, len(calls), every), len(calls)]
         states = list(itertools.product((False, True), (False, True)))
@@ -140,7 +147,9 @@ class _Trials:
         shutil.rmtree(self._folder, ignore_errors=True)
         shutil.copytree(self._template, self._folder, symlinks=True)
 
-    def _recorded(self, number: int, action: str) -> tuple[int, int, str]:
+    def _recorded(
+        self, number: int, action: str, *, passed: tuple[str, ...]
+    ) -> tuple[int, int, str]:
         self._fresh()
         self._log.unlink(missing_ok=True)
         self._folder.with_name(ANSWERED).unlink(missing_ok=True)
@@ -150,6 +159,7 @@ class _Trials:
             ACTIONS.index(action),
             str(self._log).encode(),
         ]
+        self._library.fault_pass("".join(f"{name}\n" for name in passed).encode())
         work = partial(self._operation.run, self._folder)
         return _forked(work, self._library, armed, self._scratch)
 
