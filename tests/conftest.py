@@ -10,6 +10,8 @@ os.environ["DO_NOT_TRACK"] = "true"
 import pytest
 from hypothesis import settings
 
+from tests.mlflow_tables import migrate_once
+
 # A busy machine is slow now and then; how long one example took says nothing.
 settings.register_profile("toolkit", deadline=None)
 settings.load_profile("toolkit")
@@ -19,3 +21,4 @@ settings.load_profile("toolkit")
 def pytest_runtest_setup() -> None:
     """MLflow writes where it tracks into the environment, where the next test reads it."""
     os.environ.pop("MLFLOW_TRACKING_URI", None)
+    migrate_once()

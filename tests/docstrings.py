@@ -140,10 +140,12 @@ def _errors() -> frozenset[str]:
     return frozenset(ours | derived)
 
 
+@cache
 def _bases(node: ast.ClassDef) -> list[str]:
     return [ast.unparse(base).partition("[")[0] for base in node.bases]
 
 
+@cache
 def _methods(node: ast.ClassDef) -> list[Def]:
     left_out = {"property", "cached_property", "overload"}
     return [

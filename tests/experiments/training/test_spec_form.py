@@ -13,7 +13,11 @@ from toolkit.experiments.training import (
     spec_text,
 )
 
-jsonschema: Any = pytest.importorskip("jsonschema")  # comes with the notebooks
+
+@pytest.fixture(scope="module")
+def jsonschema() -> Any:
+    """Import what comes with the notebooks; it takes seconds, so not on collection."""
+    return pytest.importorskip("jsonschema")
 
 
 def test_a_written_specification_is_the_default_one(tmp_path: Path) -> None:
@@ -28,7 +32,7 @@ def test_a_written_specification_is_the_default_one(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["001-batch-size", "002-agent-count"])
-def test_the_committed_specifications_are_valid(name: str) -> None:
+def test_the_committed_specifications_are_valid(name: str, jsonschema: Any) -> None:
     text = (ROOT / "experiments" / name / "spec.toml").read_text(encoding="utf-8")
 
     jsonschema.validate(tomllib.loads(text), spec_schema())
@@ -46,7 +50,9 @@ def test_the_committed_specifications_are_valid(name: str) -> None:
         {"guard": {"assumes": "luck"}},
     ],
 )
-def test_what_a_specification_may_not_hold_is_marked(change: dict[str, Any]) -> None:
+def test_what_a_specification_may_not_hold_is_marked(
+    change: dict[str, Any], jsonschema: Any
+) -> None:
     good = {"name": "n", "decision": "batch_size", "question": "q"}
     jsonschema.validate(good, spec_schema())
 
