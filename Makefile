@@ -21,7 +21,8 @@ export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint check docs test-engines adapters notebooks bench fuzz lock clean
+.PHONY: help setup demo test tests lint lint-style lint-types lint-contracts check docs
+.PHONY: test-engines adapters notebooks bench fuzz lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -39,11 +40,17 @@ $(STAMP): requirements.lock pyproject.toml
 demo: setup ## run the whole path on the bundled sample
 	@$(BIN)/toolkit demo --work $(WORK)/demo
 
-lint: setup ## style, types, import contracts
+lint: lint-style lint-types lint-contracts ## style, types, import contracts
+
+lint-style: setup
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/codespell
+
+lint-types: setup
 	@$(BIN)/mypy
+
+lint-contracts: setup
 	@$(BIN)/lint-imports
 
 check: setup ## the quick tests only
@@ -75,9 +82,13 @@ adapters: setup ## test the adapters against the real frameworks, installed apar
 notebooks: setup ## run every notebook from top to bottom
 	@$(BIN)/pytest -q -p nbmake --nbmake --nbmake-timeout=300 notebooks
 
-test: lint ## everything: lint, types, contracts, tests with their coverage, notebooks
+# Types, contracts and notebooks are checked beside the tests, in the time in which a
+# worker of these waits for a process or a clock.
+test: lint-style ## everything: lint, types, contracts, tests with their coverage, notebooks
+	@$(MAKE) --no-print-directory -j 4 lint-types lint-contracts notebooks tests
+
+tests: setup
 	@$(BIN)/pytest -q -n 2 --dist worksteal -m "not engines" --cov --cov-report=term:skip-covered
-	@$(MAKE) --no-print-directory notebooks
 
 bench: setup ## speed ratios, measured side by side
 	@$(BIN)/python -m tests.benchmarks
