@@ -37,3 +37,8 @@ from .stack_model import SECTION as SECTION
 from .stack_model import StackModel as StackModel
 from .stack_model import StackSection as StackSection
 from .support import Support as Support
+from .onnx_runtime import run_graph as run_graph
+from .outcome_bounds import CONSTRAINTS as CONSTRAINTS
+from .outcome_bounds import OutcomeBound as OutcomeBound
+from .outcome_bounds import OutcomeBounds as OutcomeBounds
+from .signing_key import team_signature as team_signature

@@ -10,6 +10,7 @@ from toolkit.bundle.feature_schema import FeatureSchema
 from toolkit.bundle.format_one import from_format_one
 from toolkit.bundle.json_rules import parse
 from toolkit.bundle.manifest_rules import METHOD, check_manifest, check_meaning
+from toolkit.bundle.outcome_bounds import CONSTRAINTS
 from toolkit.bundle.support import Support
 from toolkit.errors import BundleRefusedError, SchemaError
 from toolkit.policies import Evidence
@@ -25,6 +26,8 @@ __all__ = [
 ]
 
 SCHEMA_VERSION = 2
+CONSTRAINED_VERSION = 3
+"""Of a manifest with constraints: a reader that cannot obey them refuses it by this."""
 MANIFEST_NAME = "manifest.json"
 MANIFEST_MAX_BYTES = 2 << 20
 """A manifest is a page, not a data set; a larger one is refused unread."""
@@ -182,7 +185,7 @@ class Manifest:
         The rungs above the rule, ascending, each with its evidence; without any the
         rule answers.
     extra : mapping
-        Sections of other rooms (advice, few-shot priors, thresholds), by name.
+        Sections of other rooms (stack, constraints, thresholds), by name.
     """
 
     name: str
@@ -215,7 +218,9 @@ class Manifest:
             By field name; `from_json` reads it back.
         """
         return {
-            "schema_version": SCHEMA_VERSION,
+            "schema_version": CONSTRAINED_VERSION
+            if CONSTRAINTS in self.extra
+            else SCHEMA_VERSION,
             "method": dict(METHOD),
             "name": self.name,
             "version": self.version,
@@ -270,9 +275,9 @@ class Manifest:
         version = value.get("schema_version")
         if version == 1:
             value = from_format_one(value)
-        elif version != SCHEMA_VERSION:
+        elif version not in (SCHEMA_VERSION, CONSTRAINED_VERSION):
             raise SchemaError(
-                f"this toolkit reads versions 1 and {SCHEMA_VERSION}",
+                f"this toolkit reads versions 1 to {CONSTRAINED_VERSION}",
                 field="schema_version",
                 got=version,
                 fix="export the model again",

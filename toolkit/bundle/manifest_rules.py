@@ -27,6 +27,7 @@ from toolkit.bundle.json_rules import (
     tree,
     whole,
 )
+from toolkit.bundle.outcome_bounds import CONSTRAINTS, bounds_problem
 from toolkit.errors import SchemaError
 from toolkit.policies import OFFERED_PLACES
 
@@ -183,14 +184,35 @@ STACK = section(
     }
 )
 
+OUTCOME = section(
+    {
+        "name": text(100, least=1),
+        "at_most": number(1e-9, 1e18),
+        "probability": number(0.5, 0.9999),
+        "intercept": LOG_COST,
+        "centre": VECTOR,
+        "spread": VECTOR,
+        "action_centre": VECTOR,
+        "slope": array(number(-1e9, 1e9), most=65_536),
+        "deviation": number(1e-9, 100),
+    }
+)
 SECTIONS: dict[str, Rule] = {
+    CONSTRAINTS: section(
+        {
+            "sizes": flag,
+            "margin": optional(number(0, 1e6)),
+            "groups": whole(0, 10**9),
+            "outcomes": array(OUTCOME, least=1, most=16),
+        }
+    ),
     "stack": STACK,
     "workflow": section({"price_exponent": number(0, 1)}),
 }
 """Sections of `extra` by name; any other is bounded in size, its numbers finite."""
 
 FIELDS: dict[str, Rule] = {
-    "schema_version": one_of(2),
+    "schema_version": one_of(2, 3),
     "method": section({name: one_of(known) for name, known in METHOD.items()}),
     "name": text(100, least=1),
     "version": plain_name(64),
@@ -266,7 +288,10 @@ def check_manifest(value: object) -> None:
         Naming the first field that holds something else than it may.
     """
     _MANIFEST(value, "")
-    check_parameters(cast("Mapping[str, Any]", value))
+    manifest = cast("Mapping[str, Any]", value)
+    if (problem := _version_problem(manifest)) is not None:
+        raise SchemaError(problem, field="schema_version")
+    check_parameters(manifest)
 
 
 def _bounds_problem(manifest: "Manifest") -> str | None:
@@ -395,6 +420,13 @@ def _stack_problem(manifest: "Manifest") -> str | None:
     return None
 
 
+def _version_problem(value: Mapping[str, Any]) -> str | None:
+    """Find a version that says otherwise than the section of constraints."""
+    if (value["schema_version"] == 3) is not (CONSTRAINTS in value["extra"]):
+        return "a manifest is of version 3 exactly where it has constraints"
+    return None
+
+
 def _time_problem(manifest: "Manifest") -> str | None:
     early = manifest.expires_at <= manifest.created_at
     return "is not after `created_at`" if early else None
@@ -412,6 +444,7 @@ MEANING: tuple[tuple[str, Callable[["Manifest"], str | None]], ...] = (
     ("support", _support_problem),
     ("fallback", _rule_problem),
     ("extra.stack", _stack_problem),
+    ("extra.constraints", bounds_problem),
     ("ladder", _ladder_problem),
     ("expires_at", _time_problem),
 )

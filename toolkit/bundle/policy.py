@@ -8,8 +8,11 @@ readers in other languages: a change here, or in what this calls, is a change th
 
 from collections.abc import Callable
 
+import numpy as np
+
 from toolkit.bundle.feature_schema import Float32s
 from toolkit.bundle.manifest import Fallback, Manifest, RungSpec
+from toolkit.bundle.outcome_bounds import CONSTRAINTS, OutcomeLimits
 from toolkit.bundle.reader import Bundle
 from toolkit.bundle.stack_model import SECTION, StackModel
 from toolkit.policies import (
@@ -53,11 +56,13 @@ def ladder_of(manifest: Manifest, log_cost: LogCost) -> Ladder:
     model = None
     if SECTION in manifest.extra:
         model = StackModel(log_cost, manifest, rule=rule)
+    limits = OutcomeLimits(manifest) if CONSTRAINTS in manifest.extra else None
     return Ladder(
         rule=rule,
-        rungs=[_rung(spec, manifest, model, rule) for spec in manifest.ladder],
+        rungs=[_rung(spec, manifest, model, rule, limits) for spec in manifest.ladder],
         model=model,
         version=manifest.version,
+        limits=limits,
     )
 
 
@@ -99,10 +104,14 @@ def rule_of(fallback: Fallback) -> Policy:
 
 
 def _rung(
-    spec: RungSpec, manifest: Manifest, model: StackModel | None, rule: Policy
+    spec: RungSpec,
+    manifest: Manifest,
+    model: StackModel | None,
+    rule: Policy,
+    limits: OutcomeLimits | None,
 ) -> Rung:
     if spec.rule == "learned" and model is not None:
-        made: Policy = Learned(model, manifest, rule)
+        made: Policy = Learned(model, manifest, rule, limits)
     else:
         made = named_rule(
             spec.rule,
@@ -139,13 +148,22 @@ class Learned:
     manifest : Manifest
     rule : Policy
         What the probability of being no worse is about.
+    limits : OutcomeLimits, optional
+        The cheapest of the permitted actions is taken, where one is permitted.
     """
 
     name = "learned"
 
-    def __init__(self, model: StackModel, manifest: Manifest, rule: Policy) -> None:
+    def __init__(
+        self,
+        model: StackModel,
+        manifest: Manifest,
+        rule: Policy,
+        limits: OutcomeLimits | None = None,
+    ) -> None:
         self.model = model
         self.rule = rule
+        self.limits = limits
         self.minimum_support = manifest.minimum_support
         self.version = manifest.version
 
@@ -159,6 +177,16 @@ class Learned:
         """
         curve = self.model.predict(problem)
         index, supported = cheapest_supported(curve, self.minimum_support)
+        reason = Reason(
+            code="least_expected_cost", facts={"supported_actions": float(supported)}
+        )
+        permitted = None if self.limits is None else self.limits.permitted(problem)
+        if permitted is not None and not permitted.allowed[index]:
+            reason = permitted.reason(problem, index)
+            if permitted.allowed.any():
+                index = int(
+                    np.where(permitted.allowed, curve.log_cost, np.inf).argmin()
+                )
         reference = self.rule.decide(problem).index
         confidence = None
         if index != reference:
@@ -171,10 +199,7 @@ class Learned:
             action=tuple(problem.actions[index].tolist()),
             confidence=confidence,
             support=float(curve.support[index]),
-            reason=Reason(
-                code="least_expected_cost",
-                facts={"supported_actions": float(supported)},
-            ),
+            reason=reason,
             policy=self.name,
             version=self.version,
             curve=curve,

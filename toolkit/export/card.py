@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from toolkit.bundle import Manifest
+from toolkit.bundle import CONSTRAINTS, Manifest
 from toolkit.escaping import code, markdown
 
 __all__ = ["model_card"]
@@ -41,7 +41,7 @@ Recommends one of {_listed(manifest.actions)}. The rule (`{code(manifest.fallbac
 unless a rung above it is shown better than the one below, at a one-sided level of
 {manifest.guard_level:.0%} over groups that took no part in it; a column outside the range
 that training saw counts as missing and widens the interval; an action that was not tried
-is not recommended.
+is not recommended.{_constraints(manifest)}
 
 {_ladder(manifest)}
 
@@ -73,6 +73,16 @@ model to {worst:.2g} in log cost.
 
 {chr(10).join(f"* {markdown(limit)}" for limit in limits)}
 """
+
+
+def _constraints(manifest: Manifest) -> str:
+    """Say what every answer must keep."""
+    asked = [
+        f"`{code(outcome['name'])}` at most {outcome['at_most']:g} with probability "
+        f"{outcome['probability']:g}"
+        for outcome in manifest.extra.get(CONSTRAINTS, {}).get("outcomes", ())
+    ]
+    return f" Every answer, the rule's too, keeps {', '.join(asked)}." if asked else ""
 
 
 def _ladder(manifest: Manifest) -> str:

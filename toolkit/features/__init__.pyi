@@ -15,3 +15,4 @@ from .objectives import objective_periods_by as objective_periods_by
 from .workflow import workflow_table as workflow_table
 from .workflow import write_workflow_table as write_workflow_table
 from .written import read_feature_table as read_feature_table
+from .columns import context_schema as context_schema

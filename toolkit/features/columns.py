@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from toolkit.bundle import Column, FeatureSchema
+from toolkit.errors import UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,6 +21,7 @@ __all__ = [
     "WORKFLOW_CONTEXT",
     "WORKFLOW_TARGETS",
     "batch_schema",
+    "context_schema",
     "declared_columns",
     "workflow_schema",
 ]
@@ -67,7 +69,7 @@ BATCH_WINDOW = (
 """Columns computed over the agent's last 10 ended batches, for analysis. Nothing that
 serves fills them, so no model reads them."""
 
-BATCH_TARGETS = ("cycle_s", "succeeded", "failed", "cancelled")
+BATCH_TARGETS = ("cycle_s", "succeeded", "failed", "cancelled", "memory_delta_bytes")
 """What a batch turned out to cost."""
 
 WORKFLOW_CONTEXT = (
@@ -85,7 +87,7 @@ WORKFLOW_CONTEXT = (
 )
 """Context columns of a workflow."""
 
-WORKFLOW_TARGETS = ("makespan_s", "agent_seconds", "outcome")
+WORKFLOW_TARGETS = ("makespan_s", "agent_seconds", "tokens", "outcome")
 """What a workflow turned out to cost."""
 
 OTHERS = (
@@ -220,3 +222,39 @@ def workflow_schema(
         context=tuple(c for c in columns if c.name in known),
         action=(Column(name="agents", about="agents at work"),),
     )
+
+
+def context_schema(
+    rows: "pd.DataFrame", *, batches: bool, context: Sequence[str] = ()
+) -> FeatureSchema:
+    """Declare what a model of some rows reads: the context columns that they know.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        From `batch_table` or `workflow_table`.
+    batches : bool
+        Which of the two.
+    context : sequence of str
+        Columns that may be read, declared ones too; all of them unless given.
+
+    Returns
+    -------
+    FeatureSchema
+
+    Raises
+    ------
+    UsageError
+        `context` names what is no context column.
+    """
+    own: tuple[Column, ...] = BATCH_CONTEXT if batches else WORKFLOW_CONTEXT
+    declared = declared_columns(rows)
+    names = [column.name for column in (*own, *declared)]
+    for name in context:
+        if name not in names:
+            raise UsageError.unknown("context column", name, names)
+    known = [name for name in context or names if rows[name].notna().any()]
+    if not batches:
+        return workflow_schema(known=known, declared=declared)
+    types = list(rows["operation_type"].astype(str))
+    return batch_schema(types, known=known, declared=declared)

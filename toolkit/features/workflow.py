@@ -1,5 +1,7 @@
 """The workflow feature table: a row a run, holding what was known when it began."""
 
+from functools import reduce
+from operator import add
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,5 +84,15 @@ def write_workflow_table(
 
 
 def _features(workflows: Any, engine: TableEngine) -> Any:
-    workflows, declared = with_declared(workflows, engine)
-    return workflows.select(*COLUMNS, *declared).order_by("at", "record_id")
+    workflows, declared = with_declared(workflows, engine, reserved=("tokens",))
+    table = workflows.mutate(tokens=_tokens(workflows)).select(*COLUMNS, *declared)
+    return table.order_by("at", "record_id")
+
+
+def _tokens(workflows: Any) -> Any:
+    """Add up the tokens of all kinds; not known where those of an output are not."""
+    others = (
+        workflows[name].fill_null(0)
+        for name in ("input_tokens", "cache_read_tokens", "cache_write_tokens")
+    )
+    return reduce(add, others, workflows.output_tokens)

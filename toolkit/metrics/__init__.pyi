@@ -22,3 +22,4 @@ from .objectives import Trials as Trials
 from .objectives import objective_report as objective_report
 from .objectives import parted as parted
 from .student_t import student_t_quantile as student_t_quantile
+from .interval import clustered_wilson as clustered_wilson

@@ -1,7 +1,7 @@
 """The one table that everything learns from: problems, their actions, what each cost."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import numpy as np
@@ -80,6 +80,8 @@ class DecisionTable:
         action it took where it did not explore; `None` where no logged chance says so.
     latest : tuple of datetime
         When each problem's last run began, aware; empty where unknown.
+    outcomes : mapping of str to tuple of array of shape (n_actions,)
+        What may be constrained beside the cost, by name and problem; NaN is not known.
     origin : TableOrigin or None
         The records behind the whole table, of which this may be a part.
     """
@@ -100,6 +102,7 @@ class DecisionTable:
     observed: bool = False
     served: tuple[tuple[str, int] | None, ...] = ()
     latest: tuple[datetime, ...] = ()
+    outcomes: Mapping[str, tuple[Floats, ...]] = field(default_factory=dict)
     origin: TableOrigin | None = None
 
     @property
@@ -195,6 +198,10 @@ class DecisionTable:
             repeats=tuple(self.repeats[i] for i in chosen) if self.repeats else (),
             served=tuple(self.served[i] for i in chosen) if self.served else (),
             latest=tuple(self.latest[i] for i in chosen) if self.latest else (),
+            outcomes={
+                name: tuple(values[i] for i in chosen)
+                for name, values in self.outcomes.items()
+            },
         )
 
     def after(self, moment: datetime) -> "DecisionTable":
@@ -369,6 +376,7 @@ class DecisionTable:
             ),
             runs=tuple(tuple(cells[i]) for i in places),
             repeats=(),
+            outcomes={},
         )
 
     def encoded(self, place: int) -> Floats:

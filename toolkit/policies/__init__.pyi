@@ -22,3 +22,5 @@ from .offered import distinct_axes as distinct_axes
 from .offered import offered_columns as offered_columns
 from .offered import with_offered_range as with_offered_range
 from .rule_texts import RULE_TEXTS as RULE_TEXTS
+from .constraint import Constraint as Constraint
+from .constraint import Permitted as Permitted

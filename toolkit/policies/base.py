@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Protocol, runtime_checkable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from toolkit.arrays import Floats
 from toolkit.errors import UsageError
@@ -135,7 +136,7 @@ class Reason:
     ----------
     code : str
         One word, stable across versions: `learned_better`, `rule`, `out_of_support`,
-        `not_shown_better`, `stale`, `no_model`, `explored`, `measured`, ...
+        `not_shown_better`, `constraint_binds`, `no_model`, `explored`, ...
     facts : mapping
         The numbers behind it.
     """
@@ -154,7 +155,10 @@ class Reason:
 
 
 TEXTS: Mapping[str, str] = {
-    "no_rule_constant": "the rule has no size for this type, a constant stands in"
+    "constraint_binds": "an action was passed over for a constraint",
+    "constraint_not_kept": "no action is shown to keep the constraint, this one comes "
+    "nearest",
+    "no_rule_constant": "the rule has no size for this type, a constant stands in",
 }
 """Sentences of codes that do not read as one."""
 
@@ -189,6 +193,8 @@ class Decision:
         `learned`; empty where there is no ladder.
     curve : CostCurve or None
         What the policy's model expected of each action.
+    allowed : array of bool, shape (n_actions,), or None
+        Which actions keep the constraints; `None` where there are none.
     """
 
     index: int
@@ -206,6 +212,7 @@ class Decision:
     propensity: float = 1.0
     rung: str = ""
     curve: CostCurve | None = field(default=None, repr=False, compare=False)
+    allowed: NDArray[np.bool_] | None = field(default=None, repr=False, compare=False)
 
 
 @runtime_checkable

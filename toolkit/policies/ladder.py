@@ -20,6 +20,7 @@ from toolkit.policies.base import (
     Reason,
     Value,
 )
+from toolkit.policies.constraint import CONSTRAINED, Permitted, PermittedActions
 
 __all__ = ["Evidence", "Ladder", "Rung", "groups_needed"]
 
@@ -227,6 +228,8 @@ class Ladder:
     model : CostModel or None
         Expects the cost of each action, for the figures of an answer.
     version : str
+    limits : PermittedActions or None
+        Which actions may be taken at all; every rung is bound by it, the rule too.
 
     Examples
     --------
@@ -250,15 +253,60 @@ class Ladder:
         rungs: Sequence[Rung] = (),
         model: CostModel | None = None,
         version: str = "0",
+        limits: PermittedActions | None = None,
     ) -> None:
         self.rule = rule
         self.rungs = tuple(rungs)
         self.model = model
         self.version = version
+        self.limits = limits
 
     def decide(self, problem: Problem) -> Decision:
         """Take an action; the reason says which rung answered and why no higher one."""
         baseline = self.rule.decide(problem)
+        permitted = self._permitted(problem)
+        if permitted is not None and not permitted.allowed.any():
+            nearest = permitted.bound(problem, baseline)
+            return self._answer(problem, nearest, None, baseline, None)
+        standing, by, why = self._climb(problem, baseline)
+        if permitted is not None:
+            standing = permitted.bound(problem, standing)
+        return self._answer(problem, standing, by, baseline, why)
+
+    def by_rule(self, problem: Problem, reason: Reason) -> Decision:
+        """Take the rule's action, within the constraints, where no model may answer.
+
+        Parameters
+        ----------
+        problem : Problem
+        reason : Reason
+            Why no model may; a constraint that changed the answer is added to its facts.
+
+        Returns
+        -------
+        Decision
+            Its `baseline` is what the rule says without constraints.
+        """
+        baseline = self.rule.decide(problem)
+        permitted = self._permitted(problem)
+        bound = baseline if permitted is None else permitted.bound(problem, baseline)
+        facts = dict(reason.facts)
+        if bound.reason.code in CONSTRAINED:
+            facts[bound.reason.code] = bound.reason.facts["constraint"]
+        return replace(
+            bound,
+            baseline=baseline.label,
+            reason=replace(reason, facts=facts),
+            rung="rule",
+        )
+
+    def _permitted(self, problem: Problem) -> Permitted | None:
+        return None if self.limits is None else self.limits.permitted(problem)
+
+    def _climb(
+        self, problem: Problem, baseline: Decision
+    ) -> tuple[Decision, Rung | None, Reason | None]:
+        """Find the highest rung that answers, and why no higher one does."""
         standing, by = baseline, None
         why: Reason | None = None
         for rung in reversed(self.rungs):
@@ -274,7 +322,7 @@ class Ladder:
                 )
             else:
                 break
-        return self._answer(problem, standing, by, baseline, why)
+        return standing, by, why
 
     def _answer(
         self,
@@ -295,6 +343,8 @@ class Ladder:
                 for values in (curve.log_cost, curve.log_low, curve.log_high)
             )
         reason = why if by is None else _shown(by, chosen, baseline, curve)
+        if chosen.reason.code in CONSTRAINED:
+            reason = chosen.reason
         return replace(
             chosen,
             expected_cost=costs[0],

@@ -59,3 +59,4 @@ from .spool import read_spool_lines as read_spool_lines
 from .spool_follower import SpoolFollower as SpoolFollower
 from .store_secret import read_or_draw_key as read_or_draw_key
 from .store_secret import replace_key as replace_key
+from .otlp_mapping import span_parts as span_parts

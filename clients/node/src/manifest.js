@@ -206,6 +206,12 @@ export function readManifest(content, path) {
     if (value?.schema_version === 1) {
       throw new SchemaError("this reader reads version 2; export the model again", "schema_version");
     }
+    if (value?.schema_version === 3 || Object.hasOwn(value?.extra ?? {}, "constraints")) {
+      throw new SchemaError(
+        "the bundle has constraints, which this reader cannot keep; decide in Python, or export it without",
+        "schema_version",
+      );
+    }
     FIELDS(value, "");
     checkParameters(value);
     checkMeaning(value);

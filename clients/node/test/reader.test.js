@@ -135,6 +135,18 @@ test("format 1 is refused with what to do", (t) => {
   refuses(place, /export the model again/);
 });
 
+test("constraints are refused, not passed over", (t) => {
+  for (const version of [2, 3]) {
+    const place = copied(t);
+    const file = path.join(place, "manifest.json");
+    const manifest = JSON.parse(fs.readFileSync(file));
+    const extra = { ...manifest.extra, constraints: {} };
+    fs.writeFileSync(file, JSON.stringify({ ...manifest, extra, schema_version: version }));
+    sealed(place);
+    refuses(place, /constraints, which this reader cannot keep/);
+  }
+});
+
 test("a mistake of the caller is an error, not an answer", () => {
   const bundle = readBundle(path.join(bundles, batch), { key: null });
   const ask = (context, options) => () => bundle.decide(context, { now: NOW, ...options });

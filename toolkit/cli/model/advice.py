@@ -99,14 +99,16 @@ def rule_advice() -> bytes:
 def _supported(
     bundle: "Bundle", offered: "tuple[float, ...]", decision: "Decision"
 ) -> "list[int]":
-    """List the sizes with enough history behind them; none where the model is silent."""
+    """List the sizes with enough history that keep the constraints, if there are any.
+
+    None where the model is silent.
+    """
     if decision.curve is None:
         return []
-    return [
-        int(size)
-        for size, rows in zip(offered, decision.curve.support.tolist(), strict=True)
-        if rows >= bundle.manifest.minimum_support
-    ]
+    kept = decision.curve.support >= bundle.manifest.minimum_support
+    if decision.allowed is not None:
+        kept &= decision.allowed
+    return [int(size) for size, is_kept in zip(offered, kept, strict=True) if is_kept]
 
 
 def operation_types(bundle: "Bundle") -> tuple[str, ...]:

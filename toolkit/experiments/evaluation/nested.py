@@ -6,19 +6,22 @@ measured cost of the action it took, on repeats that did not name the best.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from toolkit.bundle import rule_of
+from toolkit.bundle import CONSTRAINTS, ladder_of, rule_of
 from toolkit.errors import NotEnoughDataError
-from toolkit.experiments.tables import Fold, deal_folds
-from toolkit.experiments.training import ExperimentSpec, Learner, learn, studies_behind
+from toolkit.experiments.evaluation.constraints import FREE, ConstrainedAnswer
+from toolkit.experiments.tables import deal_folds
+from toolkit.experiments.tables.split import Fold
+from toolkit.experiments.training import ExperimentSpec, learn
+from toolkit.experiments.training.learner import Learner, studies_behind
 from toolkit.experiments.tuning import RuleStudy
 from toolkit.models import DecisionTable, RelativeMember
-from toolkit.policies import Ladder, Policy
+from toolkit.policies import Decision, Ladder, Policy, Rung
 from toolkit.policies.rules import RuleOfThumbPolicy, named_rule
 
 __all__ = ["Evaluation", "evaluate_held_out", "evaluation_studies"]
@@ -47,6 +50,8 @@ class Evaluation:
         Rungs of each outer fold with their evidence.
     rungs : list of str
         Rung that answered each problem.
+    constrained : list of ConstrainedAnswer
+        Outcomes of each problem's answers, where there are constraints.
     """
 
     names: list[str] = field(default_factory=list)
@@ -57,6 +62,7 @@ class Evaluation:
     floors: list[float] = field(default_factory=list)
     ladders: list[list[dict[str, Any]]] = field(default_factory=list)
     rungs: list[str] = field(default_factory=list)
+    constrained: list[ConstrainedAnswer] = field(default_factory=list)
 
     def add(self, policy: str, score: float) -> None:
         """Record one policy's score on the problem added last.
@@ -127,7 +133,11 @@ def evaluate_held_out(
         policies = _policies(learner, ladder, spec)
         held_out = table.of_groups(fold.test)
         for place in range(len(held_out.problems)):
-            _judge(evaluation, held_out, place, policies, ladder)
+            decisions = _judge(evaluation, held_out, place, policies, ladder)
+            if spec.constraints:
+                evaluation.constrained.append(
+                    ConstrainedAnswer.of(held_out, place, decisions, spec.asked)
+                )
     return evaluation
 
 
@@ -177,7 +187,7 @@ def _judge(
     place: int,
     policies: dict[str, Policy],
     ladder: Ladder,
-) -> None:
+) -> dict[str, Decision]:
     problem, cost = table.problems[place], table.log_costs[place]
     best = int(np.argmin(cost))
     slowdowns, floor = table.log_slowdowns(place), table.noise_floor(place)
@@ -188,8 +198,8 @@ def _judge(
         evaluation.floors.append(floor)
     evaluation.add("oracle", 0.0)
     evaluation.add("random", float(slowdowns.mean()))
-    for name, policy in policies.items():
-        decision = policy.decide(problem)
+    decisions = {name: policy.decide(problem) for name, policy in policies.items()}
+    for name, decision in decisions.items():
         evaluation.add(name, float(slowdowns[decision.index]))
         if name == "guarded":
             evaluation.rungs.append(decision.rung)
@@ -197,6 +207,7 @@ def _judge(
     if curve is not None:
         held = (curve.log_low <= cost) & (cost <= curve.log_high)
         evaluation.inside.append(float(held.mean()))
+    return decisions
 
 
 def _policies(
@@ -225,4 +236,13 @@ def _policies(
             name="tuned rule",
         )
     policies["learned"] = ladder.rungs[-1].policy
+    if spec.constraints:
+        policies[FREE] = Ladder(rule=ladder.rule, rungs=_free_rungs(learner))
     return policies
+
+
+def _free_rungs(learner: Learner) -> tuple[Rung, ...]:
+    """Rungs that no constraint binds, with the evidence of those that one does."""
+    extra = {n: v for n, v in learner.manifest.extra.items() if n != CONSTRAINTS}
+    free = replace(learner.manifest, extra=extra)
+    return ladder_of(free, learner.log_cost).rungs

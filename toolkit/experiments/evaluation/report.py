@@ -1,13 +1,14 @@
 """The report of an experiment: what was found, and what it does not show."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from toolkit.escaping import markdown
 from toolkit.experiments.evaluation.result import PolicyRow, markdown_table
 from toolkit.experiments.training import ExperimentSpec
 
-__all__ = ["markdown_report"]
+__all__ = ["kept_text", "markdown_report"]
 
 LEAST_SHOWN = 0.01
 """Weight below which a member is not listed."""
@@ -59,6 +60,8 @@ def markdown_report(
             "",
             _ladder_table(results["ladder"]),
         ]
+    if "constraints" in results:
+        lines += ["", _constraints_table(results["constraints"])]
     if "prediction" in results:
         skill = results["prediction"]
         lines += [
@@ -91,6 +94,58 @@ def markdown_report(
         "",
     ]
     return "\n".join(lines)
+
+
+def kept_text(row: Mapping[str, Any]) -> str:
+    """Write how often a constraint was kept, with its interval.
+
+    Parameters
+    ----------
+    row : mapping
+        A `ConstraintRow` as JSON types.
+
+    Returns
+    -------
+    str
+    """
+    if row["kept"] is None:
+        return "never said to be kept"
+    return (
+        f"kept in {row['kept']:.0%} [{row['kept_low']:.0%}, {row['kept_high']:.0%}] of "
+        f"{row['contexts']} contexts, asked {row['probability']:.0%}"
+    )
+
+
+def _constraints_table(found: dict[str, Any]) -> str:
+    header = (
+        "| constraint | answers that are said to keep it | on groups left out [95 %] "
+        "| the rule there | without constraints | cost of the constraints [95 %] |\n"
+        "|---|---|---|---|---|---|"
+    )
+    lines = [
+        f"| {markdown(row['constraint'])} at most {row['at_most']:g} "
+        f"| {row['promised']:.0%} of contexts, {row['groups']} groups "
+        f"| {kept_text(row)} | {_percent(row['kept_by_rule'])} "
+        f"| {_percent(row['kept_free'])} "
+        f"| {row['cost']:+.1%} [{row['cost_low']:+.1%}, {row['cost_high']:+.1%}] |"
+        for row in found["rows"]
+    ]
+    if found["margin"] is None:
+        shown = (
+            f"The {found['groups']} groups show no action to keep them: every answer is "
+            "the action that comes nearest, and says so."
+        )
+    else:
+        shown = (
+            f"The bundle permits an action where its predicted outcomes, plus "
+            f"{found['margin']:.2f} deviations of their errors on groups left out, are "
+            "within the limits."
+        )
+    return "\n".join([header, *lines, "", shown] if lines else [shown])
+
+
+def _percent(share: float | None) -> str:
+    return "unknown" if share is None else f"{share:.0%}"
 
 
 def _waves_table(sizes: list[dict[str, Any]]) -> str:

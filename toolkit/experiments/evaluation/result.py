@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from toolkit.escaping import markdown
-from toolkit.experiments.evaluation.nested import Evaluation
 from toolkit.metrics import BootstrapInterval, group_bootstrap, share_within
 
-__all__ = ["PolicyRow", "markdown_table", "policy_rows"]
+if TYPE_CHECKING:
+    from toolkit.experiments.evaluation.nested import Evaluation
+
+__all__ = ["PolicyRow", "markdown_table", "over_groups", "policy_rows"]
 
 TIE = 0.02
 """Differences under 2 % in log cost are ties: that is the replicates' noise."""
@@ -66,7 +68,7 @@ class PolicyRow:
         return asdict(self)
 
 
-def policy_rows(evaluation: Evaluation, *, seed: int) -> list[PolicyRow]:
+def policy_rows(evaluation: "Evaluation", *, seed: int) -> list[PolicyRow]:
     """Grade every policy, with intervals over groups.
 
     Parameters
@@ -100,11 +102,11 @@ def _row(
     groups: "np.ndarray[Any, Any]",
     seed: int,
 ) -> PolicyRow:
-    mean = _interval(scores, groups, seed)
-    paired = _interval(scores - rule, groups, seed)
+    mean = over_groups(scores, groups, seed)
+    paired = over_groups(scores - rule, groups, seed)
     slowdowns = np.exp(scores)
     near = {
-        tolerance: _interval((slowdowns <= 1 + tolerance).astype(float), groups, seed)
+        tolerance: over_groups((slowdowns <= 1 + tolerance).astype(float), groups, seed)
         for tolerance in (0.05, 0.10)
     }
     return PolicyRow(
@@ -125,7 +127,7 @@ def _row(
     )
 
 
-def _interval(
+def over_groups(
     values: "np.ndarray[Any, np.dtype[np.float64]]",
     groups: "np.ndarray[Any, Any]",
     seed: int,
@@ -134,6 +136,18 @@ def _interval(
 
     A guarded policy mostly ties with the rule: resamples without the few differences have
     no spread, and a t ratio divides by it.
+
+    Parameters
+    ----------
+    values : array of shape (problems,)
+    groups : array of shape (problems,)
+    seed : int
+        Of the bootstrap.
+
+    Returns
+    -------
+    BootstrapInterval
+        At 95 %.
     """
     found = group_bootstrap(values, groups, rng=np.random.default_rng(seed))
     if np.isfinite([found.low, found.high]).all() and found.high - found.low < WIDE:

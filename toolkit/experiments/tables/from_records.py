@@ -15,6 +15,7 @@ from toolkit.experiments.tables.feature_rows import (
     origin_of,
     schema_of,
 )
+from toolkit.experiments.tables.outcomes import outcome_names, outcomes_of
 from toolkit.models import DecisionTable, cell_log_cost
 from toolkit.policies import Floats, Policy, Problem, Value
 from toolkit.policies.rules import (
@@ -91,10 +92,11 @@ def recorded_table(
     words = [c.name for c in schema.context if c.kind == "category"]
     together = [c for c in dict.fromkeys([*CELLS, *words]) if c in rows.columns]
     keys = ["context_id"] if measured else together
+    measures = outcome_names(rows, decision=decision) if measured else ()
     cells = [
         cell
         for name, part in rows[rows[keys[0]].notna()].groupby(keys, dropna=False)
-        if (cell := _cell(_name(name), part, schema, action)) is not None
+        if (cell := _cell(_name(name), part, schema, decision, measures)) is not None
     ]
     if not cells:
         raise NotEnoughDataError(
@@ -125,6 +127,9 @@ def recorded_table(
         observed=not measured,
         served=tuple(cell.served for cell in cells),
         latest=tuple(cell.latest for cell in cells),
+        outcomes={
+            name: tuple(cell.outcomes[name] for cell in cells) for name in measures
+        },
         origin=origin_of(rows, schema, decision=decision),
     )
 
@@ -140,22 +145,30 @@ class _Cell:
     repeats: tuple[Ints, ...]
     served: tuple[str, int] | None
     latest: datetime
+    outcomes: dict[str, Floats]
 
 
 def _cell(
-    name: str, part: "pd.DataFrame", schema: FeatureSchema, action: str
+    name: str,
+    part: "pd.DataFrame",
+    schema: FeatureSchema,
+    decision: str,
+    measures: Sequence[str],
 ) -> _Cell | None:
     """Make one problem of the rows of a cell; `None` where nothing can be compared."""
+    action = ACTIONS[decision]
     part = part.assign(_repeat=_repeats(part))
     actions: list[float] = []
     runs: list[Floats] = []
     repeats: list[Ints] = []
+    outcomes: list[dict[str, float]] = []
     for tried, same in part.groupby(action, sort=True):
         found = same[["spent", "achieved"]].to_numpy(dtype=np.float64)
         if found[:, 1].sum() > 0:
             actions.append(float(str(tried)))
             runs.append(found)
             repeats.append(same["_repeat"].to_numpy(dtype=np.int64))
+            outcomes.append(outcomes_of(same, measures, decision=decision))
     if len(actions) < 2:
         return None
     problem = Problem(
@@ -171,6 +184,9 @@ def _cell(
         repeats=tuple(repeats),
         served=_served(part, action, np.array(actions)),
         latest=part["at"].max().to_pydatetime(),
+        outcomes={
+            name: np.array([found[name] for found in outcomes]) for name in measures
+        },
     )
 
 

@@ -1,6 +1,7 @@
 """An experiment in three lines: a history, a decision, a run."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,7 +9,11 @@ from toolkit.clock import SystemClock
 from toolkit.errors import UsageError
 from toolkit.experiments.training.estimators import estimator_members
 from toolkit.experiments.training.run import run_experiment
-from toolkit.experiments.training.spec import DECISIONS, ExperimentSpec
+from toolkit.experiments.training.spec import (
+    DECISIONS,
+    ConstraintSpec,
+    ExperimentSpec,
+)
 from toolkit.export import copy_bundle
 from toolkit.history import open_store
 
@@ -66,6 +71,18 @@ class ExperimentResult:
 
         return pd.DataFrame([row.to_json() for row in self._outcome.rows])
 
+    def constraints(self) -> "pd.DataFrame":
+        """Grade the constraints: how often each was kept, and what they cost.
+
+        Returns
+        -------
+        DataFrame of shape (n_constraints, n_figures)
+            On groups left out; `toolkit.plots.plot_constraints` draws it.
+        """
+        import pandas as pd
+
+        return pd.DataFrame(self.results.get("constraints", {}).get("rows", []))
+
     def export(self, folder: Path | str) -> "Bundle":
         """Install a verified copy of the bundle where a runtime will load it.
 
@@ -109,12 +126,15 @@ class Experiment:
     estimators : mapping of str to estimator, optional
         Regressors of scikit-learn, pipelines included, that are members of the stack
         beside its own, by the name they have in reports.
+    constraints : mapping of str to mapping, optional
+        Outcomes that every answer must keep, as in a specification:
+        ``{"p95_s": {"at_most": 30, "probability": 0.9}}``. Those of `spec` unless given.
 
     Raises
     ------
     UsageError
-        There is no such decision, or the specification has another; one of the
-        estimators is no regressor, or could not be exported; or the history is on
+        There is no such decision, or the specification has another; a constraint is not
+        written as one; one of the estimators is no regressor, or could not be exported; or the history is on
         object storage and `work` is not given.
     """
 
@@ -127,6 +147,7 @@ class Experiment:
         work: Path | str | None = None,
         spec: ExperimentSpec | None = None,
         estimators: "Mapping[str, BaseEstimator] | None" = None,
+        constraints: Mapping[str, Mapping[str, float]] | None = None,
     ) -> None:
         if decision not in DECISIONS:
             raise UsageError.unknown("decision", decision, sorted(DECISIONS))
@@ -142,6 +163,8 @@ class Experiment:
                 f"the specification decides {self.spec.decision} with seed "
                 f"{self.spec.seed}; got {decision} with seed {seed}"
             )
+        if constraints is not None:
+            self.spec = replace(self.spec, constraints=_constraints(constraints))
         self._members = estimator_members(estimators or {})
         self.history = history
         if work is None:
@@ -166,6 +189,8 @@ class Experiment:
         ------
         NotEnoughDataError
             The history cannot answer the question.
+        UsageError
+            A constraint is on an outcome that the history does not know.
         """
         with open_store(self.history.place) as store:
             outcome = run_experiment(
@@ -181,3 +206,19 @@ class Experiment:
 
 def _silent(done: float, total: float, what: str) -> None:
     """Report no progress."""
+
+
+def _constraints(
+    given: Mapping[str, Mapping[str, float]],
+) -> dict[str, ConstraintSpec]:
+    """Check constraints as a specification's are."""
+    from pydantic import ValidationError
+
+    try:
+        return {name: ConstraintSpec(**values) for name, values in given.items()}
+    except (ValidationError, TypeError) as error:
+        raise UsageError(
+            f"`constraints` are {given!r}; write "
+            '{"p95_s": {"at_most": 30, "probability": 0.9}}, with `at_most` above 0 and '
+            "`probability` from 0.5 to 0.9999"
+        ) from error

@@ -8,6 +8,7 @@ import numpy as np
 
 from toolkit.bundle import (
     ACTION_BOUNDS,
+    CONSTRAINTS,
     Fallback,
     Float32s,
     Manifest,
@@ -19,10 +20,13 @@ from toolkit.errors import UsageError
 from toolkit.experiments.tables import deal_folds
 from toolkit.experiments.training.estimators import named_estimators
 from toolkit.experiments.training.level_fit import fit_level
+from toolkit.experiments.training.outcome_fit import FittedOutcomes, fit_outcomes
 from toolkit.experiments.training.rungs import RungTrainer
 from toolkit.experiments.training.spec import ExperimentSpec
 from toolkit.experiments.training.stack_manifest import stack_manifest
-from toolkit.experiments.tuning import RuleStudy, Tuned, cheapest_action
+from toolkit.experiments.tuning import RuleStudy
+from toolkit.experiments.tuning.rule_tuning import cheapest_action
+from toolkit.experiments.tuning.search import Tuned
 from toolkit.models import (
     DecisionTable,
     FittedStack,
@@ -127,13 +131,16 @@ def learn(
         rows, stack.held_out, table.axes, spec.seed, noise=table.noise or 0.0
     )
     report(1, 2, f"{study.rsplit('/', maxsplit=1)[-1]}: ladder")
-    trainer = _rung_trainer(table, spec, study=study, studies=studies)
+    limits = fit_outcomes(table, spec.asked) if spec.constraints else None
+    trainer = _rung_trainer(table, spec, study=study, studies=studies, limits=limits)
     bounds = np.cumsum([0, *map(len, table.log_costs)])
     unseen = unselected(stack, rows, ensemble)
-    rungs, tuned = trainer.rungs(
-        fallback,
-        lambda place: int(np.argmin(unseen[bounds[place] : bounds[place + 1]])),
-    )
+
+    def cheapest(place: int) -> int:
+        costs = unseen[bounds[place] : bounds[place + 1]]
+        return int(np.argmin(costs if limits is None else limits.among(place, costs)))
+
+    rungs, tuned = trainer.rungs(fallback, cheapest)
     manifest = stack_manifest(
         table,
         rows,
@@ -157,6 +164,10 @@ def learn(
             support=support_of(table),
             minimum_support=spec.guard.minimum_support,
             guard_level=spec.guard.level,
+            extra={
+                **manifest.extra,
+                **({} if limits is None else {CONSTRAINTS: limits.bounds.to_json()}),
+            },
         ),
         tuned={} if tuned is None else {"rule": tuned},
     )
@@ -181,10 +192,16 @@ def studies_behind(
 
 
 def _rung_trainer(
-    table: DecisionTable, spec: ExperimentSpec, *, study: str, studies: str | Path
+    table: DecisionTable,
+    spec: ExperimentSpec,
+    *,
+    study: str,
+    studies: str | Path,
+    limits: FittedOutcomes | None = None,
 ) -> RungTrainer:
     folds = deal_folds(table.groups, folds=spec.split.inner_folds, seed=spec.seed + 1)
-    return RungTrainer(table, spec, folds, study=study, studies=studies)
+    bind = {} if limits is None else {"bind": limits.bind}
+    return RungTrainer(table, spec, folds, study=study, studies=studies, **bind)
 
 
 def unselected(stack: FittedStack, rows: RelativeRows, ensemble: Stack) -> Floats:

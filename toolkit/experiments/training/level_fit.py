@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from toolkit.models import DecisionTable
 from toolkit.policies import CostLevel, Floats
 
-__all__ = ["fit_level"]
+__all__ = ["PENALTIES", "fit_level", "ridge"]
 
 PENALTIES = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 """Ridge penalties that are tried, in standardised problems."""
@@ -32,7 +32,7 @@ def fit_level(table: DecisionTable) -> CostLevel:
     scaled = moved / np.where(spread > 0, spread, 1.0)
     errors = [_left_out(scaled, y, groups, penalty) for penalty in PENALTIES]
     best = int(np.argmin([np.mean(e**2) for e in errors]))
-    weights = _ridge(scaled, y - y.mean(), PENALTIES[best])
+    weights = ridge(scaled, y - y.mean(), PENALTIES[best])
     slope = np.where(spread > 0, weights / np.where(spread > 0, spread, 1.0), 0.0)
     return CostLevel(
         intercept=float(y.mean()),
@@ -49,7 +49,19 @@ def _mean(X: Floats) -> Floats:
     return np.asarray(total / np.maximum(known.sum(axis=0), 1))
 
 
-def _ridge(X: Floats, y: Floats, penalty: float) -> Floats:
+def ridge(X: Floats, y: Floats, penalty: float) -> Floats:
+    """Solve a ridge regression without intercept.
+
+    Parameters
+    ----------
+    X : array of shape (rows, columns)
+    y : array of shape (rows,)
+    penalty : float
+
+    Returns
+    -------
+    array of shape (columns,)
+    """
     gram = X.T @ X + penalty * np.eye(X.shape[1])
     return np.asarray(np.linalg.solve(gram, X.T @ y))
 
@@ -60,6 +72,6 @@ def _left_out(X: Floats, y: Floats, groups: NDArray[np.intp], penalty: float) ->
     for group in np.unique(groups):
         out = groups == group
         mean = y[~out].mean() if (~out).any() else 0.0
-        weights = _ridge(X[~out], y[~out] - mean, penalty)
+        weights = ridge(X[~out], y[~out] - mean, penalty)
         errors[out] = y[out] - mean - X[out] @ weights
     return errors

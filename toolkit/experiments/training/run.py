@@ -12,28 +12,32 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from toolkit import __version__
+from toolkit.bundle import CONSTRAINTS
 from toolkit.errors import NotEnoughDataError
-from toolkit.experiments.evaluation import (
+from toolkit.experiments.evaluation.constraints import constraint_rows
+from toolkit.experiments.evaluation.figure import policy_figure
+from toolkit.experiments.evaluation.nested import (
     Evaluation,
-    PolicyRow,
     evaluate_held_out,
     evaluation_studies,
+)
+from toolkit.experiments.evaluation.observational import (
     limits_of,
-    markdown_report,
-    measured_where,
-    no_rule,
-    policy_figure,
-    policy_rows,
     prediction_skill,
     size_support,
 )
+from toolkit.experiments.evaluation.report import kept_text, markdown_report
+from toolkit.experiments.evaluation.result import PolicyRow, policy_rows
 from toolkit.experiments.evaluation.waves import wave_support
+from toolkit.experiments.evaluation.wording import measured_where, no_rule
 from toolkit.experiments.tables import recorded_table, teaching_rows
 from toolkit.experiments.training.bundling import export_learner
 from toolkit.experiments.training.learner import Learner, learn, studies_behind
+from toolkit.experiments.training.outcome_fit import check_constraints
 from toolkit.experiments.training.spec import ExperimentSpec
 from toolkit.experiments.training.tracking import TrackedRun, track
-from toolkit.experiments.tuning import RuleStudy, studies_place, trials_of
+from toolkit.experiments.tuning import RuleStudy, studies_place
+from toolkit.experiments.tuning.search import trials_of
 from toolkit.features import batch_table, read_feature_table, workflow_table
 from toolkit.history import Dataset, RecordStore, Spark, compact_store
 from toolkit.models import DecisionTable, RelativeMember
@@ -249,8 +253,17 @@ def table_of(spec: ExperimentSpec, rows: "pd.DataFrame") -> DecisionTable:
     Returns
     -------
     DecisionTable
+
+    Raises
+    ------
+    NotEnoughDataError
+        No two actions can be compared, or nothing can be shown of a constraint.
+    UsageError
+        The specification names a column or an outcome that the rows do not know.
     """
-    return recorded_table(rows, decision=spec.decision, context=spec.data.context)
+    table = recorded_table(rows, decision=spec.decision, context=spec.data.context)
+    check_constraints(table, spec.asked)
+    return table
 
 
 def _evaluation(
@@ -329,6 +342,18 @@ def _results(
                 "without logged propensities no gain can be proved."
             )
         ]
+    if spec.constraints:
+        bounds = learner.manifest.extra[CONSTRAINTS]
+        results["constraints"] = {
+            "margin": bounds["margin"],
+            "groups": bounds["groups"],
+            "rows": []
+            if evaluation is None
+            else [
+                row.to_json()
+                for row in constraint_rows(evaluation, spec.asked, seed=spec.seed)
+            ],
+        }
     if spec.decision == "batch_size":
         answers = learner.manifest.fallback.constant
         types = records["operation_type"].astype(str)
@@ -377,6 +402,8 @@ def _headline(rows: list[PolicyRow], results: dict[str, Any]) -> dict[str, Any]:
     floor = results.get("evaluation", {}).get("noise_floor")
     if floor is not None:
         figures["noise floor"] = f"{floor:.3f}"
+    for row in results.get("constraints", {}).get("rows", []):
+        figures[f"{row['constraint']} at most {row['at_most']:g}"] = kept_text(row)
     if "prediction" in results:
         skill = results["prediction"]
         figures["error of log cost within a session"] = f"{skill['learned_error']:.3f}"

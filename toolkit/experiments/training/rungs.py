@@ -8,13 +8,11 @@ from typing import Any
 import numpy as np
 
 from toolkit.bundle import Fallback, RungSpec, rule_of
-from toolkit.experiments.tables import Fold
+from toolkit.experiments.tables.split import Fold
 from toolkit.experiments.training.spec import ExperimentSpec
-from toolkit.experiments.tuning import (
-    RuleStudy,
-    Tuned,
-    mean_log_slowdown,
-)
+from toolkit.experiments.tuning import RuleStudy
+from toolkit.experiments.tuning.rule_tuning import mean_log_slowdown
+from toolkit.experiments.tuning.search import Tuned
 from toolkit.metrics import group_bootstrap
 from toolkit.models import DecisionTable
 from toolkit.policies import Evidence, Floats, Policy, groups_needed
@@ -124,6 +122,8 @@ class RungTrainer:
         Prefix of the studies' names; it must identify the data.
     studies : path or str
         Where studies are kept, as `studies_place` gives it.
+    bind : callable, optional
+        From a problem's position and an action to the one that the constraints leave.
     """
 
     def __init__(
@@ -134,7 +134,9 @@ class RungTrainer:
         *,
         study: str,
         studies: str | Path,
+        bind: Callable[[int, int], int] = lambda _, action: action,
     ) -> None:
+        self._bind = bind
         self._table = table
         self._spec = spec
         self._folds = folds
@@ -210,7 +212,10 @@ class RungTrainer:
     def _costs(self, answer: Callable[[int], int]) -> Floats:
         """Log cost of an answer to every problem."""
         return np.array(
-            [costs[answer(place)] for place, costs in enumerate(self._table.log_costs)]
+            [
+                costs[self._bind(place, answer(place))]
+                for place, costs in enumerate(self._table.log_costs)
+            ]
         )
 
     def _rule_study(self, table: DecisionTable, suffix: str) -> RuleStudy:

@@ -3,7 +3,6 @@
 MLflow loads this file as it is ("models from code"): nothing is pickled.
 """
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import numpy as np
 import pandas as pd
 from mlflow.pyfunc.model import PythonModel
 
-from toolkit.bundle import Bundle, read_bundle, rule_of
+from toolkit.bundle import Bundle, read_bundle
 from toolkit.clock import SystemClock
 from toolkit.policies import Decision, Problem, Reason, Value
 
@@ -45,7 +44,7 @@ class ServedLadder(PythonModel):
             return self.ladder.decide(problem)
         expired = f"{manifest.expires_at:%Y-%m-%d %H:%M}"
         reason = Reason(code="bundle_expired", facts={"expired_at": expired})
-        return replace(rule_of(manifest.fallback).decide(problem), reason=reason)
+        return self.ladder.by_rule(problem, reason)
 
     def _problem(self, values: dict[Any, Any]) -> Problem:
         manifest = self.bundle.manifest

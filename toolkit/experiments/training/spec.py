@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from toolkit.declaration import declared_schema, read_declared
 from toolkit.features import TRAINABLE
+from toolkit.policies import Constraint
 
 __all__ = [
     "DECISIONS",
@@ -230,6 +231,26 @@ class BundleSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=CHECKED)
+class ConstraintSpec:
+    """A bound on an outcome beside the cost.
+
+    Attributes
+    ----------
+    at_most : float
+        Above 0, in the outcome's unit.
+    probability : float
+        With which every answer must keep it, 0.5 to 1.
+    """
+
+    at_most: Annotated[
+        Number, Field(ge=1e-9, le=1e18, description="limit, in the outcome's unit")
+    ]
+    probability: Annotated[
+        Share, Field(description="with which every answer must keep it")
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=CHECKED)
 class ExperimentSpec:
     """All of an experiment.
 
@@ -241,6 +262,8 @@ class ExperimentSpec:
     seed : int
     price_exponent : float
         Money weight of a workflow's cost, 0 (time only) to 1 (money only).
+    constraints : mapping of str to ConstraintSpec
+        What every answer must keep beside its cost, by the outcome's name.
     """
 
     name: Annotated[
@@ -267,6 +290,14 @@ class ExperimentSpec:
             description="money weight of an agent count's cost: 0 time only, 1 money only",
         ),
     ] = 0.5
+    constraints: Annotated[
+        dict[str, ConstraintSpec],
+        Field(
+            description="outcomes that every answer must keep beside its cost: "
+            "{p95_s = {at_most = 30, probability = 0.9}}",
+            json_schema_extra={"default": {}},
+        ),
+    ] = field(default_factory=dict)
     data: DataSpec = field(default_factory=DataSpec)
     split: SplitSpec = field(default_factory=SplitSpec)
     search: Annotated[SearchSpec, BeforeValidator(_renamed)] = field(
@@ -281,9 +312,20 @@ class ExperimentSpec:
         Returns
         -------
         dict
-            JSON types, defaults filled in.
+            JSON types, defaults filled in; constraints only where there are some.
         """
-        return asdict(self)
+        value = asdict(self)
+        if not self.constraints:
+            del value["constraints"]
+        return value
+
+    @property
+    def asked(self) -> tuple[Constraint, ...]:
+        """The constraints, each with its name."""
+        return tuple(
+            Constraint(name=name, at_most=each.at_most, probability=each.probability)
+            for name, each in self.constraints.items()
+        )
 
 
 def read_spec(path: Path) -> ExperimentSpec:

@@ -1,7 +1,7 @@
 """Takes decisions on an exported bundle, or on the rules where there is none to trust."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
@@ -278,8 +278,7 @@ def load_for(path: Path | None, decision: str) -> tuple[Bundle | None, str | Non
 
 
 def _by_rule(serving: Serving, problem: Problem, reason: Reason) -> Decision:
-    decision = serving.rule.decide(problem)
-    return replace(decision, baseline=decision.label, reason=reason, rung="rule")
+    return serving.policy.by_rule(problem, reason)
 
 
 def _offered(

@@ -458,8 +458,13 @@ class AdaptiveBatchingOptimizer:
         if most is not None:
             sizes = np.minimum(sizes, most)
         if not self.explore or self._rng is None:
-            return int(sizes[adaptation.answer(base, history)]), decision.propensity
+            place = adaptation.answer(base, history)
+            kept = decision.allowed is None or decision.allowed[place]
+            return int(sizes[place if kept else base]), decision.propensity
         chances = adaptation.chances(base, history, share=self.explore)
+        if decision.allowed is not None:
+            chances[~decision.allowed] = 0.0
+            chances[base] += 1 - chances.sum()
         place = int(self._rng.choice(len(chances), p=chances))
         chance = float(chances[sizes == sizes[place]].sum())
         return int(sizes[place]), min(chance, 1.0) * decision.propensity

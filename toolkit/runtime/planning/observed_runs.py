@@ -91,6 +91,9 @@ class ObservedRuns:
             runs = self._adaptation.runs
         if count == own or count not in offered:
             return decision
+        allowed = decision.allowed
+        if allowed is not None and not allowed[list(offered).index(count)]:
+            return decision
         reason = Reason(code="own_runs", facts={"decided": decided, "runs": runs})
         return replace(
             decision,

@@ -181,7 +181,7 @@ class PredictiveWorkflowOptimizer:
         return WorkflowPrediction(
             plan=plan,
             confidence=decision.confidence if agents.learned else None,
-            alternatives=self._alternatives(count, costing, task, capabilities),
+            alternatives=self._alternatives(decision, costing, task, capabilities),
             monitoring=self._monitoring(plan, task),
         )
 
@@ -247,6 +247,7 @@ class PredictiveWorkflowOptimizer:
         most = resources.most_agents
         if most is not None:
             low, high = min(low, most), min(high, most)
+        low, high = _kept(decision, self._offered(task, resources), low, high)
         return AgentPlan(
             recommended=count,
             minimum=min(low, count),
@@ -307,7 +308,9 @@ class PredictiveWorkflowOptimizer:
             settings=AdaptationSettings(every=_adjustment(self.batches).every),
             history=history,
         )
-        if size == decided:
+        allowed = decision.allowed
+        kept = allowed is None or bool(allowed[np.flatnonzero(sizes == size)].all())
+        if size == decided or not kept:
             return int(decided), decision.reason
         facts: dict[str, Value] = {
             "decided": decided,
@@ -317,19 +320,23 @@ class PredictiveWorkflowOptimizer:
 
     def _alternatives(
         self,
-        chosen: int,
+        decision: Decision,
         costing: AgentCosting | None,
         task: TaskComplexity,
         capabilities: AgentCapabilities,
     ) -> tuple[Alternative, ...]:
         if costing is None:
             return ()
-        options = [costing.expect(index) for index in costing.supported()]
+        options = [
+            costing.expect(index)
+            for index in costing.supported()
+            if decision.allowed is None or decision.allowed[index]
+        ]
         frontier = time_money_frontier([o for o in options if o is not None])
         return tuple(
             self._alternative(option, task, capabilities)
             for option in frontier
-            if option.agents != chosen
+            if option.agents != int(decision.action[0])
         )
 
     def _alternative(
@@ -393,6 +400,20 @@ def open_planner(
         settings=settings,
         patterns=patterns,
     )
+
+
+def _kept(
+    decision: Decision, offered: Sequence[float], low: int, high: int
+) -> tuple[int, int]:
+    """Narrow a range to the counts that keep the constraints."""
+    if decision.allowed is None:
+        return low, high
+    kept = [
+        int(count)
+        for count, allowed in zip(offered, decision.allowed, strict=True)
+        if allowed and low <= count <= high
+    ] or [int(decision.action[0])]
+    return min(kept), max(kept)
 
 
 def _complexity(task: TaskComplexity, agents: int) -> float | None:

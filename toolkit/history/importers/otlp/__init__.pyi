@@ -11,3 +11,4 @@ from .signals import TurnSignal as TurnSignal
 from .signals import WaitSignal as WaitSignal
 from .signals import reduce_document as reduce_document
 from .signals import reduce_entry as reduce_entry
+from .signals import SIGNALS as SIGNALS

@@ -1,0 +1,100 @@
+"""Outcomes beside the cost that a constraint may bound: one number a problem and action."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from toolkit.arrays import Floats
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["outcome_names", "outcomes_of"]
+
+TAIL = 0.95
+"""Of what is bounded in its tail: durations and memory."""
+
+
+def _tail(values: Floats) -> float:
+    return float(np.quantile(values[:, 0], TAIL))
+
+
+def _share(values: Floats) -> float:
+    lost, ended = values[:, 1:].sum(), values.sum()
+    return float(lost / ended) if ended > 0 else float("nan")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Outcome:
+    """Columns that an outcome is made of, and how."""
+
+    columns: tuple[str, ...]
+    of: Callable[[Floats], float]
+
+
+OUTCOMES: Mapping[str, Mapping[str, _Outcome]] = {
+    "batch_size": {
+        "p95_s": _Outcome(columns=("cycle_s",), of=_tail),
+        "failure_share": _Outcome(
+            columns=("succeeded", "failed", "cancelled"), of=_share
+        ),
+        "memory_bytes": _Outcome(columns=("memory_delta_bytes",), of=_tail),
+    },
+    "agent_count": {
+        "p95_s": _Outcome(columns=("makespan_s",), of=_tail),
+        "tokens": _Outcome(columns=("tokens",), of=lambda v: float(v.mean())),
+    },
+}
+"""By decision and name. Failed workflows teach nothing of a duration, so their share is
+none of these."""
+
+
+def outcome_names(rows: "pd.DataFrame", *, decision: str) -> tuple[str, ...]:
+    """List the outcomes whose columns the rows know.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        From `teaching_rows`.
+    decision : str
+
+    Returns
+    -------
+    tuple of str
+    """
+    return tuple(
+        name
+        for name, outcome in OUTCOMES[decision].items()
+        if all(
+            column in rows.columns and rows[column].notna().any()
+            for column in outcome.columns
+        )
+        and rows[list(outcome.columns)].ne(0).any(axis=None)
+    )
+
+
+def outcomes_of(
+    same: "pd.DataFrame", names: Sequence[str], *, decision: str
+) -> dict[str, float]:
+    """Measure the outcomes of the rows of one problem and action.
+
+    Parameters
+    ----------
+    same : DataFrame
+    names : sequence of str
+        From `outcome_names`.
+    decision : str
+
+    Returns
+    -------
+    dict of str to float
+        NaN where no row knows it.
+    """
+    measured = {}
+    for name in names:
+        outcome = OUTCOMES[decision][name]
+        known = same[list(outcome.columns)].dropna().to_numpy(dtype=np.float64)
+        measured[name] = outcome.of(known) if len(known) else float("nan")
+    return measured
