@@ -45,7 +45,8 @@ from toolkit.cli.output import (
 )
 from toolkit.cli.progress import _bar, _Lines
 from toolkit.escaping import is_plain
-from toolkit.experiments.evaluation import PolicyRow, markdown_report
+from toolkit.experiments.evaluation.report import markdown_report
+from toolkit.experiments.evaluation.result import PolicyRow
 from toolkit.experiments.training import ExperimentSpec
 from toolkit.export.card import model_card
 from toolkit.history.snapshot import report_damage

@@ -22,7 +22,8 @@ from typing import Any
 import psutil
 
 from toolkit.notifier import SilentNotifier
-from toolkit.runtime.coordination import CoordinationMonitor, CoordinationReport
+from toolkit.runtime.coordination import CoordinationMonitor
+from toolkit.runtime.coordination.report import CoordinationReport
 
 POOL = 50_000
 KEYS_PER_AGENT = 4

@@ -25,7 +25,6 @@ from toolkit.experiments.training import train_bundle
 from toolkit.export import copy_bundle
 from toolkit.models import RelativeMember, Stack
 from toolkit.models.members import (
-    RelativeAnchor,
     RelativeBoosted,
     RelativeConstant,
     RelativeEstimator,
@@ -35,6 +34,7 @@ from toolkit.models.members import (
     RelativeQuadratic,
     RelativeTrees,
 )
+from toolkit.models.members.anchor import RelativeAnchor
 
 __all__ = ["MEMBERS", "write_specimens"]
 

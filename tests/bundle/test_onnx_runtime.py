@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from tests.bundle.test_graph_check import AXES, SUM, model_of, node
-from toolkit.bundle import evaluate, make_session
-from toolkit.bundle.onnx_runtime import raised_by_onnxruntime
+from toolkit.bundle.onnx_runtime import evaluate, make_session, raised_by_onnxruntime
 
 
 def run(code: str, **environment: str) -> str:

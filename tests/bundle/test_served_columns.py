@@ -16,15 +16,14 @@ from toolkit.capture.hook_handler import _load, reduce_event
 from toolkit.cli.model.advice import EDGES, axes_of
 from toolkit.clock import VirtualClock
 from toolkit.experiments.tables import recorded_table, teaching_rows
-from toolkit.features import (
+from toolkit.features import batch_table, workflow_table
+from toolkit.features.columns import (
     BATCH_CONTEXT,
+    BATCH_WINDOW,
     WORKFLOW_CONTEXT,
     batch_schema,
-    batch_table,
     workflow_schema,
-    workflow_table,
 )
-from toolkit.features.columns import BATCH_WINDOW
 from toolkit.policies import Decision, Value
 from toolkit.runtime.advice import CONTEXT_COLUMNS, LadderAdvisor, SystemLoad
 from toolkit.runtime.batching import AdaptiveBatchingOptimizer, Workload

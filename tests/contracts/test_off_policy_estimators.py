@@ -7,15 +7,14 @@ import pytest
 
 from tests.metrics.off_policy.explored import explored_log, true_value
 from toolkit.metrics import off_policy
-from toolkit.metrics.off_policy import (
-    Direct,
-    DoublyRobust,
+from toolkit.metrics.off_policy import LoggedDecisions, OffPolicyEstimator
+from toolkit.metrics.off_policy.direct import Direct
+from toolkit.metrics.off_policy.doubly_robust import DoublyRobust
+from toolkit.metrics.off_policy.inverse_propensity import (
     InversePropensity,
-    LoggedDecisions,
-    OffPolicyEstimator,
     SelfNormalised,
-    Switch,
 )
+from toolkit.metrics.off_policy.switch import Switch
 
 ESTIMATORS: list[OffPolicyEstimator] = [
     Direct(),

@@ -9,16 +9,9 @@ import pytest
 import toolkit.policies
 import toolkit.policies.adaptation
 import toolkit.policies.rules
-from toolkit.policies import (
-    CostCurve,
-    Evidence,
-    Greedy,
-    Ladder,
-    Policy,
-    Problem,
-    Rung,
-)
+from toolkit.policies import CostCurve, Evidence, Ladder, Policy, Problem, Rung
 from toolkit.policies.adaptation import Adaptive, MeasurementPrior
+from toolkit.policies.greedy import Greedy
 from toolkit.policies.rules import (
     AgentCountRule,
     AgentCountRulePolicy,

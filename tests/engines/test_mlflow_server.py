@@ -28,8 +28,8 @@ from tests.engines.postgresql import PASSWORD, PostgreSQL, free_port, with_paren
 from tests.experiments.promotion.test_retraining import START, rows_of, table_of
 from toolkit.bundle import read_bundle
 from toolkit.errors import GateRefusedError, InputDataError
-from toolkit.experiments.promotion import Registry, Releases, retraining, roll_back
-from toolkit.experiments.promotion.registry import Release
+from toolkit.experiments.promotion import Releases, retraining, roll_back
+from toolkit.experiments.promotion.registry import Registry, Release
 from toolkit.experiments.training.tracking import track
 from toolkit.experiments.training.tracking_elsewhere import VARIABLE
 from toolkit.policies import Problem

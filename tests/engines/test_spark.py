@@ -26,7 +26,8 @@ from tests.shared import HISTORY, needs_history
 from tests.strace import needs_a_tracer, traced
 from toolkit.cli import run
 from toolkit.errors import UsageError
-from toolkit.features import batch_table, coordination_table, workflow_table
+from toolkit.features import batch_table, workflow_table
+from toolkit.features.coordination import coordination_table
 from toolkit.history import EngineLimits, RecordStore, Spark, java_problem, read_store
 from toolkit.history.importers import open_source, run_import
 from toolkit.history.spark import attach_to_spark

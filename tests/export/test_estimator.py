@@ -33,8 +33,9 @@ from sklearn.tree import DecisionTreeRegressor
 
 from tests.bundle_factory import small_bundle
 from tests.experiments.decision_tables import table
-from toolkit.bundle import INPUT_NAME, make_session
+from toolkit.bundle import INPUT_NAME
 from toolkit.bundle.graph_check import graph_problem
+from toolkit.bundle.onnx_runtime import make_session
 from toolkit.errors import UsageError
 from toolkit.export import refuse_unwritable
 from toolkit.export.stack import to_onnx

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from tests.experiments.decision_tables import table
-from toolkit.bundle import INPUT_NAME, make_session
+from toolkit.bundle import INPUT_NAME
+from toolkit.bundle.onnx_runtime import make_session
 from toolkit.export import process
 from toolkit.export.stack import to_onnx
 from toolkit.models import FittedStack, Stack

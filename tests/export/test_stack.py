@@ -7,8 +7,9 @@ import pytest
 from sklearn.ensemble import ExtraTreesRegressor
 
 from tests.experiments.decision_tables import table
-from toolkit.bundle import INPUT_NAME, make_session
+from toolkit.bundle import INPUT_NAME
 from toolkit.bundle.graph_check import graph_problem
+from toolkit.bundle.onnx_runtime import make_session
 from toolkit.errors import UsageError
 from toolkit.export.graph import Graph
 from toolkit.export.stack import add_member, to_onnx
@@ -19,7 +20,6 @@ from toolkit.models import (
     Stack,
 )
 from toolkit.models.members import (
-    RelativeAnchor,
     RelativeBoosted,
     RelativeConstant,
     RelativeLaw,
@@ -29,6 +29,7 @@ from toolkit.models.members import (
     RelativeTrees,
     round_down,
 )
+from toolkit.models.members.anchor import RelativeAnchor
 
 MEMBERS: dict[str, RelativeMember] = {
     "process": RelativeProcess(raw=False, tuned_on=60, conditioned_on=100),

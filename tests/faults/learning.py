@@ -68,7 +68,7 @@ def _check_study(folder: Path, *, acknowledged: bool) -> None:
 
 
 def _finished(folder: Path) -> dict[str, int]:
-    from toolkit.experiments.tuning import trials_of
+    from toolkit.experiments.tuning.search import trials_of
 
     columns = trials_of(folder / "optuna.journal")
     ended = [

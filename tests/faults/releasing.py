@@ -145,7 +145,8 @@ def _check_promote(folder: Path, *, acknowledged: bool) -> None:
 
 def _check_rollback(folder: Path, *, acknowledged: bool) -> None:
     """A rollback is done or not; what agrees with the truth is settled by the next."""
-    from toolkit.experiments.promotion import Registry, Releases
+    from toolkit.experiments.promotion import Releases
+    from toolkit.experiments.promotion.registry import Registry
 
     releases = Releases(_home(folder))
     champion = releases.state().champion
@@ -160,7 +161,7 @@ def _check_rollback(folder: Path, *, acknowledged: bool) -> None:
 
 
 def _aliases(folder: Path) -> dict[str, str]:
-    from toolkit.experiments.promotion import Registry
+    from toolkit.experiments.promotion.registry import Registry
 
     return Registry(_home(folder) / "work", "batch-size").aliases()
 

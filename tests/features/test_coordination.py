@@ -10,8 +10,8 @@ import pytest
 
 from tests.features.coordination_twins import differences, streamed
 from tests.shared import HISTORY, needs_history
-from toolkit.features import coordination, coordination_table
-from toolkit.features.coordination import COORDINATION_COLUMNS
+from toolkit.features import coordination
+from toolkit.features.coordination import COORDINATION_COLUMNS, coordination_table
 from toolkit.history import RecordStore
 from toolkit.records import CoordinationEvent, Provenance
 from toolkit.runtime.coordination import MonitorSettings

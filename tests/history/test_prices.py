@@ -9,7 +9,8 @@ import pytest
 
 from tests.shared import HISTORY, needs_history
 from toolkit.history import Money, RecordStore
-from toolkit.history.importers import TokenUsage, open_source, run_import
+from toolkit.history.importers import open_source, run_import
+from toolkit.history.importers.usage import TokenUsage
 from toolkit.history.prices import ListPrices, Unpriced, price_turn
 from toolkit.records import Provenance, Turn
 

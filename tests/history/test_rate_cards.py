@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from toolkit.history import Money
-from toolkit.history.importers import TokenUsage
+from toolkit.history.importers.usage import TokenUsage
 from toolkit.history.prices import ListPrices
 from toolkit.history.rate_cards import CardFile, card_file
 
@@ -33,7 +33,7 @@ def loads_list(model: str, cache: Path) -> bool:
         "import sys; from datetime import datetime, UTC\n"
         "from toolkit.history.prices import ListPrices\n"
         f"book = ListPrices({{'XDG_CACHE_HOME': {str(cache)!r}}})\n"
-        "from toolkit.history.importers import TokenUsage\n"
+        "from toolkit.history.importers.usage import TokenUsage\n"
         f"book.price({model!r}, datetime(2026, 7, 1, tzinfo=UTC), "
         "TokenUsage(1, output_tokens=1))\n"
         "print('genai_prices' in sys.modules)"

@@ -9,7 +9,7 @@ import pytest
 
 from toolkit.cli import run
 from toolkit.history import RecordStore, read_store, reprice_store
-from toolkit.history.importers import TokenUsage
+from toolkit.history.importers.usage import TokenUsage
 from toolkit.history.prices import ListPrices, Money, TokenCounts, Unpriced
 from toolkit.records import Batch, Provenance, Turn
 

@@ -7,11 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from toolkit.errors import UsageError
-from toolkit.metrics import (
-    coverage,
-    expected_calibration_error,
-    reliability,
-)
+from toolkit.metrics import expected_calibration_error, reliability
+from toolkit.metrics.calibration import coverage
 
 PROBABILITIES = arrays(np.float64, 40, elements=st.floats(0, 1))
 

@@ -7,11 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from toolkit.errors import UsageError
-from toolkit.metrics import (
-    geometric_mean_slowdown,
-    share_within,
-    slowdown,
-)
+from toolkit.metrics import geometric_mean_slowdown, share_within
+from toolkit.metrics.decision import slowdown
 
 COSTS = arrays(np.float64, (5, 4), elements=st.floats(0.01, 1e6))
 

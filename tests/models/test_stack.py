@@ -19,7 +19,6 @@ from toolkit.models import (
     other_tables,
 )
 from toolkit.models.members import (
-    RelativeAnchor,
     RelativeBoosted,
     RelativeConstant,
     RelativeLaw,
@@ -29,6 +28,7 @@ from toolkit.models.members import (
     RelativeTrees,
     trees,
 )
+from toolkit.models.members.anchor import RelativeAnchor
 from toolkit.models.members.process_kernel import ProcessKernel
 from toolkit.models.rows import RelativeLayout, softened
 from toolkit.models.stack import LAW, MIDDLE, PLAIN_CONSTANT, RULE, TUNED_RULE

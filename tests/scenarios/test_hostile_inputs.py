@@ -34,7 +34,7 @@ from toolkit.errors import (
 )
 from toolkit.history import RecordStore, compact_store
 from toolkit.history.importers import Source, open_source, run_import
-from toolkit.history.importers.hooks import join_hooks
+from toolkit.history.importers.hooks.spool import join_hooks
 
 pytestmark = pytest.mark.slow
 

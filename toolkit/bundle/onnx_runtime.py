@@ -14,12 +14,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from toolkit.arrays import Floats
+from toolkit.bundle.feature_schema import Float32s
+from toolkit.bundle.graph_check import INPUT_NAME
 from toolkit.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
-__all__ = ["evaluate", "import_onnxruntime", "make_session", "raised_by_onnxruntime"]
+__all__ = [
+    "evaluate",
+    "import_onnxruntime",
+    "make_session",
+    "raised_by_onnxruntime",
+    "run_graph",
+]
 
 SWITCH = "ORT_DISABLE_TELEMETRY"
 """Set to 1 before the library is loaded, it opens no socket and writes no file."""
@@ -110,3 +119,19 @@ def raised_by_onnxruntime(error: BaseException) -> bool:
     return type(error).__module__.startswith("onnxruntime") or isinstance(
         error, (RuntimeError, ValueError, MemoryError)
     )
+
+
+def run_graph(graph: bytes, rows: Float32s) -> Floats:
+    """Evaluate a graph on encoded rows, without the checks of a bundle.
+
+    Parameters
+    ----------
+    graph : bytes
+    rows : array of float32, shape (n, width)
+
+    Returns
+    -------
+    array of shape (n,)
+    """
+    found = evaluate(make_session(graph), {INPUT_NAME: rows})
+    return np.asarray(found, dtype=np.float64).ravel()

@@ -8,7 +8,7 @@ import os
 import stat
 from pathlib import Path
 
-__all__ = ["key_path", "read_secret", "signature"]
+__all__ = ["key_path", "read_secret", "signature", "team_signature"]
 
 KEY_VARIABLE = "TOOLKIT_SIGNING_KEY"
 KEY_BYTES = 32
@@ -90,6 +90,27 @@ def signature(secret: bytes, manifest: bytes) -> str:
     import hmac
 
     return hmac.digest(secret, PURPOSE + manifest, "sha256").hex()
+
+
+def team_signature(manifest: bytes) -> str | None:
+    """Sign the bytes of a manifest by the team's key; `None` where none is installed.
+
+    Parameters
+    ----------
+    manifest : bytes
+
+    Returns
+    -------
+    str or None
+        64 digits.
+
+    Raises
+    ------
+    ValueError
+        As of `read_secret`.
+    """
+    secret = read_secret()
+    return None if secret is None else signature(secret, manifest)
 
 
 def key_id(secret: bytes) -> str:

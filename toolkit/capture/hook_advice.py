@@ -11,7 +11,7 @@ import os
 from hashlib import blake2b, sha256
 from pathlib import Path
 
-from toolkit.bundle import read_secret, signature
+from toolkit.bundle import team_signature
 from toolkit.records import read_regular
 
 TYPE_CHECKING = False
@@ -106,8 +106,8 @@ def _verify(bundle: Path, data: bytes) -> None:
     seal = json.loads(read_regular(bundle / "seal.json", max_bytes=MAX_SEAL_BYTES))
     if seal["manifest_sha256"] != sha256(manifest).hexdigest():
         raise ValueError("the manifest was altered")
-    secret = read_secret()
-    if secret is not None and seal["hmac_sha256"] != signature(secret, manifest):
+    signed = team_signature(manifest)
+    if signed is not None and seal["hmac_sha256"] != signed:
         raise ValueError("the bundle is not signed by the team's key")
     if json.loads(manifest)["files"]["advice.json"] != sha256(data).hexdigest():
         raise ValueError("the table was altered")

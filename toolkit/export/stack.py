@@ -11,8 +11,6 @@ from toolkit.export.graph import Graph
 from toolkit.export.process import write_process
 from toolkit.export.trees import boosted_node, forest_node
 from toolkit.models import FittedStack
-from toolkit.models.members import LOG_LIMIT as LAW_LIMIT
-from toolkit.models.members import SHARPNESS as CONSTANT_SHARPNESS
 from toolkit.models.members import (
     FittedAnchor,
     FittedBoosted,
@@ -138,7 +136,7 @@ def _(member: FittedConstant, graph: Graph, rows: str) -> str:
     gaps = graph.node("ReduceSum", [squares, graph.integers([2])], keepdims=0)
     near = graph.node(
         "Softmax",
-        [graph.node("Mul", [gaps, graph.doubles([[-1 / CONSTANT_SHARPNESS]])])],
+        [graph.node("Mul", [gaps, graph.doubles([[-1 / member.sharpness]])])],
         axis=1,
     )
     return graph.node("MatMul", [near, graph.doubles(member.costs[:, None])])
@@ -156,7 +154,7 @@ def _(member: FittedLaw, graph: Graph, rows: str) -> str:
     moved = graph.node("Sub", [context, graph.doubles(member.mean[None, :])])
     scaled = graph.node("Mul", [moved, graph.doubles(1 / member.spread[None, :])])
     natural = graph.node("Mul", [distance, graph.doubles([[NATURAL]])])
-    floor, ceiling = graph.doubles([[0.0]]), graph.doubles([[LAW_LIMIT]])
+    floor, ceiling = graph.doubles([[0.0]]), graph.doubles([[member.log_limit]])
     log_n = graph.node("Min", [graph.node("Max", [natural, floor]), ceiling])
     one = graph.doubles([[1.0]])
     n = graph.node("Exp", [log_n])

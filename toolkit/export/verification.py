@@ -5,14 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from toolkit.bundle import (
-    INPUT_NAME,
-    TOLERANCE,
-    FeatureSchema,
-    Float32s,
-    evaluate,
-    make_session,
-)
+from toolkit.bundle import TOLERANCE, FeatureSchema, Float32s, run_graph
 from toolkit.errors import GateRefusedError
 from toolkit.policies import Floats
 
@@ -75,8 +68,7 @@ def verify_graph(
     GateRefusedError
         Where it exceeds the tolerance.
     """
-    session = make_session(graph.SerializeToString())
-    got = np.asarray(evaluate(session, {INPUT_NAME: rows}), dtype=np.float64).ravel()
+    got = run_graph(graph.SerializeToString(), rows)
     expected = np.asarray(model.predict(rows.astype(np.float64)))
     difference = np.abs(got - expected)
     worst = float(difference.max())

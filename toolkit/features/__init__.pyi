@@ -2,12 +2,7 @@ __all__: list[str]
 
 from .batch import batch_table as batch_table
 from .batch import write_batch_table as write_batch_table
-from .columns import BATCH_CONTEXT as BATCH_CONTEXT
-from .columns import WORKFLOW_CONTEXT as WORKFLOW_CONTEXT
-from .columns import batch_schema as batch_schema
-from .columns import declared_columns as declared_columns
-from .columns import workflow_schema as workflow_schema
-from .coordination import coordination_table as coordination_table
+from .columns import context_schema as context_schema
 from .engine import TRAINABLE as TRAINABLE
 from .engine import known_shares as known_shares
 from .objectives import objective_periods as objective_periods
@@ -15,4 +10,3 @@ from .objectives import objective_periods_by as objective_periods_by
 from .workflow import workflow_table as workflow_table
 from .workflow import write_workflow_table as write_workflow_table
 from .written import read_feature_table as read_feature_table
-from .columns import context_schema as context_schema

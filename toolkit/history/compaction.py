@@ -9,7 +9,7 @@ from toolkit.history.base import Dataset
 from toolkit.history.dataset import Compaction
 from toolkit.history.duplicates import SOURCES, compare_accounts
 from toolkit.history.engine import EngineLimits
-from toolkit.history.importers.hooks import join_hooks
+from toolkit.history.importers.hooks.spool import join_hooks
 from toolkit.history.store import RecordStore
 
 __all__ = ["compact_store"]

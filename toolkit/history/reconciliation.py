@@ -8,7 +8,7 @@ from typing import Any
 from toolkit.errors import InputDataError
 from toolkit.history.duplicates import COMPARED
 from toolkit.history.importers import Source
-from toolkit.history.importers.claude_code import ClaudeCodeSource
+from toolkit.history.importers.claude_code.source import ClaudeCodeSource
 from toolkit.history.importers.hooks.events import HookSource
 from toolkit.records import Batch, Record, keyed_hash
 

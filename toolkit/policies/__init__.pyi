@@ -1,7 +1,6 @@
 __all__: list[str]
 
 from .base import CostCurve as CostCurve
-from .base import CostModel as CostModel
 from .base import Decision as Decision
 from .base import Floats as Floats
 from .base import Policy as Policy
@@ -9,8 +8,9 @@ from .base import Problem as Problem
 from .base import Reason as Reason
 from .base import Value as Value
 from .confidence import Confidence as Confidence
+from .constraint import Constraint as Constraint
+from .constraint import Permitted as Permitted
 from .gain import Gain as Gain
-from .greedy import Greedy as Greedy
 from .greedy import cheapest_supported as cheapest_supported
 from .ladder import Evidence as Evidence
 from .ladder import Ladder as Ladder
@@ -22,5 +22,3 @@ from .offered import distinct_axes as distinct_axes
 from .offered import offered_columns as offered_columns
 from .offered import with_offered_range as with_offered_range
 from .rule_texts import RULE_TEXTS as RULE_TEXTS
-from .constraint import Constraint as Constraint
-from .constraint import Permitted as Permitted

@@ -24,11 +24,9 @@ from .identity import store_key as store_key
 from .inbox import Inbox as Inbox
 from .inbox import ensure_inbox as ensure_inbox
 from .otlp_mapping import attributes_of as attributes_of
-from .otlp_mapping import attributes_of_record as attributes_of_record
-from .otlp_mapping import duration_of_record as duration_of_record
 from .otlp_mapping import record_of_span as record_of_span
 from .otlp_mapping import span_id as span_id
-from .otlp_mapping import span_name as span_name
+from .otlp_mapping import span_parts as span_parts
 from .prompts import is_automatic as is_automatic
 from .schema import ENUMS as ENUMS
 from .schema import KINDS as KINDS
@@ -59,4 +57,3 @@ from .spool import read_spool_lines as read_spool_lines
 from .spool_follower import SpoolFollower as SpoolFollower
 from .store_secret import read_or_draw_key as read_or_draw_key
 from .store_secret import replace_key as replace_key
-from .otlp_mapping import span_parts as span_parts

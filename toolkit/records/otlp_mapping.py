@@ -26,6 +26,7 @@ __all__ = [
     "span_id",
     "span_name",
     "span_of_record",
+    "span_parts",
     "to_attributes",
 ]
 
@@ -93,6 +94,25 @@ def span_of_record(record: Record) -> dict[str, Any]:
         "attributes": to_attributes(attributes),
         "status": {},
     }
+
+
+def span_parts(record: Record) -> tuple[str, dict[str, Any], float]:
+    """Describe the span of a record.
+
+    Parameters
+    ----------
+    record : Record
+
+    Returns
+    -------
+    name : str
+        By the GenAI conventions where they have one.
+    attributes : dict
+        The record's fields, which `record_of_span` reads back.
+    duration_s : float
+        Its first known duration, else 0.
+    """
+    return span_name(record), attributes_of_record(record), duration_of_record(record)
 
 
 def attributes_of_record(record: Record) -> dict[str, Any]:

@@ -29,10 +29,11 @@ from toolkit.records import (
 )
 from toolkit.runtime.advice import LadderAdvisor
 from toolkit.runtime.advice.advisor import FALLBACKS
-from toolkit.runtime.sinks import FigureSink, LiveFigures, QueuedSink, Sink
+from toolkit.runtime.sinks import LiveFigures, QueuedSink, Sink
+from toolkit.runtime.sinks.base import FigureSink
 
 if TYPE_CHECKING:
-    from toolkit.runtime.coordination import OverallCoordination
+    from toolkit.runtime.coordination.report import OverallCoordination
 
 __all__ = [
     "BatchOrgan",

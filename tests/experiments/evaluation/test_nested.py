@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from tests.measured_history import batch_store, workflow_store
-from toolkit.experiments.evaluation import Evaluation, evaluate_held_out, policy_rows
-from toolkit.experiments.evaluation.result import markdown_table
+from toolkit.experiments.evaluation.nested import Evaluation, evaluate_held_out
+from toolkit.experiments.evaluation.result import markdown_table, policy_rows
 from toolkit.experiments.tables import recorded_table, teaching_rows
 from toolkit.experiments.training import ExperimentSpec
 from toolkit.experiments.training.spec import SearchSpec, SplitSpec

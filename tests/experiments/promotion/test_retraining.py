@@ -20,9 +20,10 @@ from tests.kills import killed_at
 from toolkit.bundle import read_bundle
 from toolkit.environment import silence_telemetry
 from toolkit.errors import GateRefusedError, NotEnoughDataError, UsageError
-from toolkit.experiments.promotion import Registry, Releases, retraining
+from toolkit.experiments.promotion import Releases, retraining
 from toolkit.experiments.promotion import champion_challenger as contest
 from toolkit.experiments.promotion.drift import drift_between
+from toolkit.experiments.promotion.registry import Registry
 from toolkit.experiments.promotion.releases import ReleaseState
 from toolkit.experiments.training.tracking import own_warnings_ignored
 from toolkit.models import DecisionTable, TableOrigin

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from toolkit.experiments.tables import recorded_table, teaching_rows
-from toolkit.features import batch_table, declared_columns
+from toolkit.features import batch_table
+from toolkit.features.columns import declared_columns
 from toolkit.history import RecordStore
 from toolkit.history.importers import open_source, run_import
 

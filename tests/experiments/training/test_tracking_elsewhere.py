@@ -16,7 +16,7 @@ from tests.measured_history import batch_store
 from toolkit.bundle import Bundle
 from toolkit.cli import run
 from toolkit.errors import InputDataError
-from toolkit.experiments.promotion import Registry
+from toolkit.experiments.promotion.registry import Registry
 from toolkit.experiments.training.tracking import own_warnings_ignored, track
 from toolkit.experiments.training.tracking_database import tracking_address
 from toolkit.experiments.training.tracking_elsewhere import VARIABLE, use_address

@@ -3,8 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from toolkit.experiments.tuning import Tuned, trials_of
-from toolkit.experiments.tuning.search import tune
+from toolkit.experiments.tuning.search import Tuned, trials_of, tune
 
 
 def tuned(journal: Path, trials: int, tried: list[float], name: str = "study") -> Tuned:

@@ -15,7 +15,8 @@ import pytest
 from tests.experiments.tuning.slow_study import quick_study
 from tests.shared import ROOT
 from toolkit.errors import InputDataError
-from toolkit.experiments.tuning import trials_of, tune_together
+from toolkit.experiments.tuning import tune_together
+from toolkit.experiments.tuning.search import trials_of
 from toolkit.experiments.tuning.studies_storage import open_studies
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]

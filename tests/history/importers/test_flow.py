@@ -7,8 +7,8 @@ import pytest
 
 from tests.shared import HISTORY, needs_history
 from toolkit.history import RecordStore
-from toolkit.history.importers import CallFlow, open_source, run_import
-from toolkit.history.importers.flow import DataFlow
+from toolkit.history.importers import open_source, run_import
+from toolkit.history.importers.flow import CallFlow, DataFlow
 from toolkit.records import Batch
 
 FLOW = HISTORY / "flow" / "claude-code"

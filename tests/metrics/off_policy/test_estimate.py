@@ -8,13 +8,15 @@ import pytest
 from tests.metrics.off_policy.explored import explored_log, true_value
 from toolkit.errors import UsageError
 from toolkit.metrics.off_policy import (
-    DoublyRobust,
-    InversePropensity,
     LoggedDecisions,
     Sampling,
-    SelfNormalised,
     compare_policies,
     estimate_policy,
+)
+from toolkit.metrics.off_policy.doubly_robust import DoublyRobust
+from toolkit.metrics.off_policy.inverse_propensity import (
+    InversePropensity,
+    SelfNormalised,
 )
 
 QUICK = Sampling(replicates=300)

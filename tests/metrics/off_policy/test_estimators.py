@@ -7,16 +7,14 @@ import pytest
 
 from tests.metrics.off_policy.explored import explored_log, true_value
 from toolkit.errors import NotEnoughDataError, UsageError
-from toolkit.metrics.off_policy import (
-    Direct,
-    DoublyRobust,
+from toolkit.metrics.off_policy import LoggedDecisions, OffPolicyEstimator
+from toolkit.metrics.off_policy.direct import Direct
+from toolkit.metrics.off_policy.doubly_robust import DoublyRobust
+from toolkit.metrics.off_policy.inverse_propensity import (
     InversePropensity,
-    LoggedDecisions,
-    OffPolicyEstimator,
     SelfNormalised,
-    Switch,
 )
-from toolkit.metrics.off_policy.switch import switch_threshold
+from toolkit.metrics.off_policy.switch import Switch, switch_threshold
 
 
 def mean_error(

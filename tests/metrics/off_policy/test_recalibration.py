@@ -7,7 +7,9 @@ import pytest
 
 from tests.metrics.off_policy.explored import explored_log, true_value
 from toolkit.errors import NotEnoughDataError
-from toolkit.metrics.off_policy import DoublyRobust, LoggedDecisions, Switch
+from toolkit.metrics.off_policy import LoggedDecisions
+from toolkit.metrics.off_policy.doubly_robust import DoublyRobust
+from toolkit.metrics.off_policy.switch import Switch
 
 
 def estimate(log: LoggedDecisions) -> float:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from toolkit.notifier import MemoryNotifier, SilentNotifier
 from toolkit.records import CoordinationEvent, Outcome, Provenance
-from toolkit.runtime.coordination import CoordinationMonitor, CoordinationReport
+from toolkit.runtime.coordination import CoordinationMonitor
+from toolkit.runtime.coordination.report import CoordinationReport
 from toolkit.runtime.coordination.trend import trend_of
 from toolkit.stats import theil_sen_slope
 

@@ -8,10 +8,9 @@ from toolkit.runtime.healing import (
     CircuitBreaker,
     IssueKind,
     SilenceThresholds,
-    wilson_bounds,
 )
 from toolkit.runtime.healing.issues import LADDERS
-from toolkit.runtime.healing.learnings import Learnings
+from toolkit.runtime.healing.learnings import Learnings, wilson_bounds
 from toolkit.runtime.healing.prevention import (
     Forecast,
     Prevention,

@@ -1,11 +1,9 @@
 __all__: list[str]
 
-from .advising import SizeOf as SizeOf
 from .harness import CURRENT as CURRENT
 from .harness import HarnessVersion as HarnessVersion
 from .installation import HookInstallation as HookInstallation
 from .verbs import HookVerbs as HookVerbs
 from .working import fire_test_event as fire_test_event
-from .working import managed_settings as managed_settings
 from .working import not_understood as not_understood
 from .working import switched_off as switched_off

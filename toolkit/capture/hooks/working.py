@@ -41,15 +41,15 @@ def managed_settings() -> Path:
     return Path("/etc/claude-code/managed-settings.json")
 
 
-def switched_off(files: Sequence[Path], managed: Path) -> str | None:
+def switched_off(files: Sequence[Path], managed: Path | None = None) -> str | None:
     """Say which settings keep our hooks from being run, if any do.
 
     Parameters
     ----------
     files : sequence of path
         Settings files, the one that is read first in front.
-    managed : path
-        Settings of the administrator.
+    managed : path, optional
+        Settings of the administrator; where this system keeps them unless given.
 
     Returns
     -------
@@ -61,6 +61,7 @@ def switched_off(files: Sequence[Path], managed: Path) -> str | None:
     >>> switched_off([], Path("/nowhere/managed-settings.json")) is None
     True
     """
+    managed = managed or managed_settings()
     if _read(managed).get("allowManagedHooksOnly") is True:
         return f"{managed} allows managed hooks only"
     for path in (managed, *files):

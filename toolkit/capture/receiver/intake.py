@@ -22,13 +22,10 @@ from toolkit.capture.receiver.limits import Limits
 from toolkit.clock import Clock
 from toolkit.history import RecordStore
 from toolkit.history.importers.otlp import (
-    CallSignal,
-    LinkSignal,
+    SIGNALS,
     Reduced,
     Signal,
     SignalGroups,
-    TurnSignal,
-    WaitSignal,
 )
 from toolkit.records import Provenance, Record, Spool, ensure_file, read_spool_lines
 
@@ -36,9 +33,6 @@ __all__ = ["Intake"]
 
 SPOOL_NAME = "otlp"
 OPEN_NAME = "open.sqlite"
-SIGNALS = {
-    cls.__name__: cls for cls in (CallSignal, TurnSignal, WaitSignal, LinkSignal)
-}
 
 
 class Intake:
@@ -86,7 +80,9 @@ class Intake:
         self._store.spool.append_all(records, durable=True)
         for record in made:
             self._on_record(record)
-        links = sum(isinstance(signal, LinkSignal) for signal in reduced.signals)
+        links = sum(
+            isinstance(signal, SIGNALS["LinkSignal"]) for signal in reduced.signals
+        )
         return len(rows) - links, len(reduced.records)
 
     def is_full(self) -> bool:

@@ -13,7 +13,7 @@ from toolkit.cli.places import local
 from toolkit.errors import BundleRefusedError, InputDataError, UsageError
 
 if TYPE_CHECKING:
-    from toolkit.capture.hooks import HookVerbs, SizeOf
+    from toolkit.capture.hooks import HookVerbs
     from toolkit.notifier import Notification
     from toolkit.records import Record
 
@@ -83,7 +83,13 @@ def add_verbs(verbs: Any) -> None:
                 default=False,
                 metavar="BOOL",
             )
-        parser.add_argument("--store", type=local, default=Path(".toolkit"))
+        parser.add_argument(
+            "--store",
+            type=local,
+            default=Path(".toolkit"),
+            metavar="DIR",
+            help="record store (default: .toolkit)",
+        )
         if verb == "post-task":
             parser.add_argument(
                 "--bundle",
@@ -143,7 +149,9 @@ def _hooks(options: argparse.Namespace) -> "HookVerbs":
     )
 
 
-def _sizes(bundle: Path | None) -> "SizeOf | None":
+def _sizes(
+    bundle: Path | None,
+) -> "Callable[[str, Mapping[str, float]], float | None] | None":
     """Decide sizes from a bundle, by its whole ladder; `None` leaves the rule."""
     if bundle is None:
         return None

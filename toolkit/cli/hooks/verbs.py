@@ -150,13 +150,12 @@ def _problems(
     from toolkit.capture.hooks import (
         HookInstallation,
         fire_test_event,
-        managed_settings,
         not_understood,
         switched_off,
     )
 
     problems = []
-    if off := switched_off(_read_first(options), managed_settings()):
+    if off := switched_off(_read_first(options)):
         problems.append(off)
     for path in _settings(options):
         found = HookInstallation(path).status()

@@ -38,8 +38,9 @@ from toolkit.policies import Confidence, Floats
 from toolkit.policies.adaptation import (
     Intervals,
     MeasurementPrior,
+    curve_covariance,
     curve_deviation,
-    difference_deviation,
+    deviation_between,
     error_scale,
     stretched,
 )
@@ -202,7 +203,8 @@ def fit_confidence(
             continue
         saving = float(predicted[rule] - predicted[answer])
         points = _points(rows, places, prior)
-        deviation = difference_deviation(prior, points, answer, rule)
+        covariance = curve_covariance(prior, points)
+        deviation = deviation_between(covariance, answer, rule)
         design.append([1.0, saving, saving / deviation])
         outcome.append(float(regret[answer] <= regret[rule] + 1e-9))
         weight.append(1 / np.sqrt(counts[groups[problem]]))

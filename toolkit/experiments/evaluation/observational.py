@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from toolkit.experiments.evaluation.wording import chosen_by
-from toolkit.experiments.training import Learner
+from toolkit.experiments.training.learner import Learner
 from toolkit.metrics import (
     RatioOfTotals,
     cluster_bootstrap,

@@ -3,7 +3,6 @@ __all__: list[str]
 from .gate import GateRules as GateRules
 from .gate import PromotionOutcome as PromotionOutcome
 from .gate import decide_promotion as decide_promotion
-from .registry import Registry as Registry
 from .releases import Releases as Releases
 from .retraining import Retraining as Retraining
 from .retraining import promote as promote

@@ -15,7 +15,7 @@ from toolkit.errors import InputDataError
 from toolkit.experiments.promotion.gate import Promotion, decide_promotion
 from toolkit.experiments.promotion.releases import Releases, ReleaseState
 from toolkit.experiments.training import ExperimentSpec
-from toolkit.experiments.tuning import cheapest_action
+from toolkit.experiments.tuning.rule_tuning import cheapest_action
 from toolkit.models import DecisionTable
 from toolkit.policies import Policy
 from toolkit.policies.rules import named_rule

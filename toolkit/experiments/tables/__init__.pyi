@@ -9,5 +9,4 @@ from .full_factorial import synthetic_full_factorial as synthetic_full_factorial
 from .measured_replay import MeasuredReplay as MeasuredReplay
 from .measured_replay import read_measured as read_measured
 from .measured_replay import read_replay as read_replay
-from .split import Fold as Fold
 from .split import deal_folds as deal_folds

@@ -6,15 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from toolkit.bundle import Column, FeatureSchema
-from toolkit.errors import NotEnoughDataError, UsageError
-from toolkit.features import (
-    BATCH_CONTEXT,
-    WORKFLOW_CONTEXT,
-    batch_schema,
-    declared_columns,
-    workflow_schema,
-)
+from toolkit.bundle import FeatureSchema
+from toolkit.errors import NotEnoughDataError
+from toolkit.features import context_schema
 from toolkit.models import TableOrigin
 
 if TYPE_CHECKING:
@@ -89,18 +83,7 @@ def schema_of(
     UsageError
         `context` names what is no context column.
     """
-    batches = decision == "batch_size"
-    own: tuple[Column, ...] = BATCH_CONTEXT if batches else WORKFLOW_CONTEXT
-    declared = declared_columns(rows)
-    names = [column.name for column in (*own, *declared)]
-    for name in context:
-        if name not in names:
-            raise UsageError.unknown("context column", name, names)
-    known = [name for name in context or names if rows[name].notna().any()]
-    if not batches:
-        return workflow_schema(known=known, declared=declared)
-    types = list(rows["operation_type"].astype(str))
-    return batch_schema(types, known=known, declared=declared)
+    return context_schema(rows, batches=decision == "batch_size", context=context)
 
 
 def origin_of(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from toolkit.arrays import Floats, Ints
 from toolkit.models import DecisionTable
-from toolkit.policies.rules import RULE_WORKERS, WORKERS
+from toolkit.policies.rules import WORKERS, TableRule
 
 __all__ = [
     "FullFactorial",
@@ -158,7 +158,7 @@ def synthetic_full_factorial(
         actions=np.tile(np.log2(size), problems)[:, None],
         context=np.repeat(context, len(size), axis=0),
         groups=labels,
-        targets=np.full(problems, RULE_WORKERS),
+        targets=np.full(problems, TableRule().numbers.workers),
         by_workers=0,
     )
 

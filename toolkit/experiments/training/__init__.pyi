@@ -5,9 +5,7 @@ from .experiment import Experiment as Experiment
 from .experiment import ExperimentResult as ExperimentResult
 from .folder import read_spec_file as read_spec_file
 from .folder import write_results as write_results
-from .learner import Learner as Learner
 from .learner import learn as learn
-from .learner import studies_behind as studies_behind
 from .regressor import LevelShapeRegressor as LevelShapeRegressor
 from .run import experiment_studies as experiment_studies
 from .run import history_rows as history_rows

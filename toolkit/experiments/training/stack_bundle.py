@@ -32,8 +32,9 @@ from toolkit.models import (
 from toolkit.policies import Floats, Problem
 from toolkit.policies.adaptation import (
     Adaptive,
+    curve_covariance,
     curve_deviation,
-    difference_deviation,
+    deviation_between,
 )
 
 __all__ = ["AIM", "RelativePolicy", "TrainedStack", "train_bundle"]
@@ -110,9 +111,8 @@ class RelativePolicy:
         answer = int(np.argmin(log_cost))
         if answer == rule:
             return 1.0
-        deviation = difference_deviation(
-            self.prior, self.prior.points(problem), answer, rule
-        )
+        covariance = curve_covariance(self.prior, self.prior.points(problem))
+        deviation = deviation_between(covariance, answer, rule)
         saving = float(log_cost[rule] - log_cost[answer])
         return self.confidence.probability(saving=saving, deviation=deviation)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from toolkit.errors import InputDataError, ToolkitError
-from toolkit.experiments.tuning import with_driver
+from toolkit.experiments.tuning.studies_storage import with_driver
 
 __all__ = [
     "VARIABLE",

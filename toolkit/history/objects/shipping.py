@@ -28,7 +28,7 @@ from toolkit.history.columns import column_names, parts_sql
 from toolkit.history.dataset import held_alone
 from toolkit.history.engine import COMPACTING, connect, quoted
 from toolkit.history.generation import Generation
-from toolkit.history.importers.hooks import join_hooks
+from toolkit.history.importers.hooks.spool import join_hooks
 from toolkit.history.objects.base import Objects
 from toolkit.history.objects.segments import SEGMENT_BYTES, create_segment, segments
 from toolkit.history.objects.versions import raise_object_version

@@ -1,16 +1,13 @@
 __all__: list[str]
 
 from .anchor import FittedAnchor as FittedAnchor
-from .anchor import RelativeAnchor as RelativeAnchor
 from .boosted import FittedBoosted as FittedBoosted
 from .boosted import RelativeBoosted as RelativeBoosted
-from .constant import SHARPNESS as SHARPNESS
 from .constant import FittedConstant as FittedConstant
 from .constant import RelativeConstant as RelativeConstant
 from .estimator import FittedEstimator as FittedEstimator
 from .estimator import RelativeEstimator as RelativeEstimator
 from .estimator import estimator_parts as estimator_parts
-from .law import LOG_LIMIT as LOG_LIMIT
 from .law import FittedLaw as FittedLaw
 from .law import RelativeLaw as RelativeLaw
 from .linear import FittedLinear as FittedLinear

@@ -7,6 +7,7 @@ a new problem an offered action costs what the nearest constants did.
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -76,6 +77,7 @@ class FittedConstant:
     spread: Floats
     constants: Floats
     costs: Floats
+    sharpness: ClassVar[float] = SHARPNESS
 
     def predict(self, X: Floats) -> Floats:
         """Predict relative cost, shape (n,)."""

@@ -12,6 +12,7 @@ have a term of the same shape: a batch with overhead and cascades follows it too
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,6 +100,7 @@ class FittedLaw:
     spread: Floats
     coefficients: Floats
     form: tuple[float, float]
+    log_limit: ClassVar[float] = LOG_LIMIT
 
     def predict(self, X: Floats) -> Floats:
         """Predict relative log cost, shape (n,)."""

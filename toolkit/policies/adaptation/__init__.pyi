@@ -13,7 +13,6 @@ from .intervals import Intervals as Intervals
 from .intervals import curve_covariance as curve_covariance
 from .intervals import curve_deviation as curve_deviation
 from .intervals import deviation_between as deviation_between
-from .intervals import difference_deviation as difference_deviation
 from .intervals import error_scale as error_scale
 from .measurement_prior import MeasurementPrior as MeasurementPrior
 from .measurement_prior import curve_kernels as curve_kernels

@@ -1,8 +1,9 @@
 """The policy that answers from history until own runs say otherwise."""
 
-from toolkit.policies import CostModel, Decision, Problem, Reason
+from toolkit.policies import Decision, Problem, Reason
 from toolkit.policies.adaptation.belief import Belief
 from toolkit.policies.adaptation.measurement_prior import MeasurementPrior
+from toolkit.policies.base import CostModel
 
 __all__ = ["Adaptive"]
 

@@ -24,7 +24,6 @@ __all__ = [
     "curve_covariance",
     "curve_deviation",
     "deviation_between",
-    "difference_deviation",
     "error_scale",
 ]
 
@@ -173,27 +172,6 @@ def curve_deviation(prior: MeasurementPrior, points: Floats) -> Floats:
     """
     covariance = _centred_covariance(prior, points)
     return np.sqrt(np.maximum(np.diagonal(covariance), 1e-12))
-
-
-def difference_deviation(
-    prior: MeasurementPrior, points: Floats, first: int, second: int
-) -> float:
-    """Compute the expected deviation of the error of a difference of two actions.
-
-    Parameters
-    ----------
-    prior : MeasurementPrior
-    points : array of shape (n_actions, axes)
-        As of `MeasurementPrior.points`.
-    first, second : int
-        Indices of the two actions.
-
-    Returns
-    -------
-    float
-        In log cost, above 0.
-    """
-    return deviation_between(curve_covariance(prior, points), first, second)
 
 
 def deviation_between(covariance: Floats, first: int, second: int) -> float:

@@ -14,7 +14,6 @@ from .rule_policy import ConstantPolicy as ConstantPolicy
 from .rule_policy import RuleOfThumbPolicy as RuleOfThumbPolicy
 from .strategy_rule import MemoryStructureRule as MemoryStructureRule
 from .strategy_rule import StrategyRule as StrategyRule
-from .table_rule import RULE_WORKERS as RULE_WORKERS
 from .table_rule import WORKERS as WORKERS
 from .table_rule import TableRule as TableRule
 from .tuned import named_rule as named_rule

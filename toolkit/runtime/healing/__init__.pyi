@@ -13,7 +13,6 @@ from .engine import HealingEngine as HealingEngine
 from .engine import default_checks as default_checks
 from .issues import IssueKind as IssueKind
 from .journal import Journal as Journal
-from .learnings import wilson_bounds as wilson_bounds
 from .plan import HealingPlan as HealingPlan
 from .progress import ResourceHeadroom as ResourceHeadroom
 from .progress import WorkflowProgress as WorkflowProgress

@@ -1,7 +1,6 @@
 __all__: list[str]
 
 from .base import FanOut as FanOut
-from .base import FigureSink as FigureSink
 from .base import LiveFigures as LiveFigures
 from .base import QueuedSink as QueuedSink
 from .base import Sink as Sink

@@ -11,7 +11,7 @@ from toolkit.errors import UsageError
 from toolkit.records import Record
 
 if TYPE_CHECKING:
-    from toolkit.runtime.coordination import OverallCoordination
+    from toolkit.runtime.coordination.report import OverallCoordination
 
 __all__ = [
     "FanOut",

@@ -12,9 +12,7 @@ from toolkit.records import (
     Batch,
     Outcome,
     Record,
-    attributes_of_record,
-    duration_of_record,
-    span_name,
+    span_parts,
 )
 
 if TYPE_CHECKING:
@@ -30,7 +28,7 @@ EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 class OpenTelemetrySink:
     """Writes a span for every record; its times are the record's own.
 
-    The attributes are those of `toolkit.records.attributes_of_record`: what arrives at
+    The attributes are those of `toolkit.records.span_parts`: what arrives at
     a receiver of ours is equal to what was sent, whatever the kind of record. Beside
     them stand the names that the GenAI conventions ask for.
 
@@ -57,15 +55,14 @@ class OpenTelemetrySink:
         """Write a record as one finished span."""
         start_ns = nanoseconds(record.at)
         failure = failure_of(record)
-        attributes = attributes_of_record(record) | conventional(record)
+        name, attributes, duration_s = span_parts(record)
+        attributes |= conventional(record)
         if failure is not None:
             attributes["error.type"] = failure
-        span = self._tracer.start_span(
-            span_name(record), attributes=attributes, start_time=start_ns
-        )
+        span = self._tracer.start_span(name, attributes=attributes, start_time=start_ns)
         if failure is not None:
             span.set_status(self._error)
-        span.end(end_time=start_ns + int(duration_of_record(record) * NANO))
+        span.end(end_time=start_ns + int(duration_s * NANO))
 
     def close(self) -> None:
         """Leave the provider to its owner."""

@@ -21,7 +21,8 @@ from toolkit.records import (
     Recovery,
     Workflow,
 )
-from toolkit.runtime.coordination import AlertKind, OverallCoordination
+from toolkit.runtime.coordination import AlertKind
+from toolkit.runtime.coordination.report import OverallCoordination
 from toolkit.runtime.healing import IssueKind
 from toolkit.runtime.sinks.base import LiveFigures, SinkStatistics
 

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import InputDataError
+from toolkit.metrics import wilson
 from toolkit.records import read_given
-from toolkit.runtime.healing import SilenceThresholds, wilson_bounds
+from toolkit.runtime.healing import SilenceThresholds
 from toolkit.stats import quantile_of_sorted
 from toolkit.studies.chaos.episode import Case, run_episode
 from toolkit.studies.chaos.faults import COMPOSED, CONTROLS, FAULTS
@@ -333,13 +334,13 @@ def share(count: int, total: int) -> dict[str, Any]:
     >>> share(0, 0)["share"] is None
     True
     """
-    low, high = wilson_bounds(count, total)
+    found = wilson(count, total) if total else None
     return {
         "count": count,
         "of": total,
         "share": round(count / total, 4) if total else None,
-        "low": round(low, 4) if total else None,
-        "high": round(high, 4) if total else None,
+        "low": None if found is None else round(found.low, 4),
+        "high": None if found is None else round(found.high, 4),
     }
 
 

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from tests.hook_sessions import session
 from tests.kills import killed_at
 from toolkit.history import RecordStore, compact_store
-from toolkit.history.importers.hooks import join_hooks
 from toolkit.history.importers.hooks import spool as hook_spool
+from toolkit.history.importers.hooks.spool import join_hooks
 from toolkit.records import Batch, Spool
 
 Rows = list[dict[str, Any]]

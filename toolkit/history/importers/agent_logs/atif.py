@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import InputDataError
-from toolkit.history.importers import ImportSink, TokenUsage, UnreadableLineError
+from toolkit.history.importers import ImportSink
 from toolkit.history.importers.agent_logs.following import follow_reply
 from toolkit.history.importers.agent_logs.log import (
     MAIN,
@@ -29,8 +29,9 @@ from toolkit.history.importers.agent_logs.results import (
 )
 from toolkit.history.importers.agent_logs.source import AgentLogSource, whole_document
 from toolkit.history.importers.flow import DataFlow
-from toolkit.history.importers.lines import reason_of
+from toolkit.history.importers.lines import UnreadableLineError, reason_of
 from toolkit.history.importers.texts import texts_of
+from toolkit.history.importers.usage import TokenUsage
 from toolkit.records import Outcome
 
 __all__ = ["AtifSource"]

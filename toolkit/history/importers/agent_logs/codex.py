@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from toolkit.history.importers import ImportSink, TokenUsage, UnreadableLineError
+from toolkit.history.importers import ImportSink
 from toolkit.history.importers.agent_logs.agents import SPAWNING
 from toolkit.history.importers.agent_logs.log import (
     MAIN,
@@ -34,7 +34,9 @@ from toolkit.history.importers.agent_logs.results import (
 )
 from toolkit.history.importers.agent_logs.source import LineLogSource, LineReader
 from toolkit.history.importers.flow import DataFlow
+from toolkit.history.importers.lines import UnreadableLineError
 from toolkit.history.importers.texts import block_texts, texts_of
+from toolkit.history.importers.usage import TokenUsage
 from toolkit.records import Outcome, is_unique_call_id
 
 __all__ = ["CodexSource"]

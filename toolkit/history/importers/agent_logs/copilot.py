@@ -12,11 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from toolkit.history.importers import (
-    ImportSink,
-    TokenUsage,
-    UnreadableLineError,
-)
+from toolkit.history.importers import ImportSink
 from toolkit.history.importers.agent_logs.agents import SPAWNING
 from toolkit.history.importers.agent_logs.copilot_usage import add_usage
 from toolkit.history.importers.agent_logs.log import (
@@ -34,7 +30,9 @@ from toolkit.history.importers.agent_logs.results import (
 )
 from toolkit.history.importers.agent_logs.source import LineLogSource, LineReader
 from toolkit.history.importers.flow import DataFlow
+from toolkit.history.importers.lines import UnreadableLineError
 from toolkit.history.importers.texts import texts_of
+from toolkit.history.importers.usage import TokenUsage
 from toolkit.records import Outcome, is_unique_call_id
 
 __all__ = ["CopilotSource"]

@@ -15,13 +15,14 @@ from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from toolkit.history.importers import ImportSink, TokenUsage
+from toolkit.history.importers import ImportSink
 from toolkit.history.importers.agent_logs.log import (
     MAIN,
     AgentLog,
     AgentReply,
     text_or_none,
 )
+from toolkit.history.importers.usage import TokenUsage
 
 __all__ = ["add_usage"]
 

@@ -13,12 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import InputDataError
-from toolkit.history.importers import (
-    ImportSink,
-    TokenUsage,
-    UnreadableLineError,
-    decode_object,
-)
+from toolkit.history.importers import ImportSink
 from toolkit.history.importers.agent_logs.following import follow_reply
 from toolkit.history.importers.agent_logs.log import (
     AgentCall,
@@ -34,8 +29,14 @@ from toolkit.history.importers.agent_logs.source import (
     whole_document,
 )
 from toolkit.history.importers.flow import DataFlow
-from toolkit.history.importers.lines import read_lines, reason_of
+from toolkit.history.importers.lines import (
+    UnreadableLineError,
+    decode_object,
+    read_lines,
+    reason_of,
+)
 from toolkit.history.importers.texts import text_length, texts_of
+from toolkit.history.importers.usage import TokenUsage
 from toolkit.records import Outcome
 
 __all__ = ["GeminiSource"]

@@ -5,17 +5,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from toolkit.errors import InputDataError
-from toolkit.history.importers import (
-    CallFlow,
-    TokenUsage,
-    UnreadableLineError,
-    text_length,
-    texts_of,
-)
 from toolkit.history.importers.agent_logs.operations import (
     Operation,
     classify_call,
 )
+from toolkit.history.importers.flow import CallFlow
+from toolkit.history.importers.lines import UnreadableLineError
+from toolkit.history.importers.texts import text_length, texts_of
+from toolkit.history.importers.usage import TokenUsage
 from toolkit.records import Outcome
 
 __all__ = [

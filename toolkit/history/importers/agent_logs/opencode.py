@@ -16,13 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import InputDataError
-from toolkit.history.importers import (
-    ImportSink,
-    SourceFile,
-    TokenUsage,
-    UnreadableLineError,
-    find_files,
-)
+from toolkit.history.importers import ImportSink, SourceFile, find_files
 from toolkit.history.importers.agent_logs.following import follow_reply
 from toolkit.history.importers.agent_logs.log import (
     MAIN,
@@ -35,7 +29,8 @@ from toolkit.history.importers.agent_logs.log import (
 from toolkit.history.importers.agent_logs.results import is_aborted, result_text
 from toolkit.history.importers.agent_logs.source import AgentLogSource, whole_document
 from toolkit.history.importers.flow import DataFlow
-from toolkit.history.importers.lines import reason_of
+from toolkit.history.importers.lines import UnreadableLineError, reason_of
+from toolkit.history.importers.usage import TokenUsage
 from toolkit.records import Outcome
 
 __all__ = ["OpenCodeSource"]

@@ -8,11 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import InputDataError
-from toolkit.history.importers import (
-    ImportSink,
-    TokenUsage,
-    UnreadableLineError,
-)
+from toolkit.history.importers import ImportSink
 from toolkit.history.importers.agent_logs.log import (
     AgentCall,
     AgentLog,
@@ -23,7 +19,9 @@ from toolkit.history.importers.agent_logs.log import (
 from toolkit.history.importers.agent_logs.results import is_aborted, result_text
 from toolkit.history.importers.agent_logs.source import LineLogSource, LineReader
 from toolkit.history.importers.flow import DataFlow
+from toolkit.history.importers.lines import UnreadableLineError
 from toolkit.history.importers.texts import block_texts
+from toolkit.history.importers.usage import TokenUsage
 from toolkit.records import Outcome
 
 __all__ = ["PiSource"]

@@ -3,8 +3,7 @@
 import re
 from typing import Any
 
-from toolkit.history.importers import text_length
-from toolkit.history.importers.texts import block_texts
+from toolkit.history.importers.texts import block_texts, text_length
 
 __all__ = ["exit_code", "is_aborted", "result_text", "wall_time", "went_on"]
 

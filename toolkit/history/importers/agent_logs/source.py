@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 from toolkit.errors import InputDataError, SchemaError
-from toolkit.history.importers import (
-    ImportSink,
-    SourceFile,
-    UnreadableLineError,
-    decode_object,
-    find_files,
-)
+from toolkit.history.importers import ImportSink, SourceFile, find_files
 from toolkit.history.importers.agent_logs.log import MAIN, AgentLog
 from toolkit.history.importers.agent_logs.operations import Operation
 from toolkit.history.importers.agent_logs.records import log_records
-from toolkit.history.importers.lines import MAX_LINE_BYTES, read_lines, reason_of
+from toolkit.history.importers.lines import (
+    MAX_LINE_BYTES,
+    UnreadableLineError,
+    decode_object,
+    read_lines,
+    reason_of,
+)
 from toolkit.history.importers.own_operations import OwnOperations
 from toolkit.records import Batch
 

@@ -5,12 +5,6 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from toolkit.errors import MissingExtraError
-from toolkit.history.importers import (
-    CallFlow,
-    UnreadableLineError,
-    text_length,
-    texts_of,
-)
 from toolkit.history.importers.claude_code.lines import Block, Details
 from toolkit.history.importers.claude_code.tools import (
     ASYNC_LAUNCHED,
@@ -18,6 +12,9 @@ from toolkit.history.importers.claude_code.tools import (
     ToolClass,
     classify_tool,
 )
+from toolkit.history.importers.flow import CallFlow
+from toolkit.history.importers.lines import UnreadableLineError
+from toolkit.history.importers.texts import text_length, texts_of
 from toolkit.records import Outcome, call_record_id
 
 try:

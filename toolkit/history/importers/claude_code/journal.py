@@ -12,11 +12,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from toolkit.errors import InputDataError, SchemaError
-from toolkit.history.importers import ImportSink, UnreadableLineError, decode_object
+from toolkit.history.importers import ImportSink
 from toolkit.history.importers.claude_code.calls import read_time
 from toolkit.history.importers.claude_code.streams import MAIN
 from toolkit.history.importers.claude_code.waves import SOURCE
-from toolkit.history.importers.lines import read_lines, reason_of
+from toolkit.history.importers.lines import (
+    UnreadableLineError,
+    decode_object,
+    read_lines,
+    reason_of,
+)
 from toolkit.history.importers.waves import (
     FAILED,
     SUCCEEDED,

@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Any, Final, TypeVar
 
 from toolkit.errors import MissingExtraError
-from toolkit.history.importers import (
+from toolkit.history.importers.lines import (
     UnreadableLineError,
     decode_object,
     split_block,

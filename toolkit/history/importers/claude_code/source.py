@@ -15,18 +15,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from toolkit.errors import InputDataError, SchemaError
-from toolkit.history.importers import (
-    ImportSink,
-    SourceFile,
-    UnreadableLineError,
-    find_files,
-)
+from toolkit.history.importers import ImportSink, SourceFile, find_files
 from toolkit.history.importers.claude_code.batches import SOURCE
 from toolkit.history.importers.claude_code.journal import is_journal, read_journal
 from toolkit.history.importers.claude_code.lines import TranscriptLine, decode_block
 from toolkit.history.importers.claude_code.members import member_of
 from toolkit.history.importers.claude_code.transcript import Transcript
-from toolkit.history.importers.lines import read_blocks, reason_of
+from toolkit.history.importers.lines import UnreadableLineError, read_blocks, reason_of
 from toolkit.history.importers.own_operations import OwnOperations
 
 __all__ = ["ClaudeCodeSource"]

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from toolkit.errors import SchemaError
-from toolkit.history.importers import ImportSink, UnreadableLineError
+from toolkit.history.importers import ImportSink
 from toolkit.history.importers.claude_code.agents import ActiveAgents
 from toolkit.history.importers.claude_code.batches import Whole
 from toolkit.history.importers.claude_code.calls import (
@@ -38,6 +38,7 @@ from toolkit.history.importers.claude_code.records import records_of
 from toolkit.history.importers.claude_code.streams import MAIN, MessageBatch, Stream
 from toolkit.history.importers.claude_code.turns import ModelReply
 from toolkit.history.importers.claude_code.waves import Notice, read_notices
+from toolkit.history.importers.lines import UnreadableLineError
 from toolkit.history.importers.own_operations import OwnOperations
 from toolkit.records import (
     identifier,

@@ -4,9 +4,9 @@ import re
 from datetime import datetime
 from typing import Any
 
-from toolkit.history.importers import TokenUsage
 from toolkit.history.importers.claude_code.lines import Usage
 from toolkit.history.importers.claude_code.timing import CLOCK_SLACK_S, SLEEP_S
+from toolkit.history.importers.usage import TokenUsage
 from toolkit.records import Provenance, Turn, record_id
 
 __all__ = ["ModelReply", "turn_of", "turn_record_id"]

@@ -15,7 +15,7 @@ from statistics import median
 from typing import Any
 
 from toolkit.errors import InputDataError, SchemaError
-from toolkit.history.importers import ImportSink, SourceFile, decode_object, find_files
+from toolkit.history.importers import ImportSink, SourceFile, find_files
 from toolkit.history.importers.claude_code.agents import ActiveAgents
 from toolkit.history.importers.claude_code.calls import (
     INTERRUPTED,
@@ -31,7 +31,7 @@ from toolkit.history.importers.claude_code.tools import (
     TEAMMATE_SPAWNED,
     classify_tool,
 )
-from toolkit.history.importers.lines import read_lines
+from toolkit.history.importers.lines import decode_object, read_lines
 from toolkit.records import (
     KINDS,
     Batch,

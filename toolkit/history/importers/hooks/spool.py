@@ -20,16 +20,10 @@ from zlib import crc32
 
 from toolkit.errors import InputDataError, SchemaError
 from toolkit.history import RecordStore
-from toolkit.history.importers import (
-    ImportReport,
-    ImportSink,
-    SourceFile,
-    decode_object,
-    run_import,
-)
+from toolkit.history.importers import ImportReport, ImportSink, SourceFile, run_import
 from toolkit.history.importers.claude_code.streams import MAIN
 from toolkit.history.importers.hooks.events import HookJoiner
-from toolkit.history.importers.lines import read_lines
+from toolkit.history.importers.lines import decode_object, read_lines
 from toolkit.records import Spool, open_regular, read_regular, replace_file
 
 __all__ = ["HookTail", "Place", "forget_events", "join_hooks", "read_place"]

@@ -8,6 +8,7 @@ switch on, stay unread.
 from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from toolkit.errors import SchemaError
@@ -31,6 +32,7 @@ from toolkit.records import (
 )
 
 __all__ = [
+    "SIGNALS",
     "CallSignal",
     "LinkSignal",
     "Reduced",
@@ -140,6 +142,11 @@ class LinkSignal(NamedTuple):
 
 
 Signal = CallSignal | TurnSignal | WaitSignal | LinkSignal
+
+SIGNALS: Mapping[str, type[Signal]] = MappingProxyType(
+    {cls.__name__: cls for cls in (CallSignal, TurnSignal, WaitSignal, LinkSignal)}
+)
+"""By the name that they are written with."""
 
 
 class Reduced(NamedTuple):

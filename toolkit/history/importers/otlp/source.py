@@ -6,14 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import InputDataError
-from toolkit.history.importers import (
-    ImportSink,
-    SourceFile,
+from toolkit.history.importers import ImportSink, SourceFile, decode_value, find_files
+from toolkit.history.importers.lines import (
+    MAX_LINE_BYTES,
     UnreadableLineError,
-    decode_value,
-    find_files,
+    read_lines,
 )
-from toolkit.history.importers.lines import MAX_LINE_BYTES, read_lines
 from toolkit.history.importers.otlp.batches import SignalGroups
 from toolkit.history.importers.otlp.signals import CallSignal, reduce_document
 

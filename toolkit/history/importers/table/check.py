@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import InputDataError
-from toolkit.history.importers import UnreadableLineError
-from toolkit.history.importers.lines import reason_of
+from toolkit.history.importers.lines import UnreadableLineError, reason_of
 from toolkit.history.importers.table.occurrences import Occurrences
 from toolkit.history.importers.table.rows import read_table
 from toolkit.history.importers.table.source import TableSource

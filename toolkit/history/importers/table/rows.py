@@ -12,8 +12,11 @@ from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, Any
 
 from toolkit.errors import InputDataError, MissingExtraError
-from toolkit.history.importers import UnreadableLineError, decode_object
-from toolkit.history.importers.lines import read_lines
+from toolkit.history.importers.lines import (
+    UnreadableLineError,
+    decode_object,
+    read_lines,
+)
 
 if TYPE_CHECKING:
     import pyarrow.parquet as pq

@@ -37,13 +37,8 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import InputDataError, SchemaError
-from toolkit.history.importers import (
-    ImportSink,
-    SourceFile,
-    UnreadableLineError,
-    find_files,
-)
-from toolkit.history.importers.lines import reason_of
+from toolkit.history.importers import ImportSink, SourceFile, find_files
+from toolkit.history.importers.lines import UnreadableLineError, reason_of
 from toolkit.history.importers.table.cells import read_cell
 from toolkit.history.importers.table.form import MappedColumn
 from toolkit.history.importers.table.map import read_map
