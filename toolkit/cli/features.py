@@ -3,9 +3,10 @@
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from toolkit.cli.default_store import add_store_option
 from toolkit.cli.engine_option import add_engine_options, chosen_spark
 from toolkit.cli.output import print_json, print_note, print_table
-from toolkit.cli.places import any_store, local
+from toolkit.cli.places import local
 from toolkit.cli.progress import progress
 
 if TYPE_CHECKING:
@@ -24,13 +25,7 @@ def add_parser(subparsers: Any) -> None:
         "build", help="build the batch or workflow table, as of each row's start"
     )
     build.add_argument("kind", choices=["batch", "workflow"])
-    build.add_argument(
-        "--store",
-        type=any_store,
-        required=True,
-        metavar="STORE",
-        help="a folder or s3://BUCKET/PREFIX",
-    )
+    add_store_option(build, reads=True)
     build.add_argument(
         "--out",
         type=local,

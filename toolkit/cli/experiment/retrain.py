@@ -4,8 +4,9 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from toolkit.cli.default_store import add_store_option
 from toolkit.cli.output import print_json, print_note
-from toolkit.cli.places import any_store, local
+from toolkit.cli.places import local
 from toolkit.cli.progress import progress
 from toolkit.errors import UsageError
 
@@ -38,13 +39,7 @@ def add_verb(verbs: Any) -> None:
 
 def add_release_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of a verb that asks the gate on a store's records."""
-    parser.add_argument(
-        "--store",
-        type=any_store,
-        required=True,
-        metavar="STORE",
-        help="records to learn from, a folder or s3://BUCKET/PREFIX",
-    )
+    add_store_option(parser, reads=True)
     add_models_option(parser)
     parser.add_argument("--spec", type=local, default=SPEC, metavar="SPEC")
     parser.add_argument("--json", action="store_true", help="print one JSON object")

@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from toolkit.cli.default_store import add_store_option
 from toolkit.cli.output import print_json, print_note, print_table, print_text
 from toolkit.cli.places import local
 from toolkit.cli.seed_option import seed
@@ -61,7 +62,7 @@ def _add_watch(verbs: "argparse._SubParsersAction[Parser]") -> None:
         description="Follows what sessions append to a store and tells what it would "
         "do. It touches nothing.",
     )
-    watch.add_argument("--store", type=local, required=True, metavar="DIR")
+    add_store_option(watch)
     watch.add_argument("--once", action="store_true", help="look once, then end")
     watch.add_argument("--json", action="store_true", help="JSON lines on stdout")
     watch.add_argument(
@@ -77,7 +78,7 @@ def _add_calibrate(verbs: "argparse._SubParsersAction[Parser]") -> None:
         description="Learns the usual silence of each type of operation from what a "
         "store holds, and writes it beside the records; `heal watch` reads it.",
     )
-    calibrate.add_argument("--store", type=local, required=True, metavar="DIR")
+    add_store_option(calibrate)
     calibrate.add_argument("--json", action="store_true", help="one object on stdout")
     calibrate.set_defaults(command=_calibrate)
 

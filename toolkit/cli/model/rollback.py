@@ -3,9 +3,9 @@
 import argparse
 from typing import Any
 
+from toolkit.cli.default_store import add_store_option
 from toolkit.cli.experiment.retrain import add_models_option, models_home
 from toolkit.cli.output import print_json, print_note
-from toolkit.cli.places import any_store
 
 __all__ = ["add_verb"]
 
@@ -15,7 +15,7 @@ def add_verb(verbs: Any) -> None:
     parser = verbs.add_parser(
         "rollback", help="go back to the version before the champion"
     )
-    parser.add_argument("--store", type=any_store, required=True, metavar="STORE")
+    add_store_option(parser, reads=True)
     add_models_option(parser)
     parser.add_argument("--name", default="batch-size", help="registered model")
     parser.add_argument("--json", action="store_true", help="print one JSON object")

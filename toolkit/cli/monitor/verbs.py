@@ -13,8 +13,8 @@ from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from toolkit.cli.default_store import add_store_option
 from toolkit.cli.output import print_json, print_note, print_text
-from toolkit.cli.places import local
 from toolkit.errors import NotEnoughDataError, UsageError
 
 if TYPE_CHECKING:
@@ -39,9 +39,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[Parser]") -> None:
         description="Replays the coordination records of a store, or follows its "
         "live spool: agents, scores, trends and alerts.",
     )
-    parser.add_argument(
-        "--store", type=local, required=True, metavar="DIR", help="record store"
-    )
+    add_store_option(parser)
     parser.add_argument(
         "--follow", action="store_true", help="keep reading what is appended"
     )

@@ -4,9 +4,9 @@ import argparse
 from dataclasses import asdict
 from typing import Any
 
+from toolkit.cli.default_store import add_store_option
 from toolkit.cli.listening import add_address_options, listening, wait_for_end
 from toolkit.cli.output import print_json, print_note
-from toolkit.cli.places import local
 
 __all__ = ["add_verb"]
 
@@ -16,7 +16,7 @@ def add_verb(verbs: Any) -> None:
     parser = verbs.add_parser(
         "receive", help="receive OTLP over HTTP (JSON and protobuf) on this machine"
     )
-    parser.add_argument("--store", type=local, required=True, metavar="DIR")
+    add_store_option(parser)
     add_address_options(parser)
     parser.set_defaults(command=receive)
 

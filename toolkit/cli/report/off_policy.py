@@ -5,8 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from toolkit.cli.default_store import add_store_option
 from toolkit.cli.output import print_text
-from toolkit.cli.places import any_store
 from toolkit.cli.seed_option import seed
 
 if TYPE_CHECKING:
@@ -27,13 +27,7 @@ def add_verb(subparsers: Any) -> None:
         help="estimate what another batch-size policy would have cost",
         description="Exits with 5 and the reason where the store cannot tell.",
     )
-    parser.add_argument(
-        "--store",
-        type=any_store,
-        required=True,
-        metavar="STORE",
-        help="store of records, a folder or s3://BUCKET/PREFIX",
-    )
+    add_store_option(parser, reads=True)
     parser.add_argument(
         "--policy",
         required=True,

@@ -4,8 +4,8 @@ import argparse
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
+from toolkit.cli.default_store import add_store_option
 from toolkit.cli.output import print_json, print_note, print_table, print_text
-from toolkit.cli.places import any_store
 from toolkit.cli.progress import progress
 from toolkit.cli.report import off_policy as report_off_policy
 from toolkit.errors import NotEnoughDataError
@@ -35,13 +35,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[Parser]") -> None:
         description="Counts the five objectives over the days after the baseline "
         "period, and measures the specification's improvement claims against it.",
     )
-    parser.add_argument(
-        "--store",
-        type=any_store,
-        required=True,
-        metavar="STORE",
-        help="record store, a folder or s3://BUCKET/PREFIX",
-    )
+    add_store_option(parser, reads=True)
     parser.add_argument(
         "--baseline-until",
         metavar="DAY",

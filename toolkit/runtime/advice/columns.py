@@ -2,9 +2,10 @@
 
 from collections.abc import Collection, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from toolkit.policies import Value
+if TYPE_CHECKING:
+    from toolkit.policies import Value  # numpy with it, which no help text needs
 
 __all__ = ["CONTEXT_COLUMNS", "declared_fields"]
 
@@ -43,7 +44,7 @@ CONTEXT_COLUMNS: Mapping[str, Mapping[str, str]] = MappingProxyType(
 
 
 def declared_fields(
-    context: Mapping[str, Value], *, own: Collection[str]
+    context: "Mapping[str, Value]", *, own: Collection[str]
 ) -> dict[str, Any]:
     """Write a context's declared columns as a record holds them.
 
