@@ -1,6 +1,7 @@
 """What the documentation tells people to type is what the command line takes."""
 
 import argparse
+import json
 import os
 import re
 import shlex
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.api_pages import FOLDER, pages
 from tests.shared import ROOT
 from toolkit.cli import NOUNS, build_parser
 from toolkit.errors import UsageError
@@ -21,6 +23,7 @@ PAGES = [
 ]
 ELSEWHERE = {
     "docs/how-to/connect-a-framework.md": "`make adapters`, with the frameworks",
+    "docs/how-to/keep-a-limit.md": "the test of constraints on the sample",
 }
 """Pages whose programs other tests run."""
 CODE = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
@@ -31,6 +34,19 @@ WITH_CODE = [
     and page.name != "README.md"  # test_door runs it, with a history
     and str(page.relative_to(ROOT)) not in ELSEWHERE
 ]
+FIGURES = {
+    "experiments/001-batch-size": (
+        "guarded 1.04x [1.00, 1.10], rule 1.08x",
+        "floor 1.05",
+        False,
+    ),
+    "experiments/002-agent-count": (
+        "guarded 0.99x [0.96, 1.01], rule 2.41x",
+        "floor 1.05",
+        True,
+    ),
+}
+"""What the README says of each experiment, and whether the rule is beaten."""
 LINE = re.compile(r"^(?:    |\$ )(toolkit [a-z].*)$")
 NAMED = re.compile(r"`(toolkit [a-z]+(?: [a-z][a-z-]*)?)(?=[ `])")
 
@@ -104,3 +120,36 @@ def test_the_programs_of_a_page_run(page: Path, tmp_path: Path) -> None:
     )
 
     assert done.returncode == 0, done.stderr
+
+
+def test_the_pages_of_the_api_are_those_of_the_faces() -> None:
+    """`python -m tests.api_pages` writes them; every public name has its docstring there."""
+    written = {p.name: p.read_text(encoding="utf-8") for p in FOLDER.glob("*.md")}
+
+    assert written == pages()
+
+
+def test_the_readme_is_short_and_its_figures_are_those_of_the_runners() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+
+    assert len(text.splitlines()) <= 120
+    assert len(text.split()) <= 700
+    for folder, (guarded, floor, saved) in FIGURES.items():
+        results = json.loads((ROOT / folder / "results.json").read_text("utf-8"))
+        rows = {row["policy"]: row for row in results["policies"]}
+        learned, rule = rows["guarded"], rows["rule"]
+        assert guarded in text
+        assert guarded == (
+            f"guarded {learned['slowdown']:.2f}x [{learned['slowdown_low']:.2f}, "
+            f"{learned['slowdown_high']:.2f}], rule {rule['slowdown']:.2f}x"
+        )
+        assert f"floor {results['evaluation']['noise_floor']:.2f}" == floor
+        assert learned["verdict"] == ("better" if saved else "tie")
+    chaos = json.loads((ROOT / "experiments/004-chaos/results.json").read_text("utf-8"))
+    engine = chaos["summary"]["engine"]["faults"]
+    healed, claims = engine["healed_or_handed_over"], engine["claims_true"]
+    assert f"| {healed['of']} faults that needed healing" in text
+    assert f"| {healed['count']} healed or handed over, no task lost" in text
+    assert f"{claims['count']} of {claims['of']} standing claims" in text
+    assert f"lower bound {claims['low']:.1%})".replace("%", " %") in text
+    assert engine["tasks_lost"] == 0

@@ -25,7 +25,6 @@ from toolkit.errors import NotEnoughDataError
 from toolkit.models.base import RelativeMember, RelativeModel
 from toolkit.models.decision_table import DecisionTable
 from toolkit.models.members import (
-    RelativeAnchor,
     RelativeBoosted,
     RelativeConstant,
     RelativeLaw,
@@ -34,6 +33,7 @@ from toolkit.models.members import (
     RelativeQuadratic,
     RelativeTrees,
 )
+from toolkit.models.members.anchor import RelativeAnchor
 from toolkit.models.ranking import other_tables
 from toolkit.models.rows import RelativeRows, centred, group_folds
 
@@ -86,7 +86,9 @@ PROCESS, RAW_PROCESS, PLACED_TREES, ALL_TREES = (
 )
 BOOSTED, LAW = "boosted", "scalability law"
 QUADRATIC, STIFF_QUADRATIC, LINEAR = "quadratic", "quadratic, stiff", "linear"
-CONSTANT, CONSTANT_SIZE, MIDDLE = "constant", "constant size", "grid middle"
+CONSTANT = "constant"
+CONSTANT_SIZE = "constant size"
+MIDDLE = "grid middle"
 RULE, TUNED_RULE = "rule", "tuned rule"
 PLAIN_CONSTANT = "constant, plain mean"
 """Names of the members: those that read the context, the constants, the rules."""
