@@ -40,3 +40,13 @@ def test_a_smooth_valley_is_found_in_four_runs() -> None:
 
 def test_the_middle_of_one_action_is_it() -> None:
     assert grid_middle(np.array([[3.0, 4.0]])) == 0
+
+
+def test_the_unit_of_actions_breaks_no_tie() -> None:
+    grid = np.stack(np.meshgrid(np.arange(4.0), np.arange(6.0)), axis=-1).reshape(-1, 2)
+    costs = ((grid - [2, 3]) ** 2).sum(axis=1)
+    shifted = (grid - grid.mean(axis=0)) / [0.7, 1.3]
+
+    assert own_runs_only(grid, costs.item, [1, 2, 3, 4]) == own_runs_only(
+        shifted, costs.item, [1, 2, 3, 4]
+    )

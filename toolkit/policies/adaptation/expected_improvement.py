@@ -20,6 +20,7 @@ __all__ = ["grid_middle", "next_improving", "own_runs_only"]
 
 LENGTH = 0.3
 """Length scale, in widths of the offered range."""
+DECIMALS = 9
 NOISE = 1e-4
 FIRST_SPREAD = 1.0
 LEAST_SPREAD = 0.3
@@ -118,5 +119,7 @@ def _most_improving(kernel: Floats, seen: list[int], costs: Floats) -> int:
 
 
 def _unit(actions: Floats) -> Floats:
+    """Scale the offered range to 0 to 1; ties stay ties in whatever unit actions come."""
     low, high = actions.min(axis=0), actions.max(axis=0)
-    return np.asarray((actions - low) / np.where(high > low, high - low, 1.0))
+    shares = (actions - low) / np.where(high > low, high - low, 1.0)
+    return np.asarray(np.round(shares, DECIMALS))
