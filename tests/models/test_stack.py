@@ -30,8 +30,15 @@ from toolkit.models.members import (
 )
 from toolkit.models.members.anchor import RelativeAnchor
 from toolkit.models.members.process_kernel import ProcessKernel
-from toolkit.models.rows import RelativeLayout, softened
-from toolkit.models.stack import LAW, MIDDLE, PLAIN_CONSTANT, RULE, TUNED_RULE
+from toolkit.models.rows import KNEE, RelativeLayout, softened
+from toolkit.models.stack import (
+    LAW,
+    MIDDLE,
+    PLAIN_CONSTANT,
+    RULE,
+    TUNED_RULE,
+    shown_cheaper,
+)
 
 MEMBERS: list[RelativeMember] = [
     RelativeProcess(raw=False, tuned_on=80, conditioned_on=150),
@@ -344,12 +351,48 @@ def test_a_table_is_read_into_as_many_rows_as_it_has(tmp_path: Path) -> None:
     assert len(made.rows().X) == sum(len(costs) for costs in made.log_costs)
 
 
-def test_of_three_groups_the_stack_is_not_judged_by_what_two_taught() -> None:
+@pytest.mark.parametrize("groups", [4, 5])
+def test_of_four_groups_choices_alone_show_nothing(groups: int) -> None:
     rows = optimum_rows(shared=False)
-    three = rows.take(rows.group < 3)
+    few = rows.take(rows.group < groups)
 
     weights = decision_weights(
-        np.stack([-three.regret, three.regret]), three, ("bad", PLAIN_CONSTANT), {}
+        np.stack([few.regret, -few.regret]), few, (LAW, PLAIN_CONSTANT), {}
+    )
+
+    assert weights.tolist() == ([1.0, 0.0] if groups == 5 else [0.0, 1.0])
+
+
+def test_curves_that_follow_the_context_open_the_stack_with_three_groups() -> None:
+    rows = optimum_rows(shared=True)
+    three = rows.take(rows.group < 3)
+    right = centred(softened(three.regret, KNEE), three.problem)
+
+    weights = decision_weights(
+        np.stack([right, 0 * right]), three, ("reader", PLAIN_CONSTANT), {}
     )
 
     assert weights.tolist() == [1.0, 0.0]
+
+
+def test_a_mean_over_groups_is_shown_only_beyond_its_error() -> None:
+    steady, once = np.array([-0.1, -0.12, -0.08]), np.array([-3.0, 0.1, 0.1])
+
+    assert shown_cheaper(steady, level=0.8)
+    assert not shown_cheaper(once, level=0.8)
+    assert not shown_cheaper(steady[:1], level=0.8)
+
+
+def test_runs_follow_history_only_where_replays_show_that_it_pays() -> None:
+    rng = np.random.default_rng(0)
+    drawn = optimum_rows(shared=True)
+    costs = rng.normal(0, 1, len(drawn.X))
+    rows = RelativeRows.of(drawn.X, costs, drawn.problem, drawn.group, drawn.layout)
+    right = centred(softened(rows.regret, KNEE), rows.problem)
+    noise = centred(rng.normal(0, 1, len(rows.X)), rows.problem)
+
+    useless = learn_measurement_prior(rows, noise, (0,), 0)
+    useful = learn_measurement_prior(rows, right, (0,), 0)
+
+    assert not useless.history_counts
+    assert useful.history_counts
