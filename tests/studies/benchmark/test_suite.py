@@ -12,7 +12,12 @@ from toolkit.cli.experiment.suite import add_verb
 from toolkit.errors import InputDataError
 from toolkit.studies.benchmark import read_suite_spec, run_suite, suite_report
 from toolkit.studies.benchmark.made_up import GRADING_SEEDS, made_up_table
-from toolkit.studies.benchmark.suite import SuiteGrade, SuiteSpec
+from toolkit.studies.benchmark.suite import (
+    NO_WORSE,
+    NO_WORSE_THAN_ALONE,
+    SuiteGrade,
+    SuiteSpec,
+)
 
 
 def grade(seed: int, **slowdowns: float) -> SuiteGrade:
@@ -33,6 +38,7 @@ def grade(seed: int, **slowdowns: float) -> SuiteGrade:
         actions=5,
         weight_of_constant=0.0,
         slowdowns=lines | slowdowns,
+        errors={NO_WORSE: 0.01, NO_WORSE_THAN_ALONE: 0.01},
         covered=[0.95, 0.7],
         half_width=1.5,
     )
@@ -65,6 +71,13 @@ def test_an_answer_worse_than_the_constant_breaks_a_promise() -> None:
     figures = suite_report([grade(1), grade(2, ours=1.45)])
 
     assert (figures["share_broken"], figures["broken"][0]["seed"]) == (0.5, 2)
+
+
+def test_a_loss_within_the_noise_of_the_grading_is_broken_but_not_shown() -> None:
+    little, much = grade(1, ours=1.44), grade(2, ours=1.6)
+
+    assert (little.broken, little.shown) == ([NO_WORSE], [])
+    assert (much.broken, much.shown) == ([NO_WORSE], [NO_WORSE])
 
 
 def test_a_store_of_something_else_is_refused(tmp_path: Path) -> None:
