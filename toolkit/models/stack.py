@@ -76,8 +76,8 @@ FLOOR = 0.03
 SHARPNESS = 0.05
 """Relative loss that costs a member a factor e of its weight."""
 LEAST_WEIGHT = 0.005
-"""Weight below which a member is left out: all of them together move a log cost by less
-than the noise of replicates."""
+"""Weight below which a member is left out. Whole made-up tables drawn for choosing, graded on
+groups not seen, cost the same from 0 to 0.02; at 0.005 three members are left of fourteen."""
 SHOWN = 0.8
 """One-sided level at which the stack's choices must be cheaper than the best constant's, by
 Student's t over training groups. Chosen on made-up tables drawn for choosing; a
