@@ -37,6 +37,15 @@ def test_a_cycle_runs_from_the_previous_result_to_the_last_result(
     assert (batch.censored, batch.waiting_s) == (False, 0)
 
 
+def test_the_prompt_before_a_first_batch_censors_nothing(tmp_path: Path) -> None:
+    session = Session().prompt(0).call(1, "first", message="m0").result(2, "first")
+    store, _ = import_lines(tmp_path, session.lines)
+    [batch] = batches(store)
+
+    assert (batch.cycle_s, batch.turn_s, batch.execution_s) == (None, None, 1)
+    assert (batch.censored, batch.waiting_s) == (False, 0)
+
+
 def test_reads_that_are_written_one_after_the_other_are_not_serial(
     tmp_path: Path,
 ) -> None:

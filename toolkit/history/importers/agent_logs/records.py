@@ -206,7 +206,9 @@ def _times(log: AgentLog, reply: AgentReply, past: _Past) -> dict[str, Any]:
     if past.end_s is not None and not reply.prompted:
         turn_s = _span(past.end_s, first_s)
     slept = turn_s is not None and turn_s > SLEEP_S
-    censored = asked or slept or reply.prompted
+    # before an agent's first batch there is no interval that the prompt could be in
+    timed = past.end_s is not None or reply.cycle_s is not None
+    censored = asked or slept or (reply.prompted and timed)
     times: dict[str, Any] = {
         "timing": Timing.CALL if log.own_times else Timing.BATCH,
         "turn_s": None if slept else turn_s,

@@ -28,7 +28,8 @@ is averaged in, cut off at a limit, or guessed. In detail:
   known; by less it is 0 (two lines written within a tick).
 
 Batches that are not censored have `waiting_s` 0: no person is held to have been asked.
-A batch without a previous result (the first one) has no cycle, and says so by `None`.
+A batch without a previous result (the first one) has no cycle, and says so by `None`; the
+prompt before it is no part of anything, so it is not censored for that.
 """
 
 import math
@@ -140,7 +141,8 @@ def time_batch(
             ended.append(call.reply.end_s)
             waited = waited or had_person(call, mode)
     turn_s, slept = _turn(before, first_s)
-    censored = waited or slept or before.prompt_s is not None
+    prompted = before.prompt_s is not None and before.result_s is not None
+    censored = waited or slept or prompted
     waiting_s = _waiting(before) if censored else 0.0
     if waited or len(ended) < len(calls):
         return BatchDurations(turn_s=turn_s, waiting_s=waiting_s, censored=censored)
