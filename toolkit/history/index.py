@@ -105,11 +105,12 @@ class KnownIndex:
         Where the database is locked or its disk is full nothing is noted: the lines
         are read again by the next `absorbed` that asks.
         """
-        rows = sorted(
-            (kind, name, mark, full)
-            for (kind, name), known in copies
+        rows = [
+            (*identity, mark, full)
+            for identity, known in copies
             for mark, full in known.items()
-        )
+        ]
+        rows.sort()
         with suppress(sqlite3.OperationalError), self._database as database:
             database.executemany(
                 "INSERT OR IGNORE INTO known VALUES (?, ?, ?, ?)", rows

@@ -23,8 +23,8 @@ DIGEST_BYTES = 10
 """80 bits: among a hundred million ids a collision has a chance below one in a hundred."""
 
 
-SHORT = 128
-"""Lengths below it are one ASCII character."""
+FRAMES = [f"\0\0\0{chr(length)}" for length in range(128)]
+"""How a part begins by its length, as far as that is one ASCII character."""
 
 UNIQUE_CALL_ID = re.compile(
     r"(?:srv)?toolu_.+|(?:call|chatcmpl-tool|fc|tool)[_-][A-Za-z0-9]{20,}"
@@ -63,10 +63,12 @@ def record_id(*parts: str) -> str:
     >>> len(record_id("a", "b"))
     20
     """
-    if max(map(len, parts)) < SHORT:
-        text = "".join([f"\0\0\0{chr(len(part))}{part}" for part in parts])
-        if text.isascii():  # as nearly always; the same bytes, made at once
-            return blake2b(text.encode(), digest_size=DIGEST_BYTES).hexdigest()
+    try:
+        text = "".join([FRAMES[len(part)] + part for part in parts])
+    except IndexError:
+        text = ""
+    if text and text.isascii():  # as nearly always; the same bytes, made at once
+        return blake2b(text.encode(), digest_size=DIGEST_BYTES).hexdigest()
     framed = []
     for part in parts:
         raw = part.encode() if part.isascii() else part.encode("utf-8", "surrogatepass")

@@ -10,6 +10,7 @@ it was: a line that is asked for stands near the line that was seen.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from toolkit.history.importers.texts import (
@@ -192,7 +193,7 @@ class DataFlow:
         mentioned = needs or _names_something(words & shown)
         everything = not _names_something(fresh)
         for number in numbers:
-            lines = [b"%d" % n for n in range(number - NEAR, number + NEAR + 1)]
+            lines = _lines_near(number)
             near, before = not shown.isdisjoint(lines), not known.isdisjoint(lines)
             needs |= near and not before
             mentioned |= near
@@ -219,6 +220,12 @@ class DataFlow:
                 self._missing = True
             self._shown_now.update(_words(text))
         return length
+
+
+@lru_cache(maxsize=500)
+def _lines_near(number: int) -> tuple[bytes, ...]:
+    """Write the numbers around one; limits and offsets are asked for again and again."""
+    return tuple(b"%d" % near for near in range(number - NEAR, number + NEAR + 1))
 
 
 def _words(text: str) -> list[bytes]:

@@ -18,8 +18,13 @@ _EXIT = re.compile(
 _WALL = re.compile(
     r'(?:^|\n)Wall time: ([\d.]{1,12}) seconds|"duration_seconds":\s*([\d.]{1,12})'
 )
-_ABORTED = re.compile(
-    r"aborted by user|(?:[Oo]peration|Command) aborted|Tool execution aborted|cancelled by user"
+_ABORTED = (
+    "aborted by user",
+    "Operation aborted",
+    "operation aborted",
+    "Command aborted",
+    "Tool execution aborted",
+    "cancelled by user",
 )
 _GOES_ON = re.compile(r"Process running with session ID \d")
 
@@ -46,7 +51,7 @@ def exit_code(text: str) -> int | None:
     >>> exit_code("<shellId: 0 completed with exit code 1>")
     1
     """
-    found = _EXIT.search(text)
+    found = _EXIT.search(text) if "code" in text or "Code" in text else None
     if found is None:
         return None
     return int(next(group for group in found.groups() if group is not None))
@@ -69,7 +74,7 @@ def wall_time(text: str) -> float | None:
 
 def is_aborted(text: str) -> bool:
     """Whether a person stopped the call."""
-    return _ABORTED.search(text) is not None
+    return any(words in text for words in _ABORTED)
 
 
 def went_on(text: str) -> bool:
