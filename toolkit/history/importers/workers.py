@@ -30,8 +30,9 @@ __all__ = ["Reading", "read_files", "usable_processes"]
 MOST = 3
 """Processes that read, by default: each needs memory, and one writes what they give."""
 
-WORTH_BYTES = 2**21
-"""Bytes to read for which another process is worth its start."""
+WORTH_BYTES = 2**23
+"""Bytes to read for which another process is worth its start: a fifth of a second's work,
+of which passing on what was read takes a tenth."""
 
 HELD_BYTES = 2**22
 """How far a process may be ahead of its turn."""
@@ -135,7 +136,7 @@ def _shares(sizes: Sequence[int], workers: int) -> list[int]:
 
     Examples
     --------
-    >>> _shares([9 * 2**20, 2**20, 5 * 2**20], 2)
+    >>> _shares([9 * 2**22, 2**22, 5 * 2**22], 2)
     [0, 1, 1]
     >>> _shares([2**20, 2**10], 2)
     [0, 0]
