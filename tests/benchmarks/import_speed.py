@@ -6,6 +6,8 @@ time of all processes, *wall* the time on the clock, which says something on a m
 with two idle cores only. An import is everything up to the last sync of a new store.
 *Command* is `toolkit records import` from its start, prices included, and its memory: the
 largest sum over its processes of what each holds alone and its part of what they share.
+*First* is the command of a user who never imported: it loads the price list. *Again* is
+the command when nothing changed: mostly its start, which a large log hardly notices.
 """
 
 import gzip
@@ -17,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -30,6 +32,7 @@ __all__ = ["LIMIT", "PACKS", "Speed", "main", "measure"]
 
 LIMIT = 1.5
 ROUNDS = 5
+COMMANDS = 3
 LOOK_S = 0.02
 SETTLED_S = 0.3
 
@@ -58,7 +61,21 @@ class Speed(NamedTuple):
     command_cpu_s: float
     command_wall_s: float
     command_mb: float
-    again_wall_s: float
+    first_cpu_s: float
+    first_mb: float
+    again_cpu_s: float
+
+    @property
+    def ratios(self) -> dict[str, float]:
+        """The ratios of processor time to parsing, and the memory in MB."""
+        return {
+            "import": self.import_cpu_s / self.parse_cpu_s,
+            "readers": self.readers_cpu_s / self.parse_cpu_s,
+            "command": self.command_cpu_s / self.parse_cpu_s,
+            "command_less_start": (self.command_cpu_s - self.again_cpu_s)
+            / self.parse_cpu_s,
+            "command_mb": self.command_mb,
+        }
 
     def __str__(self) -> str:
         """Write the figures and the ratios to parsing."""
@@ -68,9 +85,11 @@ class Speed(NamedTuple):
             f"import CPU {self.import_cpu_s:.3f} s ({self.import_cpu_s / cpu:.2f}x); "
             f"with readers CPU {self.readers_cpu_s:.3f} s "
             f"({self.readers_cpu_s / cpu:.2f}x), wall {self.readers_wall_s:.3f} s "
-            f"({self.readers_wall_s / wall:.2f}x); command CPU {self.command_cpu_s:.2f} s, "
-            f"wall {self.command_wall_s:.2f} s, {self.command_mb:.0f} MB, "
-            f"again {self.again_wall_s:.2f} s"
+            f"({self.readers_wall_s / wall:.2f}x); command CPU {self.command_cpu_s:.2f} s "
+            f"({self.command_cpu_s / cpu:.2f}x, without its start "
+            f"{self.ratios['command_less_start']:.2f}x), wall {self.command_wall_s:.2f} s, "
+            f"{self.command_mb:.0f} MB; first {self.first_cpu_s:.2f} s, "
+            f"{self.first_mb:.0f} MB; again {self.again_cpu_s:.2f} s"
         )
 
 
@@ -97,11 +116,18 @@ def measure(source: str, folders: Sequence[Path], rounds: int = ROUNDS) -> Speed
             taken[name].append(_timed(work))
     cpu_s = {k: statistics.median(cpu for cpu, _ in v) for k, v in taken.items()}
     wall_s = {k: statistics.median(wall for _, wall in v) for k, v in taken.items()}
-    with tempfile.TemporaryDirectory() as store:
-        command = [sys.executable, "-m", "toolkit", "records", "import", source]
-        command += [*map(str, folders), "--store", f"{store}/s", "--json"]
-        command_cpu_s, command_wall_s, command_mb = _watched(command)
-        _, again_wall_s, _ = _watched(command)
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {**os.environ, "XDG_CACHE_HOME": f"{folder}/cache"}
+        begin = [sys.executable, "-m", "toolkit", "records", "import", source]
+        begin += [*map(str, folders), "--json", "--store"]
+        first, *commands = [
+            _watched([*begin, f"{folder}/{number}"], environment)
+            for number in range(COMMANDS + 1)
+        ]
+        again = _watched([*begin, f"{folder}/0"], environment)
+    command_cpu_s, command_wall_s, command_mb = map(
+        statistics.median, zip(*commands, strict=True)
+    )
     return Speed(
         files=len(files),
         megabytes=sum(file.stat().st_size for file in files) / 1e6,
@@ -113,7 +139,9 @@ def measure(source: str, folders: Sequence[Path], rounds: int = ROUNDS) -> Speed
         command_cpu_s=command_cpu_s,
         command_wall_s=command_wall_s,
         command_mb=command_mb,
-        again_wall_s=again_wall_s,
+        first_cpu_s=first[0],
+        first_mb=first[2],
+        again_cpu_s=again[0],
     )
 
 
@@ -147,10 +175,17 @@ def _cpu_s() -> float:
     return time.process_time() + waited.ru_utime + waited.ru_stime
 
 
-def _watched(command: Sequence[str]) -> tuple[float, float, float]:
+def _watched(
+    command: Sequence[str], environment: Mapping[str, str]
+) -> tuple[float, float, float]:
     """Run a command: its processor time, its time, its memory in MB."""
     cpu_s, began_s, most = _cpu_s(), time.perf_counter(), 0.0
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=dict(environment),
+    ) as process:
         while process.poll() is None:
             most = max(most, sum(map(_own_mb, _family(process.pid))))
             time.sleep(LOOK_S)
@@ -191,16 +226,19 @@ def _unpacked(pattern: str, target: Path) -> list[Path]:
     return folders
 
 
-def main() -> None:
-    """Print the figures."""
+def main() -> dict[str, float]:
+    """Print the figures, and give the ratios by pack."""
     if not HISTORY.is_dir():
         sys.stdout.write("import speed: skipped, no shared history\n")
-        return
+        return {}
+    ratios: dict[str, float] = {}
     sys.stdout.write(f"import speed: goal {LIMIT}x, load {os.getloadavg()[0]:.1f}\n")
     for name, (source, pattern) in PACKS.items():
         with tempfile.TemporaryDirectory() as folder:
             speed = measure(source, _unpacked(pattern, Path(folder)))
         sys.stdout.write(f"import speed of {name}: {speed}\n")
+        ratios |= {f"{name} {what}": ratio for what, ratio in speed.ratios.items()}
+    return ratios
 
 
 if __name__ == "__main__":
