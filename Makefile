@@ -46,6 +46,8 @@ lint-style: setup
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/codespell
+	@git diff --check $$(git hash-object -t tree /dev/null) -- ':!*.py'
+	@! git ls-files -z ':!data/sample' | xargs -0 sh -c 'find "$$@" -size +512k' -- | grep .
 
 lint-types: setup
 	@$(BIN)/mypy
