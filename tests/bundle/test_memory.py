@@ -21,6 +21,7 @@ from tests.bundle_factory import rewrite, small_bundle
 from toolkit.bundle import GOLDEN_NAME, MODEL_NAME
 from toolkit.bundle.tree_check import MAX_TREE_NODES
 
+# The largest graphs that are allowed are made, written and read.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
 READ = """

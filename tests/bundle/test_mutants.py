@@ -28,6 +28,7 @@ def specimens(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
+# Twenty thousand bundles are loaded.
 @pytest.mark.timeout(300)
 def test_no_damaged_bundle_raises_hangs_or_answers_out_of_bounds(
     specimens: Path,

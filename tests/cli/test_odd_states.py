@@ -23,6 +23,7 @@ from tests.cli.odd_states import (
     warm,
 )
 
+# The first of its tests makes a store, a study and bundles for all.
 pytestmark = pytest.mark.timeout(180)
 
 EVERY = 3

@@ -20,6 +20,7 @@ from tests.history.importers.otlp.test_source import span, traces
 from toolkit.history import RecordStore
 from toolkit.records import Batch, Workflow
 
+# A server is given sixty seconds to end, and its client thirty for an answer.
 pytestmark = pytest.mark.timeout(120)
 
 QUESTION = {"context": {"operation_type": "fileOperations", "load_cpu": 0.9}}

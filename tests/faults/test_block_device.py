@@ -22,6 +22,7 @@ from toolkit.errors import ToolkitError
 from toolkit.history import read_store
 from toolkit.records import draft_file
 
+# A device is made, and read back as it was after each write.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 RECORDS = 3000

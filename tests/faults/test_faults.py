@@ -20,6 +20,7 @@ EXIT_CODES = {
 its work ends with 3, or with 7 where it could not read back the bundle that it wrote.
 Threads may do one call less than the time before, so that a late kill never comes."""
 
+# An operation is run again for each call in which it may fail.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 

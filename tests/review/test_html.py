@@ -114,6 +114,7 @@ def _blocks(path: Path) -> NDArray[np.float64]:
 
 
 @pytest.mark.slow
+# Chromium is given a hundred seconds for each of two pages.
 @pytest.mark.timeout(240)
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -25,6 +25,7 @@ from tests.shared import ROOT
 from tests.strace import TRACERS, Trace, needs_a_tracer, traced, traced_until
 from toolkit.cli import NOUNS, build_parser, run
 
+# Every command runs under a tracer, which stops it at each call of the system.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), needs_a_tracer]
 
 SAMPLE = ROOT / "data" / "sample"

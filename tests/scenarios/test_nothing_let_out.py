@@ -29,6 +29,7 @@ from tests.shared import ROOT
 from toolkit.capture.hook_handler import reduce_event
 from toolkit.cli import run
 
+# A store goes through every command that lets something out.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 EMAIL = "erika.musterfrau@example.org"

@@ -18,7 +18,7 @@ from toolkit.history import read_store
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(180),
+    pytest.mark.timeout(180),  # processes of several users work in turn
     pytest.mark.skipif(os.geteuid() != 0, reason="changing the user needs root"),
 ]
 

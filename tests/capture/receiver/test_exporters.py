@@ -46,6 +46,7 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
+# Node's exporters are installed from the registry, then run.
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("compression", ["none", "gzip"])
 def test_the_javascript_exporters_deliver(

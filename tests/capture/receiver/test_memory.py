@@ -27,6 +27,7 @@ def peak_mb(process: "subprocess.Popen[str]") -> float:
 
 
 @pytest.mark.slow
+# Sixteen requests of the largest size are sent at once.
 @pytest.mark.timeout(180)
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 def test_sixteen_small_requests_at_once_take_bounded_memory(tmp_path: Path) -> None:

@@ -15,6 +15,9 @@ from toolkit.studies.chaos.episode import Case
 from toolkit.studies.chaos.faults import COMPOSED, CONTROLS, FAULTS
 from toolkit.studies.chaos.study import summarise_episodes
 
+# The first that asks for the study runs a fault of each sort, with real processes.
+pytestmark = pytest.mark.timeout(240)
+
 SHORT = """
 seed = 11
 timeout_s = 60.0

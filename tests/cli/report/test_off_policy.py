@@ -18,6 +18,9 @@ from toolkit.history import RecordStore
 from toolkit.policies import Policy, Problem
 from toolkit.records import Batch
 
+# The first of its tests imports the sample, and trains on it.
+pytestmark = pytest.mark.timeout(240)
+
 START = datetime(2026, 1, 5, tzinfo=UTC)
 HABIT = 6
 """The size that the logs take where they do not explore; measured in every context."""

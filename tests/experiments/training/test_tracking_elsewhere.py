@@ -153,6 +153,7 @@ def wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
 
 
 @pytest.mark.slow
+# MLflow's server and its workers are started.
 @pytest.mark.timeout(240)
 def test_a_server_keeps_runs_files_models_and_aliases(
     tmp_path: Path,

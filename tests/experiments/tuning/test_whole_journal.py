@@ -51,7 +51,6 @@ def test_a_whole_journal_is_left_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(20)
 def test_a_run_that_was_killed_while_it_appended_holds_up_none(tmp_path: Path) -> None:
     journal = tmp_path / "optuna.journal"
     tuned(journal, 1)

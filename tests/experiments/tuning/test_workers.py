@@ -19,6 +19,7 @@ from toolkit.experiments.tuning import tune_together
 from toolkit.experiments.tuning.search import trials_of
 from toolkit.experiments.tuning.studies_storage import open_studies
 
+# Several workers import Optuna, and sixty seconds are given to their end.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 PARAMETERS = 5

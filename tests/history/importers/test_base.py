@@ -47,7 +47,6 @@ PLACES = (
 )
 
 
-@pytest.mark.timeout(20)
 @pytest.mark.parametrize("name", sorted(SOURCES))
 def test_no_source_waits_for_a_pipe_a_device_or_an_endless_link(
     name: str, tmp_path: Path
@@ -70,7 +69,6 @@ def test_no_source_waits_for_a_pipe_a_device_or_an_endless_link(
         assert not Path(store.spool.live).exists()
 
 
-@pytest.mark.timeout(20)
 def test_a_fifo_a_device_and_an_endless_link_are_refused(tmp_path: Path) -> None:
     folder = tmp_path / "in"
     folder.mkdir()

@@ -41,6 +41,7 @@ def _batches(folder: Path, size: int, duration_s: float) -> dict[str, list[Batch
 
 
 @pytest.mark.slow
+# A swarm of real processes works, is replayed, and works again.
 @pytest.mark.timeout(120)
 def test_eight_of_ten_workers_took_what_the_replay_of_larger_batches_says(
     tmp_path: Path,

@@ -12,6 +12,7 @@ from tests.runtime.adapters.bench import Bench
 from tests.runtime.adapters.documented import batches, operations, run_example
 from toolkit.runtime.adapters.ray import BatchedActor
 
+# Ray starts a cluster of processes.
 pytestmark = pytest.mark.timeout(180)
 
 

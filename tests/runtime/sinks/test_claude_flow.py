@@ -3,7 +3,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -107,15 +106,15 @@ def test_success_that_was_only_claimed_is_found_out(tmp_path: Path) -> None:
 
 
 def test_a_call_returns_at_once_and_ends_with_all_its_children(tmp_path: Path) -> None:
-    sink = stand_in(tmp_path, "2.7.47", "slow", timeout_s=1.5)
-    assert sink.major == 2
-    began = time.monotonic()
+    # Long enough for two interpreters to start on a busy machine.
+    sink = stand_in(tmp_path, "2.7.47", "slow", timeout_s=3.0)
     sink.notify(Notification(message="wait"))
-    returned_s = time.monotonic() - began
+    (started,) = sink._running
+    runs_on = started.poll() is None
     sink.close()
 
     pids = [int(pid) for pid in (tmp_path / "pids").read_text().split()]
-    assert returned_s < 1
+    assert runs_on
     assert not [pid for pid in pids if _alive(pid)]
 
 
