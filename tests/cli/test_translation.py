@@ -33,6 +33,20 @@ OTHERS: list[tuple[Exception, str]] = [
 ]
 
 
+@pytest.mark.parametrize(
+    ("missing", "extra"), [("sklearn", "research"), ("onnx.helper", "bundle")]
+)
+def test_a_library_that_is_not_installed_names_its_extra(
+    missing: str, extra: str
+) -> None:
+    known = translated(ModuleNotFoundError("no module", name=missing))
+
+    assert known is not None
+    assert known.exit_code == 2
+    assert str(known).endswith(f"install workflow-toolkit[{extra}]")
+    assert translated(ModuleNotFoundError("no module", name="toolkit.odd")) is None
+
+
 @pytest.mark.parametrize(("error", "said"), OTHERS)
 def test_a_library_s_error_names_the_file_and_says_what_to_do(
     error: Exception, said: str

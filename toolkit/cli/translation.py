@@ -8,7 +8,7 @@ import errno
 import re
 import sqlite3
 
-from toolkit.errors import FILE_NOTE, InputDataError, ToolkitError
+from toolkit.errors import FILE_NOTE, InputDataError, MissingExtraError, ToolkitError
 
 __all__ = ["translated"]
 
@@ -65,6 +65,31 @@ KNOWN: tuple[tuple[str, str, str], ...] = (
 """What a library's message holds, what is wrong, and what to do."""
 
 
+EXTRAS = {
+    "duckdb": "history",
+    "matplotlib": "report",
+    "msgspec": "history",
+    "onnx": "bundle",
+    "onnxruntime": "bundle",
+    "orjson": "history",
+    "pydantic": "history",
+    **dict.fromkeys(
+        (
+            "ibis",
+            "mlflow",
+            "optuna",
+            "pandas",
+            "pyarrow",
+            "scipy",
+            "skl2onnx",
+            "sklearn",
+        ),
+        "research",
+    ),
+}
+"""The extra that brings a library, by the name it is imported by."""
+
+
 def translated(error: BaseException) -> ToolkitError | None:
     """Turn an error into one of ours.
 
@@ -86,6 +111,9 @@ def translated(error: BaseException) -> ToolkitError | None:
     """
     if isinstance(error, OSError):
         return _of_the_system(error)
+    if isinstance(error, ModuleNotFoundError):
+        extra = EXTRAS.get((error.name or "").partition(".")[0])
+        return None if extra is None else MissingExtraError("this command", extra)
     if isinstance(error, sqlite3.Error) or _library(error) in LIBRARIES:
         return _of_a_library(error)
     return None

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from toolkit.cli.bundled import bundled
 from toolkit.cli.default_store import add_store_option
 from toolkit.cli.output import print_json, print_note
 from toolkit.cli.places import local
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from toolkit.history import Place
 
 __all__ = [
+    "SPEC",
     "add_models_option",
     "add_release_options",
     "add_verb",
@@ -22,7 +24,8 @@ __all__ = [
     "show_answer",
 ]
 
-SPEC = Path("experiments/001-batch-size/spec.toml")
+SPEC = "experiments/001-batch-size/spec.toml"
+"""It travels with an installation."""
 
 
 def add_verb(verbs: Any) -> None:
@@ -41,7 +44,12 @@ def add_release_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of a verb that asks the gate on a store's records."""
     add_store_option(parser, reads=True)
     add_models_option(parser)
-    parser.add_argument("--spec", type=local, default=SPEC, metavar="SPEC")
+    parser.add_argument(
+        "--spec",
+        type=local,
+        metavar="SPEC",
+        help=f"a spec.toml (default: {SPEC}, which is installed too)",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
@@ -90,7 +98,7 @@ def retrain(options: argparse.Namespace) -> int:
     from toolkit.experiments.training import read_spec
     from toolkit.history import open_store, read_store
 
-    spec = read_spec(options.spec)
+    spec = read_spec(options.spec or bundled(SPEC))
     read_store(options.store)  # a mistyped name is refused, not made
     home = models_home(options.store, spec.bundle.name, options.models)
     releases = Releases(home)

@@ -3,7 +3,9 @@
 import argparse
 from typing import Any
 
+from toolkit.cli.bundled import bundled
 from toolkit.cli.experiment.retrain import (
+    SPEC,
     add_release_options,
     models_home,
     show_answer,
@@ -35,7 +37,7 @@ def promote(options: argparse.Namespace) -> int:
     from toolkit.experiments.training import read_spec
     from toolkit.history import open_store, read_store
 
-    spec = read_spec(options.spec)
+    spec = read_spec(options.spec or bundled(SPEC))
     read_store(options.store)  # a mistyped name is refused, not made
     home = models_home(options.store, spec.bundle.name, options.models)
     releases = Releases(home)
