@@ -188,3 +188,17 @@ def test_a_policy_that_is_none_is_a_usage_error(
 ) -> None:
     assert run(["review", "replay", "--policy", "largest"]) == 2
     assert "write size:N, rule, bundle:DIR, agents:N" in capsys.readouterr().err
+
+
+def test_a_replay_is_split_by_what_sessions_belong_to(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["review"]) == 0
+    words = ["review", "replay", "--policy", "size:4", "--by", "client"]
+
+    assert run(words) == 0
+    assert "\nclient claude-code\n" in capsys.readouterr().out
+    assert run([*words, "--by", "week", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["by"]
+    assert found["client"]["claude-code"][0]["sessions"] == 3
+    assert set(found) == {"client", "week"}

@@ -174,3 +174,15 @@ def _talk(name: str) -> Talk:
     for path in paths:
         talk.read(path)
     return talk
+
+
+def test_parts_add_up_to_the_whole_and_a_small_one_says_so(tmp_path: Path) -> None:
+    found, _ = _replayed(tmp_path, recorded=1, wanted=4, sessions=6)
+    rng = np.random.default_rng(0)
+    weeks = found.values("week")
+    parts = [found.of_part("week", week, rng=rng) for week in weeks]
+
+    assert sum(part.timed + part.untimed for part in parts) == 6
+    assert sum(part.recorded_s for part in parts) == pytest.approx(found.recorded_s)
+    with pytest.raises(NotEnoughDataError):
+        found.of_part("week", "another", rng=rng)

@@ -34,6 +34,13 @@ def add_replay(verbs: Any) -> None:
         help="size:N, rule, bundle:DIR, agents:N or recorded; may be given several times",
     )
     parser.add_argument(
+        "--by",
+        action="append",
+        default=[],
+        choices=("project", "branch", "host", "client", "model", "week"),
+        help="replay each part apart; may be given several times",
+    )
+    parser.add_argument(
         "--seed", type=seed, default=0, help="seed of the intervals (default 0)"
     )
     add_engine_options(parser)
@@ -57,11 +64,58 @@ def _replay(options: argparse.Namespace) -> int:
             shown(done, len(policies), policy.name)
             rng = np.random.default_rng(options.seed)
             found.append(replay_history(facts, policy, rng=rng))
+    parts = {
+        dimension: {
+            value: _of_part(found, dimension, value, seed=options.seed)
+            for value in found[0].values(dimension)
+        }
+        for dimension in options.by
+    }
     if options.json:
-        print_json({"replays": [each.to_json() for each in found]})
+        answer: dict[str, Any] = {"replays": [each.to_json() for each in found]}
+        if parts:
+            answer["by"] = {
+                dimension: {value: _part_json(part) for value, part in named.items()}
+                for dimension, named in parts.items()
+            }
+        print_json(answer)
     else:
         _print(found)
+        _print_parts(parts)
     return 0
+
+
+def _of_part(
+    found: "list[Replay]", dimension: str, value: str, *, seed: int
+) -> "list[Replay] | str":
+    """Sum up one part under every policy; where it has too little, say so."""
+    import numpy as np
+
+    from toolkit.errors import NotEnoughDataError
+
+    try:
+        return [
+            each.of_part(dimension, value, rng=np.random.default_rng(seed))
+            for each in found
+        ]
+    except NotEnoughDataError as error:
+        return str(error)
+
+
+def _part_json(part: "list[Replay] | str") -> Any:
+    if isinstance(part, str):
+        return {"not_enough": part}
+    return [each.to_json() for each in part]
+
+
+def _print_parts(parts: "dict[str, dict[str, list[Replay] | str]]") -> None:
+    for dimension, named in parts.items():
+        for value, part in named.items():
+            if isinstance(part, str):
+                print_note(f"{dimension} {value}: {part}")
+            else:
+                print_text(f"\n{dimension} {value}")
+                _print_table(part)
 
 
 def _print(found: "list[Replay]") -> None:
@@ -72,6 +126,14 @@ def _print(found: "list[Replay]") -> None:
         f"{first.left_out} are left out below (more than 25 % off), "
         f"{first.untimed} more have no cycle without a person"
     )
+    _print_table(found)
+    print_note(
+        "turns with calls, of all agents; a cycle with a person in it, or not measured, is "
+        "in none of these figures, and joins nothing: a review's bounds count such pairs too"
+    )
+
+
+def _print_table(found: "list[Replay]") -> None:
     print_table(
         ["policy", "time, surely", "95 %", "time, at most", "95 %", "turns"],
         [
@@ -85,10 +147,6 @@ def _print(found: "list[Replay]") -> None:
             ]
             for each in found
         ],
-    )
-    print_note(
-        "turns with calls, of all agents; a cycle with a person in it, or not measured, is "
-        "in none of these figures, and joins nothing: a review's bounds count such pairs too"
     )
 
 

@@ -1,6 +1,8 @@
 """Replays every session under a policy, after replaying what was recorded."""
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,7 +18,7 @@ from toolkit.review.replay.session_chain import ChainTime, ReplayTable, replay_c
 from toolkit.review.replay.turn_time import fit_turn_time, groups
 from toolkit.review.replay.wave_time import replay_waves
 
-__all__ = ["Replay", "SessionReplay", "replay_history"]
+__all__ = ["PARTS", "Replay", "SessionReplay", "replay_history"]
 
 Mask = NDArray[np.bool_]
 
@@ -25,6 +27,9 @@ CONCURRENT = frozenset({"read", "spawn", "web"})
 
 MISSED = 0.25
 """A session whose self-replay is further off than this is left out (review, section 6)."""
+
+PARTS = ("project", "branch", "host", "client", "model", "week")
+"""What replays can be split by: a session belongs to what its first batch does."""
 
 Z95 = 1.959964
 RESAMPLES = 1000
@@ -48,6 +53,8 @@ class SessionReplay:
         95 % bounds of a real run of the policy, over both.
     recorded_turns, turns : float, tuple of float
         Of all its agents. A cascade's extra turn counts with its probability.
+    parts : mapping of str to str
+        What it belongs to, by the names of `PARTS`.
     """
 
     session: str
@@ -58,6 +65,7 @@ class SessionReplay:
     high_s: float
     recorded_turns: float
     turns: tuple[float, float]
+    parts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def error(self) -> float:
@@ -87,10 +95,11 @@ class Replay:
     policy : str
     sessions : tuple of SessionReplay
         Those whose self-replay is near what was recorded.
-    left_out : int
-        Sessions whose self-replay misses by more than a quarter.
-    untimed : int
-        Sessions without a cycle that is measured and has no person in it.
+    missed : tuple of SessionReplay
+        Those whose self-replay misses by more than a quarter: left out.
+    without : tuple of mapping
+        What the sessions belong to that have no cycle that is measured and has no person
+        in it.
     error : float
         Median of |self-replay / recorded - 1| over all timed sessions.
     error_low, error_high : float
@@ -102,12 +111,22 @@ class Replay:
 
     policy: str
     sessions: tuple[SessionReplay, ...]
-    left_out: int
-    untimed: int
+    missed: tuple[SessionReplay, ...]
+    without: tuple[Mapping[str, str], ...]
     error: float
     error_low: float
     error_high: float
     change: tuple[tuple[float, float, float], tuple[float, float, float]]
+
+    @property
+    def left_out(self) -> int:
+        """Sessions whose self-replay misses by more than a quarter."""
+        return len(self.missed)
+
+    @property
+    def untimed(self) -> int:
+        """Sessions without a cycle that is measured and has no person in it."""
+        return len(self.without)
 
     @property
     def timed(self) -> int:
@@ -127,6 +146,52 @@ class Replay:
             sum(each.turns[0] for each in self.sessions),
             sum(each.turns[1] for each in self.sessions),
         )
+
+    def of_part(
+        self, dimension: str, value: str, *, rng: np.random.Generator
+    ) -> "Replay":
+        """Sum up the sessions of one part of the history, its own error with them.
+
+        Parameters
+        ----------
+        dimension : str
+            One of `PARTS`.
+        value : str
+        rng : numpy.random.Generator
+            Draws the resamples.
+
+        Returns
+        -------
+        Replay
+
+        Raises
+        ------
+        NotEnoughDataError
+            Fewer than two of its sessions can be replayed.
+        """
+        return _summed(
+            self.policy,
+            [s for s in self.sessions if s.parts[dimension] == value],
+            [s for s in self.missed if s.parts[dimension] == value],
+            [parts for parts in self.without if parts[dimension] == value],
+            rng,
+        )
+
+    def values(self, dimension: str) -> list[str]:
+        """List the parts of the history, those of most sessions first.
+
+        Parameters
+        ----------
+        dimension : str
+            One of `PARTS`.
+
+        Returns
+        -------
+        list of str
+        """
+        timed = [each.parts for each in (*self.sessions, *self.missed)]
+        counts = Counter(parts[dimension] for parts in (*timed, *self.without))
+        return [value for value, _ in counts.most_common()]
 
     def to_json(self) -> dict[str, Any]:
         """Write as JSON types.
@@ -184,31 +249,47 @@ def replay_history(
     table = _table(batches)
     wanted = None if policy.sizes is None else policy.sizes(batches)
     surely, not_excluded = _joins(batches, table.timed)
-    done, untimed, missed = [], 0, 0
-    errors: list[float] = []
+    done: list[SessionReplay] = []
+    missed: list[SessionReplay] = []
+    without: list[Mapping[str, str]] = []
     for rows in groups(batches, "session"):
         one = _session(rows, facts, table, wanted, (surely, not_excluded), policy)
         if one is None:
-            untimed += 1
-            continue
-        errors.append(one.error)
-        if abs(one.error) > MISSED:
-            missed += 1
+            without.append(_parts(batches, rows[0]))
+        elif abs(one.error) > MISSED:
+            missed.append(one)
         else:
             done.append(one)
+    return _summed(policy.name, done, missed, without, rng)
+
+
+def _summed(
+    policy: str,
+    done: list[SessionReplay],
+    missed: list[SessionReplay],
+    without: list[Mapping[str, str]],
+    rng: np.random.Generator,
+) -> Replay:
+    """Sum up sessions, with the error of their self-replay."""
     if len(done) < 2:
         raise NotEnoughDataError("a replay", got=len(done), needed=2, unit="sessions")
+    errors = [each.error for each in (*done, *missed)]
     low, high = np.quantile(errors, [0.05, 0.95])
     return Replay(
-        policy=policy.name,
+        policy=policy,
         sessions=tuple(done),
-        left_out=missed,
-        untimed=untimed,
+        missed=tuple(missed),
+        without=tuple(without),
         error=float(np.median(np.abs(errors))),
         error_low=float(low),
         error_high=float(high),
         change=(_change(done, 0, rng), _change(done, 1, rng)),
     )
+
+
+def _parts(batches: Columns, row: int) -> dict[str, str]:
+    """Name what a session belongs to, by its first batch."""
+    return {name: str(batches[name][row]) for name in PARTS}
 
 
 def _table(batches: Columns) -> ReplayTable:
@@ -283,6 +364,7 @@ def _session(
         high_s=float(max(high)),
         recorded_turns=recorded.turns,
         turns=(replayed[0].turns, replayed[1].turns),
+        parts=_parts(batches, rows[0]),
     )
 
 
