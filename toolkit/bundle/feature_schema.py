@@ -5,7 +5,7 @@ the runtime uses, and the declaration travels in the bundle's manifest.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from toolkit.errors import SchemaError, UsageError
 from toolkit.policies import Problem, Value
 
-__all__ = ["Column", "FeatureSchema", "Float32s"]
+__all__ = ["Column", "FeatureSchema", "Float32s", "read_columns"]
 
 Float32s = NDArray[np.float32]
 
@@ -239,14 +239,19 @@ class FeatureSchema:
         """
         try:
             return cls(
-                context=tuple(_column(row) for row in value["context"]),
-                action=tuple(_column(row) for row in value["action"]),
+                context=read_columns(value["context"]),
+                action=read_columns(value["action"]),
                 action_is_log=bool(value["action_is_log"]),
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise SchemaError(
                 "not a feature schema", field="feature_schema", got=str(error)
             ) from error
+
+
+def read_columns(rows: Iterable[Mapping[str, Any]]) -> tuple[Column, ...]:
+    """Read what `Column.to_json` wrote, of several."""
+    return tuple(map(_column, rows))
 
 
 def _column(row: Mapping[str, Any]) -> Column:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from toolkit.bundle.feature_schema import FeatureSchema
+from toolkit.bundle.feature_schema import Column, FeatureSchema, read_columns
 from toolkit.bundle.format_one import from_format_one
 from toolkit.bundle.json_rules import parse
 from toolkit.bundle.manifest_rules import METHOD, check_manifest, check_meaning
@@ -208,6 +208,17 @@ class Manifest:
     files: Mapping[str, str]
     ladder: tuple[RungSpec, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def level_columns(self) -> tuple[Column, ...]:
+        """What the level of costs reads beside the context of the model."""
+        level = self.extra.get("stack", {}).get("level") or {}
+        return read_columns(level.get("columns", ()))
+
+    @property
+    def context_columns(self) -> tuple[Column, ...]:
+        """Every column of a context that an answer depends on."""
+        return (*self.feature_schema.context, *self.level_columns)
 
     def to_json(self) -> dict[str, Any]:
         """Write as JSON types.

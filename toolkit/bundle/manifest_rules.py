@@ -141,6 +141,11 @@ RUNG = section(
 
 VECTOR = array(number(-1e9, 1e9), most=1024)
 SCALES = array(number(0, 1e6), least=1, most=32)
+TERM = array(pair(whole(0, 1023), number(-1e9, 1e9)), least=1, most=4)
+"""Columns with knots, of a level whose terms are products of hinges."""
+LINEAR = {"spread"}
+HINGES = {"low", "high", "unknown", "widening", "terms"}
+"""What a level has beside the common fields: a linear form, or one of hinges."""
 STACK = section(
     {
         "sizes": flag,
@@ -176,9 +181,17 @@ STACK = section(
                     "intercept": LOG_COST,
                     "centre": VECTOR,
                     "slope": VECTOR,
-                    "spread": VECTOR,
                     "deviation": number(0, 100),
-                }
+                },
+                may={
+                    "spread": VECTOR,
+                    "columns": array(COLUMN, most=256),
+                    "low": VECTOR,
+                    "high": VECTOR,
+                    "unknown": VECTOR,
+                    "widening": array(number(-100, 100), most=1024),
+                    "terms": array(TERM, most=1024),
+                },
             )
         ),
     }
@@ -393,12 +406,9 @@ def _stack_problem(manifest: "Manifest") -> str | None:
     value = manifest.extra.get("stack")
     if value is None:
         return None
-    prior, level = value["measurement_prior"], value["level"]
-    context = manifest.feature_schema.action_position
-    if level is not None and any(
-        len(level[name]) != context for name in ("centre", "slope", "spread")
-    ):
-        return f"a level that does not read {context} numbers"
+    prior = value["measurement_prior"]
+    if (problem := _level_problem(manifest, value["level"])) is not None:
+        return problem
     names = [column.name for column in manifest.feature_schema.action]
     actions = [name for name in names if ":" not in name]
     axes = prior["axes"]
@@ -424,6 +434,33 @@ def _version_problem(value: Mapping[str, Any]) -> str | None:
     """Find a version that says otherwise than the section of constraints."""
     if (value["schema_version"] == 3) is not (CONSTRAINTS in value["extra"]):
         return "a manifest is of version 3 exactly where it has constraints"
+    return None
+
+
+def _level_problem(manifest: "Manifest", level: Mapping[str, Any] | None) -> str | None:
+    """Find a level that reads other columns than there are, or is of no known form."""
+    if level is None:
+        return None
+    beside = manifest.level_columns
+    names = [c.name for c in (*manifest.feature_schema.context, *beside)]
+    if len(set(names)) != len(names):
+        return "two columns of the level have one name"
+    width = manifest.feature_schema.action_position + sum(c.width for c in beside)
+    if width > MAX_WIDTH:
+        return f"a level of {width} numbers, at most {MAX_WIDTH}"
+    form = set(level) - {"intercept", "centre", "slope", "deviation", "columns"}
+    if form not in (LINEAR, HINGES):
+        return "a level that is neither linear nor of hinges"
+    by_column = ["centre", *sorted(form - {"terms"})]
+    if form == LINEAR:
+        by_column.append("slope")
+    elif len(level["slope"]) != len(level["terms"]):
+        return "as many slopes as terms of the level are needed"
+    if any(len(level[name]) != width for name in by_column):
+        return f"a level that does not read {width} numbers"
+    places = [place for term in level.get("terms", ()) for place, _ in term]
+    if any(place >= width for place in places):
+        return f"a term of the level beyond its {width} numbers"
     return None
 
 

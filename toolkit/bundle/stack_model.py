@@ -6,7 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from toolkit.bundle.feature_schema import Float32s
+from toolkit.bundle.feature_schema import (
+    Column,
+    FeatureSchema,
+    Float32s,
+    read_columns,
+)
 from toolkit.bundle.manifest import Manifest
 from toolkit.errors import SchemaError
 from toolkit.policies import (
@@ -14,6 +19,7 @@ from toolkit.policies import (
     CostCurve,
     CostLevel,
     Floats,
+    HingeLevel,
     Policy,
     Problem,
     with_offered_range,
@@ -47,15 +53,18 @@ class StackSection:
         Own runs, and how errors of two actions hang together.
     intervals : Intervals
     confidence : Confidence
-    level : CostLevel or None
+    level : CostLevel, HingeLevel or None
         `None` where costs compare within a problem only.
+    level_columns : tuple of Column
+        What the level reads beside the context of the model.
     """
 
     sizes: bool
     prior: MeasurementPrior
     intervals: Intervals
     confidence: Confidence
-    level: CostLevel | None = None
+    level: CostLevel | HingeLevel | None = None
+    level_columns: tuple[Column, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Write as JSON types.
@@ -70,8 +79,14 @@ class StackSection:
             "measurement_prior": self.prior.to_json(),
             "intervals": self.intervals.to_json(),
             "confidence": self.confidence.to_json(),
-            "level": None if self.level is None else self.level.to_json(),
+            "level": None if self.level is None else self._level_json(self.level),
         }
+
+    def _level_json(self, level: CostLevel | HingeLevel) -> dict[str, Any]:
+        if not self.level_columns:
+            return level.to_json()
+        columns = [column.to_json() for column in self.level_columns]
+        return {**level.to_json(), "columns": columns}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "StackSection":
@@ -92,12 +107,14 @@ class StackSection:
         """
         try:
             level = value["level"]
+            kind = HingeLevel if level is not None and "terms" in level else CostLevel
             return cls(
                 sizes=bool(value["sizes"]),
                 prior=MeasurementPrior.from_json(value["measurement_prior"]),
                 intervals=Intervals.from_json(value["intervals"]),
                 confidence=Confidence.from_json(value["confidence"]),
-                level=None if level is None else CostLevel.from_json(level),
+                level=None if level is None else kind.from_json(level),
+                level_columns=read_columns((level or {}).get("columns", ())),
             )
         except (KeyError, TypeError) as error:
             raise SchemaError(
@@ -142,6 +159,7 @@ class StackModel:
         self.rule = rule
         self._log_cost = log_cost
         self._schema = manifest.feature_schema
+        self._beside = FeatureSchema(context=self.section.level_columns, action=())
         self._support = manifest.support
         self._offers: dict[tuple[int, str | None, bytes], _Offer] = {}
 
@@ -177,10 +195,16 @@ class StackModel:
                 support=offer.support,
                 relative=True,
             )
-        # The level's error and the shape's are taken as independent.
+        if self._beside.context:
+            beside = self._beside.encode_context(context)
+            encoded = np.concatenate([encoded, beside])
         height, deviation = level.predict(encoded)
-        wider = deviation / level.deviation if level.deviation > 0 and lost else 1.0
-        half *= wider
+        if isinstance(level, HingeLevel):
+            # The deviation is that of single runs from level and shape together.
+            half = np.zeros_like(half)
+        elif lost and level.deviation > 0:
+            half *= deviation / level.deviation
+        # The level's error and the shape's are taken as independent.
         normal = self.section.intervals.normal
         total = np.sqrt(half * half + normal * deviation**2)
         log_cost = height + centre

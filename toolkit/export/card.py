@@ -24,7 +24,7 @@ def model_card(manifest: Manifest, *, limits: Sequence[str], worst: float) -> st
     schema = manifest.feature_schema
     columns = "\n".join(
         f"| `{code(c.name)}` | {markdown(c.kind)} | {markdown(c.unit)} | {markdown(c.about)} |"
-        for c in (*schema.context, *schema.action)
+        for c in (*manifest.context_columns, *schema.action)
     )
     support = "\n".join(
         f"| {markdown(key or 'all')} | {_counted(rows)} |"

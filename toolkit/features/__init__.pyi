@@ -3,6 +3,7 @@ __all__: list[str]
 from .batch import batch_table as batch_table
 from .batch import write_batch_table as write_batch_table
 from .columns import context_schema as context_schema
+from .columns import moment_columns as moment_columns
 from .engine import TRAINABLE as TRAINABLE
 from .engine import known_shares as known_shares
 from .objectives import objective_periods as objective_periods

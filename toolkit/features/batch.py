@@ -13,10 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.features.columns import (
+    BATCH_BEFORE,
     BATCH_CONTEXT,
+    BATCH_SEEN,
     BATCH_TARGETS,
     BATCH_WINDOW,
     IDENTITY,
+    PLACES,
 )
 from toolkit.features.engine import (
     TRAINABLE,
@@ -53,15 +56,20 @@ RESERVED = (
     "ended_operations",
     "operation_s",
     "stream",
+    "operation_characters",
+    "in_background",
+    "client_version",
+    "hour",
 )
 """Columns that are computed here; a declared one is named as an identifier, so that it
 is none of the earlier batches' either."""
 
 COLUMNS: tuple[str, ...] = (
     *IDENTITY,
+    *PLACES,
     "operation_type",
     "size",
-    *(column.name for column in BATCH_CONTEXT),
+    *(column.name for column in (*BATCH_CONTEXT, *BATCH_BEFORE, *BATCH_SEEN)),
     *(column.name for column in BATCH_WINDOW),
     *BATCH_TARGETS,
     "censored",
@@ -145,8 +153,23 @@ def batch_features(batches: Any, *, declared: Sequence[str] = ()) -> Any:
         One row a batch, ordered by `at`, then `record_id`.
     """
     rows = _with_earlier(_with_durations(batches))
-    table = rows.mutate(**_windows(rows)).select(*COLUMNS, *declared)
+    table = rows.mutate(**_windows(rows), **_before(rows)).select(*COLUMNS, *declared)
     return table.order_by("at", "record_id")
+
+
+def _before(rows: Any) -> dict[str, Any]:
+    """Write the columns of the moment before a batch that no record states as they are."""
+    flags = {
+        "previous_failed": rows.previous_failed,
+        "in_background": rows.background > 0,
+        "prompted": rows.prompted,
+    }
+    return {
+        **{name: flag.cast("float64") for name, flag in flags.items()},
+        "operation_characters": rows.call_characters / rows.calls.nullif(0),
+        "client_version": rows.source_version,
+        "hour": rows["at"].hour().cast("float64"),
+    }
 
 
 def _with_durations(batches: Any) -> Any:

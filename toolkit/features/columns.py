@@ -5,7 +5,8 @@ Every column is known before the decision is taken; what becomes known afterward
 """
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from toolkit.bundle import Column, FeatureSchema
 from toolkit.errors import UsageError
@@ -14,7 +15,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
+    "BATCH_BEFORE",
     "BATCH_CONTEXT",
+    "BATCH_SEEN",
     "BATCH_TARGETS",
     "BATCH_WINDOW",
     "IDENTITY",
@@ -23,6 +26,7 @@ __all__ = [
     "batch_schema",
     "context_schema",
     "declared_columns",
+    "moment_columns",
     "workflow_schema",
 ]
 
@@ -57,6 +61,57 @@ BATCH_CONTEXT = (
 )
 """Context columns that a record states."""
 
+BATCH_BEFORE = (
+    Column(
+        name="operation_characters",
+        unit="count",
+        about="length of the arguments of one call",
+        log=True,
+    ),
+    Column(
+        name="context_tokens",
+        about="tokens in front of the model at the start",
+        log=True,
+    ),
+    Column(
+        name="previous_operation_type",
+        kind="category",
+        unit="category",
+        about="operation type of the batch before; none for an agent's first one",
+    ),
+    Column(
+        name="previous_failed",
+        unit="ratio",
+        about="a call of the batch before failed: 1",
+    ),
+    Column(
+        name="previous_characters",
+        unit="count",
+        about="length of the results of the batch before",
+        log=True,
+    ),
+    Column(name="in_background", unit="ratio", about="its work goes on behind: 1"),
+    Column(
+        name="prompted", unit="ratio", about="a person wrote since the batch before: 1"
+    ),
+)
+"""What is known just before a batch, and tells how long a single one takes. It differs
+from batch to batch of one session and type, so it is no context of a choice."""
+
+BATCH_SEEN = (
+    Column(
+        name="model", kind="category", unit="category", about="the model that replies"
+    ),
+    Column(
+        name="client_version",
+        kind="category",
+        unit="category",
+        about="version of the program that runs the agent",
+    ),
+    Column(name="hour", unit="count", about="hour of the day, UTC, 0 to 23"),
+)
+"""What says something of a batch where it was seen in training, and misleads elsewhere."""
+
 BATCH_WINDOW = (
     Column(name="recent_batches", about="earlier batches of the agent, up to 10"),
     Column(name="recent_size", about="mean size of those"),
@@ -89,6 +144,9 @@ WORKFLOW_CONTEXT = (
 
 WORKFLOW_TARGETS = ("makespan_s", "agent_seconds", "tokens", "outcome")
 """What a workflow turned out to cost."""
+
+PLACES = ("project", "branch", "host", "client")
+"""Where a row was recorded: what reports are split by and training never splits."""
 
 OTHERS = (
     "operation_type",
@@ -128,9 +186,9 @@ def declared_columns(frame: "pd.DataFrame") -> tuple[Column, ...]:
     tuple of Column
         A column of texts is a category of its most frequent values.
     """
-    own = {*IDENTITY, *BATCH_TARGETS, *WORKFLOW_TARGETS, *OTHERS}
-    columns = (*BATCH_CONTEXT, *BATCH_WINDOW, *WORKFLOW_CONTEXT)
-    own |= {column.name for column in columns}
+    own = {*IDENTITY, *PLACES, *BATCH_TARGETS, *WORKFLOW_TARGETS, *OTHERS}
+    batches = (*BATCH_CONTEXT, *BATCH_BEFORE, *BATCH_SEEN, *BATCH_WINDOW)
+    own |= {column.name for column in (*batches, *WORKFLOW_CONTEXT)}
     return tuple(
         _declared(frame, str(name)) for name in frame.columns if name not in own
     )
@@ -142,15 +200,46 @@ def _declared(frame: "pd.DataFrame", name: str) -> Column:
     if values.dtype.kind in "fiub":
         unit = next((u for end, u in UNITS.items() if name.endswith(end)), "count")
         return Column(name=name, unit=unit, about=about, log=unit == "byte")
-    counts = values.dropna().astype(str).value_counts()
-    frequent = sorted(counts.index[:MOST_CATEGORIES])
-    return Column(
-        name=name,
-        kind="category",
-        unit="category",
-        about=about,
-        categories=tuple(frequent),
+    column = Column(name=name, kind="category", unit="category", about=about)
+    return _with_categories(column, values)
+
+
+def moment_columns(
+    rows: "pd.DataFrame", *, context: Sequence[str] = ()
+) -> tuple[tuple[Column, ...], tuple[str, ...]]:
+    """Describe what is known just before single batches, beside the context of a choice.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Training rows of a batch table.
+    context : sequence of str
+        Columns that may be read; all of them unless given.
+
+    Returns
+    -------
+    columns : tuple of Column
+        Those that the rows know.
+    seen : tuple of str
+        Names of those that say something only where they were seen.
+    """
+    columns = tuple(
+        _with_categories(column, rows[column.name])
+        for column in (*BATCH_BEFORE, *BATCH_SEEN)
+        if column.name in rows
+        and rows[column.name].notna().any()
+        and (not context or column.name in context)
     )
+    seen = {column.name for column in BATCH_SEEN}
+    return columns, tuple(c.name for c in columns if c.name in seen)
+
+
+def _with_categories(column: Column, values: "pd.Series[Any]") -> Column:
+    """Give a column of categories its most frequent values; another stays as it is."""
+    if column.kind != "category":
+        return column
+    counts = values.dropna().astype(str).value_counts()
+    return replace(column, categories=tuple(sorted(counts.index[:MOST_CATEGORIES])))
 
 
 def batch_schema(
@@ -250,10 +339,12 @@ def context_schema(
     own: tuple[Column, ...] = BATCH_CONTEXT if batches else WORKFLOW_CONTEXT
     declared = declared_columns(rows)
     names = [column.name for column in (*own, *declared)]
+    single = [c.name for c in (*BATCH_BEFORE, *BATCH_SEEN)] if batches else []
     for name in context:
-        if name not in names:
-            raise UsageError.unknown("context column", name, names)
-    known = [name for name in context or names if rows[name].notna().any()]
+        if name not in (*names, *single):
+            raise UsageError.unknown("context column", name, [*names, *single])
+    known = [name for name in names if rows[name].notna().any()]
+    known = [name for name in known if not context or name in context]
     if not batches:
         return workflow_schema(known=known, declared=declared)
     types = list(rows["operation_type"].astype(str))

@@ -5,7 +5,12 @@ from operator import add
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from toolkit.features.columns import IDENTITY, WORKFLOW_CONTEXT, WORKFLOW_TARGETS
+from toolkit.features.columns import (
+    IDENTITY,
+    PLACES,
+    WORKFLOW_CONTEXT,
+    WORKFLOW_TARGETS,
+)
 from toolkit.features.engine import (
     TRAINABLE,
     TableEngine,
@@ -22,6 +27,7 @@ __all__ = ["COLUMNS", "workflow_table", "write_workflow_table"]
 
 COLUMNS: tuple[str, ...] = (
     *(name for name in IDENTITY if name != "agent_id"),
+    *PLACES,
     "agents",
     *(column.name for column in WORKFLOW_CONTEXT),
     *WORKFLOW_TARGETS,

@@ -9,6 +9,7 @@ from .ranking import other_tables as other_tables
 from .rows import RelativeRows as RelativeRows
 from .rows import centred as centred
 from .rows import group_folds as group_folds
+from .single_costs import SingleCosts as SingleCosts
 from .stack import CONSTANT as CONSTANT
 from .stack import FittedStack as FittedStack
 from .stack import Stack as Stack

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from toolkit.bundle import FeatureSchema
 from toolkit.errors import UsageError
 from toolkit.models.rows import RelativeLayout, RelativeRows
+from toolkit.models.single_costs import SingleCosts
 from toolkit.policies import Floats, Policy, Problem, offered_columns
 
 __all__ = ["DecisionTable", "Runs", "TableOrigin", "cell_log_cost", "pooled_noise"]
@@ -84,6 +85,8 @@ class DecisionTable:
         What may be constrained beside the cost, by name and problem; NaN is not known.
     origin : TableOrigin or None
         The records behind the whole table, of which this may be a part.
+    singles : SingleCosts or None
+        Of an observed history, the runs of its groups one by one.
     """
 
     name: str
@@ -104,6 +107,7 @@ class DecisionTable:
     latest: tuple[datetime, ...] = ()
     outcomes: Mapping[str, tuple[Floats, ...]] = field(default_factory=dict)
     origin: TableOrigin | None = None
+    singles: SingleCosts | None = None
 
     @property
     def title(self) -> str:
@@ -169,9 +173,11 @@ class DecisionTable:
         DecisionTable
         """
         kept = set(groups)
-        return self.of_problems(
+        part = self.of_problems(
             i for i, group in enumerate(self.groups) if group in kept
         )
+        singles = None if self.singles is None else self.singles.of_groups(kept)
+        return replace(part, singles=singles)
 
     def of_problems(self, places: Iterable[int]) -> "DecisionTable":
         """Keep some problems, by position.

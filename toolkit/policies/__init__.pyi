@@ -12,6 +12,7 @@ from .constraint import Constraint as Constraint
 from .constraint import Permitted as Permitted
 from .gain import Gain as Gain
 from .greedy import cheapest_supported as cheapest_supported
+from .hinge_level import HingeLevel as HingeLevel
 from .ladder import Evidence as Evidence
 from .ladder import Ladder as Ladder
 from .ladder import Rung as Rung

@@ -315,7 +315,7 @@ def _ladder(
 
 def _columns(decision: str, bundle: Bundle | None) -> frozenset[str]:
     """List the columns that a context may have: the bundle's, and the usual ones."""
-    read = () if bundle is None else bundle.manifest.feature_schema.context
+    read = () if bundle is None else bundle.manifest.context_columns
     return frozenset({*CONTEXT_COLUMNS[decision], *(column.name for column in read)})
 
 

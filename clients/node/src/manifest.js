@@ -103,6 +103,11 @@ const RUNG = section({
 const VECTOR = array(number(-1e9, 1e9), { most: 1024 });
 const SCALES = array(number(0, 1e6), { least: 1, most: 32 });
 const COEFFICIENT = number(-1e6, 1e6);
+/** Columns with knots, of a level whose terms are products of hinges. */
+const TERM = array(pair(whole(0, 1023), number(-1e9, 1e9)), { least: 1, most: 4 });
+/** What a level has beside the common fields: a linear form, or one of hinges. */
+const LINEAR = ["spread"];
+const HINGES = ["high", "low", "terms", "unknown", "widening"];
 const STACK = section({
   sizes: flag,
   measurement_prior: section({
@@ -126,13 +131,20 @@ const STACK = section({
   }),
   confidence: section({ intercept: COEFFICIENT, saving: COEFFICIENT, certainty: COEFFICIENT }),
   level: optional(
-    section({
-      intercept: LOG_COST,
-      centre: VECTOR,
-      slope: VECTOR,
-      spread: VECTOR,
-      deviation: number(0, 100),
-    }),
+    section(
+      { intercept: LOG_COST, centre: VECTOR, slope: VECTOR, deviation: number(0, 100) },
+      {
+        may: {
+          spread: VECTOR,
+          columns: array(COLUMN, { most: 256 }),
+          low: VECTOR,
+          high: VECTOR,
+          unknown: VECTOR,
+          widening: array(number(-100, 100), { most: 1024 }),
+          terms: array(TERM, { most: 1024 }),
+        },
+      },
+    ),
   ),
 });
 const FIELDS = section({
@@ -350,13 +362,36 @@ function groupsNeeded(level) {
   return Math.ceil(Number((level / (1 - level)).toFixed(9)));
 }
 
+function levelProblem(schema, level) {
+  const beside = level.columns ?? [];
+  const names = [...schema.context, ...beside].map((column) => column.name);
+  if (new Set(names).size !== names.length) return "two columns of the level have one name";
+  const width = contextWidth(schema) + contextWidth({ context: beside });
+  if (width > MAX_WIDTH) return `a level of ${width} numbers, at most ${MAX_WIDTH}`;
+  const common = ["intercept", "centre", "slope", "deviation", "columns"];
+  const form = Object.keys(level).filter((name) => !common.includes(name));
+  const is = (names) => form.length === names.length && names.every((n) => form.includes(n));
+  if (!is(LINEAR) && !is(HINGES)) return "a level that is neither linear nor of hinges";
+  const byColumn = ["centre", ...form.filter((name) => name !== "terms")];
+  if (is(LINEAR)) byColumn.push("slope");
+  else if (level.slope.length !== level.terms.length) {
+    return "as many slopes as terms of the level are needed";
+  }
+  if (byColumn.some((name) => level[name].length !== width)) {
+    return `a level that does not read ${width} numbers`;
+  }
+  const places = (level.terms ?? []).flat().map(([place]) => place);
+  if (places.some((place) => place >= width)) {
+    return `a term of the level beyond its ${width} numbers`;
+  }
+  return null;
+}
+
 function stackProblem({ extra, feature_schema: schema, decision }) {
   if (!Object.hasOwn(extra, "stack")) return null;
   const { measurement_prior: prior, level } = extra.stack;
-  const context = contextWidth(schema);
-  if (level !== null && ["centre", "slope", "spread"].some((n) => level[n].length !== context)) {
-    return `a level that does not read ${context} numbers`;
-  }
+  const wrong = level === null ? null : levelProblem(schema, level);
+  if (wrong !== null) return wrong;
   const names = schema.action.map((column) => column.name);
   const actions = names.filter((name) => !name.includes(":"));
   if (ACTION_BOUNDS.has(decision) && actions.length !== 1) return "not one action column";

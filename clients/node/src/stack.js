@@ -43,8 +43,11 @@ export class StackModel {
         relative: true,
       };
     }
-    const { height, deviation } = levelOf(level, row);
-    const wider = level.deviation > 0 && lost ? deviation / level.deviation : 1;
+    const beside = level.columns ? encoded({ context: level.columns }, context) : [];
+    const { height, deviation } = levelOf(level, [...row, ...beside]);
+    const linear = level.terms === undefined;
+    // The deviation of hinges is that of single runs from level and shape together.
+    const wider = linear ? (level.deviation > 0 && lost ? deviation / level.deviation : 1) : 0;
     const logCost = centre.map((value) => height + value);
     const total = half.map((value) =>
       Math.sqrt((value * wider) ** 2 + intervals.normal * deviation ** 2),
@@ -183,7 +186,31 @@ function centreAndHalf(intervals, logCost, deviation) {
 }
 
 /** Level of a problem's costs; what is not known is taken as the centre, and widens. */
-function levelOf({ intercept, centre, slope, spread, deviation }, row) {
+function levelOf(level, row) {
+  return level.terms === undefined ? linearLevel(level, row) : hingeLevel(level, row);
+}
+
+function hingeLevel(level, row) {
+  const { intercept, low, high, centre, unknown, widening, terms, slope, deviation } = level;
+  const known = row.map((value, n) =>
+    Number.isNaN(value) ? centre[n] : Math.min(Math.max(value, low[n]), high[n]),
+  );
+  let height = intercept;
+  terms.forEach((term, n) => {
+    height += term.reduce(
+      (product, [column, knot]) => product * Math.max(known[column] - knot, 0),
+      slope[n],
+    );
+  });
+  const wider = widening.reduce((sum, value, n) => sum + value * known[n], 0);
+  let variance = (deviation * Math.exp(wider)) ** 2;
+  row.forEach((value, n) => {
+    if (Number.isNaN(value)) variance += unknown[n] ** 2;
+  });
+  return { height, deviation: Math.sqrt(variance) };
+}
+
+function linearLevel({ intercept, centre, slope, spread, deviation }, row) {
   let height = intercept;
   let variance = deviation ** 2;
   row.forEach((value, n) => {

@@ -166,7 +166,7 @@ def _known(
     types = {*OPTIMUMS, "mixed", *(t.operation_type for t in known_tools().values())}
     categories: dict[str, tuple[str, ...]] = {"operation_type": tuple(types)}
     if advisor.bundle is not None:
-        for column in advisor.bundle.manifest.feature_schema.context:
+        for column in advisor.bundle.manifest.context_columns:
             columns.add(column.name)
             if column.kind == "category":
                 categories[column.name] = tuple(column.categories)

@@ -73,6 +73,8 @@ def markdown_report(
             "",
             _support_table(results["support"]),
         ]
+    if "unseen" in results:
+        lines += ["", _unseen(results["unseen"], results["data"]["split_by"])]
     if "waves" in results:
         lines += [_waves_table(results["waves"]["sizes"]), ""]
         lines += [_matched_table(results["waves"]["matched"]), ""]
@@ -146,6 +148,23 @@ def _constraints_table(found: dict[str, Any]) -> str:
 
 def _percent(share: float | None) -> str:
     return "unknown" if share is None else f"{share:.0%}"
+
+
+def _unseen(skill: dict[str, Any], by: str) -> str:
+    """Say how well costs are predicted where training never looked."""
+
+    def shown(name: str, form: str) -> str:
+        value, low, high = (format(each, form) for each in skill[name])
+        return f"{value} [{low}, {high}]"
+
+    return (
+        f"Log cost of single batches in groups left out ({skill['rows']} batches of "
+        f"{skill['groups']} groups by {by}, {skill['folds']} folds; 95 % intervals over "
+        f"groups): error {skill['error']:.2f}, R2 {shown('r2', '.2f')}; by the median of each operation type and size "
+        f"{shown('median_r2', '.2f')}. Intervals of {skill['nominal']:.0%} hold in "
+        f"{shown('coverage', '.1%')} of the batches, {skill['mean_group_coverage']:.1%} in "
+        f"the mean over groups. The level reads {', '.join(skill['read']) or 'no more'}."
+    )
 
 
 def _waves_table(sizes: list[dict[str, Any]]) -> str:

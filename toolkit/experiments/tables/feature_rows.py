@@ -14,7 +14,7 @@ from toolkit.models import TableOrigin
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["ACTIONS", "origin_of", "schema_of", "teaching_rows"]
+__all__ = ["ACTIONS", "grouped_by", "origin_of", "schema_of", "teaching_rows"]
 
 FEWEST_ROWS = 60
 """Rows below which nothing is fitted: three folds of a dozen columns each."""
@@ -29,7 +29,11 @@ ACTIONS = {"batch_size": "size", "agent_count": "agents"}
 
 
 def teaching_rows(
-    frame: "pd.DataFrame", *, decision: str, price_exponent: float = 0.0
+    frame: "pd.DataFrame",
+    *,
+    decision: str,
+    price_exponent: float = 0.0,
+    by: str = "",
 ) -> "pd.DataFrame":
     """Keep the rows whose cost is known.
 
@@ -41,6 +45,10 @@ def teaching_rows(
         `batch_size` or `agent_count`.
     price_exponent : float
         Money weight of a workflow's cost, 0 to 1.
+    by : str
+        What groups are: `project`, `branch`, `host`, `client` or `session`. Unless given,
+        the group that a record names; of an observed history, its project, where there
+        are enough of them.
 
     Returns
     -------
@@ -59,8 +67,7 @@ def teaching_rows(
         if decision == "batch_size"
         else _ended_workflows(frame, price_exponent)
     )
-    group = kept["group_id"].fillna(kept["session_id"]).fillna(UNGROUPED)
-    kept = kept.assign(group=group.astype(str))
+    kept = kept.assign(group=_groups(kept, by))
     _check_size(decision, kept)
     return kept
 
@@ -107,6 +114,41 @@ def origin_of(
         last=rows["at"].max().to_pydatetime(),
         sources=tuple(sorted(set(rows["source"].astype(str)))),
     )
+
+
+def grouped_by(rows: "pd.DataFrame", by: str) -> str:
+    """Say what groups are.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Of a feature table.
+    by : str
+        As of `teaching_rows`.
+
+    Returns
+    -------
+    str
+        `by`, or what is taken where nothing is asked for: `project` or `session`.
+    """
+    if by:
+        return by
+    observed = "project" in rows and rows["context_id"].isna().all()
+    several = observed and rows["project"].nunique() >= FEWEST_GROUPS
+    return "project" if several else "session"
+
+
+def _groups(rows: "pd.DataFrame", by: str) -> "pd.Series[str]":
+    """Name the group of each row, which training never splits."""
+    plain = rows["group_id"].fillna(rows["session_id"]).fillna(UNGROUPED)
+    asked, by = by, grouped_by(rows, by)
+    if by == "session":
+        return plain.astype(str)
+    if by == "branch":
+        project = rows["project"].fillna(UNGROUPED).astype(str)
+        return project + "/" + rows["branch"].fillna(UNGROUPED).astype(str)
+    named = rows[by]
+    return named.fillna(UNGROUPED if asked else plain).astype(str)
 
 
 def _check_size(decision: str, kept: "pd.DataFrame") -> None:

@@ -16,6 +16,7 @@ from toolkit.experiments.tables.feature_rows import (
     schema_of,
 )
 from toolkit.experiments.tables.outcomes import outcome_names, outcomes_of
+from toolkit.experiments.tables.single_rows import single_costs
 from toolkit.models import DecisionTable, cell_log_cost
 from toolkit.policies import Floats, Policy, Problem, Value
 from toolkit.policies.rules import (
@@ -131,6 +132,9 @@ def recorded_table(
             name: tuple(cell.outcomes[name] for cell in cells) for name in measures
         },
         origin=origin_of(rows, schema, decision=decision),
+        singles=None
+        if measured or decision != "batch_size"
+        else single_costs(rows, schema, action=action, context=context),
     )
 
 
@@ -237,4 +241,4 @@ def _typical(part: "pd.DataFrame", name: str) -> Value:
 
 def _name(key: Any) -> str:
     parts = key if isinstance(key, tuple) else (key,)
-    return "/".join(map(str, parts))
+    return "/".join(str(part) for part in parts if part is not None and part == part)

@@ -19,9 +19,11 @@ from toolkit.bundle import (
 from toolkit.errors import UsageError
 from toolkit.experiments.tables import deal_folds
 from toolkit.experiments.training.estimators import named_estimators
+from toolkit.experiments.training.hinge_fit import HingeFit
 from toolkit.experiments.training.level_fit import fit_level
 from toolkit.experiments.training.outcome_fit import FittedOutcomes, fit_outcomes
 from toolkit.experiments.training.rungs import RungTrainer
+from toolkit.experiments.training.single_level import with_single_level
 from toolkit.experiments.training.spec import ExperimentSpec
 from toolkit.experiments.training.stack_manifest import stack_manifest
 from toolkit.experiments.tuning import RuleStudy
@@ -38,7 +40,7 @@ from toolkit.models import (
 )
 from toolkit.policies import Floats, Ladder
 
-__all__ = ["Learner", "learn", "studies_behind"]
+__all__ = ["FittedCosts", "Learner", "fit_costs", "learn", "studies_behind"]
 
 Report = Callable[[float, float, str], None]
 
@@ -58,6 +60,8 @@ class Learner:
         Complete but for names, times, figures and files.
     tuned : dict of str to Tuned
         Every study.
+    fit : HingeFit or None
+        Of an observed history, the level of its single runs.
     """
 
     table: DecisionTable
@@ -65,6 +69,7 @@ class Learner:
     rows: RelativeRows
     manifest: Manifest
     tuned: dict[str, Tuned]
+    fit: HingeFit | None = None
 
     @property
     def policy(self) -> Ladder:
@@ -122,25 +127,94 @@ def learn(
         With fewer than two groups in which several actions can be compared.
     """
     report(0, 2, f"{study.rsplit('/', maxsplit=1)[-1]}: stack")
-    fallback = Fallback(rule=f"{spec.decision}_rule", constant=cheapest_action(table))
-    table = table.with_rule(rule_of(fallback))
-    ensemble = _ensemble(spec, members)
-    stack = ensemble.fit(table)
-    rows = table.rows()
-    prior = learn_measurement_prior(
-        rows, stack.held_out, table.axes, spec.seed, noise=table.noise or 0.0
-    )
+    fitted = fit_costs(table, spec, members=members)
+    table, stack, rows = fitted.table, fitted.stack, fitted.rows
     report(1, 2, f"{study.rsplit('/', maxsplit=1)[-1]}: ladder")
     limits = fit_outcomes(table, spec.asked) if spec.constraints else None
     trainer = _rung_trainer(table, spec, study=study, studies=studies, limits=limits)
     bounds = np.cumsum([0, *map(len, table.log_costs)])
-    unseen = unselected(stack, rows, ensemble)
+    unseen = unselected(stack, rows, _ensemble(spec, members))
 
     def cheapest(place: int) -> int:
         costs = unseen[bounds[place] : bounds[place + 1]]
         return int(np.argmin(costs if limits is None else limits.among(place, costs)))
 
-    rungs, tuned = trainer.rungs(fallback, cheapest)
+    rungs, tuned = trainer.rungs(fitted.manifest.fallback, cheapest)
+    return Learner(
+        table=table,
+        stack=stack,
+        rows=rows,
+        manifest=replace(
+            fitted.manifest,
+            ladder=rungs,
+            minimum_support=spec.guard.minimum_support,
+            guard_level=spec.guard.level,
+            extra={
+                **fitted.manifest.extra,
+                **({} if limits is None else {CONSTRAINTS: limits.bounds.to_json()}),
+            },
+        ),
+        tuned={} if tuned is None else {"rule": tuned},
+        fit=fitted.fit,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FittedCosts:
+    """What expects costs, before any rung is opened.
+
+    Attributes
+    ----------
+    table : DecisionTable
+        With the rule that members are compared with.
+    stack : FittedStack
+    rows : RelativeRows
+        The table's.
+    manifest : Manifest
+        With level, shape and intervals, and the actions on offer.
+    fit : HingeFit or None
+        Of an observed history, the level of its single runs.
+    """
+
+    table: DecisionTable
+    stack: FittedStack
+    rows: RelativeRows
+    manifest: Manifest
+    fit: HingeFit | None
+
+
+def fit_costs(
+    table: DecisionTable,
+    spec: ExperimentSpec,
+    *,
+    members: Sequence[tuple[str, RelativeMember]] = (),
+) -> FittedCosts:
+    """Fit the stack, its calibration and the level of costs.
+
+    Parameters
+    ----------
+    table : DecisionTable
+        Training groups only.
+    spec : ExperimentSpec
+    members : sequence of (str, RelativeMember)
+        Beside those of the specification.
+
+    Returns
+    -------
+    FittedCosts
+
+    Raises
+    ------
+    NotEnoughDataError
+        With fewer than two groups in which several actions can be compared.
+    """
+    fallback = Fallback(rule=f"{spec.decision}_rule", constant=cheapest_action(table))
+    table = table.with_rule(rule_of(fallback))
+    stack = _ensemble(spec, members).fit(table)
+    rows = table.rows()
+    prior = learn_measurement_prior(
+        rows, stack.held_out, table.axes, spec.seed, noise=table.noise or 0.0
+    )
     manifest = stack_manifest(
         table,
         rows,
@@ -153,24 +227,19 @@ def learn(
         aim=spec.guard.interval,
         cost_level=fit_level(table),
     )
-    return Learner(
-        table=table,
-        stack=stack,
-        rows=rows,
-        manifest=replace(
-            manifest,
-            ladder=rungs,
-            actions=_offered(table, spec.decision),
-            support=support_of(table),
-            minimum_support=spec.guard.minimum_support,
-            guard_level=spec.guard.level,
-            extra={
-                **manifest.extra,
-                **({} if limits is None else {CONSTRAINTS: limits.bounds.to_json()}),
-            },
-        ),
-        tuned={} if tuned is None else {"rule": tuned},
+    manifest = replace(
+        manifest, actions=_offered(table, spec.decision), support=support_of(table)
     )
+    fit = None
+    if table.singles is not None:
+        fit, manifest = with_single_level(
+            manifest,
+            table.singles,
+            stack,
+            coverage=spec.guard.interval,
+            seed=spec.seed,
+        )
+    return FittedCosts(table=table, stack=stack, rows=rows, manifest=manifest, fit=fit)
 
 
 def studies_behind(

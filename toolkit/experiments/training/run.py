@@ -28,9 +28,11 @@ from toolkit.experiments.evaluation.observational import (
 )
 from toolkit.experiments.evaluation.report import kept_text, markdown_report
 from toolkit.experiments.evaluation.result import PolicyRow, policy_rows
+from toolkit.experiments.evaluation.unseen import unseen_skill
 from toolkit.experiments.evaluation.waves import wave_support
 from toolkit.experiments.evaluation.wording import measured_where, no_rule
 from toolkit.experiments.tables import recorded_table, teaching_rows
+from toolkit.experiments.tables.feature_rows import grouped_by
 from toolkit.experiments.training.bundling import export_learner
 from toolkit.experiments.training.learner import Learner, learn, studies_behind
 from toolkit.experiments.training.outcome_fit import check_constraints
@@ -152,6 +154,8 @@ def run_experiment(
         )
         rows = policy_rows(evaluation, seed=spec.seed) if evaluation else []
         results = _results(records, spec, learner, evaluation, rows)
+        if evaluation is None and learner.fit is not None:
+            _add_unseen(results, learner, spec, report)
         if evaluation is None and spec.decision == "agent_count":
             _add_waves(results, source, spec)
         bundle = export_learner(
@@ -233,7 +237,10 @@ def history_rows(
         build = batch_table if batches else workflow_table
         table = build(_dataset(source), provenances=kept, spark=spark)
     return teaching_rows(
-        table, decision=spec.decision, price_exponent=spec.price_exponent
+        table,
+        decision=spec.decision,
+        price_exponent=spec.price_exponent,
+        by=spec.split.by,
     )
 
 
@@ -307,6 +314,7 @@ def _results(
         "data": {
             "rows": origin.rows,
             "groups": origin.groups,
+            "split_by": grouped_by(records, spec.split.by),
             "measured_problems": 0 if table.observed else len(table.problems),
             "first": origin.first.isoformat(),
             "last": origin.last.isoformat(),
@@ -359,6 +367,16 @@ def _results(
         types = records["operation_type"].astype(str)
         results["limits"] += no_rule(types, answers=answers)
     return results
+
+
+def _add_unseen(
+    results: dict[str, Any], learner: Learner, spec: ExperimentSpec, report: Report
+) -> None:
+    """Add how well costs of single batches are predicted in groups left out."""
+    read = [column.name for column in learner.manifest.level_columns]
+    skill = unseen_skill(learner.table, spec, read=read, report=report)
+    if skill is not None:
+        results["unseen"] = skill.to_json()
 
 
 def _add_waves(results: dict[str, Any], source: Source, spec: ExperimentSpec) -> None:

@@ -119,6 +119,9 @@ class SplitSpec:
         Folds whose groups only judge, at least 2.
     inner_folds : int
         Folds inside the training groups, for tuning, at least 2.
+    by : str
+        What a group is, which is never split: `project`, `branch`, `host`, `client` or
+        `session`. Empty: what the records name; of an observed history, the project.
     """
 
     outer_folds: Annotated[
@@ -127,6 +130,13 @@ class SplitSpec:
     inner_folds: Annotated[
         Folds, Field(description="folds inside the training groups, for tuning")
     ] = 3
+    by: Annotated[
+        Literal["", "project", "branch", "host", "client", "session"],
+        Field(
+            description="what is never split: project, branch, host, client or session; "
+            "none named: the project of an observed history, else the group of a record"
+        ),
+    ] = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=CHECKED)

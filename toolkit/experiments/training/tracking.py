@@ -145,7 +145,7 @@ class TrackedRun:
         from mlflow.models import ModelSignature
         from mlflow.types import ColSpec, DataType, Schema
 
-        columns = bundle.manifest.feature_schema.context
+        columns = bundle.manifest.context_columns
         signature = ModelSignature(
             inputs=Schema(
                 [
