@@ -194,10 +194,16 @@ def test_the_table_of_a_hook_holds_only_what_is_permitted(tmp_path: Path) -> Non
     checked = 0
     for key, cell in table.cells.items():
         kind, bin_ = key.split("|")
-        load = table.axes[0].middle(bin_, (0.0, 1.0))
-        allowed = advisor.decide({"operation_type": kind, "load_cpu": load}).allowed
-        assert allowed is not None
-        kept = {int(s) for s, ok in zip(SIZES, allowed, strict=True) if ok}
+        (axis,) = table.axes
+        ends = axis.ends(bin_, (0.0, 1.0))
+        loads = (
+            [None] if not ends else [*ends, *np.linspace(ends[0], ends[-1], 7).tolist()]
+        )
+        kept = {int(size) for size in SIZES}
+        for load in loads:  # anywhere in the bin
+            found = advisor.decide({"operation_type": kind, "load_cpu": load}).allowed
+            assert found is not None
+            kept &= {int(s) for s, ok in zip(SIZES, found, strict=True) if ok}
         assert set(cell.sizes) <= kept
         assert cell.size in kept or cell.reason == "constraint_not_kept"
         checked += bool(kept)

@@ -99,14 +99,34 @@ class AdviceAxis:
         float or None
             `None` for the bin of unknown values.
         """
+        ends = self.ends(name, known)
+        return sum(ends) / 2 if ends else None
+
+    def ends(
+        self, name: str, known: tuple[float, float] | None = None
+    ) -> tuple[float, ...]:
+        """Give both ends of a bin, as `middle` takes them.
+
+        Parameters
+        ----------
+        name : str
+            One of `bins`.
+        known : (low, high), optional
+            What history saw of the column.
+
+        Returns
+        -------
+        tuple of float
+            Low and high; empty for the bin of unknown values.
+        """
         if name == "-":
-            return None
+            return ()
         top = max(1.0, 2 * self.edges[-1]) if self.edges else 1.0
         bounds = (0.0, *self.edges, top)
         low, high = bounds[int(name)], bounds[int(name) + 1]
         if known is not None and known[0] < high and known[1] > low:
             low, high = max(low, known[0]), min(high, known[1])
-        return (low + high) / 2
+        return low, high
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,13 +5,19 @@ of the bundle would say, and its fidelity is measured on contexts drawn from the
 support, columns that a hook cannot see included.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from toolkit.bundle import AdviceAxis, Bundle
     from toolkit.policies import Decision, Value
+    from toolkit.runtime.advice import LadderAdvisor
 
 __all__ = ["advice_of", "rule_advice"]
 
@@ -52,15 +58,20 @@ def advice_of(source: Path, *, signed: bool = True) -> dict[str, bytes]:
     if bundle.manifest.decision != "batch_size":
         return {}
     advisor = LadderAdvisor("batch_size", bundle=bundle, clock=SystemClock())
+    axes, ranges = axes_of(bundle), bundle.manifest.support.ranges
+
+    def decide(context: "Mapping[str, Value]") -> "Decision":
+        return _kept_in_bin(advisor, context, axes, ranges)
+
     table = AdviceTable.tabulate(
-        advisor.decide,
+        decide,
         policy="guarded",
         policy_version=bundle.manifest.version,
         operation_types=operation_types(bundle),
-        axes=axes_of(bundle),
+        axes=axes,
         tools={n: (t.operation_type, t.reads) for n, t in known_tools().items()},
         expires_at=bundle.manifest.expires_at,
-        ranges=bundle.manifest.support.ranges,
+        ranges=ranges,
         sizes=lambda _, decision: _supported(bundle, advisor.offered, decision),
     )
     table = table.measured(advisor.decide, contexts_of(bundle))
@@ -94,6 +105,59 @@ def rule_advice() -> bytes:
         tools={n: (t.operation_type, t.reads) for n, t in known_tools().items()},
         sizes=allowed,
     ).dumps()
+
+
+def _kept_in_bin(
+    advisor: "LadderAdvisor",
+    context: "Mapping[str, Value]",
+    axes: "Sequence[AdviceAxis]",
+    ranges: "Mapping[str, tuple[float, float]]",
+) -> "Decision":
+    """Decide in the middle of a bin what keeps the constraints in all of it.
+
+    An outcome's bound is linear in each number of the context, and convex where one is
+    not known: what holds at the corners of a bin holds inside.
+    """
+    decision = advisor.decide(context)
+    if decision.allowed is None:
+        return decision
+    ends = [_ends(axis, context, ranges) for axis in axes]
+    for corner in product(*ends):
+        names = (axis.column for axis in axes)
+        there = advisor.decide({**context, **dict(zip(names, corner, strict=True))})
+        assert there.allowed is not None  # noqa: S101 - one bundle decides both
+        if not there.allowed.any():
+            return there
+        kept = decision.allowed & there.allowed
+        if not kept.any():
+            return there
+        if not kept[decision.index]:
+            decision = there if kept[there.index] else _nearest(advisor, there, kept)
+        decision = replace(decision, allowed=kept)
+    return decision
+
+
+def _ends(
+    axis: "AdviceAxis",
+    context: "Mapping[str, Value]",
+    ranges: "Mapping[str, tuple[float, float]]",
+) -> "tuple[float | None, ...]":
+    value = context.get(axis.column)
+    if value is None or isinstance(value, str):
+        return (None,)
+    return axis.ends(axis.bin(value), ranges.get(axis.column))
+
+
+def _nearest(
+    advisor: "LadderAdvisor", decision: "Decision", kept: "NDArray[np.bool_]"
+) -> "Decision":
+    """Move a decision to the nearest size that is kept; the smaller of two as near."""
+    place = min(
+        (int(place) for place in kept.nonzero()[0]),
+        key=lambda place: (abs(place - decision.index), place),
+    )
+    size = advisor.offered[place]
+    return replace(decision, index=place, label=f"{size:g}", action=(size,))
 
 
 def _supported(
