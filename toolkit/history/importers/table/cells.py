@@ -30,6 +30,9 @@ COMPACT = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
 EXCEL_EPOCH = datetime(1899, 12, 30)  # noqa: DTZ001 - the map's zone follows
 EXCEL_RANGE = (20_000.0, 80_000.0)
 NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(?:\.\d{3})+", re.ASCII)
+"""A number as it is written with points between thousands."""
+
 HOW = "write 2026-01-05T12:30:00Z, or name a `unit` or a `format` in the map"
 
 
@@ -84,8 +87,15 @@ def _number(value: Any, rule: FieldRule, mapped: MappedColumn) -> float | int:
     if rule.type_name == "float":
         return number
     if abs(number - round(number)) > 1e-6:
-        raise _wrong(mapped, "not a whole number")
+        raise _wrong(mapped, f"not a whole number{_group_hint(value)}")
     return round(number)
+
+
+def _group_hint(value: Any) -> str:
+    """Say what the map must name for `1.200` where twelve hundred was meant."""
+    grouped = isinstance(value, str) and GROUPED.fullmatch(value.strip()) is not None
+    mark = 'for points between thousands, write `thousands = "."` in the map'
+    return f"; {mark}" if grouped else ""
 
 
 def _plain_number(value: Any, mapped: MappedColumn) -> float:
