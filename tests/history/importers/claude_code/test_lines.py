@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from toolkit.history.importers.claude_code.lines import TranscriptLine, decode_block
 
-DAMAGED = [b'{"type":"user"', b"", b"\xff", b"[1]", b'{"type":"a"}{"type":"b"}']
+DAMAGED = [b'{"type":"user"', b"", b"\xff", b"[1]", b"}"]
 
 
 def line_of(number: int) -> bytes:

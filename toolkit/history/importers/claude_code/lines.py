@@ -33,9 +33,6 @@ __all__ = [
     "decode_block",
 ]
 
-FEW_BYTES = 2**13
-"""Where a line is damaged, so much around it is decoded line by line."""
-
 Answer = TypeVar("Answer", bound=Struct)
 
 
@@ -171,13 +168,8 @@ def decode_block(
             pass  # some of them; which, and why, is found below
         else:
             ended = block.count(b"\n")
-            blank = block.startswith(b"\n") or b"\n\n" in block
-            # an empty line gives no object; two objects on another would make up for it
-            if not blank and len(lines) == ended + (not block.endswith(b"\n")):
+            if len(lines) == ended + (not block.endswith(b"\n")):
                 return lines
-        middle = block.find(b"\n", len(block) // 2) + 1
-        if 0 < middle < len(block) and len(block) > FEW_BYTES:
-            return [*decode_block(block[:middle]), *decode_block(block[middle:])]
     return [_decode_line(line) for line in split_block(block)]
 
 
