@@ -7,6 +7,8 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
+from tests.shared import ROOT
+
 __all__ = ["killed_at"]
 
 
@@ -15,14 +17,16 @@ def killed_at(
 ) -> bool:
     """Run in a child that gets SIGKILL at its n-th line; `True` where it got that far.
 
-    Lines of the watched files count, by the end of their names; point 0 kills nothing.
+    Lines of the watched files of the package count; point 0 kills nothing.
     """
+    files = {str(ROOT / "toolkit" / name) for name in watched}
+    assert all(map(os.path.isfile, files)), files
     child = os.fork()
     if child == 0:
         left = [point]
 
         def trace(frame: FrameType, event: str, _: Any) -> Any:
-            if not frame.f_code.co_filename.endswith(watched):
+            if frame.f_code.co_filename not in files:
                 return None
             if event == "line":
                 left[0] -= 1

@@ -183,10 +183,14 @@ def test_a_place_that_is_none_of_this_file_means_the_beginning(
     assert lines_read(tmp_path) == len(rows_of("one"))
 
 
-WATCHED = ("hook_spool.py", "store.py", "spool.py", "compaction.py")
+WATCHED = (
+    *("history/importers/hooks/spool.py", "history/store.py"),
+    *("history/compaction.py", "records/spool.py"),
+)
 
 
 @pytest.mark.slow
+# A process for each line at which it is killed, some hundred of them.
 @pytest.mark.timeout(300)
 def test_a_kill_at_any_point_loses_nothing_and_takes_nothing_twice(
     tmp_path: Path,
