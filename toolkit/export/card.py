@@ -82,7 +82,12 @@ def _constraints(manifest: Manifest) -> str:
         f"{outcome['probability']:g}"
         for outcome in manifest.extra.get(CONSTRAINTS, {}).get("outcomes", ())
     ]
-    return f" Every answer, the rule's too, keeps {', '.join(asked)}." if asked else ""
+    if not asked:
+        return ""
+    return (
+        f" Every answer, the rule's too, keeps {', '.join(asked)}, or says that no action "
+        "is shown to."
+    )
 
 
 def _ladder(manifest: Manifest) -> str:

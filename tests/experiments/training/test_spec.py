@@ -4,8 +4,10 @@ from pathlib import Path
 import pytest
 
 from tests.shared import ROOT
-from toolkit.errors import InputDataError
-from toolkit.experiments.training import read_spec
+from toolkit.errors import InputDataError, UsageError
+from toolkit.experiments.training import Experiment, read_spec
+from toolkit.history import History
+from toolkit.policies import Constraint
 
 GOOD = 'name = "n"\ndecision = "batch_size"\nquestion = "q"\n'
 
@@ -41,6 +43,15 @@ def test_what_is_left_out_has_the_documented_default(tmp_path: Path) -> None:
         (GOOD + "[search]\nmembers = [1]\n", "field `search.members.0`: not a text"),
         (GOOD.replace("batch_size", "lunch"), "field `decision`: unknown decision"),
         ('name = "n"\n', "add the field"),
+        (GOOD + "[constraints]\np95_s = 3\n", "field `constraints.p95_s`: not a TOML"),
+        (
+            GOOD + "[constraints]\np95_s = {at_most = 0, probability = 0.9}\n",
+            "field `constraints.p95_s.at_most`: outside",
+        ),
+        (
+            GOOD + "[constraints]\np95_s = {at_most = 3, probability = 1.0}\n",
+            "field `constraints.p95_s.probability`: outside",
+        ),
     ],
 )
 def test_a_bad_specification_names_its_field(
@@ -48,6 +59,25 @@ def test_a_bad_specification_names_its_field(
 ) -> None:
     with pytest.raises(InputDataError, match=message):
         read_spec(spec_file(tmp_path, text))
+
+
+def test_constraints_are_read_by_the_name_of_their_outcome(tmp_path: Path) -> None:
+    text = GOOD + "[constraints]\np95_s = {at_most = 30, probability = 0.9}\n"
+
+    spec = read_spec(spec_file(tmp_path, text))
+
+    assert spec.asked == (Constraint(name="p95_s", at_most=30.0, probability=0.9),)
+    assert spec.to_json()["constraints"]["p95_s"]["at_most"] == 30.0
+
+
+@pytest.mark.parametrize(
+    "given", [{"p95_s": {"at_most": 3}}, {"p95_s": {"at_most": 3, "probability": 2}}]
+)
+def test_an_experiment_checks_constraints_as_a_specification_does(
+    tmp_path: Path, given: dict[str, dict[str, float]]
+) -> None:
+    with pytest.raises(UsageError, match="`probability` from"):
+        Experiment(History(tmp_path), decision="batch_size", constraints=given)
 
 
 def test_a_missing_file_says_what_to_name(tmp_path: Path) -> None:
