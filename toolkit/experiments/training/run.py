@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -57,7 +57,7 @@ __all__ = [
 
 Report = Callable[[float, float, str], None]
 
-Source = RecordStore | Dataset | Path
+Source: TypeAlias = RecordStore | Dataset | Path
 """Records of a store, or a feature table that was written before."""
 
 PRINTED = 16

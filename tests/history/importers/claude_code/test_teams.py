@@ -108,6 +108,32 @@ def test_a_team_of_the_same_name_counts_from_when_it_is_begun(tmp_path: Path) ->
     assert [wave.output_tokens for wave in waves] == [7, 8]
 
 
+def test_a_member_that_is_spawned_twice_is_two_runs_each_with_its_own_replies(
+    tmp_path: Path,
+) -> None:
+    first: list[Any] = list(lead(10).lines)
+    again: list[Any] = list(lead(200).lines)
+    for number, line in enumerate(again):
+        line["uuid"] = f"again-{number}"
+        line["parentUuid"] = first[-1]["uuid"] if number == 0 else None
+        for block in line["message"]["content"]:
+            if isinstance(block, dict):
+                for key in ("id", "tool_use_id"):
+                    if key in block:
+                        block[key] = "lead-again"
+        if "id" in line["message"]:
+            line["message"]["id"] = "of lead again"
+    files = [
+        write(tmp_path / "lead.jsonl", [*first, *again]),
+        write(tmp_path / "rev.jsonl", member((20, 7), (60, 8), (220, 9))),
+    ]
+    waves = workflows(imported(tmp_path, *files))
+
+    assert [(wave.runs, wave.runs_measured) for wave in waves] == [(1, 1), (1, 1)]
+    assert [wave.output_tokens for wave in waves] == [15, 9]
+    assert [wave.makespan_s for wave in waves] == [90, 90]
+
+
 def test_a_name_of_a_member_is_no_plain_text_in_any_record(tmp_path: Path) -> None:
     store = imported(
         tmp_path,

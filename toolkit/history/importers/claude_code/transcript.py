@@ -392,7 +392,8 @@ class Transcript:
         first = texts[0] if texts else ""
         for name in IDLE.findall(first):
             at_s = read_time(line.timestamp).timestamp()
-            self._notices[name] = Notice(at_s, completed=True)
+            before = self._notices.get(name)
+            self._notices[name] = Notice(at_s, completed=True, before=before)
         if uuid in self._prompts:
             return
         for text in texts:

@@ -4,8 +4,10 @@ A run in the foreground ends with its result; one in the background with the not
 its end, which also says what it used; a team mate when it has nothing more to do.
 """
 
+import math
 import re
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from toolkit.history.importers.claude_code.calls import Call
@@ -46,6 +48,8 @@ class Notice(NamedTuple):
     completed : bool
     tokens, calls : int or None
     worked_s : float or None
+    before : Notice or None
+        The notice of the same agent before it: one that is spawned again ends again.
     """
 
     end_s: float
@@ -53,6 +57,7 @@ class Notice(NamedTuple):
     tokens: int | None = None
     calls: int | None = None
     worked_s: float | None = None
+    before: "Notice | None" = None
 
 
 def read_notices(content: str, at_s: float) -> Iterator[tuple[str, Notice]]:
@@ -103,17 +108,50 @@ def waves_of(
     list of list of (AgentRun, Call, MessageBatch)
         Each run with its call and the message that issued it.
     """
-    found = {
-        call.record_id: (_run(call, batch, notices), call, batch)
+    spawns = [
+        (call, batch)
         for batch in stream.batches.values()
         for call in batch.calls
         if call.tool.action == "spawn"
+    ]
+    starts = _starts(call for call, _ in spawns)
+    found = {
+        call.record_id: (_run(call, batch, notices, starts), call, batch)
+        for call, batch in spawns
     }
     waves = form_waves(run for run, _, _ in found.values())
     return [[found[run.record_id] for run in wave] for wave in waves]
 
 
-def _run(call: Call, batch: MessageBatch, notices: Mapping[str, Notice]) -> AgentRun:
+def _starts(calls: Iterable[Call]) -> dict[str, list[float]]:
+    """List when each agent in the background was spawned, which may be several times."""
+    starts: dict[str, list[float]] = defaultdict(list)
+    for call in calls:
+        if call.reply is not None and call.reply.in_background:
+            starts[call.reply.agent_id or ""].append(call.start_s)
+    return starts
+
+
+def _notice_of(
+    name: str,
+    start_s: float,
+    notices: Mapping[str, Notice],
+    starts: Mapping[str, list[float]],
+) -> Notice | None:
+    """Find the last notice of a run: the one before its agent is spawned again."""
+    notice = notices.get(name, notices.get(name.partition("@")[0]))
+    again = min((at for at in starts.get(name, ()) if at > start_s), default=math.inf)
+    while notice is not None and notice.end_s >= again:
+        notice = notice.before
+    return None if notice is None or notice.end_s < start_s else notice
+
+
+def _run(
+    call: Call,
+    batch: MessageBatch,
+    notices: Mapping[str, Notice],
+    starts: Mapping[str, list[float]],
+) -> AgentRun:
     reply = call.reply
     needs = call.flow is not None and call.flow.needs_previous
     begun = AgentRun(
@@ -136,8 +174,7 @@ def _run(call: Call, batch: MessageBatch, notices: Mapping[str, Notice]) -> Agen
             calls=reply.agent_calls,
         )
     begun = begun._replace(form=TEAM if reply.is_teammate else BACKGROUND)
-    name = reply.agent_id or ""
-    notice = notices.get(name, notices.get(name.partition("@")[0]))
+    notice = _notice_of(reply.agent_id or "", call.start_s, notices, starts)
     if notice is None:
         return begun
     worked_s = notice.worked_s
