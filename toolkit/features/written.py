@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 from toolkit.errors import InputDataError, NotEnoughDataError
 from toolkit.features.batch import COLUMNS as BATCH_COLUMNS
 from toolkit.features.columns import (
+    BATCH_BEFORE,
     BATCH_CONTEXT,
+    BATCH_SEEN,
     BATCH_TARGETS,
     WORKFLOW_CONTEXT,
     WORKFLOW_TARGETS,
@@ -22,7 +24,15 @@ __all__ = ["read_feature_table"]
 
 COLUMNS = {"batch": BATCH_COLUMNS, "workflow": WORKFLOW_COLUMNS}
 NUMBERS = {
-    "batch": ("size", *(column.name for column in BATCH_CONTEXT), *BATCH_TARGETS),
+    "batch": (
+        "size",
+        *(
+            column.name
+            for column in (*BATCH_CONTEXT, *BATCH_BEFORE, *BATCH_SEEN)
+            if column.kind == "number"
+        ),
+        *BATCH_TARGETS,
+    ),
     "workflow": (
         "agents",
         *(column.name for column in WORKFLOW_CONTEXT),
