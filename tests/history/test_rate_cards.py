@@ -11,7 +11,7 @@ import pytest
 from toolkit.history import Money
 from toolkit.history.importers.usage import TokenUsage
 from toolkit.history.prices import ListPrices
-from toolkit.history.rate_cards import CardFile, card_file
+from toolkit.history.rate_cards import CARDS_NAME, CardFile
 
 WHEN = datetime(2026, 7, 1, 3, tzinfo=UTC)
 MODELS = [
@@ -23,16 +23,12 @@ MODELS = [
 ]
 
 
-def path_of(cache: Path) -> Path:
-    return cache / "workflow-toolkit" / "prices.json"
-
-
-def loads_list(model: str, cache: Path) -> bool:
+def loads_list(model: str, store: Path) -> bool:
     """Whether another process has to load the list for a model."""
     code = (
-        "import sys; from datetime import datetime, UTC\n"
+        "import sys; from datetime import datetime, UTC; from pathlib import Path\n"
         "from toolkit.history.prices import ListPrices\n"
-        f"book = ListPrices({{'XDG_CACHE_HOME': {str(cache)!r}}})\n"
+        f"book = ListPrices(Path({str(store)!r}))\n"
         "from toolkit.history.importers.usage import TokenUsage\n"
         f"book.price({model!r}, datetime(2026, 7, 1, tzinfo=UTC), "
         "TokenUsage(1, output_tokens=1))\n"
@@ -104,32 +100,37 @@ def test_cards_of_another_version_of_the_list_are_not_used(tmp_path: Path) -> No
     assert rates.input < 1000
 
 
-def test_without_a_writable_cache_prices_are_found_all_the_same(tmp_path: Path) -> None:
+def test_without_a_writable_store_prices_are_found_all_the_same(tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("")
 
-    assert (
-        card_file("list 1", {"HOME": str(blocked)}).rates("gpt-5.5", WHEN) is not None
-    )
-    assert card_file("list 1", {}).rates("gpt-5.5", WHEN) is not None
+    assert CardFile("list 1", blocked / CARDS_NAME).rates("gpt-5.5", WHEN) is not None
+    assert CardFile("list 1").rates("gpt-5.5", WHEN) is not None
 
 
 def test_two_processes_keep_each_others_cards(tmp_path: Path) -> None:
-    environment = {"XDG_CACHE_HOME": str(tmp_path)}
-    one, other = (card_file("list 1", environment) for _ in range(2))
+    file = tmp_path / CARDS_NAME
+    one, other = (CardFile("list 1", file) for _ in range(2))
     one.rates("no-such-model", WHEN)
     other.rates("another-model", WHEN)
     one.rates("a-third", WHEN)
 
-    cards = json.loads(path_of(tmp_path).read_bytes())["cards"]
+    cards = json.loads(file.read_bytes())["cards"]
 
     assert set(cards) == {"no-such-model", "another-model", "a-third"}
 
 
-def test_a_book_without_an_environment_writes_nothing(
+def test_what_a_store_keeps_of_prices_is_not_open_to_others(tmp_path: Path) -> None:
+    CardFile("list 1", tmp_path / "store" / CARDS_NAME).rates("gpt-5.5", WHEN)
+
+    assert (tmp_path / "store" / CARDS_NAME).stat().st_mode & 0o077 == 0
+
+
+def test_a_book_without_a_store_writes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
     found = ListPrices().price("gpt-5.5", WHEN, TokenUsage(1, output_tokens=1))
 
     assert isinstance(found, Money)

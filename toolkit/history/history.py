@@ -118,7 +118,7 @@ class History:
                 found,
                 store,
                 progress=progress,
-                prices=installed_prices(),
+                prices=installed_prices(self.folder),
                 skip_unchanged=True,
                 workers=usable_processes(),
             )

@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from toolkit.errors import MissingExtraError
-from toolkit.history.rate_cards import Rates, TokenCounts, card_file
+from toolkit.history.rate_cards import CARDS_NAME, CardFile, Rates, TokenCounts
 from toolkit.records import Turn
 
 __all__ = [
@@ -118,8 +119,8 @@ class ListPrices:
 
     Parameters
     ----------
-    environment : mapping of str to str, optional
-        Says where the user's cache folder is; see `card_file`.
+    store : path, optional
+        Where what the list says of a model is kept; see `CardFile`.
 
     Raises
     ------
@@ -137,12 +138,12 @@ class ListPrices:
     'a-model-of-ours'
     """
 
-    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(self, store: Path | None = None) -> None:
         try:
             self.basis = f"genai-prices {version('genai-prices')}"
         except PackageNotFoundError as error:
             raise MissingExtraError("list prices", "money") from error
-        self._cards = card_file(self.basis, environment or {})
+        self._cards = CardFile(self.basis, store and store / CARDS_NAME)
         self._rates: dict[tuple[str, int, int], Rates | None] = {}
 
     def price(
@@ -173,23 +174,21 @@ class ListPrices:
         return rates
 
 
-def installed_prices(
-    environment: Mapping[str, str] | None = None,
-) -> ListPrices | None:
+def installed_prices(store: Path | None = None) -> ListPrices | None:
     """Open the installed price list; `None` without the extra `money`.
 
     Parameters
     ----------
-    environment : mapping of str to str, optional
-        Says where the user's cache folder is. With it the list is loaded once for each
-        model, and not once a process.
+    store : path, optional
+        A store's folder. With it the list is loaded once for each model, and not once a
+        process.
 
     Returns
     -------
     ListPrices or None
     """
     try:
-        return ListPrices(environment)
+        return ListPrices(store)
     except MissingExtraError:
         return None
 

@@ -1,13 +1,13 @@
 """Rates of models as a price list holds them, and a file of those asked for before.
 
 To load the installed list takes longer than to import a small log, and 40 MB. What it
-says of a model is therefore written down in the user's cache folder, for this version of
-the list, so that the next import need not load it. The file only saves work: one that is
-missing, damaged or of another version is made again.
+says of a model is therefore written down in the store, for this version of the list, so
+that the next import need not load it. The file only saves work: one that is missing,
+damaged or of another version is made again.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime, time
 from functools import lru_cache
@@ -16,12 +16,15 @@ from typing import Any, NamedTuple, Protocol
 
 from toolkit.records import make_directory, read_regular, replace_file
 
-__all__ = ["CardFile", "Rates", "TokenCounts", "card_file"]
+__all__ = ["CARDS_NAME", "CardFile", "Rates", "TokenCounts"]
 
 PER_MILLION = 1e-6
 LONG_CACHE = 2.0
 """Price of writing to a cache for an hour, as a multiple of the input's, where a list
 holds no price for it (Anthropic's rule since prompt caching has two durations)."""
+
+CARDS_NAME = "prices.json"
+"""Name of the file in a store."""
 
 MAX_BYTES = 2**22
 MAX_MODELS = 1000
@@ -178,28 +181,6 @@ class CardFile:
         with suppress(OSError):  # without it the list is loaded again
             make_directory(self._path.parent)
             replace_file(self._path, data.encode())
-
-
-def card_file(basis: str, environment: Mapping[str, str]) -> CardFile:
-    """Open the file of cards in the user's cache folder.
-
-    Parameters
-    ----------
-    basis : str
-        Source and version of the prices.
-    environment : mapping of str to str
-        `XDG_CACHE_HOME`, by default `.cache` in `HOME`, says where it lies; without
-        either there is no file.
-
-    Returns
-    -------
-    CardFile
-    """
-    home = environment.get("HOME")
-    cache = environment.get("XDG_CACHE_HOME") or (home and f"{home}/.cache")
-    return CardFile(
-        basis, Path(cache) / "workflow-toolkit" / "prices.json" if cache else None
-    )
 
 
 def _term_row(term: Term) -> list[Any]:

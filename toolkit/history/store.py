@@ -7,6 +7,7 @@
     STORE/spool/*.jsonl     what was appended and is not yet compacted
     STORE/dataset/          Parquet files (`toolkit.history.dataset`)
     STORE/known.sqlite      copies of records already known, for idempotent import
+    STORE/prices.json       what the price list says of models met (`rate_cards`)
     STORE/rejected/*.jsonl  lines that could not be read: file, line, reason
     STORE/inbox/*.jsonl     what members appended who may not write the rest
 

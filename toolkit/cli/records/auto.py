@@ -43,7 +43,7 @@ def import_logs(
     from toolkit.history import RecordStore, installed_prices
     from toolkit.history.importers import open_source, run_import, usable_processes
 
-    reports, prices = {}, installed_prices(os.environ)
+    reports, prices = {}, installed_prices(root)
     workers = usable_processes()  # before a progress bar has its thread
     with RecordStore(root) as store:
         for name, paths in logs.items():

@@ -148,7 +148,7 @@ def _import(options: argparse.Namespace) -> int:
             paths,
             store,
             progress=shown,
-            prices=installed_prices(os.environ),
+            prices=installed_prices(options.store),
             skip_unchanged=not options.again,
             workers=workers,
         )
