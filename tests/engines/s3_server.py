@@ -2,9 +2,11 @@
 
 import http.client
 import os
+import re
 import socket
 import subprocess
 import sys
+import sysconfig
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -15,10 +17,12 @@ from typing import Any
 
 import pytest
 
-__all__ = ["BUCKET", "Gate", "environment", "serving"]
+__all__ = ["BUCKET", "PACKAGES", "Gate", "environment", "keys", "serving"]
 
 BUCKET = "team-bucket"
 SERVER = Path(sys.prefix) / "s3-server" / "bin" / "moto_server"
+PACKAGES = Path(sysconfig.get_path("purelib", vars={"base": str(SERVER.parents[1])}))
+"""Of the server's environment, boto3 among them."""
 SIGNED = "AWS4-HMAC-SHA256 Credential=key/20260101/us-east-1/s3/aws4_request"
 """Moto finds the service by the form of the signature, which it does not check."""
 
@@ -71,6 +75,15 @@ def _make_bucket(port: int, process: "subprocess.Popen[bytes]") -> None:
         finally:
             server.close()
     raise RuntimeError("the S3 server has ended")
+
+
+def keys(port: int) -> list[str]:
+    """List the objects of the bucket, a thousand at the most."""
+    server = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    server.request("GET", f"/{BUCKET}?list-type=2", headers={"Authorization": SIGNED})
+    found = server.getresponse().read().decode()
+    server.close()
+    return re.findall("<Key>(.*?)</Key>", found)
 
 
 class Gate:

@@ -1,7 +1,7 @@
-"""Teams on one MLflow server: PostgreSQL behind it, artifacts in a store of its own.
+"""Teams on one MLflow server: PostgreSQL behind it, artifacts on object storage.
 
-The server, the registry, the gate and the bundles are real; training is stood in for,
-by bundles that are logged as a run logs them.
+The server, the registry, the gate, the bundles and the storage are real. One test trains;
+in the others training is stood in for, by bundles that are logged as a run logs them.
 """
 
 import json
@@ -24,8 +24,10 @@ import mlflow
 import pytest
 
 from tests.bundle_factory import small_bundle
+from tests.engines import s3_server
 from tests.engines.postgresql import PASSWORD, PostgreSQL, free_port, with_parent
 from tests.experiments.promotion.test_retraining import START, rows_of, table_of
+from tests.measured_history import batch_store
 from toolkit.bundle import read_bundle
 from toolkit.errors import GateRefusedError, InputDataError
 from toolkit.experiments.promotion import Releases, retraining, roll_back
@@ -89,19 +91,39 @@ def serving(
 
 
 @pytest.fixture(scope="module")
+def storage() -> Iterator[int]:
+    """A real S3 server; its port."""
+    with s3_server.serving() as port:
+        yield port
+
+
+@pytest.fixture(scope="module")
 def server(
-    postgresql: PostgreSQL, tmp_path_factory: pytest.TempPathFactory
+    postgresql: PostgreSQL, storage: int, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
-    """MLflow on PostgreSQL with two processes, which keeps the artifacts too."""
+    """MLflow on PostgreSQL with two processes, which keeps the artifacts on S3.
+
+    MLflow reaches S3 by boto3, which stands in the environment of the S3 server: that of
+    the clients has another dateutil, and needs no boto3.
+    """
     folder = tmp_path_factory.mktemp("server")
+    (folder / "sitecustomize.py").write_text(
+        f"import sys; sys.path.append({str(s3_server.PACKAGES)!r})\n"
+    )
     backend = postgresql.new_database("mlflow")
     words = [
         *("server", "--host", "127.0.0.1", "--workers", "2"),
         *("--backend-store-uri", backend.replace("://", "+psycopg://")),
-        *("--artifacts-destination", (folder / "artifacts").as_uri()),
+        *("--artifacts-destination", f"s3://{s3_server.BUCKET}/artifacts"),
     ]
-    switches = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    with serving(folder, words, free_port(), "/health", **switches) as port:
+    variables = s3_server.environment(
+        storage,
+        AWS_DEFAULT_REGION="us-east-1",
+        MLFLOW_S3_ENDPOINT_URL=f"http://127.0.0.1:{storage}",
+        MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false",
+        PYTHONPATH=str(folder),
+    )
+    with serving(folder, words, free_port(), "/health", **variables) as port:
         yield f"http://127.0.0.1:{port}"
 
 
@@ -200,7 +222,7 @@ def champion(server: str, model: str) -> str | None:
 
 
 def test_a_run_is_promoted_and_rolled_back_on_the_server(
-    teams: tuple[Team, Team], server: str
+    teams: tuple[Team, Team], server: str, storage: int
 ) -> None:
     ours, _ = teams
     model = ours.spec.bundle.name
@@ -215,6 +237,7 @@ def test_a_run_is_promoted_and_rolled_back_on_the_server(
     assert set(versions(server, model).values()) == {"ours1", "ours2"}
     assert not (ours.home / "work" / "mlflow.db").exists()
     assert not (ours.home / "work" / "artifacts").exists()
+    assert any(key.endswith("model.onnx") for key in s3_server.keys(storage))
 
 
 def test_of_two_teams_that_retrain_at_once_one_has_the_champion(
@@ -376,6 +399,80 @@ def test_the_registered_model_answers_decisions_over_http(
         str(decision.reason) for decision in expected
     ]
     assert refused.status == 400
+
+
+SPEC = """
+name = "sizes"
+decision = "batch_size"
+question = "Which size?"
+seed = 1
+[split]
+outer_folds = 2
+inner_folds = 2
+[search]
+trials = 1
+members = ["linear"]
+[guard]
+level = 0.9
+[bundle]
+name = "sizes"
+"""
+
+
+def test_two_teams_train_at_once_and_one_is_in_force(
+    server: str, storage: int, tmp_path: Path
+) -> None:
+    """Ours learns from a store on object storage, theirs from a folder."""
+    (tmp_path / "spec.toml").write_text(SPEC)
+    for team in ("ours", "theirs"):
+        folder = tmp_path / team
+        batch_store(folder, groups=24, overheads_s=(0.05, 0.4)).close()
+    shared = f"s3://{s3_server.BUCKET}/swarm"
+    places = {"ours": shared, "theirs": str(tmp_path / "theirs")}
+    variables = s3_server.environment(storage, XDG_CACHE_HOME=str(tmp_path / "cache"))
+
+    def start(*words: str) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            [sys.executable, "-W", "ignore", "-m", "toolkit", *words],
+            cwd=tmp_path,
+            env={**os.environ, **variables},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def ended(process: "subprocess.Popen[str]") -> tuple[int, dict[str, Any], str]:
+        said, errors = process.communicate()
+        assert "Traceback" not in errors
+        return process.returncode, json.loads(said or "{}"), errors
+
+    def retraining_of(team: str) -> "subprocess.Popen[str]":
+        words = ["--spec", "spec.toml", "--store", places[team], "--json"]
+        return start("experiment", "retrain", *words, "--models", f"models-{team}")
+
+    def serves(team: str) -> str:
+        current = Releases(tmp_path / f"models-{team}" / "sizes").current
+        return read_bundle(current).manifest.version
+
+    assert ended(start("records", "ship", "--to", shared, "--store", "ours"))[0] == 0
+    assert ended(start("records", "compact", "--store", shared))[0] == 0
+    running = {team: retraining_of(team) for team in places}
+    ends = {team: ended(process) for team, process in running.items()}
+    winner, loser = sorted(ends, key=lambda team: ends[team][0])
+    (won, answer, _), (lost, _, why) = ends[winner], ends[loser]
+
+    assert (won, lost) == (0, 4), ends
+    assert answer["outcome"] == "promoted"
+    assert f"another team has put {answer['champion']} in force" in why
+    assert champion(server, "sizes") == serves(winner) == answer["champion"]
+    assert len(versions(server, "sizes")) == 2
+
+    again = ended(retraining_of(loser))
+    assert again[0] in (4, 5)
+    assert serves(loser) == answer["champion"]
+    back = ["--store", places[loser], "--models", f"models-{loser}", "--name", "sizes"]
+    assert ended(start("model", "rollback", *back, "--json"))[0] == 0
+    assert champion(server, "sizes") is None
 
 
 def test_a_database_is_tracked_in_without_a_server(

@@ -59,7 +59,7 @@ def test_node_takes_ten_thousand_decisions_and_refuses_as_python_does(
 
     said = run_node(tmp_path / "vectors")
 
-    assert "# 10000 decisions of 45 bundles" in said
+    assert "# 10000 decisions of 47 bundles" in said
     assert operators_of(tmp_path / "vectors") == {name for _, name in OPERATORS}
 
 

@@ -436,7 +436,7 @@ def test_without_java_the_remedy_is_named(
 
     assert (done.returncode, done.stdout) == (2, "")
     assert said in done.stderr
-    assert done.stderr.count("\n") == 1
+    assert done.stderr.count("toolkit: error:") == 1
 
 
 def test_without_pyspark_the_extra_is_named(
@@ -460,7 +460,7 @@ def test_a_master_that_does_not_answer_is_named(large: Path, tmp_path: Path) -> 
 
     assert (done.returncode, done.stdout) == (2, "")
     assert f"no Spark master answers at {master}" in done.stderr
-    assert done.stderr.count("\n") == 1
+    assert done.stderr.count("toolkit: error:") == 1
 
 
 def test_a_master_without_the_engine_is_refused(
