@@ -441,10 +441,10 @@ def test_two_teams_train_at_once_and_one_is_in_force(
             text=True,
         )
 
-    def ended(process: "subprocess.Popen[str]") -> tuple[int, dict[str, Any], str]:
+    def ended(process: "subprocess.Popen[str]") -> tuple[int, str, str]:
         said, errors = process.communicate()
         assert "Traceback" not in errors
-        return process.returncode, json.loads(said or "{}"), errors
+        return process.returncode, said, errors
 
     def retraining_of(team: str) -> "subprocess.Popen[str]":
         words = ["--spec", "spec.toml", "--store", places[team], "--json"]
@@ -459,7 +459,8 @@ def test_two_teams_train_at_once_and_one_is_in_force(
     running = {team: retraining_of(team) for team in places}
     ends = {team: ended(process) for team, process in running.items()}
     winner, loser = sorted(ends, key=lambda team: ends[team][0])
-    (won, answer, _), (lost, _, why) = ends[winner], ends[loser]
+    (won, said, _), (lost, _, why) = ends[winner], ends[loser]
+    answer = json.loads(said)
 
     assert (won, lost) == (0, 4), ends
     assert answer["outcome"] == "promoted"
