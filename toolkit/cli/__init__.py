@@ -14,9 +14,10 @@ from typing import NoReturn
 
 from toolkit import __version__
 from toolkit.cli.configuration import expanded
-from toolkit.cli.output import print_error
+from toolkit.cli.output import print_error, print_note
 from toolkit.cli.places import check_paths
-from toolkit.errors import ToolkitError, UsageError
+from toolkit.errors import ManyProblemsError, ToolkitError, UsageError
+from toolkit.escaping import printable
 
 __all__ = ["NOUNS", "build_parser", "run"]
 
@@ -104,6 +105,12 @@ def run(arguments: Sequence[str]) -> int:
         options = build_parser([noun] if noun else []).parse_args(arguments)
         check_paths(options)
         return _flushed(int(options.command(options)))
+    except ManyProblemsError as error:
+        # One line each: what a file holds may not break a line, the list of problems does.
+        print_error(f"{len(error.problems)} problems:")
+        for problem in error.problems:
+            print_note(f"  {printable(str(problem))}")
+        return error.exit_code
     except ToolkitError as error:
         print_error(str(error))
         return error.exit_code

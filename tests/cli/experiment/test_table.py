@@ -85,3 +85,18 @@ def test_a_table_of_the_other_kind_is_one_error(
 
     assert run([*words, "--work", str(tmp_path / "work")]) == 3
     assert "not readable as Parquet" in capsys.readouterr().err
+
+
+def test_the_problems_of_a_specification_stand_in_lines_of_their_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = tmp_path / "spec.toml"
+    spec.write_text('name = "a\\u0007b"\n[search]\ntrails = 3\n')
+
+    assert run(["experiment", "run", str(spec), "--store", str(tmp_path)]) == 3
+
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "toolkit: error: 4 problems:"
+    assert len(lines) == 5
+    assert "\a" not in "".join(lines)
+    assert any("field `search.trails`: unknown field" in line for line in lines)
