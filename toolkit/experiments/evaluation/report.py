@@ -154,7 +154,9 @@ def _unseen(skill: dict[str, Any], by: str) -> str:
     """Say how well costs are predicted where training never looked."""
 
     def shown(name: str, form: str) -> str:
-        value, low, high = (format(each, form) for each in skill[name])
+        value, low, high = (
+            "unknown" if each is None else format(each, form) for each in skill[name]
+        )
         return f"{value} [{low}, {high}]"
 
     return (

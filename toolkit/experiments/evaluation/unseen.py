@@ -18,7 +18,8 @@ from toolkit.models import DecisionTable, SingleCosts
 __all__ = ["UnseenSkill", "unseen_skill"]
 
 Report = Callable[[float, float, str], None]
-Bounded = tuple[float, float, float]
+Bounded = tuple[float, float | None, float | None]
+"""A figure and its bounds; too few groups bound nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,12 +29,12 @@ class UnseenSkill:
     Attributes
     ----------
     rows, groups, folds : int
-    r2, median_r2 : (float, float, float)
+    r2, median_r2 : (float, float or None, float or None)
         Share of the variance of log cost that is explained, and its 95 % interval over
         groups; of the bundle, and of the median of each operation type and size.
     error : float
         Root of the mean square error of the bundle, in log cost.
-    coverage : (float, float, float)
+    coverage : (float, float or None, float or None)
         Share of the batches whose cost lies in its interval, likewise.
     nominal : float
         What that share should be.
@@ -86,7 +87,7 @@ def unseen_skill(
     Returns
     -------
     UnseenSkill or None
-        `None` where the table has no single batches, or too few groups.
+        `None` where the table has no single batches, too few groups, or one cost.
     """
     singles = table.singles
     if singles is None:
@@ -111,6 +112,8 @@ def unseen_skill(
         np.concatenate([each[place] for each in found]) for place in (1, 2, 3)
     )
     varied = (y - y.mean()) ** 2
+    if not varied.sum() > 0:
+        return None
     inside = (np.abs(y - predicted) <= half).astype(np.float64)
 
     def bounded(top: Floats, bottom: Floats) -> Bounded:
@@ -121,11 +124,15 @@ def unseen_skill(
             rng=np.random.default_rng(spec.seed),
             rows=int(sizes.sum()),
         )
-        return interval.estimate, interval.low, interval.high
+        return interval.estimate, _finite(interval.low), _finite(interval.high)
 
     def explained(errors: Floats) -> Bounded:
         share, low, high = bounded(errors**2, varied)
-        return 1 - share, 1 - high, 1 - low
+        return (
+            1 - share,
+            None if high is None else 1 - high,
+            None if low is None else 1 - low,
+        )
 
     return UnseenSkill(
         rows=len(y),
@@ -139,6 +146,10 @@ def unseen_skill(
         mean_group_coverage=float(np.mean([inside[group == n].mean() for n in names])),
         read=read,
     )
+
+
+def _finite(bound: float) -> float | None:
+    return bound if np.isfinite(bound) else None
 
 
 def _medians(known: SingleCosts, asked: SingleCosts) -> Floats:
