@@ -41,7 +41,7 @@ from sklearn.preprocessing import MinMaxScaler, PolynomialFeatures, StandardScal
 from sklearn.svm import SVR
 from sklearn.tree import DecisionTreeRegressor, ExtraTreeRegressor
 
-from tests.bundle.specimens import OF_DECISION, write_specimens
+from tests.bundle.specimens import OF_DECISION, hinges, write_specimens
 from tests.bundle.trials import CONTEXTS, read_specimens
 from tests.bundle_factory import (
     KINDS,
@@ -269,34 +269,6 @@ def _without_level(value: dict[str, Any]) -> None:
     value["extra"][SECTION]["level"] = None
 
 
-def _hinges(value: dict[str, Any]) -> None:
-    """Read more of a single batch than the shape does, piecewise linear."""
-    beside = (
-        Column(name="call_characters", log=True),
-        Column(name="before", kind="category", categories=("shell", "web")),
-    )
-    width = sum(
-        len(column["categories"]) if column["kind"] == "category" else 1
-        for column in value["feature_schema"]["context"]
-    )
-    value["extra"][SECTION]["level"] = {
-        "intercept": 0.5,
-        "low": [0.0] * (width + 3),
-        "high": [1.0] * width + [9.0, 1.0, 1.0],
-        "centre": [0.25] * width + [4.0, 0.5, 0.0],
-        "unknown": [0.1] * width + [0.4, 0.0, 0.0],
-        "widening": [0.0] * width + [0.0, 0.3, -0.2],
-        "terms": [
-            *([[place, 0.0]] for place in range(width + 3)),
-            [[width, 3.5]],
-            [[width, 2.0], [width + 1, 0.0]],
-        ],
-        "slope": [0.1] * (width + 3) + [-0.2, 0.7],
-        "deviation": 0.4,
-        "columns": [column.to_json() for column in beside],
-    }
-
-
 def _rule_alone(value: dict[str, Any]) -> None:
     value["extra"], value["ladder"] = {}, []
 
@@ -330,7 +302,7 @@ VARIANTS = {
     "batch_size-tuned-below": ("batch_size-process", _tuned_below),
     "batch_size-rare": ("batch_size-everything", _rare),
     "batch_size-relative": ("batch_size-quadratic", _without_level),
-    "batch_size-hinges": ("batch_size-boosted", _hinges),
+    "batch_size-hinges": ("batch_size-boosted", hinges),
     "batch_size-rule": ("batch_size-anchor", _rule_alone),
     "agent_count-tuned-below": ("agent_count-law", _tuned_below),
     "agent_count-rule": ("agent_count-anchor", _rule_alone),

@@ -12,7 +12,12 @@ import pytest
 from tests.bundle import __main__ as run_of_slices
 from tests.bundle import trials
 from tests.bundle.mutants import SMALL, WALKED_BYTES, _graph, wrapped
-from tests.bundle.specimens import MEMBERS, OF_DECISION, write_specimens
+from tests.bundle.specimens import (
+    MEMBERS,
+    OF_DECISION,
+    write_sections,
+    write_specimens,
+)
 from toolkit.bundle.graph_wire import wire_problem
 from toolkit.bundle.manifest_rules import DECISIONS
 from toolkit.export.stack import add_member
@@ -24,6 +29,7 @@ TRIALS = 20_000
 def specimens(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("specimens")
     write_specimens(folder)
+    write_sections(folder)
     return folder
 
 

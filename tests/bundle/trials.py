@@ -45,6 +45,8 @@ CONTEXTS: dict[str, tuple[dict[str, Value], ...]] = {
     "agent_count": ({"components": 10.0, "coordination_needs": 0.1}, {}),
     "table": ({"load": 0.5, "scale": 1.0}, {}),
 }
+LEVELLED: dict[str, Value] = {"call_characters": 50.0, "before": "web"}
+"""What a level of hinges reads beside the first of them."""
 
 
 def read_specimens(folder: Path) -> list[Specimen]:
@@ -185,7 +187,8 @@ def _ask(bundle: Bundle) -> list[str]:
     advisor = LadderAdvisor(decision, bundle=bundle, clock=VirtualClock(NOW))
     actions = _offered(bundle) if decision == "table" else None
     codes = []
-    for context in CONTEXTS[decision]:
+    first, *others = CONTEXTS[decision]
+    for context in (first, {**first, **LEVELLED}, *others):
         answer = advisor.decide(context, actions)
         assert 0 <= (answer.confidence or 0) <= 1, "confidence"
         if actions is None:
