@@ -18,6 +18,9 @@ LEAST = {"failure_share": 0.01}
 """Floor of an outcome before its logarithm is taken, in its unit."""
 FLOOR = 1e-6
 LEAST_DEVIATION = 0.01
+LEAST_PROMISED = 9
+"""Groups that must be promised something before anything is: of fewer the luckiest margin
+holds too often."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +56,7 @@ def fit_outcomes(
 
     Each form predicts every group without having seen it. An action is permitted where all
     predictions plus a margin, in deviations of their errors, are within the limits. The
-    margin is the least for which, with one more group in which a constraint is broken,
+    margin is the least for which, counting one more group in which a constraint is broken,
     the groups that were permitted something broke it in at most 1 - probability of cases;
     a problem counts as broken where *any* permitted action breaks it, so whatever is
     chosen among them.
@@ -242,17 +245,27 @@ def _left_out(
 
 
 def _margin(cells: _Cells, reach: Floats, fits: Sequence[_Fit]) -> float | None:
-    """Find the least margin that keeps every constraint; `None` where none does."""
-    for margin in np.unique([0.0, *reach[reach > 0]]):
+    """Find the least margin that keeps every constraint; `None` where none does.
+
+    Margins are tried from the safest on, and the first that fails ends the search: to pick
+    the luckiest of all of them would break what is stated.
+    """
+    found: float | None = None
+    for margin in np.unique([0.0, *reach[reach > 0]])[::-1]:
         permitted = reach >= margin
         promised = cells.by_group(permitted).sum()
-        if all(
+        if promised < LEAST_PROMISED:
+            continue
+        kept = all(
             cells.by_group(permitted & fit.broken).sum() + 1
-            <= (1 - fit.bound.probability) * promised + 1e-9
+            <= (1 - fit.bound.probability) * (promised + 1) + 1e-9
             for fit in fits
-        ):
-            return float(margin)
-    return None
+        )
+        if kept:
+            found = float(margin)
+        elif found is not None:
+            break
+    return found
 
 
 def _permitted(
