@@ -96,8 +96,12 @@ class FileNotes:
         try:
             ensure_file(path)
             database = sqlite3.connect(path, timeout=30)
-            database.execute(_SCHEMA)
         except (OSError, sqlite3.Error):
+            return None
+        try:
+            database.execute(_SCHEMA)
+        except sqlite3.Error:
+            database.close()
             return None
         return database
 

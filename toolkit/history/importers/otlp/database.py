@@ -57,9 +57,13 @@ class SignalDatabase:
 
     def __init__(self, path: Path | None = None) -> None:
         self._database = sqlite3.connect("" if path is None else path, timeout=30)
-        if path is None:
-            self._database.execute("PRAGMA journal_mode=OFF")
-        self._database.executescript(_SCHEMA)
+        try:
+            if path is None:
+                self._database.execute("PRAGMA journal_mode=OFF")
+            self._database.executescript(_SCHEMA)
+        except BaseException:
+            self._database.close()
+            raise
         self._held: dict[type, list[tuple[Any, ...]]] = {kind: [] for kind in _COLUMNS}
 
     def add(self, signal: Signal, arrived_s: float = 0.0) -> None:
