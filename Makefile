@@ -21,7 +21,7 @@ export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test tests lint lint-style lint-types lint-contracts check docs
+.PHONY: help setup demo test tests test-pythons lint lint-style lint-types lint-contracts check docs
 .PHONY: test-engines adapters notebooks bench fuzz lock clean
 
 help: ## list the targets
@@ -91,6 +91,24 @@ test: lint-style ## everything: lint, types, contracts, tests with their coverag
 
 tests: setup
 	@$(BIN)/pytest -q -n 2 --dist worksteal -m "not engines" --cov --cov-report=term:skip-covered
+
+# Each Python has an environment of its own, made from the same lock. Those that are not
+# installed are named and passed over; pyenv's are found too.
+PYTHONS ?= 3.11 3.12 3.13 3.14
+
+test-pythons: setup ## run the tests on every supported Python that is installed here
+	@for version in $(PYTHONS); do \
+	  found=; \
+	  for python in python$$version $$HOME/.pyenv/versions/$$version.*/bin/python; do \
+	    if $$python -c "" 2>/dev/null; then found=$$python; break; fi; \
+	  done; \
+	  if [ -z "$$found" ]; then echo "Python $$version: not installed here"; continue; fi; \
+	  echo "Python $$version"; \
+	  $(BIN)/uv venv -q --allow-existing --python $$found $(WORK)/python-$$version && \
+	  $(BIN)/uv pip install -q --python $(WORK)/python-$$version/bin/python --require-hashes -r requirements.lock && \
+	  $(BIN)/uv pip install -q --python $(WORK)/python-$$version/bin/python --no-deps --no-build-isolation -e . && \
+	  $(WORK)/python-$$version/bin/pytest -q -n 2 --dist worksteal -m "not engines" -p no:cacheprovider || exit 1; \
+	done
 
 bench: setup ## speed ratios, measured side by side
 	@$(BIN)/python -m tests.benchmarks

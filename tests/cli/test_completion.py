@@ -67,9 +67,10 @@ def test_an_unknown_shell_is_refused(capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_the_man_page_is_of_this_command_line() -> None:
-    assert MAN_PAGE.read_text(encoding="utf-8") == man_page(), (
-        "write it again: python -m tests.man_page"
-    )
+    # Where the lines of a usage break is a matter of the version of Python.
+    kept = MAN_PAGE.read_text(encoding="utf-8").split()
+
+    assert kept == man_page().split(), "write it again: python -m tests.man_page"
 
 
 def test_man_renders_the_page() -> None:
