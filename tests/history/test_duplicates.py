@@ -8,14 +8,14 @@ import pytest
 
 from tests.hook_sessions import session
 from toolkit.cli import run
-from toolkit.history import RecordStore, compact_store, read_accounts
-from toolkit.history.duplicates import Accounts
+from toolkit.history import RecordStore, compact_store, read_duplicates
+from toolkit.history.duplicates import Duplicates
 from toolkit.history.importers import open_source, run_import
 from toolkit.records import Spool
 
 TOLD = session([[("Read", "ok"), ("Read", "ok")], [("Bash", "ok")]])
 OTHER = session([[("Read", "ok"), ("Read", "failed")], [("Bash", "ok")]])
-FOUND = Accounts(both=2, agree=1, disagreements={"failed": 1, "succeeded": 1})
+FOUND = Duplicates(both=2, agree=1, disagreements={"failed": 1, "succeeded": 1})
 
 
 def take(store: Path, account: str, *, compact: bool) -> None:
@@ -40,7 +40,7 @@ def test_each_batch_told_twice_is_compared_once_whatever_came_first(
     take(tmp_path, first, compact=between)
     take(tmp_path, second, compact=True)
 
-    assert read_accounts(tmp_path) == FOUND
+    assert read_duplicates(tmp_path) == FOUND
 
 
 def test_telling_it_again_counts_nothing_twice(tmp_path: Path) -> None:
@@ -49,7 +49,7 @@ def test_telling_it_again_counts_nothing_twice(tmp_path: Path) -> None:
     (tmp_path / "index.sqlite").unlink()
     take(tmp_path, "transcript", compact=True)
 
-    assert read_accounts(tmp_path) == FOUND
+    assert read_duplicates(tmp_path) == FOUND
 
 
 def test_one_record_is_kept_of_two_accounts(tmp_path: Path) -> None:
@@ -80,7 +80,7 @@ def test_disagreements_are_shown_where_a_user_looks(
     for words in (["records", "compact"], ["hooks", "status"]):
         capsys.readouterr()
         assert run([*words, *store]) == 0
-        shown.append(json.loads(capsys.readouterr().out)["told_twice"])
+        shown.append(json.loads(capsys.readouterr().out)["seen_by_both"])
 
     assert shown == [FOUND.to_json()] * 2
 
@@ -88,5 +88,5 @@ def test_disagreements_are_shown_where_a_user_looks(
 def test_nothing_is_compared_where_no_hook_recorded(tmp_path: Path) -> None:
     take(tmp_path, "transcript", compact=True)
 
-    assert read_accounts(tmp_path) == Accounts()
+    assert read_duplicates(tmp_path) == Duplicates()
     assert not (tmp_path / "accounts.sqlite").exists()

@@ -10,7 +10,7 @@ from .aliases import write_alias as write_alias
 from .backup import back_up as back_up
 from .base import Dataset as Dataset
 from .compaction import compact_store as compact_store
-from .duplicates import read_accounts as read_accounts
+from .duplicates import read_duplicates as read_duplicates
 from .engine import COMPACTING as COMPACTING
 from .engine import EngineLimits as EngineLimits
 from .engine import connect as connect

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from toolkit.history.base import Dataset
 from toolkit.history.dataset import Compaction
-from toolkit.history.duplicates import SOURCES, compare_accounts
+from toolkit.history.duplicates import SOURCES, compare_duplicates
 from toolkit.history.engine import EngineLimits
 from toolkit.history.importers.hooks.spool import join_hooks
 from toolkit.history.store import RecordStore
@@ -47,6 +47,6 @@ def compact_store(
         return store.compact(limits=limits)
 
     def compare(sealed: list[Path]) -> None:
-        compare_accounts(store.root, store.dataset, sealed, sources=SOURCES)
+        compare_duplicates(store.root, store.dataset, sealed, sources=SOURCES)
 
     return store.compact(compare, limits=limits)

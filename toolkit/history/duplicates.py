@@ -25,7 +25,7 @@ from toolkit.history.engine import connect
 from toolkit.history.snapshot import open_snapshot
 from toolkit.records import ensure_file
 
-__all__ = ["COMPARED", "Accounts", "compare_accounts", "read_accounts"]
+__all__ = ["COMPARED", "Duplicates", "compare_duplicates", "read_duplicates"]
 
 COMPARED = ("operation_type", "size", "calls", "succeeded", "failed", "cancelled")
 """Fields that both sides know exactly; times differ by how each side sees them."""
@@ -37,7 +37,7 @@ NAME = "accounts.sqlite"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Accounts:
+class Duplicates:
     """How the two accounts compare.
 
     Attributes
@@ -59,7 +59,7 @@ class Accounts:
         return asdict(self)
 
 
-def compare_accounts(
+def compare_duplicates(
     root: Path, dataset: LocalDataset, sealed: Sequence[Path], *, sources: Sequence[str]
 ) -> None:
     """Compare the batches of some spool files with what else tells the same ones.
@@ -82,7 +82,7 @@ def compare_accounts(
         noted.executemany("INSERT OR REPLACE INTO compared VALUES (?, ?)", found)
 
 
-def read_accounts(root: Path) -> Accounts:
+def read_duplicates(root: Path) -> Duplicates:
     """Count what has been compared in a store.
 
     Parameters
@@ -92,7 +92,7 @@ def read_accounts(root: Path) -> Accounts:
 
     Returns
     -------
-    Accounts
+    Duplicates
         Zero counts where nothing was compared.
 
     Raises
@@ -101,7 +101,7 @@ def read_accounts(root: Path) -> Accounts:
         The file of comparisons is damaged.
     """
     if not (root / NAME).exists():
-        return Accounts()
+        return Duplicates()
     address = f"file:{quote(str(root / NAME))}?mode=ro"
     try:
         with closing(sqlite3.connect(address, uri=True, timeout=30)) as noted:
@@ -118,7 +118,7 @@ def read_accounts(root: Path) -> Accounts:
     for differing, times in rows:
         for name in filter(None, differing.split(",")):
             counts[name] = counts.get(name, 0) + times
-    return Accounts(
+    return Duplicates(
         both=sum(times for _, times in rows),
         agree=sum(times for differing, times in rows if not differing),
         disagreements=dict(sorted(counts.items())),

@@ -129,7 +129,7 @@ def test_compact_counts_what_it_merged(
         "partitions": 3,
         "spool_files": 1,
         "rows": {"batch": 1, "coordination": 2, "turn": 1},
-        "told_twice": {"both": 0, "agree": 0, "disagreements": {}},
+        "seen_by_both": {"both": 0, "agree": 0, "disagreements": {}},
     }
 
 

@@ -201,7 +201,7 @@ def status(options: argparse.Namespace) -> int:
     """
     from toolkit.capture.hooks import HookInstallation
     from toolkit.cli.hooks.harness import asked_harness
-    from toolkit.history import read_accounts
+    from toolkit.history import read_duplicates
 
     every = [HookInstallation(path).status() for path in _read_first(options)]
     ours = [one for one in every if one.settings in _settings(options)]
@@ -222,7 +222,7 @@ def status(options: argparse.Namespace) -> int:
         "explore": found.explore,
         "store": store,
         "recorded": recorded(store),
-        "told_twice": read_accounts(store).to_json(),
+        "seen_by_both": read_duplicates(store).to_json(),
     }
     if options.json:
         print_json(answer)

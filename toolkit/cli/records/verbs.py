@@ -273,7 +273,7 @@ def _compact(options: argparse.Namespace) -> int:
         COMPACTING,
         RecordStore,
         compact_store,
-        read_accounts,
+        read_duplicates,
         read_store,
     )
 
@@ -292,12 +292,12 @@ def _compact(options: argparse.Namespace) -> int:
             f"{len(done.refused)} spool lines were no records and are set aside; "
             "`toolkit records show` says why"
         )
-    told_twice = read_accounts(options.store)
+    seen_by_both = read_duplicates(options.store)
     counts: Mapping[str, Any] = {
         "partitions": done.partitions,
         "spool_files": done.spool_files,
         "rows": done.rows,
-        "told_twice": told_twice.to_json(),
+        "seen_by_both": seen_by_both.to_json(),
     }
     if options.json:
         print_json(counts)
@@ -308,10 +308,10 @@ def _compact(options: argparse.Namespace) -> int:
                 ["spool files merged", done.spool_files],
                 ["partitions written", done.partitions],
                 *([f"{kind} rows", rows] for kind, rows in done.rows.items()),
-                ["batches of hooks and transcripts alike", told_twice.both],
+                ["batches of hooks and transcripts alike", seen_by_both.both],
                 *(
                     [f"of them with another `{name}`", times]
-                    for name, times in told_twice.disagreements.items()
+                    for name, times in seen_by_both.disagreements.items()
                 ),
             ],
         )
