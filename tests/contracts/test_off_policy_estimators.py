@@ -1,6 +1,8 @@
 """What every off-policy estimator owes, each of them enrolled."""
 
+import importlib
 import inspect
+import pkgutil
 
 import numpy as np
 import pytest
@@ -33,10 +35,14 @@ def value(estimator: OffPolicyEstimator, log: LoggedDecisions) -> float:
 
 
 def test_every_estimator_of_the_room_is_enrolled() -> None:
-    public = [getattr(off_policy, name) for name in off_policy.__all__]
+    modules = [
+        importlib.import_module(f"{off_policy.__name__}.{module.name}")
+        for module in pkgutil.iter_modules(off_policy.__path__)
+    ]
     found = {
         each
-        for each in public
+        for module in modules
+        for each in vars(module).values()
         if inspect.isclass(each)
         and each is not OffPolicyEstimator
         and hasattr(each, "contributions")

@@ -129,7 +129,7 @@ class ListPrices:
 
     Examples
     --------
-    >>> from toolkit.history.importers import TokenUsage
+    >>> from toolkit.history.importers.usage import TokenUsage
     >>> book, when = ListPrices(), datetime(2026, 2, 1, tzinfo=UTC)
     >>> tokens = TokenUsage(input_tokens=1_000_000, output_tokens=0)
     >>> book.price("claude-sonnet-4-5-20250929", when, tokens).usd

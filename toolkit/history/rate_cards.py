@@ -67,7 +67,7 @@ class Rates(NamedTuple):
 
         Examples
         --------
-        >>> from toolkit.history.importers import TokenUsage
+        >>> from toolkit.history.importers.usage import TokenUsage
         >>> rates = Rates(3.0, 15.0, 0.3, 3.75, 6.0)
         >>> round(rates.cost(TokenUsage(1000, 100_000, 0, 10_000, 200)), 6)
         0.096

@@ -69,7 +69,7 @@ def own_runs_only(
     --------
     >>> costs = [3.0, 1.0, 0.5, 2.0]
     >>> own_runs_only(np.arange(4.0)[:, None], costs.__getitem__, [1, 4])
-    [2, 2]
+    [1, 2]
     """
     seen: list[int] = []
     costs: list[float] = []
