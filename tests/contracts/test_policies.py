@@ -9,9 +9,9 @@ import pytest
 import toolkit.policies
 import toolkit.policies.adaptation
 import toolkit.policies.rules
+from tests.policies.greedy import Greedy
 from toolkit.policies import CostCurve, Evidence, Ladder, Policy, Problem, Rung
 from toolkit.policies.adaptation import Adaptive, MeasurementPrior
-from toolkit.policies.greedy import Greedy
 from toolkit.policies.rules import (
     AgentCountRule,
     AgentCountRulePolicy,
@@ -63,7 +63,6 @@ def ladder() -> Policy:
 
 POLICIES: list[Callable[[], Policy]] = [
     lambda: Adaptive(Bowl(), PRIOR),
-    lambda: Greedy(Bowl()),
     ladder,
     lambda: AgentCountRulePolicy(AgentCountRule()),
     lambda: BatchSizeRulePolicy(BatchSizeRule(), constant=4.0),

@@ -4,9 +4,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tests.policies.greedy import Greedy
 from toolkit.errors import SchemaError
 from toolkit.policies import CostCurve, Evidence, Ladder, Problem, Rung, groups_needed
-from toolkit.policies.greedy import Greedy
 from toolkit.policies.rules import ConstantPolicy
 
 PROBLEM = Problem.of("size", [1, 4, 8])

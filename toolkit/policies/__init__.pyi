@@ -7,11 +7,11 @@ from .base import Policy as Policy
 from .base import Problem as Problem
 from .base import Reason as Reason
 from .base import Value as Value
+from .cheapest import cheapest_supported as cheapest_supported
 from .confidence import Confidence as Confidence
 from .constraint import Constraint as Constraint
 from .constraint import Permitted as Permitted
 from .gain import Gain as Gain
-from .greedy import cheapest_supported as cheapest_supported
 from .hinge_level import HingeLevel as HingeLevel
 from .ladder import Evidence as Evidence
 from .ladder import Ladder as Ladder
