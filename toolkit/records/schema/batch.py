@@ -141,9 +141,9 @@ class Batch(Observed):
     def fullness(cls, row: Mapping[str, Any]) -> int:
         """Rank by operations whose end it saw, then those it saw, who clocked it, rest.
 
-        Then whether its turn and its data flow are known, then how many of its
-        durations: one that begins in the middle of a session does not know the wait
-        before it.
+        Then whether its turn and its data flow are known, then the batch before it and
+        how many of its durations: a file that begins in the middle of a session does
+        not know the batch before its first, nor the wait.
         """
         get = row.get
         ended = (get("succeeded") or 0) + (get("failed") or 0) + (get("cancelled") or 0)
@@ -154,7 +154,7 @@ class Batch(Observed):
             ("cycle_s" in row)
             + ("execution_s" in row)
             + ("turn_s" in row)
-            + ("waiting_s" in row)
+            + ("previous_id" in row)
             + ("operations_s" in row)
             + ("longest_s" in row)
             + ("median_s" in row)
