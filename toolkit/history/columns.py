@@ -25,7 +25,7 @@ COMPLETENESS_SQL = {
     "*1000000+size)*128+(provenance = 'measured')::INT*64"
     "+(turn_id IS NOT NULL)::INT*16+(known_before IS NOT NULL)::INT*8"
     "+(cycle_s IS NOT NULL)::INT+(execution_s IS NOT NULL)::INT"
-    "+(turn_s IS NOT NULL)::INT+(waiting_s IS NOT NULL)::INT"
+    "+(turn_s IS NOT NULL)::INT+(previous_id IS NOT NULL)::INT"
     "+(operations_s IS NOT NULL)::INT+(longest_s IS NOT NULL)::INT"
     "+(median_s IS NOT NULL)::INT",
     "coordination": "(outcome <> 'unknown')::INT*4+(provenance = 'measured')::INT*2"
