@@ -1,6 +1,7 @@
 """One thread a process, and no reporting by any library, before anything is imported."""
 
 import os
+import signal
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -15,6 +16,11 @@ from tests.mlflow_tables import migrate_once
 # A busy machine is slow now and then; how long one example took says nothing.
 settings.register_profile("toolkit", deadline=None)
 settings.load_profile("toolkit")
+
+# A shell without job control makes what runs behind `&` ignore interrupts, and so
+# every command that a test starts and interrupts as a person does.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(tryfirst=True)
