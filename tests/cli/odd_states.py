@@ -27,6 +27,7 @@ from tests.bundle_factory import small_bundle
 from tests.cli.odd_commands import COMMANDS, Command
 from tests.cli.odd_paths import ENDLESS, given_paths, words_with
 from tests.faults.storing import hook_rows
+from tests.quick_spec import quick_spec
 from tests.users import become, load_what_it_loads
 from toolkit.cli import NOUNS, run
 from toolkit.environment import silence_telemetry, use_one_thread
@@ -54,20 +55,7 @@ CODES = frozenset({0, 2, 3, 4, 5, 6, 7})
 
 NOBODY = 65534
 
-SPEC = """
-name = "quick"
-decision = "agent_count"
-question = "A small one."
-seed = 1
-[split]
-outer_folds = 2
-inner_folds = 2
-[search]
-trials = 1
-members = ["linear"]
-[bundle]
-name = "quick"
-"""
+SPEC = quick_spec("agent_count")
 
 
 class Ended(NamedTuple):

@@ -28,6 +28,7 @@ from tests.engines import s3_server
 from tests.engines.postgresql import PASSWORD, PostgreSQL, free_port, with_parent
 from tests.experiments.promotion.test_retraining import START, rows_of, table_of
 from tests.measured_history import batch_store
+from tests.quick_spec import quick_spec
 from toolkit.bundle import read_bundle
 from toolkit.errors import GateRefusedError, InputDataError
 from toolkit.experiments.promotion import Releases, retraining, roll_back
@@ -401,22 +402,7 @@ def test_the_registered_model_answers_decisions_over_http(
     assert refused.status == 400
 
 
-SPEC = """
-name = "sizes"
-decision = "batch_size"
-question = "Which size?"
-seed = 1
-[split]
-outer_folds = 2
-inner_folds = 2
-[search]
-trials = 1
-members = ["linear"]
-[guard]
-level = 0.9
-[bundle]
-name = "sizes"
-"""
+SPEC = quick_spec("batch_size", name="sizes") + "[guard]\nlevel = 0.9\n"
 
 
 def test_two_teams_train_at_once_and_one_is_in_force(

@@ -17,6 +17,7 @@ import pytest
 from tests.engines.s3_server import BUCKET, Gate, environment, serving
 from tests.history.objects.contract import CHECKS
 from tests.history.objects.swarm import batches, cache, compacted, known, machine
+from tests.quick_spec import quick_spec
 from tests.shared import ROOT
 from tests.strace import needs_a_tracer, traced
 from toolkit.errors import InputDataError
@@ -250,20 +251,7 @@ def toolkit(
     )
 
 
-SPEC = """
-name = "quick"
-decision = "agent_count"
-question = "A small one, to try the loop."
-seed = 1
-[split]
-outer_folds = 2
-inner_folds = 2
-[search]
-trials = 1
-members = ["linear"]
-[bundle]
-name = "quick"
-"""
+SPEC = quick_spec("agent_count")
 
 READING: dict[str, list[str]] = {
     "review": ["--json", "--store", "STORE"],

@@ -21,6 +21,7 @@ import pandas as pd
 import pytest
 
 from tests.benchmarks.large_history import LargeHistory
+from tests.quick_spec import quick_spec
 from tests.review.reviewed import Talk, import_sessions
 from tests.shared import HISTORY, needs_history
 from tests.strace import needs_a_tracer, traced
@@ -312,20 +313,7 @@ def test_review_and_replay_print_the_same(
     assert screens[0] == screens[1]
 
 
-SPEC = """
-name = "quick"
-decision = "batch_size"
-question = "Which size?"
-seed = 1
-[split]
-outer_folds = 2
-inner_folds = 2
-[search]
-trials = 1
-members = ["linear"]
-[bundle]
-name = "quick"
-"""
+SPEC = quick_spec("batch_size")
 
 
 def test_an_experiment_learns_the_same(

@@ -20,6 +20,7 @@ import pytest
 from tests.bundle_factory import agent_bundle
 from tests.experiments.decision_tables import written as decision_table
 from tests.hostile import EVENTS, SEEDS, TRACES
+from tests.quick_spec import quick_spec
 from tests.scenarios.test_hostile_inputs import MAP
 from tests.shared import ROOT
 from tests.strace import TRACERS, Trace, needs_a_tracer, traced, traced_until
@@ -32,20 +33,7 @@ SAMPLE = ROOT / "data" / "sample"
 JSON = {"Content-Type": "application/json"}
 PYTHON = [sys.executable, "-m", "toolkit"]
 
-SPEC = """
-name = "quick"
-decision = "agent_count"
-question = "A small one, to try the loop."
-seed = 1
-[split]
-outer_folds = 2
-inner_folds = 2
-[search]
-trials = 1
-members = ["linear"]
-[bundle]
-name = "quick"
-"""
+SPEC = quick_spec("agent_count")
 CHAOS = """
 seed = 11
 timeout_s = 60.0

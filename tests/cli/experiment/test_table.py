@@ -7,22 +7,10 @@ from typing import Any
 import pytest
 
 from tests.benchmarks.large_history import LargeHistory
+from tests.quick_spec import quick_spec
 from toolkit.cli import run
 
-SPEC = """
-name = "quick"
-decision = "batch_size"
-question = "Which size?"
-seed = 1
-[split]
-outer_folds = 2
-inner_folds = 2
-[search]
-trials = 1
-members = ["linear"]
-[bundle]
-name = "quick"
-"""
+SPEC = quick_spec("batch_size")
 
 
 def ran(capsys: pytest.CaptureFixture[str], work: Path, *words: str) -> dict[str, Any]:
