@@ -27,22 +27,34 @@ def default_store() -> str:
     return str(Path(data).expanduser() / "workflow-toolkit" / "store")
 
 
-def add_store_option(parser: argparse.ArgumentParser, *, reads: bool = False) -> None:
+def add_store_option(
+    parser: argparse._ActionsContainer,
+    *,
+    reads: bool = False,
+    default: str | None = None,
+    unnamed: str | None = None,
+) -> None:
     """Add `--store`, which may be left out.
 
     Parameters
     ----------
-    parser : argparse.ArgumentParser
+    parser : argparse.ArgumentParser, or a group of one
     reads : bool
         The command only reads, so that a store on object storage will do.
+    default : str, optional
+        Where what hooks of a project see is kept, in place of the default store.
+    unnamed : str, optional
+        What a command takes that has no default store, in a few words: what it writes is
+        made up and must not mix with records, or what it reads is said elsewhere.
     """
     # A default that is a text is read by `type` too, and only where it is used.
+    known = None if unnamed is not None else default or default_store()
     parser.add_argument(
         "--store",
         type=any_store if reads else local,
-        default=default_store(),
+        default=known,
         metavar="STORE" if reads else "DIR",
         help="where records are kept"
         + (", a folder or s3://BUCKET/PREFIX" if reads else "")
-        + " (default: %(default)s)",
+        + f" (default: {(unnamed or '').replace('%', '%%') or '%(default)s'})",
     )

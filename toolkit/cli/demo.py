@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from toolkit.cli.json_option import add_json_option
 from toolkit.cli.output import print_json, print_note, print_text
 from toolkit.cli.places import local
 
@@ -53,7 +54,7 @@ def add_parser(subparsers: Any) -> None:
         metavar="DIR",
         help="where everything is written (default: work/demo)",
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_json_option(parser)
     parser.set_defaults(command=_demo)
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from toolkit import __version__
 from toolkit.cli.configuration import configuration, configuration_path
 from toolkit.cli.default_store import add_store_option
+from toolkit.cli.json_option import add_json_option
 from toolkit.cli.output import print_json, print_table
 from toolkit.errors import InputDataError, StorageError, ToolkitError
 
@@ -74,7 +75,7 @@ def add_parser(subparsers: Any) -> None:
     text = "look at versions, store, hooks, prices and engines"
     parser = subparsers.add_parser("doctor", help=text, description=f"{text}.")
     add_store_option(parser, reads=True)
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_json_option(parser)
     parser.set_defaults(command=_doctor)
 
 

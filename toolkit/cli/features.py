@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit.cli.default_store import add_store_option
 from toolkit.cli.engine_option import add_engine_options, chosen_spark
+from toolkit.cli.json_option import add_json_option
 from toolkit.cli.output import print_json, print_note, print_table
 from toolkit.cli.places import local
 from toolkit.cli.progress import progress
@@ -40,7 +41,7 @@ def add_parser(subparsers: Any) -> None:
         help="keep rows of this provenance; repeat (default: measured, derived, declared)",
     )
     add_engine_options(build)
-    build.add_argument("--json", action="store_true", help="print one JSON object")
+    add_json_option(build)
     build.set_defaults(command=_build)
 
 

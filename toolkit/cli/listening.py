@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from toolkit.cli.json_option import add_json_option
 from toolkit.cli.output import print_note
 from toolkit.cli.places import local
 
@@ -26,7 +27,7 @@ def add_address_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of an address, of who may send to it, and for how long."""
     parser.add_argument("--port", type=int, default=4318, help="default 4318; 0: any")
     parser.add_argument(
-        "--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)"
+        "--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)"
     )
     parser.add_argument(
         "--seconds", type=float, metavar="S", help="stop after so long (default: never)"
@@ -43,9 +44,9 @@ def add_address_options(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=32,
         metavar="MIB",
-        help="largest request as it is sent (default 32 MiB; twice as much inside)",
+        help="largest request as it is sent (default: 32 MiB; twice as much inside)",
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_json_option(parser)
 
 
 @contextmanager

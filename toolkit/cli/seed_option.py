@@ -1,8 +1,24 @@
-"""The `--seed` of the commands that draw."""
+"""The `--seed` of every command that draws."""
 
 import argparse
 
-__all__ = ["seed"]
+__all__ = ["add_seed_option", "seed"]
+
+
+def add_seed_option(parser: argparse.ArgumentParser) -> None:
+    """Add `--seed`.
+
+    Parameters
+    ----------
+    parser : argparse.ArgumentParser
+    """
+    parser.add_argument(
+        "--seed",
+        type=seed,
+        default=0,
+        metavar="N",
+        help="of everything that is drawn (default: %(default)s)",
+    )
 
 
 def seed(text: str) -> int:

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.cli.default_store import add_store_option
+from toolkit.cli.json_option import add_json_option
 from toolkit.cli.output import print_json, print_note, print_table
-from toolkit.cli.seed_option import seed
+from toolkit.cli.seed_option import add_seed_option
 from toolkit.errors import InputDataError, NotEnoughDataError, UsageError
 
 if TYPE_CHECKING:
@@ -33,13 +34,11 @@ def add_verb(subparsers: Any) -> None:
     stop.set_defaults(command=_stop)
     report = verbs.add_parser("report", help="what the rule changed, with intervals")
     report.add_argument("name", nargs="?", help="trial (default: the last one)")
-    report.add_argument(
-        "--seed", type=seed, default=0, help="seed of the intervals (default 0)"
-    )
+    add_seed_option(report)
     report.set_defaults(command=_report)
     for step in (stop, report):
         add_store_option(step)
-        step.add_argument("--json", action="store_true", help="print one JSON object")
+        add_json_option(step)
 
 
 def _add_start(verbs: Any) -> None:
@@ -54,17 +53,17 @@ def _add_start(verbs: Any) -> None:
         "--share",
         type=float,
         default=0.5,
-        help="share of the sessions that get the rule (default 0.5)",
+        help="share of the sessions that get the rule (default: 0.5)",
     )
     start.add_argument(
         "--sessions",
         type=int,
         default=50,
         metavar="N",
-        help="sessions of each arm that the detectable effect is said for (default 50)",
+        help="sessions of each arm that the detectable effect is said for (default: 50)",
     )
     add_store_option(start)
-    start.add_argument("--json", action="store_true", help="print one JSON object")
+    add_json_option(start)
     start.set_defaults(command=_start)
 
 

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from toolkit.cli.json_option import add_json_option
 from toolkit.cli.output import print_text
 from toolkit.cli.places import local
 
@@ -55,7 +56,7 @@ def add_verb(subparsers: Any) -> None:
     parser.add_argument(
         "--plot", type=local, metavar="FILE", help="draw a .png or .svg"
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_json_option(parser)
     parser.set_defaults(command=bench)
 
 

@@ -3,6 +3,7 @@
 import argparse
 from typing import Any
 
+from toolkit.cli.json_option import add_json_option
 from toolkit.cli.places import local
 
 __all__ = ["add_folder_verb"]
@@ -22,5 +23,5 @@ def add_folder_verb(
     parser.add_argument(
         "--plot", type=local, metavar="FILE", help="draw a .png or .svg"
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_json_option(parser)
     return parser

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from toolkit.cli.json_option import add_json_option
 from toolkit.cli.output import print_json, print_note
 from toolkit.cli.places import local
 
@@ -33,7 +34,7 @@ def add_verb(verbs: Any) -> None:
         default="batch_size",
         help="(default: %(default)s)",
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_json_option(parser)
     parser.set_defaults(command=init)
 
 

@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from toolkit.cli.places import any_store, local
+from toolkit.cli.default_store import add_store_option
+from toolkit.cli.places import local
 from toolkit.cli.progress import Progress, progress
 
 if TYPE_CHECKING:
@@ -20,13 +21,7 @@ def add_record_options(parser: argparse.ArgumentParser) -> None:
     """Add the specification, the store and the work folder of a verb."""
     parser.add_argument("spec", type=local, metavar="SPEC", help="a spec.toml")
     records = parser.add_mutually_exclusive_group()
-    records.add_argument(
-        "--store",
-        type=any_store,
-        metavar="STORE",
-        help="records to learn from, a folder or s3://BUCKET/PREFIX (default: those "
-        "that the spec names)",
-    )
+    add_store_option(records, reads=True, unnamed="those that the spec names")
     records.add_argument(
         "--table",
         type=local,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit.cli.bundled import bundled
 from toolkit.cli.default_store import add_store_option
+from toolkit.cli.json_option import add_json_option
 from toolkit.cli.output import print_json, print_note
 from toolkit.cli.places import local
 from toolkit.cli.progress import progress
@@ -50,7 +51,7 @@ def add_release_options(parser: argparse.ArgumentParser) -> None:
         metavar="SPEC",
         help=f"a spec.toml (default: {SPEC}, which is installed too)",
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_json_option(parser)
 
 
 def add_models_option(parser: argparse.ArgumentParser) -> None:

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from toolkit.cli.json_option import add_json_option
 from toolkit.cli.places import local
 
 __all__ = ["add_verb", "suite"]
@@ -27,7 +28,7 @@ def add_verb(subparsers: Any) -> None:
         metavar="FILE",
         help="where graded tables are kept, to resume from (default: work/suite.jsonl)",
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_json_option(parser)
     parser.set_defaults(command=suite)
 
 

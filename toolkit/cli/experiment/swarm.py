@@ -4,6 +4,7 @@ import argparse
 from itertools import product
 from typing import Any
 
+from toolkit.cli.json_option import add_json_option
 from toolkit.cli.places import local
 
 __all__ = ["add_verb"]
@@ -19,7 +20,7 @@ def add_verb(subparsers: Any) -> None:
     parser.add_argument(
         "--out", type=local, metavar="FILE", help="results (default: in the folder)"
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_json_option(parser)
     parser.set_defaults(command=swarm)
 
 

@@ -10,6 +10,7 @@ from toolkit.cli.experiment.records_of import (
     spec_records,
     work_folder,
 )
+from toolkit.cli.json_option import add_json_option
 from toolkit.cli.output import print_json, print_note
 from toolkit.cli.progress import progress
 
@@ -49,7 +50,7 @@ def add_verb(verbs: Any) -> None:
         help="silence after which the trial of another machine's worker is given to "
         "another (default: 60)",
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_json_option(parser)
     parser.set_defaults(command=_tune)
 
 

@@ -13,6 +13,7 @@ from toolkit.cli.experiment.records_of import (
     work_folder,
 )
 from toolkit.cli.experiment.tune import add_studies_option
+from toolkit.cli.json_option import add_json_option
 from toolkit.cli.output import print_json, print_note, print_text
 from toolkit.cli.places import local
 from toolkit.cli.progress import progress
@@ -53,14 +54,14 @@ def _add_run(verbs: Any) -> None:
     add_record_options(parser)
     add_studies_option(parser)
     add_engine_options(parser)
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_json_option(parser)
     parser.set_defaults(command=_run)
 
 
 def _add_report(verbs: Any) -> None:
     parser = verbs.add_parser("report", help="print the report of a finished run")
     parser.add_argument("work", type=local, metavar="DIR", help="the run's folder")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_json_option(parser)
     parser.set_defaults(command=_report)
 
 

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.cli.default_store import add_store_option
+from toolkit.cli.json_option import add_json_option
 from toolkit.cli.output import print_json, print_note, print_table, print_text
 from toolkit.cli.places import local
-from toolkit.cli.seed_option import seed
+from toolkit.cli.seed_option import add_seed_option
 from toolkit.errors import NotEnoughDataError, UsageError
 
 if TYPE_CHECKING:
@@ -45,13 +46,11 @@ def _add_demo(verbs: "argparse._SubParsersAction[Parser]") -> None:
         type=float,
         default=60.0,
         metavar="X",
-        help="virtual seconds in a real one (default 60; 0: as fast as possible)",
+        help="virtual seconds in a real one (default: 60; 0: as fast as possible)",
     )
-    demo.add_argument("--seed", type=seed, default=0, help="of the waits' jitter")
-    demo.add_argument(
-        "--store", type=local, metavar="DIR", help="record store to write to"
-    )
-    demo.add_argument("--json", action="store_true", help="one object on stdout")
+    add_seed_option(demo)
+    add_store_option(demo, unnamed="none: what is shown is not kept")
+    add_json_option(demo)
     demo.set_defaults(command=_demo)
 
 
@@ -64,7 +63,7 @@ def _add_watch(verbs: "argparse._SubParsersAction[Parser]") -> None:
     )
     add_store_option(watch)
     watch.add_argument("--once", action="store_true", help="look once, then end")
-    watch.add_argument("--json", action="store_true", help="JSON lines on stdout")
+    add_json_option(watch, lines="what is found at each look")
     watch.add_argument(
         "--interval", type=float, default=5.0, metavar="S", help="between looks"
     )
@@ -79,7 +78,7 @@ def _add_calibrate(verbs: "argparse._SubParsersAction[Parser]") -> None:
         "store holds, and writes it beside the records; `heal watch` reads it.",
     )
     add_store_option(calibrate)
-    calibrate.add_argument("--json", action="store_true", help="one object on stdout")
+    add_json_option(calibrate)
     calibrate.set_defaults(command=_calibrate)
 
 
@@ -88,7 +87,7 @@ def _add_chaos(verbs: "argparse._SubParsersAction[Parser]") -> None:
         "chaos", help="inject faults into real processes and measure the healing"
     )
     chaos.add_argument("spec", type=local, help="an experiment's spec.toml")
-    chaos.add_argument("--json", action="store_true", help="one object on stdout")
+    add_json_option(chaos)
     chaos.set_defaults(command=_chaos)
 
 

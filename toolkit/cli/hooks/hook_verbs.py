@@ -8,6 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from toolkit.cli.default_store import add_store_option
+from toolkit.cli.json_option import add_json_option
 from toolkit.cli.output import print_json, print_note, print_text
 from toolkit.cli.places import local
 from toolkit.errors import BundleRefusedError, InputDataError, UsageError
@@ -83,13 +85,7 @@ def add_verbs(verbs: Any) -> None:
                 default=False,
                 metavar="BOOL",
             )
-        parser.add_argument(
-            "--store",
-            type=local,
-            default=Path(".toolkit"),
-            metavar="DIR",
-            help="record store (default: .toolkit)",
-        )
+        add_store_option(parser, default=".toolkit")
         if verb == "post-task":
             parser.add_argument(
                 "--bundle",
@@ -102,7 +98,7 @@ def add_verbs(verbs: Any) -> None:
             metavar="COMMAND",
             help="tell claude-flow as well, for instance 'npx claude-flow' (off)",
         )
-        parser.add_argument("--json", action="store_true", help="print one JSON object")
+        add_json_option(parser)
         parser.set_defaults(command=_run)
 
 

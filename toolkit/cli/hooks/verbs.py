@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.cli import Parser
+from toolkit.cli.default_store import add_store_option
 from toolkit.cli.hooks.hook_verbs import add_verbs
+from toolkit.cli.json_option import add_json_option
 from toolkit.cli.output import print_json, print_note, print_text
 from toolkit.cli.places import local
 from toolkit.errors import UsageError
@@ -328,10 +330,8 @@ def _add_scope(parser: argparse.ArgumentParser) -> None:
     scope.add_argument(
         "--user", action="store_true", help="settings of the user, for every project"
     )
-    parser.add_argument(
-        "--store", type=local, metavar="DIR", help="record store (default: .toolkit)"
-    )
-    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    add_store_option(parser, unnamed=".toolkit of the scope")
+    add_json_option(parser)
 
 
 def _settings(options: argparse.Namespace) -> list[Path]:

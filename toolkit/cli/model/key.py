@@ -3,6 +3,7 @@
 import argparse
 from typing import Any
 
+from toolkit.cli.json_option import add_json_option
 from toolkit.cli.output import print_json, print_note
 
 __all__ = ["add_verb"]
@@ -14,7 +15,7 @@ def add_verb(verbs: Any) -> None:
     parser.add_argument(
         "--new", action="store_true", help="draw a key; an older one is never replaced"
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_json_option(parser)
     parser.set_defaults(command=key)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from toolkit.cli.default_store import add_store_option
 from toolkit.cli.experiment.retrain import add_models_option, models_home
+from toolkit.cli.json_option import add_json_option
 from toolkit.cli.output import print_json, print_note
 
 __all__ = ["add_verb"]
@@ -18,7 +19,7 @@ def add_verb(verbs: Any) -> None:
     add_store_option(parser, reads=True)
     add_models_option(parser)
     parser.add_argument("--name", default="batch-size", help="registered model")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_json_option(parser)
     parser.set_defaults(command=rollback)
 
 

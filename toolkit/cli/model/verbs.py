@@ -4,6 +4,7 @@ import argparse
 import importlib
 from typing import Any
 
+from toolkit.cli.json_option import add_json_option
 from toolkit.cli.output import print_json, print_note, print_table, print_text
 from toolkit.cli.places import local
 from toolkit.errors import UsageError
@@ -39,7 +40,7 @@ def add_parser(subparsers: Any) -> None:
     card.add_argument("bundle", type=local, metavar="DIR")
     card.set_defaults(command=_card)
     for each in (export, verify):
-        each.add_argument("--json", action="store_true", help="print one JSON object")
+        add_json_option(each)
     for verb in VERBS:
         importlib.import_module(f"toolkit.cli.model.{verb}").add_verb(verbs)
 

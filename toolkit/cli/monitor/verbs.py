@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.cli.default_store import add_store_option
+from toolkit.cli.json_option import add_json_option
 from toolkit.cli.output import print_json, print_note, print_text
 from toolkit.errors import NotEnoughDataError, UsageError
 
@@ -46,18 +47,16 @@ def add_parser(subparsers: "argparse._SubParsersAction[Parser]") -> None:
     parser.add_argument(
         "--once", action="store_true", help="show one view of what there is, then end"
     )
-    parser.add_argument(
-        "--json",
-        action="store_true",
-        help="JSON lines: each alert as it is raised, then the snapshot; "
-        "with --once the snapshot alone",
+    add_json_option(
+        parser,
+        lines="each alert as it is raised, then the snapshot; with --once the snapshot alone",
     )
     parser.add_argument(
         "--interval",
         type=float,
         default=1.0,
         metavar="S",
-        help="seconds between two looks at the spool (default 1)",
+        help="seconds between two looks at the spool (default: 1)",
     )
     parser.set_defaults(command=monitor)
 

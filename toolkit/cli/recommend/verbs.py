@@ -3,6 +3,7 @@
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from toolkit.cli.json_option import add_json_option
 from toolkit.cli.output import print_error, print_json, print_table
 from toolkit.cli.places import local
 from toolkit.cli.recommend.values import checked_context
@@ -46,7 +47,7 @@ def _add(verbs: Any, name: str, text: str, decision: str) -> None:
         metavar="COLUMN=VALUE",
         help="any other column that the bundle reads; repeat",
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_json_option(parser)
     parser.set_defaults(command=recommend, decision=decision, columns=tuple(columns))
 
 

@@ -1,8 +1,11 @@
 """`toolkit recommend workflow`: agents, batches and coordination for a task."""
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from toolkit.cli.default_store import add_store_option, default_store
+from toolkit.cli.json_option import add_json_option
 from toolkit.cli.output import print_error, print_json, print_table, print_text
 from toolkit.cli.places import local
 from toolkit.errors import BundleRefusedError, UsageError
@@ -48,7 +51,11 @@ COUNT_OPTIONS = {
 def add_verb(subparsers: Any) -> None:
     """Add the verb to `toolkit recommend`."""
     text = "recommend agents, batches and coordination for a task"
-    parser = subparsers.add_parser("workflow", help=text, description=text)
+    parser = subparsers.add_parser(
+        "workflow",
+        help=text,
+        description=f"{text.capitalize()}. Patterns that a store has saved correct the batch sizes.",
+    )
     parser.add_argument(
         "--bundle",
         type=local,
@@ -61,12 +68,7 @@ def add_verb(subparsers: Any) -> None:
         metavar="DIR",
         help="exported batch-size model; none means the rule",
     )
-    parser.add_argument(
-        "--store",
-        type=local,
-        metavar="DIR",
-        help="store whose saved patterns correct the batch sizes",
-    )
+    add_store_option(parser, unnamed=f"{default_store()}, where there is one")
     parser.add_argument(
         "--components", type=float, required=True, metavar="N", help="parts of the task"
     )
@@ -91,24 +93,22 @@ def add_verb(subparsers: Any) -> None:
         metavar="NAME=TYPE,TYPE",
         help="an agent and what it can do; repeat",
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_json_option(parser)
     parser.set_defaults(command=recommend_workflow)
 
 
 def recommend_workflow(options: argparse.Namespace) -> int:
     """Predict once and print the plan with what is behind it."""
     from toolkit.clock import SystemClock
-    from toolkit.history import require_store
     from toolkit.runtime.planning import AgentCapabilities, open_planner, read_patterns
 
-    if options.store is not None:
-        require_store(options.store)
+    store = _store(options.store)
     task, resources = _task(options), _resources(options)
     planner = open_planner(
         clock=SystemClock(),
         agent_bundle=options.bundle,
         batch_bundle=options.batch_bundle,
-        patterns=[] if options.store is None else read_patterns(options.store),
+        patterns=[] if store is None else read_patterns(store),
     )
     capabilities = AgentCapabilities(agents=_agents(options.agent))
     prediction = planner.predict(task, capabilities, resources)
@@ -117,6 +117,17 @@ def recommend_workflow(options: argparse.Namespace) -> int:
     else:
         _print(prediction)
     return _refusals(options, planner)
+
+
+def _store(named: Path | None) -> Path | None:
+    """Give the store of the patterns; the default one need not be there."""
+    from toolkit.history import require_store
+
+    if named is not None:
+        require_store(named)
+        return named
+    default = default_store()
+    return Path(default) if "://" not in default and Path(default).is_dir() else None
 
 
 def _refusals(

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.cli.default_store import add_store_option
+from toolkit.cli.json_option import add_json_option
 from toolkit.cli.output import print_json, print_note, print_table
 from toolkit.errors import UsageError
 
@@ -30,7 +31,7 @@ def add_verb(verbs: Any) -> None:
     parser.add_argument("--branch", action="store_true", help="WHAT is a branch")
     parser.add_argument("--remove", action="store_true", help="forget the name")
     add_store_option(parser)
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_json_option(parser)
     parser.set_defaults(command=_alias)
 
 

@@ -4,10 +4,11 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from toolkit.cli.json_option import add_json_option
 from toolkit.cli.output import print_json, print_note, print_table
 from toolkit.cli.places import local
 from toolkit.cli.progress import progress
-from toolkit.cli.seed_option import seed
+from toolkit.cli.seed_option import add_seed_option
 
 __all__ = ["add_verb", "measure"]
 
@@ -26,9 +27,7 @@ def add_verb(subparsers: Any) -> None:
     parser.add_argument(
         "--out", type=local, required=True, help="where the result goes"
     )
-    parser.add_argument(
-        "--seed", type=seed, default=1, help="draws the order and the luck"
-    )
+    add_seed_option(parser)
     parser.add_argument(
         "--repeats", type=int, default=4, help="how often each is tried"
     )
@@ -40,14 +39,14 @@ def add_verb(subparsers: Any) -> None:
         type=float,
         metavar="SECONDS",
         help="how long to wait, in all, for others to leave the machine alone"
-        f" (default {PATIENCE_S:g}, with --quick 0)",
+        f" (default: {PATIENCE_S:g}, with --quick 0)",
     )
     parser.add_argument(
         "--quick",
         action="store_true",
         help="a few workloads, seconds instead of minutes",
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_json_option(parser)
     parser.set_defaults(command=measure)
 
 

@@ -4,6 +4,7 @@ import argparse
 from typing import Any
 
 from toolkit.cli.default_store import add_store_option
+from toolkit.cli.json_option import add_json_option
 from toolkit.cli.output import print_json, print_note, print_table
 from toolkit.cli.progress import progress
 
@@ -25,7 +26,7 @@ def add_verb(verbs: Any) -> None:
         help="say what would change, and write nothing",
     )
     add_store_option(parser)
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_json_option(parser)
     parser.set_defaults(command=_price)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.cli.default_store import add_store_option
+from toolkit.cli.json_option import add_json_option
 from toolkit.cli.output import print_json, print_note
 from toolkit.cli.places import local
 from toolkit.errors import InputDataError, UsageError
@@ -40,7 +41,7 @@ def add_verb(verbs: Any) -> None:
     key.set_defaults(command=_key)
     for parser in (share, key):
         add_store_option(parser)
-        parser.add_argument("--json", action="store_true", help="print one JSON object")
+        add_json_option(parser)
 
 
 def _share(options: argparse.Namespace) -> int:

@@ -5,6 +5,7 @@ import os
 from typing import Any
 
 from toolkit.cli.default_store import add_store_option
+from toolkit.cli.json_option import add_json_option
 from toolkit.cli.output import print_json, print_note
 from toolkit.cli.places import address
 from toolkit.cli.progress import progress
@@ -34,7 +35,7 @@ def add_verb(verbs: Any) -> None:
         "--again", action="store_true", help="send everything, whatever was sent before"
     )
     add_store_option(parser)
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_json_option(parser)
     parser.set_defaults(command=_ship)
 
 

@@ -3,10 +3,11 @@
 import argparse
 from typing import Any
 
+from toolkit.cli.default_store import add_store_option
+from toolkit.cli.json_option import add_json_option
 from toolkit.cli.output import print_json, print_note, print_table
-from toolkit.cli.places import local
 from toolkit.cli.progress import progress
-from toolkit.cli.seed_option import seed
+from toolkit.cli.seed_option import add_seed_option
 
 __all__ = ["add_verb", "simulate"]
 
@@ -18,13 +19,13 @@ def add_verb(subparsers: Any) -> None:
         help="emit records of a swarm whose optimum is known, for tests",
         description="What it emits is marked simulated and trains no model by default.",
     )
-    parser.add_argument("--store", type=local, required=True, help="where records go")
-    parser.add_argument("--seed", type=seed, default=1, help="everything depends on it")
+    add_store_option(parser, unnamed="none: what is made up belongs apart")
+    add_seed_option(parser)
     for kind in ("batches", "events", "workflows", "load-samples"):
         parser.add_argument(
             f"--{kind}", type=int, default=1000, help=f"how many {kind}"
         )
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_json_option(parser)
     parser.set_defaults(command=simulate)
 
 
@@ -36,8 +37,8 @@ def simulate(options: argparse.Namespace) -> int:
     from toolkit.history import Addition, RecordStore
     from toolkit.testing.simulator import LOADS, SimulatedSwarm
 
-    if options.seed < 0:
-        raise UsageError(f"`--seed` is at least 0, got {options.seed}")
+    if options.store is None:
+        raise UsageError("`--store` is missing; name a folder for what is made up")
     swarm = SimulatedSwarm(seed=options.seed)
     emitted = chain(
         swarm.batches(options.batches),

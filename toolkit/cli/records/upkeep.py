@@ -4,6 +4,7 @@ import argparse
 from typing import Any
 
 from toolkit.cli.default_store import add_store_option
+from toolkit.cli.json_option import add_json_option
 from toolkit.cli.output import print_json, print_note, print_table
 from toolkit.cli.places import local
 from toolkit.cli.progress import progress
@@ -36,7 +37,7 @@ def add_verb(verbs: Any) -> None:
     migrate.set_defaults(command=_migrate)
     for parser in (backup, retain, migrate):
         add_store_option(parser)
-        parser.add_argument("--json", action="store_true", help="print one JSON object")
+        add_json_option(parser)
 
 
 def _backup(options: argparse.Namespace) -> int:

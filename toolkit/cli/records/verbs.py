@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.cli.default_store import add_store_option
+from toolkit.cli.json_option import add_json_option
 from toolkit.cli.output import print_json, print_note, print_table
 from toolkit.cli.places import local
 from toolkit.cli.progress import progress
@@ -111,12 +112,12 @@ def _add_compact(verbs: Any) -> None:
     )
     _add_store(parser, reads=True)
     parser.add_argument(
-        "--threads", type=int, metavar="N", help="threads to use (default 1)"
+        "--threads", type=int, metavar="N", help="threads to use (default: 1)"
     )
     parser.add_argument(
         "--memory",
         metavar="SIZE",
-        help="memory before spilling to disk, as 400MB or 2GB (default 256MB)",
+        help="memory before spilling to disk, as 400MB or 2GB (default: 256MB)",
     )
     parser.set_defaults(command=_compact)
 
@@ -129,7 +130,7 @@ def _add_show(verbs: Any) -> None:
 
 def _add_store(parser: argparse.ArgumentParser, *, reads: bool = False) -> None:
     add_store_option(parser, reads=reads)
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_json_option(parser)
 
 
 def _import(options: argparse.Namespace) -> int:

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.cli.default_store import add_store_option
+from toolkit.cli.json_option import add_json_option
 from toolkit.cli.output import print_text
-from toolkit.cli.seed_option import seed
+from toolkit.cli.seed_option import add_seed_option
 
 if TYPE_CHECKING:
     from toolkit.experiments.evaluation import OffPolicyReport
@@ -35,15 +36,15 @@ def add_verb(subparsers: Any) -> None:
         "unguarded, and the rule's where it has none",
     )
     parser.add_argument(
-        "--against", default="rule", help="policy to compare with (default `rule`)"
+        "--against", default="rule", help="policy to compare with (default: `rule`)"
     )
     parser.add_argument("--type", help="only batches of this operation type")
     parser.add_argument(
         "--include-simulated", action="store_true", help="use simulated records too"
     )
-    parser.add_argument("--seed", type=seed, default=0, help="of the bootstrap")
+    add_seed_option(parser)
     add_split(parser)
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_json_option(parser)
     parser.set_defaults(command=off_policy)
 
 

@@ -5,6 +5,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from toolkit.cli.default_store import add_store_option
+from toolkit.cli.json_option import add_json_option
 from toolkit.cli.output import print_json, print_note, print_table, print_text
 from toolkit.cli.progress import progress
 from toolkit.cli.report import off_policy as report_off_policy
@@ -43,7 +44,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[Parser]") -> None:
         "of the days with records of the kind)",
     )
     report_off_policy.add_split(parser)
-    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    add_json_option(parser)
     parser.set_defaults(command=objectives)
     report_off_policy.add_verb(verbs)
 

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit.cli.default_store import add_store_option
 from toolkit.cli.engine_option import add_engine_options, chosen_spark
+from toolkit.cli.json_option import add_json_option
 from toolkit.cli.output import print_json, print_note, print_table, print_text
 from toolkit.cli.progress import progress
-from toolkit.cli.seed_option import seed
+from toolkit.cli.seed_option import add_seed_option
 
 if TYPE_CHECKING:
     from toolkit.review.replay import Replay
@@ -40,11 +41,9 @@ def add_replay(verbs: Any) -> None:
         choices=("project", "branch", "host", "client", "model", "week"),
         help="replay each part apart; may be given several times",
     )
-    parser.add_argument(
-        "--seed", type=seed, default=0, help="seed of the intervals (default 0)"
-    )
+    add_seed_option(parser)
     add_engine_options(parser)
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_json_option(parser)
     parser.set_defaults(command=_replay)
 
 

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit.cli.default_store import add_store_option
 from toolkit.cli.engine_option import add_engine_options, chosen_spark
+from toolkit.cli.json_option import add_json_option
 from toolkit.cli.output import print_json, print_note, print_text
 from toolkit.cli.places import local
 from toolkit.cli.progress import progress
 from toolkit.cli.review.replay import add_replay
-from toolkit.cli.seed_option import seed
+from toolkit.cli.seed_option import add_seed_option
 from toolkit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -75,11 +76,9 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--advice", action="store_true", help="print rules for CLAUDE.md or AGENTS.md"
     )
-    parser.add_argument(
-        "--seed", type=seed, default=0, help="seed of the intervals (default 0)"
-    )
+    add_seed_option(parser)
     add_engine_options(parser)
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_json_option(parser)
     parser.set_defaults(command=_review)
     verbs = parser.add_subparsers(dest="verb", metavar="VERB")
     add_replay(verbs)
