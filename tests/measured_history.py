@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from toolkit.history import RecordStore
-from toolkit.records import Batch, Outcome, Provenance, Workflow
+from toolkit.records import Batch, Outcome, Provenance, Turn, Workflow
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 SIZES = (1, 2, 4, 8, 12, 16)
@@ -19,8 +19,12 @@ def batch_store(
     groups: int = 8,
     contexts: bool = True,
     overheads_s: tuple[float, float] = (0.5, 4.0),
+    turns: bool = False,
 ) -> RecordStore:
-    """Batches whose best size is about sqrt(overhead / cascade), falling with load."""
+    """Batches whose best size is about sqrt(overhead / cascade), falling with load.
+
+    Their turns, where asked for, take 20,000 tokens and 500 more for each operation.
+    """
     rng = np.random.default_rng(0)
     store = RecordStore(root)
     number = 0
@@ -32,10 +36,14 @@ def batch_store(
                     number += 1
                     cycle = overhead + 0.2 * size + 0.02 * (1 + 2 * load) * size**2
                     cycle *= rng.lognormal(0, 0.02)
+                    at = START + timedelta(seconds=60 * number)
+                    if turns:
+                        store.add(_turn(f"t{number:05d}", at, size))
                     store.add(
                         Batch(
                             record_id=f"b{number:05d}",
-                            at=START + timedelta(seconds=60 * number),
+                            at=at,
+                            turn_id=f"t{number:05d}" if turns else None,
                             source="test",
                             provenance=Provenance.MEASURED,
                             operation_type="fileOperations",
@@ -58,8 +66,25 @@ def batch_store(
     return store
 
 
-def workflow_store(root: Path, *, groups: int = 8) -> RecordStore:
-    """Task graphs after the scalability law, wider graphs wanting more agents."""
+def _turn(identity: str, at: datetime, size: int) -> Turn:
+    return Turn(
+        record_id=identity,
+        at=at,
+        source="test",
+        provenance=Provenance.MEASURED,
+        input_tokens=100,
+        cache_read_tokens=19_900,
+        output_tokens=500 * size,
+    )
+
+
+def workflow_store(
+    root: Path, *, groups: int = 8, agent_bytes: int | None = None
+) -> RecordStore:
+    """Task graphs after the scalability law, wider graphs wanting more agents.
+
+    A run holds `agent_bytes` of memory for each agent, where that is given.
+    """
     rng = np.random.default_rng(1)
     store = RecordStore(root)
     number = 0
@@ -86,6 +111,7 @@ def workflow_store(root: Path, *, groups: int = 8) -> RecordStore:
                         group_id=f"g{group}",
                         makespan_s=makespan,
                         agent_seconds=makespan * agents,
+                        memory_bytes=agent_bytes and agent_bytes * agents,
                         outcome=Outcome.SUCCEEDED,
                         cpu_cores=2,
                     )

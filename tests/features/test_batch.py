@@ -10,7 +10,7 @@ import pytest
 from toolkit.features import batch_table
 from toolkit.features.columns import BATCH_TARGETS
 from toolkit.history import RecordStore
-from toolkit.records import Batch, Provenance
+from toolkit.records import Batch, Provenance, Record, Turn
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 
@@ -35,7 +35,7 @@ def batch(number: int, **changed: object) -> Batch:
     return replace(made, **changed)  # type: ignore[arg-type] # the fields under test
 
 
-def table_of(batches: list[Batch], folder: Path) -> pd.DataFrame:
+def table_of(batches: list[Record], folder: Path) -> pd.DataFrame:
     with RecordStore(folder) as store:
         for record in batches:
             store.add(record)
@@ -104,3 +104,37 @@ def test_suspect_and_simulated_rows_stay_out_unless_named(tmp_path: Path) -> Non
     table = table_of([*batches, batch(2, provenance=Provenance.SIMULATED)], tmp_path)
 
     assert table.provenance.tolist() == ["measured"]
+
+
+def turn(number: int, **tokens: int) -> Turn:
+    return Turn(
+        record_id=f"t{number}",
+        at=START,
+        source="test",
+        provenance=Provenance.DERIVED,
+        **tokens,  # type: ignore[arg-type] # counts of tokens only
+    )
+
+
+def test_a_batch_has_the_tokens_of_its_turn(tmp_path: Path) -> None:
+    spent = {"input_tokens": 10, "cache_read_tokens": 90, "output_tokens": 5}
+    table = table_of(
+        [
+            *(batch(n, turn_id=f"t{n}") for n in range(3)),
+            batch(3),
+            turn(0, **spent, reasoning_tokens=4),
+            turn(1, input_tokens=10),
+            turn(9, **spent),
+        ],
+        tmp_path,
+    )
+
+    assert len(table) == 4
+    assert table["turn_tokens"].iloc[0] == 105
+    assert table["turn_tokens"].iloc[1:].isna().all()
+
+
+def test_without_turns_no_tokens_are_known(tmp_path: Path) -> None:
+    table = table_of([batch(0)], tmp_path)
+
+    assert table["turn_tokens"].isna().all()

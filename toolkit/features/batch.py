@@ -28,7 +28,8 @@ from toolkit.features.engine import (
     with_declared,
     write_feature_table,
 )
-from toolkit.history import Dataset, Spark
+from toolkit.features.tokens import all_tokens
+from toolkit.history import Dataset, Snapshot, Spark
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,6 +38,14 @@ __all__ = ["COLUMNS", "WINDOW", "batch_features", "batch_table", "write_batch_ta
 
 WINDOW = 10
 """Batches of the agent that a window column looks back at (design, section 5)."""
+
+INPUTS = (
+    "input_tokens",
+    "cache_read_tokens",
+    "cache_write_5m_tokens",
+    "cache_write_1h_tokens",
+)
+"""Tokens of a turn beside those of its output."""
 
 _BACK = range(1, WINDOW + 1)
 _LOOKED_AT = (
@@ -60,6 +69,8 @@ RESERVED = (
     "in_background",
     "client_version",
     "hour",
+    "issued_by",
+    "turn_tokens",
 )
 """Columns that are computed here; a declared one is named as an identifier, so that it
 is none of the earlier batches' either."""
@@ -132,18 +143,23 @@ def write_batch_table(
     )
 
 
-def _features(batches: Any, engine: TableEngine) -> Any:
+def _features(batches: Any, engine: TableEngine, snapshot: Snapshot) -> Any:
     batches, names = with_declared(batches, engine, reserved=RESERVED)
-    return batch_features(batches, declared=names)
+    turns = engine.attached(snapshot, "turn")
+    return batch_features(batches, turns=turns, declared=names)
 
 
-def batch_features(batches: Any, *, declared: Sequence[str] = ()) -> Any:
+def batch_features(
+    batches: Any, *, turns: Any = None, declared: Sequence[str] = ()
+) -> Any:
     """Write the feature table as an Ibis expression.
 
     Parameters
     ----------
     batches : ibis.Table
         Batch records.
+    turns : ibis.Table, optional
+        Turn records, of which `turn_tokens` is read; it is not known without them.
     declared : sequence of str
         Columns of theirs beside those of the schema.
 
@@ -152,7 +168,7 @@ def batch_features(batches: Any, *, declared: Sequence[str] = ()) -> Any:
     ibis.Table
         One row a batch, ordered by `at`, then `record_id`.
     """
-    rows = _with_earlier(_with_durations(batches))
+    rows = _with_earlier(_with_durations(_with_tokens(batches, turns)))
     table = rows.mutate(**_windows(rows), **_before(rows)).select(*COLUMNS, *declared)
     return table.order_by("at", "record_id")
 
@@ -170,6 +186,18 @@ def _before(rows: Any) -> dict[str, Any]:
         "client_version": rows.source_version,
         "hour": rows["at"].hour().cast("float64"),
     }
+
+
+def _with_tokens(batches: Any, turns: Any) -> Any:
+    """Add the tokens of the turn that issued each batch; a turn issues one batch."""
+    import ibis
+
+    if turns is None:
+        return batches.mutate(turn_tokens=ibis.null("int64"))
+    spent = turns.select(
+        issued_by=turns.record_id, turn_tokens=all_tokens(turns, INPUTS)
+    )
+    return batches.left_join(spent, batches.turn_id == spent.issued_by)
 
 
 def _with_durations(batches: Any) -> Any:

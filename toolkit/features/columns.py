@@ -124,7 +124,14 @@ BATCH_WINDOW = (
 """Columns computed over the agent's last 10 ended batches, for analysis. Nothing that
 serves fills them, so no model reads them."""
 
-BATCH_TARGETS = ("cycle_s", "succeeded", "failed", "cancelled", "memory_delta_bytes")
+BATCH_TARGETS = (
+    "cycle_s",
+    "succeeded",
+    "failed",
+    "cancelled",
+    "memory_delta_bytes",
+    "turn_tokens",
+)
 """What a batch turned out to cost."""
 
 WORKFLOW_CONTEXT = (
@@ -142,7 +149,7 @@ WORKFLOW_CONTEXT = (
 )
 """Context columns of a workflow."""
 
-WORKFLOW_TARGETS = ("makespan_s", "agent_seconds", "tokens", "outcome")
+WORKFLOW_TARGETS = ("makespan_s", "agent_seconds", "tokens", "memory_bytes", "outcome")
 """What a workflow turned out to cost."""
 
 PLACES = ("project", "branch", "host", "client")

@@ -108,7 +108,7 @@ def coordination_table(
     return feature_table(
         dataset,
         "coordination",
-        lambda events, _: coordination_features(events),
+        lambda events, *_: coordination_features(events),
         spark=spark,
     )
 

@@ -56,7 +56,7 @@ class TableEngine(Protocol):
         ...
 
 
-Features = Callable[[Any, TableEngine], Any]
+Features = Callable[[Any, TableEngine, Snapshot], Any]
 
 
 class DuckDBEngine:
@@ -198,7 +198,8 @@ def feature_table(
         Compacted or not.
     kind : str
     features : callable
-        Turns the Ibis table of the records, and what runs it, into that of the features.
+        Turns the Ibis table of the records into that of the features; it is given what
+        runs the table, and the snapshot, of which it may attach another kind.
     provenances : tuple of str, optional
         Which rows to keep; all if not given.
     spark : Spark, optional
@@ -211,7 +212,9 @@ def feature_table(
     """
     with open_table_engine(spark) as engine, dataset.snapshot() as snapshot:
         records = _records(engine, snapshot, kind, provenances)
-        table: pd.DataFrame = engine.fetch(features(records, engine)).to_pandas()
+        table: pd.DataFrame = engine.fetch(
+            features(records, engine, snapshot)
+        ).to_pandas()
     return table
 
 
@@ -247,7 +250,7 @@ def write_feature_table(
     try:
         with open_table_engine(spark) as engine, dataset.snapshot() as snapshot:
             records = _records(engine, snapshot, kind, provenances)
-            engine.write(features(records, engine), draft)
+            engine.write(features(records, engine, snapshot), draft)
         _remove(target)
         draft.rename(target)
     finally:

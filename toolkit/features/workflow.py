@@ -1,7 +1,5 @@
 """The workflow feature table: a row a run, holding what was known when it began."""
 
-from functools import reduce
-from operator import add
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +16,8 @@ from toolkit.features.engine import (
     with_declared,
     write_feature_table,
 )
-from toolkit.history import Dataset, Spark
+from toolkit.features.tokens import all_tokens
+from toolkit.history import Dataset, Snapshot, Spark
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,6 +33,8 @@ COLUMNS: tuple[str, ...] = (
     "propensity",
 )
 """Of a feature table; declared ones follow."""
+
+INPUTS = ("input_tokens", "cache_read_tokens", "cache_write_tokens")
 
 
 def workflow_table(
@@ -89,16 +90,9 @@ def write_workflow_table(
     )
 
 
-def _features(workflows: Any, engine: TableEngine) -> Any:
+def _features(workflows: Any, engine: TableEngine, _: Snapshot) -> Any:
     workflows, declared = with_declared(workflows, engine, reserved=("tokens",))
-    table = workflows.mutate(tokens=_tokens(workflows)).select(*COLUMNS, *declared)
-    return table.order_by("at", "record_id")
-
-
-def _tokens(workflows: Any) -> Any:
-    """Add up the tokens of all kinds; not known where those of an output are not."""
-    others = (
-        workflows[name].fill_null(0)
-        for name in ("input_tokens", "cache_read_tokens", "cache_write_tokens")
+    table = workflows.mutate(tokens=all_tokens(workflows, INPUTS)).select(
+        *COLUMNS, *declared
     )
-    return reduce(add, others, workflows.output_tokens)
+    return table.order_by("at", "record_id")

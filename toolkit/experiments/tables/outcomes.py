@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from toolkit.arrays import Floats
+from toolkit.errors import UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["outcome_names", "outcomes_of"]
+__all__ = ["outcome_names", "outcomes_of", "unknown_outcome"]
 
 TAIL = 0.95
 """Of what is bounded in its tail: durations and memory."""
@@ -21,6 +22,15 @@ def _tail(values: Floats) -> float:
     return float(np.quantile(values[:, 0], TAIL))
 
 
+def _mean(values: Floats) -> float:
+    return float(values.mean())
+
+
+def _each(values: Floats) -> float:
+    done = values[:, 1].sum()
+    return float(values[:, 0].sum() / done) if done > 0 else float("nan")
+
+
 def _share(values: Floats) -> float:
     lost, ended = values[:, 1:].sum(), values.sum()
     return float(lost / ended) if ended > 0 else float("nan")
@@ -28,27 +38,75 @@ def _share(values: Floats) -> float:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Outcome:
-    """Columns that an outcome is made of, and how."""
+    """Columns that an outcome is made of, how, and what a history must record for it."""
 
     columns: tuple[str, ...]
     of: Callable[[Floats], float]
+    needs: str
 
+
+TURN_TOKENS = "the turn that issued each batch, with its tokens"
 
 OUTCOMES: Mapping[str, Mapping[str, _Outcome]] = {
     "batch_size": {
-        "p95_s": _Outcome(columns=("cycle_s",), of=_tail),
+        "p95_s": _Outcome(columns=("cycle_s",), of=_tail, needs="`cycle_s` of batches"),
         "failure_share": _Outcome(
-            columns=("succeeded", "failed", "cancelled"), of=_share
+            columns=("succeeded", "failed", "cancelled"),
+            of=_share,
+            needs="how the operations of batches ended",
         ),
-        "memory_bytes": _Outcome(columns=("memory_delta_bytes",), of=_tail),
+        "memory_bytes": _Outcome(
+            columns=("memory_delta_bytes",),
+            of=_tail,
+            needs="`memory_delta_bytes` of batches",
+        ),
+        "tokens": _Outcome(columns=("turn_tokens",), of=_mean, needs=TURN_TOKENS),
+        "tokens_per_operation": _Outcome(
+            columns=("turn_tokens", "succeeded"), of=_each, needs=TURN_TOKENS
+        ),
     },
     "agent_count": {
-        "p95_s": _Outcome(columns=("makespan_s",), of=_tail),
-        "tokens": _Outcome(columns=("tokens",), of=lambda v: float(v.mean())),
+        "p95_s": _Outcome(
+            columns=("makespan_s",), of=_tail, needs="`makespan_s` of workflows"
+        ),
+        "tokens": _Outcome(
+            columns=("tokens",), of=_mean, needs="`output_tokens` of workflows"
+        ),
+        "memory_bytes": _Outcome(
+            columns=("memory_bytes",),
+            of=_tail,
+            needs="`memory_bytes` of workflows, which no agent's log holds",
+        ),
     },
 }
 """By decision and name. Failed workflows teach nothing of a duration, so their share is
 none of these."""
+
+
+def unknown_outcome(name: str, known: Sequence[str], *, decision: str) -> UsageError:
+    """Say why nothing can be asked of an outcome.
+
+    Parameters
+    ----------
+    name : str
+        Of the outcome.
+    known : sequence of str
+        Outcomes that the history knows.
+    decision : str
+
+    Returns
+    -------
+    UsageError
+        With what a history must record, where the outcome is one of ours.
+    """
+    outcome = OUTCOMES.get(decision, {}).get(name)
+    if outcome is None:
+        return UsageError.unknown("outcome of a constraint", name, list(known))
+    listed = ", ".join(f"`{each}`" for each in known) or "none"
+    return UsageError(
+        f"this history does not know the outcome of a constraint, `{name}`: it needs "
+        f"{outcome.needs}; known are {listed}"
+    )
 
 
 def outcome_names(rows: "pd.DataFrame", *, decision: str) -> tuple[str, ...]:

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.bundle import OutcomeBound, OutcomeBounds
-from toolkit.errors import NotEnoughDataError, UsageError
+from toolkit.errors import NotEnoughDataError
+from toolkit.experiments.tables.outcomes import unknown_outcome
 from toolkit.experiments.training.level_fit import PENALTIES, ridge
 from toolkit.models import DecisionTable
 from toolkit.policies import Constraint, Floats, Permitted, groups_needed
@@ -124,7 +125,7 @@ def check_constraints(table: DecisionTable, constraints: Sequence[Constraint]) -
     )
     for constraint in constraints:
         if constraint.name not in known:
-            raise UsageError.unknown("outcome of a constraint", constraint.name, known)
+            raise unknown_outcome(constraint.name, known, decision=table.name)
         needed = groups_needed(constraint.probability)
         if len(table.group_names) < needed:
             raise NotEnoughDataError(

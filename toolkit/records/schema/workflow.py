@@ -70,6 +70,8 @@ class Workflow(Observed):
     money_usd: float | None = bounded(0)
     """List price of the measured runs' tokens; unknown where a reply is unpriced."""
     price_basis: str | None = None
+    memory_bytes: int | None = bounded(0, 2**60)
+    """The most memory that its agents held at once; known where who ran them says so."""
     tasks_succeeded: int | None = counted()
     tasks_failed: int | None = counted()
     outcome: Outcome = Outcome.UNKNOWN
