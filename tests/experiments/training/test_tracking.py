@@ -35,3 +35,21 @@ def test_an_experiment_that_was_deleted_and_moved_takes_the_next_run(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["moved", "note.txt"]
     for one in runs:
         assert one.info.artifact_uri.startswith(moved.resolve().as_uri())
+
+
+@pytest.mark.slow
+def test_fetching_files_draws_no_bar(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    kept, fetched = tmp_path / "kept", tmp_path / "fetched"
+    for folder in (kept, fetched):
+        folder.mkdir()
+    (kept / "note.txt").write_text("first")
+
+    with quiet():
+        from mlflow import artifacts
+
+        artifacts.download_artifacts(artifact_uri=kept.as_uri(), dst_path=str(fetched))
+
+    assert list(fetched.rglob("note.txt"))
+    assert capfd.readouterr().err == ""

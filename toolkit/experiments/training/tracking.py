@@ -44,7 +44,11 @@ ANONYMOUS: dict[str, Any] = {
 of the sources of data, and of models."""
 
 RUN_CONTEXT = "MLFLOW_RUN_CONTEXT"
-"""Variable with the tags that MLflow prefers to what it finds out by itself."""
+"""Variable with the tags that MLflow prefers to what it finds out by itself: they keep
+the user's name and the program's path out of everything that is logged."""
+
+PROGRESS_BAR = "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"
+"""Variable that lets MLflow draw a bar on stderr for each file that it fetches."""
 
 ANSWERS: Mapping[str, type] = {
     "action": str,
@@ -204,7 +208,7 @@ def track(experiment: str, *, folder: Path, run_name: str) -> Iterator[TrackedRu
 
     given = given_address()
     place = folder / "mlflow.db" if given is None else without_secrets(given)
-    with quiet(), naming(place), _anonymous():
+    with quiet(), naming(place), _variable(RUN_CONTEXT, json.dumps(ANONYMOUS)):
         with own_warnings_ignored(), opening(folder) as artifacts, reaching(given):
             use_address(tracking_address(folder))
             kept_by = given is not None and is_server(given)
@@ -214,17 +218,17 @@ def track(experiment: str, *, folder: Path, run_name: str) -> Iterator[TrackedRu
 
 
 @contextmanager
-def _anonymous() -> Iterator[None]:
-    """Keep the user's name and the program's path out of everything that is logged."""
-    before = os.environ.get(RUN_CONTEXT)
-    os.environ[RUN_CONTEXT] = json.dumps(ANONYMOUS)
+def _variable(name: str, value: str) -> Iterator[None]:
+    """Give MLflow a setting for a while; it reads them at each call."""
+    before = os.environ.get(name)
+    os.environ[name] = value
     try:
         yield
     finally:
         if before is None:
-            del os.environ[RUN_CONTEXT]
+            del os.environ[name]
         else:
-            os.environ[RUN_CONTEXT] = before
+            os.environ[name] = before
 
 
 def _set_experiment(name: str, artifacts: Path | None) -> None:
@@ -256,9 +260,10 @@ def own_warnings_ignored() -> Iterator[None]:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep migration and registry chatter out of the log; warnings stay.
+    """Keep migration and registry chatter out of the log, and bars off the screen.
 
-    What a database raises is logged with its traceback as well as raised: once is enough.
+    Warnings stay. What a database raises is logged with its traceback as well as raised:
+    once is enough.
 
     Yields
     ------
@@ -268,7 +273,8 @@ def quiet() -> Iterator[None]:
     for name, level in LOUDEST.items():
         logging.getLogger(name).setLevel(level)
     try:
-        yield
+        with _variable(PROGRESS_BAR, "false"):
+            yield
     finally:
         for name, level in before.items():
             logging.getLogger(name).setLevel(level)
