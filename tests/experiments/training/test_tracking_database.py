@@ -7,8 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.shared import ROOT
+from toolkit.clock import SystemClock
 from toolkit.environment import silence_telemetry
 from toolkit.errors import UsageError
+from toolkit.experiments.training.run import run_experiment
+from toolkit.experiments.training.spec import read_spec
 from toolkit.experiments.training.tracking import own_warnings_ignored, track
 from toolkit.experiments.training.tracking_database import opening, tracking_address
 
@@ -17,6 +21,23 @@ from toolkit.experiments.training.tracking_database import opening, tracking_add
 def test_a_path_that_would_be_misread_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(UsageError, match="misreads"):
         tracking_address(tmp_path / name)
+
+
+def test_a_run_in_such_a_folder_leaves_nothing_behind(tmp_path: Path) -> None:
+    for begin in (
+        lambda: run_experiment(
+            read_spec(ROOT / "experiments/002-agent-count/spec.toml"),
+            tmp_path / "none.parquet",
+            work=tmp_path / "what?",
+            now=SystemClock().now(),
+            report=lambda done, total, what: None,
+        ),
+        lambda: track("e", folder=tmp_path / "what?", run_name="r").__enter__(),
+    ):
+        with pytest.raises(UsageError, match="misreads"):
+            begin()
+
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["my work", "100% done", "run#3", "Müller & Söhne"])

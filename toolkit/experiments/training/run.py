@@ -38,6 +38,7 @@ from toolkit.experiments.training.learner import Learner, learn, studies_behind
 from toolkit.experiments.training.outcome_fit import check_constraints
 from toolkit.experiments.training.spec import ExperimentSpec
 from toolkit.experiments.training.tracking import TrackedRun, track
+from toolkit.experiments.training.tracking_database import tracking_address
 from toolkit.experiments.tuning import RuleStudy, studies_place
 from toolkit.experiments.tuning.search import trials_of
 from toolkit.features import batch_table, read_feature_table, workflow_table
@@ -134,7 +135,10 @@ def run_experiment(
     ------
     NotEnoughDataError
         Where the records cannot answer the question.
+    UsageError
+        MLflow misreads the path of the work folder.
     """
+    tracking_address(work)  # refused before anything is read or made
     if not isinstance(source, Path):
         compact_store(source)
     records = history_rows(spec, source, spark=spark)

@@ -202,15 +202,17 @@ def track(experiment: str, *, folder: Path, run_name: str) -> Iterator[TrackedRu
     ------
     InputDataError
         The address that is given does not answer: nothing is tracked elsewhere instead.
+    UsageError
+        MLflow misreads the path of the folder.
     """
     silence_telemetry()
     import mlflow
 
-    given = given_address()
+    address, given = tracking_address(folder), given_address()
     place = folder / "mlflow.db" if given is None else without_secrets(given)
     with quiet(), naming(place), _variable(RUN_CONTEXT, json.dumps(ANONYMOUS)):
         with own_warnings_ignored(), opening(folder) as artifacts, reaching(given):
-            use_address(tracking_address(folder))
+            use_address(address)
             kept_by = given is not None and is_server(given)
             _set_experiment(experiment, None if kept_by else artifacts)
         with mlflow.start_run(run_name=run_name) as run:
