@@ -141,6 +141,37 @@ def test_numbers_are_read_as_the_map_says(read: Read, top: str, secs: str) -> No
 
 
 @pytest.mark.parametrize(
+    ("top", "written", "size"),
+    [
+        ('decimal = "."\n', "4.000", 4),
+        ('decimal = ","\nthousands = "."\n', "4.000", 4000),
+        ("", "4.0", 4),
+    ],
+)
+def test_a_whole_number_with_a_point_is_what_the_map_says(
+    read: Read, top: str, written: str, size: int
+) -> None:
+    table = row("2026-01-05", n=written, secs="2", mark=";")
+
+    assert read(table, text=top + MAP)[0][0].size == size
+
+
+@pytest.mark.parametrize(
+    ("top", "said"),
+    [
+        ("", 'one or a thousand; for points between thousands, write `decimal = ","`'),
+        ('decimal = ","\n', "a point where decimals follow a comma"),
+    ],
+)
+def test_a_whole_number_with_a_point_that_no_map_explains_is_refused(
+    read: Read, top: str, said: str
+) -> None:
+    table = row("2026-01-05", n="4.000", secs="2", mark=";")
+
+    assert said in read(table, text=top + MAP)[1][0]
+
+
+@pytest.mark.parametrize(
     ("secs", "said"),
     [
         ("2,5", 'decimal = ","'),

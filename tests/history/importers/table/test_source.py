@@ -151,6 +151,7 @@ def test_the_delimiter_is_that_of_the_header(
         ("cycle_ms", "inf", "field `cycle_ms`: not a number"),
         ("n", "2.5", "field `n`: not a whole number"),
         ("n", "1.200", "field `n`: not a whole number; for points between thousands"),
+        ("n", "1.000", "field `n`: one or a thousand; for points between thousands"),
         ("n", "0", "field `n`: outside 1 to 1e+06"),
         ("cpu", "250", "field `cpu`: outside 0 to 1"),
         ("started", "", "field `started`: missing"),

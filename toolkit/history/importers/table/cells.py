@@ -86,16 +86,20 @@ def _number(value: Any, rule: FieldRule, mapped: MappedColumn) -> float | int:
         raise _wrong(mapped, "not a finite number")
     if rule.type_name == "float":
         return number
+    grouped = isinstance(value, str) and GROUPED.fullmatch(value.strip()) is not None
+    marked = bool(mapped.decimal or mapped.thousands)
     if abs(number - round(number)) > 1e-6:
-        raise _wrong(mapped, f"not a whole number{_group_hint(value)}")
+        raise _wrong(mapped, f"not a whole number{_IN_GROUPS if grouped else ''}")
+    if grouped and not marked:
+        raise _wrong(mapped, f"one or a thousand{_IN_GROUPS}{_AS_DECIMALS}")
     return round(number)
 
 
-def _group_hint(value: Any) -> str:
-    """Say what the map must name for `1.200` where twelve hundred was meant."""
-    grouped = isinstance(value, str) and GROUPED.fullmatch(value.strip()) is not None
-    mark = 'for points between thousands, write `thousands = "."` in the map'
-    return f"; {mark}" if grouped else ""
+_IN_GROUPS = (
+    '; for points between thousands, write `decimal = ","` and `thousands = "."` '
+    "in the map"
+)
+_AS_DECIMALS = ', for decimals `decimal = "."`'
 
 
 def _plain_number(value: Any, mapped: MappedColumn) -> float:
@@ -107,8 +111,11 @@ def _plain_number(value: Any, mapped: MappedColumn) -> float:
         text = text.removesuffix("%").rstrip()
     if mapped.thousands:
         text = text.replace(mapped.thousands, "")
-    if mapped.decimal != ".":
-        text = text.replace(mapped.decimal, ".")
+    if mapped.decimal == ",":
+        if "." in text:
+            mark = 'for points between thousands, write `thousands = "."` in the map'
+            raise _wrong(mapped, f"a point where decimals follow a comma; {mark}")
+        text = text.replace(",", ".")
     if NUMBER.fullmatch(text) is None:
         raise _wrong(mapped, f"not a number{_number_hint(str(value))}")
     return float(text)

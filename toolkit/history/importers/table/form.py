@@ -88,15 +88,17 @@ class MappedColumn:
         As the map names it.
     format : str or None
         How times are written, in the letters of `strptime`.
-    decimal, thousands : str
-        What stands before decimals, and between thousands.
+    decimal : str
+        What stands before decimals; empty where the map does not say, and then a point.
+    thousands : str
+        What stands between thousands.
     """
 
     column: str
     scale: float = 1.0
     unit: str | None = None
     format: str | None = None
-    decimal: str = "."
+    decimal: str = ""
     thousands: str = ""
     missing: tuple[str, ...] = ()
     values: Mapping[str, Any] | None = None
@@ -229,7 +231,7 @@ class MapForm(_Form):
                 format=each.format,
                 missing=each.missing,
                 values=each.values,
-                decimal=self.decimal,
+                decimal=self.decimal if "decimal" in self.model_fields_set else "",
                 thousands=self.thousands,
             )
             for name, each in columns.items()
