@@ -13,7 +13,6 @@ every import at each tool call, needs the standard library alone.
 import sys
 from collections.abc import Callable
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 __all__ = ["lazy_face"]
@@ -46,7 +45,7 @@ def lazy_face(
 
     def read_homes() -> dict[str, str]:
         if not homes:
-            homes.update(_homes(Path(file).with_suffix(".pyi")))
+            homes.update(_homes(f"{file.rpartition('.')[0]}.pyi"))
         return homes
 
     def get(name: str) -> Any:
@@ -64,11 +63,12 @@ def lazy_face(
     return get, names
 
 
-def _homes(stub: Path) -> dict[str, str]:
+def _homes(stub: str) -> dict[str, str]:
     """Map each name of a stub to the module that defines it."""
     homes = {}
-    for line in stub.read_text(encoding="utf-8").splitlines():
-        words = line.split()
-        if words[:1] == ["from"]:
-            homes[words[3]] = words[1].removeprefix(".")
+    with open(stub, encoding="utf-8") as lines:  # noqa: PTH123 - to load pathlib takes longer than the rest of `import toolkit`
+        for line in lines:
+            words = line.split()
+            if words[:1] == ["from"]:
+                homes[words[3]] = words[1].removeprefix(".")
     return homes
