@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.bundle_factory import agent_bundle
+from tests.bundle_factory import agent_bundle, small_bundle
 from toolkit.cli import run
 from toolkit.records import Spool
 from toolkit.runtime.planning.pattern import Pattern
@@ -49,6 +49,20 @@ def test_a_refused_bundle_answers_by_the_rule_with_its_exit_code(
     captured = capsys.readouterr()
     assert json.loads(captured.out)["agents"]["recommended"] == 12
     assert "refused" in captured.err
+
+
+@pytest.mark.parametrize("option", ["--bundle", "--batch-bundle"])
+def test_an_expired_bundle_answers_by_the_rule_with_its_exit_code(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str
+) -> None:
+    made = agent_bundle if option == "--bundle" else small_bundle
+    made(tmp_path / "b", expires_at=datetime(2026, 3, 31, tzinfo=UTC))
+
+    assert run([*TASK, option, str(tmp_path / "b"), "--json"]) == 7
+
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["agents"]["recommended"] == 12
+    assert "expired" in captured.err
 
 
 def test_people_get_a_table_and_reasons(capsys: pytest.CaptureFixture[str]) -> None:

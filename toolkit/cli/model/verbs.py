@@ -79,6 +79,8 @@ def _card(options: argparse.Namespace) -> int:
 
 
 def _describe(bundle: Any, *, as_json: bool) -> int:
+    from toolkit.clock import SystemClock
+
     manifest = bundle.manifest
     facts = {
         "bundle": str(bundle.path),
@@ -102,4 +104,6 @@ def _describe(bundle: Any, *, as_json: bool) -> int:
     )
     signature = "signature" if bundle.signed_by else "no signature asked for"
     print_note(f"every check passed: sizes, hashes, graph, golden rows; {signature}")
+    if SystemClock().now() >= manifest.expires_at:
+        print_note(f"it expired on {manifest.expires_at:%Y-%m-%d}: the rule answers")
     return 0

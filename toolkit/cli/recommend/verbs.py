@@ -68,8 +68,8 @@ def recommend(options: argparse.Namespace) -> int:
     if advisor.refused is not None:
         print_error(f"bundle {options.bundle} refused: {advisor.refused}; rule used")
         return BundleRefusedError.exit_code
-    if decision.reason.code == "bundle_expired":
-        print_error(f"bundle {options.bundle}: {decision.reason}; rule used")
+    if advisor.doubt is not None:
+        print_error(f"bundle {options.bundle}: {advisor.doubt}; rule used")
         return BundleRefusedError.exit_code
     return 0
 

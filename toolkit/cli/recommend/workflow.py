@@ -140,7 +140,11 @@ def _refusals(
     ):
         if advisor.refused is not None:
             print_error(f"bundle {path} refused: {advisor.refused}; rule used")
-            code = BundleRefusedError.exit_code
+        elif advisor.doubt is not None:
+            print_error(f"bundle {path}: {advisor.doubt}; rule used")
+        else:
+            continue
+        code = BundleRefusedError.exit_code
     return code
 
 

@@ -123,6 +123,11 @@ class LadderAdvisor:
         return self._serving.refused
 
     @property
+    def doubt(self) -> Reason | None:
+        """Why the bundle does not answer now: it is refused, or has expired."""
+        return self._doubt(self._serving)
+
+    @property
     def rule(self) -> Policy:
         """The lowest rung."""
         return self._serving.rule
