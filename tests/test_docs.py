@@ -106,6 +106,7 @@ def _choices(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)  # some pages train, and a busy machine gives them a tenth
 @pytest.mark.parametrize("page", WITH_CODE, ids=_ids)
 def test_the_programs_of_a_page_run(page: Path, tmp_path: Path) -> None:
     """All of a page's programs are one, in their order, as a reader would go on."""
