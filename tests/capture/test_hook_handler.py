@@ -288,6 +288,22 @@ def test_the_rule_s_table_serves_exploring_alone(
     assert (b"to try it out" in done.stdout) == (reason == "explored")
 
 
+def test_without_a_bundle_no_table_of_the_project_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "advice.json").write_text(json.dumps(table()))
+    monkeypatch.chdir(project)
+    store = tmp_path / "store"
+    store.mkdir()
+    sealed = sealed_table(json.dumps(table()).encode(), store_key(store))
+    (store / "rule-advice.json").write_bytes(sealed)
+    handle(store, batch([call("Read", 1)]), "--advice", "on", "--explore", "1")
+
+    assert recorded(store)[1]["reason"] == "explored"
+
+
 @pytest.mark.slow
 def test_sixteen_processes_append_at_once_and_no_row_is_lost(tmp_path: Path) -> None:
     with ThreadPoolExecutor(16) as pool:

@@ -44,12 +44,17 @@ KNOWN = ("load", "load_cpu", "load_memory", "read_share", "size")
 """Columns that a hook knows."""
 
 
-def read_advice_table(bundle: Path, store: Path, explore: float) -> "dict[str, Any]":
+def read_advice_table(
+    bundle: "Path | None", store: Path, explore: float
+) -> "dict[str, Any]":
     """Read the model's table; while the rule serves, the rule's own may be explored.
 
     Parameters
     ----------
-    bundle, store : path
+    bundle : path or None
+        `None` where none was named: the folder that a hook runs in is the project's,
+        and nothing in it is taken for a bundle.
+    store : path
     explore : float
         Share of sizes that are tried; 0 where exploring is off.
 
@@ -58,6 +63,10 @@ def read_advice_table(bundle: Path, store: Path, explore: float) -> "dict[str, A
     OSError, ValueError, LookupError
         There is none, or it may not be trusted.
     """
+    if bundle is None:
+        if not explore:
+            raise FileNotFoundError("no bundle was named")
+        return _parsed(_rule_table(store))
     try:
         data = read_regular(bundle / "advice.json", max_bytes=MAX_TABLE_BYTES)
     except FileNotFoundError:

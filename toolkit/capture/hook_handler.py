@@ -240,7 +240,8 @@ def _decision(
     try:
         # What is only written down changes nothing, so shadow mode has nothing to try.
         explore = float(options.get("--explore", 0)) if mode == "on" else 0.0
-        table = read_advice_table(Path(options.get("--bundle", "")), store, explore)
+        bundle = Path(options["--bundle"]) if "--bundle" in options else None
+        table = read_advice_table(bundle, store, explore)
         answer = advise(table, row, row["at_ns"] / 1e9, explore)
     except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
         return {**decision, "reason": "no_table", "error": type(error).__name__}

@@ -96,8 +96,11 @@ def test_installing_and_uninstalling_leaves_the_project_as_it_was(
     assert not (tmp_path / ".claude").exists()
 
 
-def test_exploring_begins_with_the_sizes_that_the_rule_allows(tmp_path: Path) -> None:
-    words = ["--advice", "on", "--bundle", str(tmp_path / "b"), "--explore", "0.2"]
+@pytest.mark.parametrize("bundle", [[], ["--bundle", "not-yet"]], ids=["none", "later"])
+def test_exploring_begins_with_the_sizes_that_the_rule_allows(
+    tmp_path: Path, bundle: list[str]
+) -> None:
+    words = ["--advice", "on", *bundle, "--explore", "0.2"]
     assert hooks("install", "--project", str(tmp_path), *words) == 0
     data = (tmp_path / ".toolkit" / "rule-advice.json").read_bytes()
     table = json.loads(data)["table"].encode()

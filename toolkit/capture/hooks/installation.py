@@ -107,7 +107,8 @@ class HookInstallation:
         advice : str
             `off`, `shadow` (records what would have been said) or `on`.
         bundle : path, optional
-            Exported model with the `advice.json`; required unless advice is off.
+            Exported model with the `advice.json`; without one only the sizes that the
+            rule allows can be explored.
         explore : float
             Share, 0 to 1, of sizes to draw at random from the supported ones.
         harness : HarnessVersion

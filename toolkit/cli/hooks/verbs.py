@@ -86,10 +86,11 @@ def install(options: argparse.Namespace) -> int:
     from toolkit.records import store_key
 
     store = _store(options)
-    if options.advice != "off" and options.bundle is None:
+    if options.advice != "off" and options.bundle is None and not options.explore:
         raise UsageError(
             f"`--advice {options.advice}` needs a table to advise from; "
-            "give `--bundle DIR` with an exported bundle"
+            "give `--bundle DIR` with an exported bundle, or `--explore SHARE` to try "
+            "the sizes that the rule allows"
         )
     if options.explore and (options.advice != "on" or store is None):
         raise UsageError(
