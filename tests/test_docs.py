@@ -47,7 +47,7 @@ FIGURES = {
     ),
 }
 """What the README says of each experiment, and whether the rule is beaten."""
-LINE = re.compile(r"^(?:    |\$ )(toolkit [a-z].*)$")
+LINE = re.compile(r"^(?:    |\$ )?(toolkit [a-z].*)$")
 NAMED = re.compile(r"`(toolkit [a-z]+(?: [a-z][a-z-]*)?)(?=[ `])")
 
 
