@@ -28,3 +28,24 @@ def pytest_runtest_setup() -> None:
     """MLflow writes where it tracks into the environment, where the next test reads it."""
     os.environ.pop("MLFLOW_TRACKING_URI", None)
     migrate_once()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    """Trace no property test, and begin with the modules that may take longest.
+
+    Tracing doubles the time of pure Python, and a property test runs the same lines a
+    hundred times. Slow tests that only repeat what others reach say `no_cover` too.
+    """
+    if config.pluginmanager.hasplugin("_cov"):
+        for item in items:
+            if item.get_closest_marker("hypothesis"):
+                item.add_marker(pytest.mark.no_cover)
+    limits: dict[str, float] = {}
+    for item in items:
+        limit = item.get_closest_marker("timeout")
+        module = item.nodeid.partition("::")[0]
+        limits[module] = max(limits.get(module, 0), limit.args[0] if limit else 0)
+    items.sort(key=lambda item: -limits[item.nodeid.partition("::")[0]])
