@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests.shared import ROOT
+from tests.small_sample import small_sample
 from toolkit.errors import InputDataError, UsageError
 from toolkit.experiments.tables import MeasuredReplay, read_replay
 from toolkit.studies.controllers.racing import Race, RaceResult, race
@@ -14,8 +15,10 @@ SAMPLE = ROOT / "data/sample"
 
 
 @pytest.fixture(scope="module")
-def batches() -> MeasuredReplay:
-    return read_replay(SAMPLE, "batches")
+def batches(tmp_path_factory: pytest.TempPathFactory) -> MeasuredReplay:
+    folder = tmp_path_factory.mktemp("replay") / "sample"
+    small_sample(folder, repeats=4)
+    return read_replay(folder, "batches")
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 import re
 import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,8 +9,6 @@ from tests.history.importers.table.test_check import LOG
 from tests.shared import ROOT
 from toolkit.history.importers.table import map_schema, suggest_map
 
-jsonschema: Any = pytest.importorskip("jsonschema")  # comes with the notebooks
-SCHEMA = jsonschema.Draft202012Validator(map_schema())
 GUIDE = ROOT / "docs" / "how-to" / "import-a-table.md"
 
 MAP: dict[str, Any] = {
@@ -18,14 +17,27 @@ MAP: dict[str, Any] = {
 }
 
 
-def test_the_documented_and_a_suggested_map_are_valid(tmp_path: Any) -> None:
-    jsonschema.Draft202012Validator.check_schema(map_schema())
+@pytest.fixture(scope="module")
+def jsonschema() -> Any:
+    """Comes with the notebooks; its import takes longer than every test here."""
+    return pytest.importorskip("jsonschema")
+
+
+@pytest.fixture(scope="module")
+def schema(jsonschema: Any) -> Any:
+    return jsonschema.Draft202012Validator(map_schema())
+
+
+def test_the_documented_and_a_suggested_map_are_valid(
+    tmp_path: Path, schema: Any
+) -> None:
+    schema.check_schema(map_schema())
     guide = GUIDE.read_text(encoding="utf-8")
     for text in re.findall(r"```toml\n(.*?)```", guide, re.DOTALL):
-        SCHEMA.validate(tomllib.loads(text))
+        schema.validate(tomllib.loads(text))
     (tmp_path / "log.csv").write_text(LOG)
-    SCHEMA.validate(tomllib.loads(suggest_map(tmp_path / "log.csv")))
-    SCHEMA.validate(MAP)
+    schema.validate(tomllib.loads(suggest_map(tmp_path / "log.csv")))
+    schema.validate(MAP)
 
 
 @pytest.mark.parametrize(
@@ -40,6 +52,8 @@ def test_the_documented_and_a_suggested_map_are_valid(tmp_path: Any) -> None:
         {"decimal": ";"},
     ],
 )
-def test_what_a_map_may_not_hold_is_marked(change: dict[str, Any]) -> None:
+def test_what_a_map_may_not_hold_is_marked(
+    change: dict[str, Any], jsonschema: Any, schema: Any
+) -> None:
     with pytest.raises(jsonschema.ValidationError):
-        SCHEMA.validate(MAP | change)
+        schema.validate(MAP | change)
