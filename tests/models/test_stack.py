@@ -35,6 +35,7 @@ from toolkit.models.stack import (
     LAW,
     MIDDLE,
     PLAIN_CONSTANT,
+    PLAIN_PLACE,
     RULE,
     TUNED_RULE,
     shown_cheaper,
@@ -284,8 +285,10 @@ def test_the_ranking_on_other_tables_decides_between_equals(rows: RelativeRows) 
 def test_the_ranking_of_a_table_leaves_its_own_origin_out() -> None:
     without = other_tables(without=["zeus"])
 
+    kinds = {name for name, _ in Stack(seed=0).kinds()}
+
     assert without != other_tables()
-    assert {*without, PLAIN_CONSTANT} == {name for name, _ in Stack(seed=0).kinds()}
+    assert {*without, PLAIN_CONSTANT, PLAIN_PLACE} == kinds
 
 
 def test_the_ensemble_is_the_same_for_the_same_seed(rows: RelativeRows) -> None:
@@ -351,16 +354,61 @@ def test_a_table_is_read_into_as_many_rows_as_it_has(tmp_path: Path) -> None:
     assert len(made.rows().X) == sum(len(costs) for costs in made.log_costs)
 
 
-@pytest.mark.parametrize("groups", [4, 5])
-def test_of_four_groups_choices_alone_show_nothing(groups: int) -> None:
+def test_of_twelve_groups_choices_alone_show_nothing() -> None:
     rows = optimum_rows(shared=False)
-    few = rows.take(rows.group < groups)
 
     weights = decision_weights(
-        np.stack([few.regret, -few.regret]), few, (LAW, PLAIN_CONSTANT), {}
+        np.stack([rows.regret, -rows.regret]), rows, (LAW, PLAIN_CONSTANT), {}
     )
 
-    assert weights.tolist() == ([1.0, 0.0] if groups == 5 else [0.0, 1.0])
+    assert weights.tolist() == [0.0, 1.0]
+
+
+@pytest.mark.parametrize("groups", [18, 19])
+def test_choices_are_compared_from_as_many_groups_as_a_bound_needs(groups: int) -> None:
+    rows = shifted_rows(by_place=True, groups=groups)
+
+    weights = decision_weights(
+        np.stack([rows.regret, -rows.regret]), rows, (LAW, PLAIN_CONSTANT), {}
+    )
+
+    assert weights.tolist() == ([1.0, 0.0] if groups == 19 else [0.0, 1.0])
+
+
+def shifted_rows(*, by_place: bool, groups: int = 6) -> RelativeRows:
+    """Groups that offer different sizes; the best has one place on offer, or one size."""
+    sizes = np.arange(5.0)
+    blocks, costs = [], []
+    for group in range(groups):
+        offered = sizes + (group % 3 if by_place or group % 3 < 2 else 0)
+        best = offered[1] if by_place else 2.0
+        placed = [offered[-1] - offered, offered - offered[0], sizes / 4, offered]
+        blocks.append(np.column_stack([np.zeros(5), offered, *placed]))
+        costs.append(np.abs(offered - best))
+    problem = np.repeat(np.arange(groups), 5)
+    return RelativeRows.of(
+        np.vstack(blocks),
+        np.concatenate(costs),
+        problem,
+        problem,
+        RelativeLayout(context=1, actions=1, axes=1),
+    )
+
+
+@pytest.mark.parametrize("by_place", [False, True])
+def test_the_best_constant_is_named_by_place_where_that_was_cheaper(
+    *, by_place: bool
+) -> None:
+    members = (
+        ("quadratic", RelativeQuadratic()),
+        (PLAIN_PLACE, RelativeConstant(plain=True)),
+        (PLAIN_CONSTANT, RelativeConstant(place="size", plain=True)),
+    )
+
+    fitted = Stack(seed=0, members=members)._fit_rows(shifted_rows(by_place=by_place))
+
+    assert fitted.weights == ((0.0, 1.0, 0.0) if by_place else (0.0, 0.0, 1.0))
+    assert fitted.constant_weight == 1.0
 
 
 def test_curves_that_follow_the_context_open_the_stack_with_three_groups() -> None:

@@ -23,7 +23,7 @@ from toolkit.studies.benchmark.decisions import (
 
 __all__ = ["TableGrades", "fingerprint", "grade_table", "graded"]
 
-VERSION = 8
+VERSION = 9
 """Changes when grades of an earlier version must not be resumed from."""
 LEAST_GROUPS = 3
 """One group is held out; the rest must hold two, so that one more can be left out."""

@@ -2,8 +2,8 @@
 
 A seed draws everything: 3 to 12 groups, 1 to 6 axes, 5 to 400 actions; a smooth bowl, a
 steep one or a cliff; noise from 0 to 0.3; and a history that helps, is useless or misleads.
-Twenty further groups of the same law grade: of one to four groups left out, luck would
-decide which of two constants is the better one there.
+A hundred further groups of the same law grade: of a few, luck would decide which of two
+answers is the better one there.
 """
 
 from dataclasses import dataclass, field
@@ -29,7 +29,7 @@ CLIFF = 2.0
 EDGE = 0.3
 """How far above, in half ranges of the first axis."""
 REPEATS = 2
-UNSEEN_GROUPS, UNSEEN_PROBLEMS = 20, 2
+UNSEEN_GROUPS, UNSEEN_PROBLEMS = 100, 2
 """Groups that grade, and problems of each."""
 CONTEXT = 3
 

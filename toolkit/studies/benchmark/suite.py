@@ -207,7 +207,7 @@ def graded_stack(
         groups=len(table.group_names),
         axes=len(table.axes),
         actions=len(unseen.log_costs[0]),
-        weight_of_constant=stack.weights[-1],
+        weight_of_constant=stack.constant_weight,
         slowdowns={line: float(np.exp(lost.mean())) for line, lost in lost.items()},
         errors={
             NO_WORSE: _error(
