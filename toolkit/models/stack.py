@@ -87,7 +87,7 @@ Student's t over training groups, from as many groups on as a bound of that leve
 CARRIES = 0.2
 """By how much the logarithm of the squared error of curves must fall with the context. On
 made-up tables drawn for choosing it fell by 0.32 or more where history helps, and by at
-most 0.14 where it does not."""
+most 0.18 where it does not."""
 PRIOR_GROUPS = 1.0
 """Groups that the ranking of the members on other tables counts for: with two to seven
 groups a table says little about which member is best."""

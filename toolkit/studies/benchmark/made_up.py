@@ -17,9 +17,9 @@ from toolkit.policies.rules import TableRule
 
 __all__ = ["GRADING_SEEDS", "MadeUpTable", "made_up_table"]
 
-GRADING_SEEDS = 20_000
-"""Seeds from here on grade; those below are for choosing: the 200 from 10,000 on graded an
-earlier learner, and what it broke there was looked at."""
+GRADING_SEEDS = 20_058
+"""Seeds from here on grade; those below are for choosing: the 200 from 10,000 on and the 58
+from 20,000 on graded earlier learners, and what they broke there was looked at."""
 SHAPES = ("smooth", "steep", "cliff")
 HISTORIES = ("helps", "useless", "misleads")
 STEEPNESS = {"smooth": 1.5, "steep": 6.0, "cliff": 1.5}
