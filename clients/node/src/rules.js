@@ -1,6 +1,7 @@
 /** The rules: each answers with the offered action nearest, in ratio, to its number. */
 
 const DECIMALS = 1e12;
+const SHARE_DECIMALS = 1e9;
 const MOST_PARTS = 1e9;
 const MOST_DOUBLINGS = 64;
 const VERSION = "specification";
@@ -142,7 +143,7 @@ function middle(actions) {
   const gaps = actions.map((action) =>
     action.reduce((sum, value, axis) => {
       const width = high[axis] > low[axis] ? high[axis] - low[axis] : 1;
-      return sum + ((value - low[axis]) / width - 0.5) ** 2;
+      return sum + (rounded((value - low[axis]) / width, SHARE_DECIMALS) - 0.5) ** 2;
     }, 0),
   );
   return gaps.indexOf(Math.min(...gaps));
@@ -173,11 +174,11 @@ function before(left, right) {
   return place >= 0 && left[place] < right[place];
 }
 
-/** Round to 12 decimals, a half to the even neighbour. */
-function rounded(value) {
-  const scaled = value * DECIMALS;
+/** Round to 12 decimals or to those given, a half to the even neighbour. */
+function rounded(value, decimals = DECIMALS) {
+  const scaled = value * decimals;
   const low = Math.floor(scaled);
   const left = scaled - low;
   const up = left > 0.5 || (left === 0.5 && low % 2 !== 0);
-  return (up ? low + 1 : low) / DECIMALS;
+  return (up ? low + 1 : low) / decimals;
 }
