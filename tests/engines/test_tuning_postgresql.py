@@ -15,6 +15,7 @@ from typing import Any
 import optuna
 import psutil
 import pytest
+import sqlalchemy
 
 from tests.engines.postgresql import PASSWORD, PostgreSQL, free_port
 from tests.measured_history import batch_store
@@ -165,6 +166,22 @@ def test_a_machine_that_froze_and_came_back_adds_nothing_twice(url: str) -> None
 
     assert finished(url) == found["finished"] == woken["finished"] == 16
     assert "RUNNING" not in states(url)
+
+
+@pytest.mark.timeout(120)
+def test_who_stops_within_a_transaction_keeps_no_lock(url: str) -> None:
+    address = checked_address(url)
+    with open_studies(address, patience_s=1) as frozen:
+        study = optuna.create_study(study_name="s", storage=frozen)
+        held = frozen._backend.engine.connect()  # type: ignore[attr-defined] # of Optuna's cache
+        held.execute(sqlalchemy.text("SELECT 1 FROM studies FOR UPDATE"))
+        with open_studies(address) as storage:
+            optuna.load_study(study_name="s", storage=storage).enqueue_trial({})
+
+        with pytest.raises(sqlalchemy.exc.DBAPIError, match="idle-in-transaction"):
+            held.execute(sqlalchemy.text("SELECT 1"))
+        held.close()
+        assert [trial.state.name for trial in study.get_trials()] == ["WAITING"]
 
 
 @pytest.fixture(scope="module")

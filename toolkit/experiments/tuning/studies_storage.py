@@ -1,5 +1,6 @@
 """Where studies are kept: a journal file of this machine, or a PostgreSQL of the team."""
 
+import math
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,11 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toolkit.errors import InputDataError, MissingExtraError, ToolkitError
+from toolkit.experiments.tuning.shared_study import PATIENCE_S
 from toolkit.experiments.tuning.whole_journal import keep_whole_lines, open_journal
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
     from sqlalchemy.engine import Engine
+    from sqlalchemy.engine.interfaces import DBAPIConnection
 
 __all__ = [
     "checked_address",
@@ -27,6 +30,8 @@ CONNECT_S = 10
 """A server that has not answered by then cannot be reached."""
 OPENING = 0x746F6F6C
 """Key of the advisory lock under which one process at a time makes the tables."""
+MAKING_S = 300
+"""Making the tables takes no longer; meanwhile the lock's own connection is idle."""
 
 REFUSALS = (
     (
@@ -164,13 +169,17 @@ def shown_address(address: str | Path) -> str:
 
 
 @contextmanager
-def open_studies(address: str | Path) -> "Iterator[BaseStorage]":
+def open_studies(
+    address: str | Path, *, patience_s: float = PATIENCE_S
+) -> "Iterator[BaseStorage]":
     """Open the storage of studies, and make it where it is missing.
 
     Parameters
     ----------
     address : str or path
         As `studies_place` gives it.
+    patience_s : float
+        How long a server waits for a process that holds its locks and says nothing.
 
     Raises
     ------
@@ -184,12 +193,15 @@ def open_studies(address: str | Path) -> "Iterator[BaseStorage]":
         keep_whole_lines(address)
         yield open_journal(address)
     else:
-        with reaching_studies(address), _open_server(address) as storage:
+        with (
+            reaching_studies(address),
+            _open_server(address, patience_s) as storage,
+        ):
             yield storage
 
 
 @contextmanager
-def _open_server(address: str) -> "Iterator[BaseStorage]":
+def _open_server(address: str, patience_s: float) -> "Iterator[BaseStorage]":
     import sqlalchemy
     from optuna.storages import RDBStorage, get_storage
 
@@ -202,6 +214,7 @@ def _open_server(address: str) -> "Iterator[BaseStorage]":
         )
     except ImportError as error:
         raise MissingExtraError("a study on PostgreSQL", "postgres") from error
+    _let_locks_go(engine, patience_s)
     try:
         with _alone(engine):
             # With our pool, which is closed here also where the tables are refused.
@@ -212,13 +225,35 @@ def _open_server(address: str) -> "Iterator[BaseStorage]":
         engine.dispose()
 
 
+def _let_locks_go(engine: "Engine", patience_s: float) -> None:
+    """Have the server end a transaction in which nothing happens.
+
+    A machine that freezes or loses its network within one would keep the others from
+    the study for as long as the connection lasts.
+    """
+    import sqlalchemy
+
+    limit = f"SET idle_in_transaction_session_timeout = {math.ceil(1e3 * patience_s)}"
+
+    @sqlalchemy.event.listens_for(engine, "connect")
+    def _(connection: "DBAPIConnection", _: object) -> None:
+        cursor = connection.cursor()
+        cursor.execute(limit)
+        cursor.close()
+        connection.commit()
+
+
 @contextmanager
 def _alone(engine: "Engine") -> Iterator[None]:
     """Hold a lock of the database: two that make its tables at once would collide."""
     import sqlalchemy
 
     with engine.begin() as connection:
-        connection.execute(sqlalchemy.text(f"SELECT pg_advisory_xact_lock({OPENING})"))
+        for statement in (
+            f"SET LOCAL idle_in_transaction_session_timeout = {int(1e3 * MAKING_S)}",
+            f"SELECT pg_advisory_xact_lock({OPENING})",
+        ):
+            connection.execute(sqlalchemy.text(statement))
         yield
 
 

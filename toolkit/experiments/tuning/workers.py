@@ -84,7 +84,10 @@ def tune_together(
     ToolkitError
         Workers end again and again without finishing a trial.
     """
-    with quiet_optuna(), open_studies(where) as storage:
+    with (
+        quiet_optuna(),
+        open_studies(where, patience_s=patience_s) as storage,
+    ):
         shared = _shared(studies, storage, patience_s)
         for study in shared:
             if join:
@@ -98,7 +101,7 @@ def tune_together(
         _Crew(budgeted, shared, size=workers, where=where, patience_s=patience_s).run(
             report
         )
-        return [study.count() for study in shared]
+        return [_count_of(study) for study in shared]
 
 
 class _Crew:
@@ -158,7 +161,7 @@ class _Crew:
 
     def _count(self) -> int:
         for study in self._left[:]:
-            finished = study.count().finished
+            finished = _count_of(study).finished
             self._counted[study.name] = finished
             if finished == study.budget:
                 self._left.remove(study)  # is not asked again
@@ -209,6 +212,16 @@ def _shared(
     ]
 
 
+def _count_of(study: SharedStudy) -> StudyCount:
+    """Count a study; once more where the server has cut the connection meanwhile."""
+    from optuna.exceptions import StorageInternalError
+
+    try:
+        return study.count()
+    except StorageInternalError:
+        return study.count()
+
+
 def _ended(worker: _Worker, deaths: int) -> ToolkitError:
     """Say why workers end again and again: what the last of them said, or its signal."""
     try:
@@ -241,7 +254,10 @@ def _work(
         return parent is None or parent.is_alive()
 
     try:
-        with quiet_optuna(), open_studies(where) as storage:
+        with (
+            quiet_optuna(),
+            open_studies(where, patience_s=patience_s) as storage,
+        ):
             shared = _shared(studies, storage, patience_s)
             left = list(zip(studies, shared, strict=True))
             while left and goes_on():
