@@ -119,7 +119,9 @@ class Agreement:
 
 
 def _plain(column: "pa.ChunkedArray") -> "pa.ChunkedArray":
-    """Have texts and instants of both engines in one type each."""
+    """Have texts, instants and counts of both engines in one type each."""
+    if pa.types.is_decimal(column.type):  # a sum of DuckDB's, of 128 bits
+        return column.cast(pa.int64())
     if pa.types.is_timestamp(column.type):
         return column.cast(pa.timestamp("us", tz="UTC"))
     if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):

@@ -5,8 +5,13 @@ sizes, each in a process of its own, one after the other.
 which a busy machine leaves about right; *wall* is the time on the clock. Memory is the
 largest sum of what its processes hold. What an empty Spark session costs is measured
 apart: it is in every command on Spark.
+
+A straight line through the sizes gives what a command takes in any case and what a batch
+adds. From the lines follows the size from which a cluster is faster on the clock, if its
+cores shared what batches add evenly: that is arithmetic, as no cluster was measured.
 """
 
+import argparse
 import json
 import os
 import subprocess
@@ -15,17 +20,21 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import psutil
 
 from tests.benchmarks.large_history import LargeHistory
 
-__all__ = ["main", "watched"]
+__all__ = ["Line", "crossover", "fitted", "main", "watched"]
 
 SIZES = (20_000, 200_000)
 LOOK_S = 0.05
 MEMORY = "3GB"
+WHAT = ("features", "review")
+CLUSTERS = (16, 32, 64, 128, 256)
+"""Cores of a cluster for which a crossover is computed."""
 
 START = """
 from toolkit.history import Spark
@@ -34,11 +43,12 @@ with Spark().session() as session:
 """
 
 
-def watched(command: Sequence[str]) -> dict[str, float]:
+def watched(command: Sequence[str], *, threads: int = 2) -> dict[str, float]:
     """Run a command; give its seconds, its processor seconds, and its megabytes."""
     seconds: dict[int, float] = {}
     most, began = 0.0, time.perf_counter()
-    environment = {**os.environ, "TOOLKIT_MEMORY": MEMORY}
+    limits = {"TOOLKIT_MEMORY": MEMORY, "TOOLKIT_THREADS": str(threads)}
+    environment = {**os.environ, **limits}
     with subprocess.Popen(
         command, stdout=subprocess.DEVNULL, env=environment
     ) as process:
@@ -78,27 +88,111 @@ def commands(store: Path, out: Path, engine: str) -> dict[str, list[str]]:
     }
 
 
-def compare(size: int, store: Path, out: Path) -> list[dict[str, Any]]:
-    """Time both commands on both engines."""
-    return [
-        {"batches": size, "what": what, "engine": engine, **watched(command)}
-        for what in ("features", "review")
-        for engine in ("duckdb", "spark")
-        for command in [commands(store, out, engine)[what]]
-    ]
+class Line(NamedTuple):
+    """Processor seconds of a command: what it takes in any case, and what a batch adds."""
+
+    fixed_s: float
+    batch_s: float
 
 
-def main(sizes: Sequence[int] = SIZES) -> None:
-    """Print the figures, a JSON object a line."""
+def fitted(batches: Sequence[float], cpu_s: Sequence[float]) -> Line:
+    """Draw a straight line through what at least two sizes took."""
+    slope, fixed = np.polyfit(batches, cpu_s, 1)
+    return Line(fixed_s=float(fixed), batch_s=float(slope))
+
+
+def crossover(duckdb: Line, spark: Line, *, threads: int, cores: int) -> float:
+    """Compute the size from which Spark on a cluster ends before DuckDB on a machine.
+
+    Parameters
+    ----------
+    duckdb, spark : Line
+    threads : int
+        Of DuckDB; all that it does is shared among them.
+    cores : int
+        Of the cluster; they share what batches add, and not the start.
+
+    Returns
+    -------
+    float
+        Batches; infinite where Spark is never first.
+
+    Examples
+    --------
+    >>> crossover(Line(2.0, 5e-6), Line(40.0, 50e-6), threads=2, cores=40)
+    31200000
+    >>> crossover(Line(2.0, 5e-6), Line(40.0, 50e-6), threads=2, cores=20)
+    inf
+    """
+    gained_s = duckdb.batch_s / threads - spark.batch_s / cores
+    if gained_s <= 1e-12:
+        return float("inf")
+    return round((spark.fixed_s - duckdb.fixed_s / threads) / gained_s)
+
+
+def measured(
+    size: int, what: Sequence[str], threads: Sequence[int]
+) -> list[dict[str, Any]]:
+    """Time the commands on both engines, and print each at once."""
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        store = Path(folder) / "store"
+        batches = LargeHistory(batches=size).write(store)
+        for name in what:
+            for engine in ("duckdb", "spark"):
+                for count in threads:
+                    command = commands(store, Path(folder), engine)[name]
+                    row = {"batches": batches, "what": name, "engine": engine}
+                    took = watched(command, threads=count)
+                    rows.append({**row, "threads": count, **took})
+                    sys.stdout.write(json.dumps(rows[-1]) + "\n")
+                    sys.stdout.flush()
+    return rows
+
+
+def main(
+    sizes: Sequence[int] = SIZES,
+    what: Sequence[str] = WHAT,
+    threads: Sequence[int] = (2,),
+) -> None:
+    """Print the figures, a JSON object a line, then the lines through them."""
     start = watched([sys.executable, "-c", START])
     sys.stdout.write(json.dumps({"what": "an empty session", **start}) + "\n")
-    for size in sizes:
-        with tempfile.TemporaryDirectory() as folder:
-            store = Path(folder) / "store"
-            batches = LargeHistory(batches=size).write(store)
-            for row in compare(batches, store, Path(folder)):
-                sys.stdout.write(json.dumps(row) + "\n")
-                sys.stdout.flush()
+    rows = [row for size in sizes for row in measured(size, what, threads)]
+    for name in what:
+        for count in threads:
+            _print_lines(
+                name,
+                count,
+                [row for row in rows if (row["what"], row["threads"]) == (name, count)],
+            )
+
+
+def _print_lines(name: str, threads: int, rows: Sequence[dict[str, Any]]) -> None:
+    lines = {}
+    for engine in ("duckdb", "spark"):
+        own = [row for row in rows if row["engine"] == engine]
+        if len(own) < 2:
+            return
+        lines[engine] = fitted(
+            [row["batches"] for row in own], [row["cpu_s"] for row in own]
+        )
+        fixed_s, batch_s = lines[engine]
+        sys.stdout.write(
+            f"{name} on {engine}, {threads} threads: {fixed_s:.1f} CPU-s and "
+            f"{1e6 * batch_s:.1f} us a batch\n"
+        )
+    for cores in CLUSTERS:
+        size = crossover(**lines, threads=threads, cores=cores)
+        sys.stdout.write(f"  {cores} cores of a cluster: from {size:,.0f} batches\n")
+
+
+def _parsed() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("sizes", type=int, nargs="*", default=list(SIZES))
+    parser.add_argument("--of", action="append", choices=WHAT)
+    parser.add_argument("--threads", type=int, action="append")
+    return parser.parse_args()
 
 
 if __name__ == "__main__":
@@ -107,4 +201,5 @@ if __name__ == "__main__":
     except ImportError:
         sys.stdout.write("engine speed: skipped, no pyspark\n")
     else:
-        main([int(size) for size in sys.argv[1:]] or SIZES)
+        given = _parsed()
+        main(given.sizes, given.of or WHAT, given.threads or (2,))
