@@ -69,7 +69,7 @@ class ObjectAddress:
         ):
             raise UsageError(
                 f"`{printable(text)}` is no address of object storage; write it as "
-                "s3://BUCKET/PREFIX"
+                "s3://BUCKET/PREFIX, with 3 to 63 of a-z, 0-9, `.` and `-` in BUCKET"
             )
         return cls(bucket, prefix)
 
