@@ -74,7 +74,7 @@ $(ENGINES)/.ready: $(STAMP) requirements-engines.lock requirements-s3-server.loc
 	@touch $@
 
 test-engines: $(ENGINES)/.ready ## test against the real engines that are installed here
-	@$(ENGINES)/bin/pytest -q -m engines tests
+	@$(ENGINES)/bin/pytest -q -m engines tests/engines
 
 adapters: setup ## test the adapters against the real frameworks, installed apart
 	@test -x $(WORK)/adapters/bin/python || $(BIN)/uv venv -q $(WORK)/adapters
