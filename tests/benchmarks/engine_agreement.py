@@ -149,7 +149,7 @@ def answers(question: str, engine: str, store: Path, out: Path) -> None:
         write_feature_table(
             dataset,
             "coordination",
-            lambda events, _: coordination_features(events),
+            lambda events, *_: coordination_features(events),
             out / "coordination.parquet",
             spark=spark,
         )
