@@ -35,10 +35,15 @@ READ = "import sys; from pathlib import Path; from toolkit.bundle import read_bu
 
 
 class Latency(NamedTuple):
-    """Microseconds of a decision and milliseconds of reading; medians over rounds."""
+    """Microseconds of a decision and milliseconds of reading, each round.
+
+    Those of the processor say more on a busy machine.
+    """
 
     python_us: list[float]
     node_us: list[float]
+    python_cpu_us: list[float]
+    node_cpu_us: list[float]
     python_read_ms: float
     node_read_ms: float
 
@@ -51,6 +56,8 @@ class Latency(NamedTuple):
             f"Python {statistics.median(self.python_us):.0f} us, "
             f"Node {statistics.median(self.node_us):.0f} us a decision; ratio "
             f"{statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f}); "
+            f"processor {statistics.median(self.python_cpu_us):.0f} us and "
+            f"{statistics.median(self.node_cpu_us):.0f} us; "
             f"read {self.python_read_ms:.0f} ms and {self.node_read_ms:.0f} ms"
         )
 
@@ -70,18 +77,25 @@ def measure(folder: Path, *, rounds: int = ROUNDS) -> Latency:
     advisor = LadderAdvisor(bundle.manifest.decision, bundle=bundle, clock=clock)
     contexts = _contexts(advisor, rng)
     python_us, node_us, node_read_ms, python_read_ms = [], [], [], []
+    python_cpu_us, node_cpu_us = [], []
     with tempfile.TemporaryDirectory() as work:
         path = Path(work, "contexts.json")
         path.write_text(json.dumps(contexts))
         for _ in range(rounds):
+            began = time.process_time()
             python_us.append(_python_us(advisor, contexts))
+            spent_s = time.process_time() - began
+            python_cpu_us.append(1e6 * spent_s / len(contexts))
             found = _node(folder, path)
+            node_cpu_us.append(found["cpu"])
             node_us.append(statistics.median(found["taken"]))
             node_read_ms.append(found["read"])
             python_read_ms.append(_python_read_ms(folder))
     return Latency(
         python_us=python_us,
         node_us=node_us,
+        python_cpu_us=python_cpu_us,
+        node_cpu_us=node_cpu_us,
         python_read_ms=statistics.median(python_read_ms),
         node_read_ms=statistics.median(node_read_ms),
     )

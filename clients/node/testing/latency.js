@@ -1,6 +1,7 @@
 /**
  * Times decisions: `node latency.js BUNDLE CONTEXTS.json`, where CONTEXTS is a list of contexts.
- * Prints the microseconds of each decision and the milliseconds of reading, as JSON.
+ * Prints the microseconds of each decision, those of the processor for one of them (all threads
+ * of this process), and the milliseconds of reading, as JSON.
  */
 
 import fs from "node:fs";
@@ -14,9 +15,11 @@ const read = Number(process.hrtime.bigint() - began) / 1e6;
 const asked = JSON.parse(fs.readFileSync(contexts));
 const now = new Date(bundle.manifest.created_at);
 for (const context of asked) bundle.decide(context, { now });
+const before = process.cpuUsage();
 const taken = asked.map((context) => {
   const start = process.hrtime.bigint();
   bundle.decide(context, { now });
   return Number(process.hrtime.bigint() - start) / 1e3;
 });
-console.log(JSON.stringify({ read, taken }));
+const { user, system } = process.cpuUsage(before);
+console.log(JSON.stringify({ read, taken, cpu: (user + system) / asked.length }));
