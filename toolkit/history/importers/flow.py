@@ -9,19 +9,18 @@ and no common word. A number below a million counts as shown where a number with
 it was: a line that is asked for stands near the line that was seen.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from toolkit.history.importers.texts import (
     block_texts,
-    is_removed,
-    text_length,
+    measure,
     texts_of,
     without_counts,
 )
 
-__all__ = ["CallFlow", "DataFlow"]
+__all__ = ["CallFlow", "DataFlow", "lines_near", "words_of"]
 
 NEAR = 60
 """Lines between a line that was shown and one that is then asked for."""
@@ -122,7 +121,15 @@ class DataFlow:
     CallFlow(needs_previous=True, mentioned_by_previous=True, known_before=False)
     """
 
-    __slots__ = ("_arguments", "_known", "_missing", "_shown", "_shown_now")
+    __slots__ = (
+        "_arguments",
+        "_known",
+        "_missing",
+        "_named",
+        "_shown",
+        "_shown_now",
+        "_vocabulary",
+    )
 
     def __init__(self) -> None:
         self._known: set[bytes] = set()
@@ -130,6 +137,17 @@ class DataFlow:
         self._shown_now: set[bytes] = set()
         self._arguments: set[bytes] = set()
         self._missing = False
+        self._named = False
+        self._vocabulary: set[bytes] | None = None
+
+    def limit_to(self, vocabulary: set[bytes]) -> None:
+        """Remember no other words from now on: calls still to come hold no others.
+
+        Parameters
+        ----------
+        vocabulary : set of bytes
+        """
+        self._vocabulary = vocabulary
 
     def write(self, text: str) -> None:
         """Take a text that the model had before it, or that it wrote itself.
@@ -138,7 +156,7 @@ class DataFlow:
         ----------
         text : str
         """
-        self._known.update(_words(text))
+        self._known.update(self._of_interest(_words(text)))
 
     def say(self, text: str) -> None:
         """Take a text of the reply that issues the batch: known to later ones.
@@ -147,7 +165,7 @@ class DataFlow:
         ----------
         text : str
         """
-        self._arguments.update(_words(text))
+        self._arguments.update(self._of_interest(_words(text)))
 
     def begin_batch(self) -> None:
         """Begin a batch: the results so far are those of the batch before it."""
@@ -155,25 +173,21 @@ class DataFlow:
             self._known |= self._shown
         self._known |= self._arguments
         self._shown = None
-        if not self._missing and _names_something(self._shown_now):
+        if self._named and not self._missing:
             self._shown = self._shown_now
         else:
             self._known |= self._shown_now
         self._shown_now = set()
         self._arguments = set()
-        self._missing = False
+        self._missing = self._named = False
 
-    def call(
-        self, arguments: Any, texts: Sequence[str] | None = None
-    ) -> CallFlow | None:
+    def call(self, arguments: Any) -> CallFlow | None:
         """Compare a call's arguments with what was shown.
 
         Parameters
         ----------
         arguments : object
             JSON value.
-        texts : sequence of str, optional
-            The texts in it, where they are at hand.
 
         Returns
         -------
@@ -181,9 +195,20 @@ class DataFlow:
             `None` for a first batch, and where the previous results are not known or
             hold no identifier.
         """
-        if texts is None:
-            texts = texts_of(arguments)
-        words, numbers = _arguments_of(arguments, texts)
+        return self.compare(*words_of(arguments, texts_of(arguments)))
+
+    def compare(self, words: set[bytes], numbers: Sequence[int]) -> CallFlow | None:
+        """Compare what a call's arguments hold with what was shown; see `call`.
+
+        Parameters
+        ----------
+        words, numbers
+            As `words_of` gives them.
+
+        Returns
+        -------
+        CallFlow or None
+        """
         self._arguments |= words
         shown, known = self._shown, self._known
         if shown is None:
@@ -193,7 +218,7 @@ class DataFlow:
         mentioned = needs or _names_something(words & shown)
         everything = not _names_something(fresh)
         for number in numbers:
-            lines = _lines_near(number)
+            lines = lines_near(number)
             near, before = not shown.isdisjoint(lines), not known.isdisjoint(lines)
             needs |= near and not before
             mentioned |= near
@@ -215,15 +240,33 @@ class DataFlow:
         """
         length = 0
         for text in [content] if content.__class__ is str else block_texts(content):
-            length += text_length(text)
-            if not self._missing and is_removed(text):
-                self._missing = True
-            self._shown_now.update(_words(text))
+            characters, removed = measure(text)
+            length += characters
+            self.show(text, removed=removed)
         return length
+
+    def show(self, text: str, *, removed: bool = False) -> None:
+        """Take a text of a result of the batch that was begun last.
+
+        Parameters
+        ----------
+        text : str
+        removed : bool
+            A part of it was removed.
+        """
+        self._missing |= removed
+        words = _words(text)
+        self._named = self._named or any(map(_is_identifier, words))
+        self._shown_now.update(self._of_interest(words))
+
+    def _of_interest(self, words: list[bytes]) -> Collection[bytes]:
+        if self._vocabulary is None:
+            return words
+        return self._vocabulary.intersection(words)
 
 
 @lru_cache(maxsize=500)
-def _lines_near(number: int) -> tuple[bytes, ...]:
+def lines_near(number: int) -> tuple[bytes, ...]:
     """Write the numbers around one; limits and offsets are asked for again and again."""
     return tuple(b"%d" % near for near in range(number - NEAR, number + NEAR + 1))
 
@@ -232,9 +275,28 @@ def _words(text: str) -> list[bytes]:
     return text.encode("utf-8", "replace").translate(_SEPARATORS).split()
 
 
-def _arguments_of(arguments: Any, texts: Sequence[str]) -> tuple[set[bytes], list[int]]:
+def words_of(arguments: Any, texts: Sequence[str]) -> tuple[set[bytes], list[int]]:
+    """Separate the words of a call's arguments and the numbers that may be lines.
+
+    Parameters
+    ----------
+    arguments : object
+        JSON value.
+    texts : sequence of str
+        The texts in it.
+
+    Returns
+    -------
+    words : set of bytes
+    numbers : list of int
+
+    Examples
+    --------
+    >>> words_of({"path": "a.py", "offset": 120}, ["a.py"])[1]
+    [120]
+    """
     words = set(_words(without_counts(" ".join(texts))))
-    lines = {word for word in words if word.isdigit() and len(word) < SHORT_NUMBER}
+    lines = {w for w in filter(bytes.isdigit, words) if len(w) < SHORT_NUMBER}
     words -= lines
     numbers = [int(word) for word in lines]
     if isinstance(arguments, dict) and "_flow" not in arguments:

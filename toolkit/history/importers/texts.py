@@ -8,7 +8,14 @@ only digests of its identifiers are left; data flow can be read from them.
 import re
 from typing import Any
 
-__all__ = ["block_texts", "is_removed", "text_length", "texts_of", "without_counts"]
+__all__ = [
+    "block_texts",
+    "is_removed",
+    "measure",
+    "text_length",
+    "texts_of",
+    "without_counts",
+]
 
 _MARK = re.compile(r"\[(?:text|cmd|error|url|base64|flow):(\d{1,9})(?=[:\]])[^\]]*\]")
 MARK_LENGTH = len("[text:123456789]")
@@ -45,6 +52,32 @@ def text_length(text: str) -> int:
     for mark in _MARK.finditer(text):
         length += int(mark[1]) - len(mark[0])
     return length
+
+
+def measure(text: str) -> tuple[int, bool]:
+    """Count the characters of a text, and tell whether a part of it was removed.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    length : int
+        As `text_length`.
+    removed : bool
+        As `is_removed`.
+
+    Examples
+    --------
+    >>> measure("Exit code 1 [text:20]"), measure("[flow:20:1 3fa1]"), measure("x[1]")
+    ((32, True), (20, False), (4, False))
+    """
+    if "[" not in text or ":" not in text:
+        return len(text), False
+    if not text.startswith("[text:") and _MARK.search(text) is None:
+        return len(text), False  # raw texts: one look through them, and not two
+    return text_length(text), is_removed(text)
 
 
 def is_removed(text: str) -> bool:

@@ -31,6 +31,11 @@ STRANGE_LINES = 1000
 so many reasons are held back at most."""
 
 
+HELD_BYTES = 2**23
+"""Lines whose texts are held until all calls are known: all of nearly every file. Ten
+times the memory is what their words would occupy."""
+
+
 class ClaudeCodeSource:
     """Reads Claude Code transcripts; see the module for what counts as what.
 
@@ -73,9 +78,13 @@ def _is_transcript(path: Path) -> bool:
 
 def _take_lines(path: Path, transcript: Transcript, sink: ImportSink) -> None:
     strange: list[tuple[int, str]] = []
-    number = 0
+    number = held = 0
     try:
         for block in read_blocks(path):
+            held += len(block or b"")
+            if held > HELD_BYTES:
+                transcript.follow()
+                held = 0
             for line in decode_block(block):
                 number += 1
                 try:

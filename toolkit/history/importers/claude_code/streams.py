@@ -6,7 +6,7 @@ from datetime import datetime
 from toolkit.history.importers.claude_code.calls import Call
 from toolkit.history.importers.claude_code.timing import Before
 from toolkit.history.importers.claude_code.turns import ModelReply, turn_record_id
-from toolkit.history.importers.flow import DataFlow
+from toolkit.history.importers.deferred_flow import DeferredFlow
 
 __all__ = ["MAIN", "MessageBatch", "Stream"]
 
@@ -100,7 +100,7 @@ class Stream:
         self.inline = inline
         self.batches: dict[str, MessageBatch] = {}
         self.replies: dict[tuple[str, str], ModelReply] = {}
-        self.flow = DataFlow()
+        self.flow = DeferredFlow()
         self.latest_s: float | None = None
         self.prompted = False
         self.prompt_s: float | None = None

@@ -175,8 +175,20 @@ class Transcript:
         name = kind if TYPE.fullmatch(kind) else "another type"
         self._sink.pass_over(f"line {name}")
 
+    def follow(self, *, ends: bool = False) -> None:
+        """Follow the data flow of the lines so far, and let go of their texts.
+
+        Parameters
+        ----------
+        ends : bool
+            There are no other lines, which makes it cheaper; see `DeferredFlow`.
+        """
+        for stream in self._streams.values():
+            stream.flow.follow(ends=ends)
+
     def records(self) -> Iterator[tuple[int, dict[str, Any] | SchemaError]]:
         """Give what all lines say, once they have been taken; see `records_of`."""
+        self.follow(ends=True)
         for name, begun_s in self._begun.items():
             call = self._calls.get(name)
             if call is not None:
@@ -273,7 +285,7 @@ class Transcript:
                     batch.turn = reply
                     if reply is not None:
                         reply.calls += 1
-                    call.flow = stream.flow.call(block.input, texts)
+                    stream.flow.call(call, block.input, texts)
                     batch.calls.append(call)
             elif isinstance(block.text, str):
                 stream.flow.say(block.text)
