@@ -1,9 +1,14 @@
 """Import of agents' logs against merely parsing the same lines with `json.loads`.
 
-The logs are unpacked first: agents keep them plain. Each round parses and imports in
-turn, so that the machine's mood hits both; medians are compared. *CPU* is the processor
-time of all processes, *wall* the time on the clock, which says something on a machine
-with two idle cores only. An import is everything up to the last sync of a new store.
+The logs are unpacked first: agents keep them plain. They are redacted; *raw* are the same
+lines with texts of the lengths that they name (`written_out`), as agents write them, and
+the goal is about those. Each round parses and imports in turn, so that the machine's mood
+hits both; medians are compared. *CPU* is the processor time of all processes, *wall* the
+time on the clock, which says something on a machine with idle cores only. *Readers* are as
+many processes as the command takes here. An import is everything up to the last sync of a
+new store; *slope* is its ratio without what making an empty store takes: that of a larger
+log of the kind.
+
 *Command* is `toolkit records import` from its start, prices included, and its memory: the
 largest sum over its processes of what each holds alone and its part of what they share.
 *First* is the command for a new store: it loads the price list; else the store has the
@@ -26,9 +31,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.benchmarks.written_out import write_out
 from tests.shared import HISTORY
 from toolkit.history import RecordStore
-from toolkit.history.importers import open_source, run_import
+from toolkit.history.importers import open_source, run_import, usable_processes
 
 __all__ = ["LIMIT", "PACKS", "Speed", "main", "measure"]
 
@@ -58,6 +64,8 @@ class Speed(NamedTuple):
     parse_cpu_s: float
     parse_wall_s: float
     import_cpu_s: float
+    empty_cpu_s: float
+    readers: int
     readers_cpu_s: float
     readers_wall_s: float
     command_cpu_s: float
@@ -68,11 +76,18 @@ class Speed(NamedTuple):
     again_cpu_s: float
 
     @property
+    def slope(self) -> float:
+        """The ratio of processor time to parsing beyond an empty store."""
+        return (self.import_cpu_s - self.empty_cpu_s) / self.parse_cpu_s
+
+    @property
     def ratios(self) -> dict[str, float]:
-        """The ratios of processor time to parsing, and the memory in MB."""
+        """The ratios of time to parsing, of the processors but for `wall`; memory in MB."""
         return {
             "import": self.import_cpu_s / self.parse_cpu_s,
+            "import_slope": self.slope,
             "readers": self.readers_cpu_s / self.parse_cpu_s,
+            "readers_wall": self.readers_wall_s / self.parse_wall_s,
             "command": self.command_cpu_s / self.parse_cpu_s,
             "command_less_start": (self.command_cpu_s - self.again_cpu_s)
             / self.parse_cpu_s,
@@ -84,8 +99,9 @@ class Speed(NamedTuple):
         cpu, wall = self.parse_cpu_s, self.parse_wall_s
         return (
             f"{self.files} files, {self.megabytes:.1f} MB: json.loads {cpu:.3f} s; "
-            f"import CPU {self.import_cpu_s:.3f} s ({self.import_cpu_s / cpu:.2f}x); "
-            f"with readers CPU {self.readers_cpu_s:.3f} s "
+            f"import CPU {self.import_cpu_s:.3f} s ({self.import_cpu_s / cpu:.2f}x, "
+            f"empty store {self.empty_cpu_s:.3f} s, slope {self.slope:.2f}x); "
+            f"with {self.readers} readers CPU {self.readers_cpu_s:.3f} s "
             f"({self.readers_cpu_s / cpu:.2f}x), wall {self.readers_wall_s:.3f} s "
             f"({self.readers_wall_s / wall:.2f}x); command CPU {self.command_cpu_s:.2f} s "
             f"({self.command_cpu_s / cpu:.2f}x, without its start "
@@ -107,10 +123,12 @@ def measure(source: str, folders: Sequence[Path], rounds: int = ROUNDS) -> Speed
     """
     files = [file.path for file in open_source(source).files(folders)]
     import_all(source, folders, 1)  # loads what it needs
+    readers = usable_processes()
     timed = {
         "parse": lambda: parse_only(files),
         "import": lambda: import_all(source, folders, 1),
-        "readers": lambda: import_all(source, folders, 2),
+        "empty": lambda: import_all(source, [], 1),
+        "readers": lambda: import_all(source, folders, readers),
     }
     taken: dict[str, list[tuple[float, float]]] = {name: [] for name in timed}
     for _ in range(rounds):
@@ -139,6 +157,8 @@ def measure(source: str, folders: Sequence[Path], rounds: int = ROUNDS) -> Speed
         parse_cpu_s=cpu_s["parse"],
         parse_wall_s=wall_s["parse"],
         import_cpu_s=cpu_s["import"],
+        empty_cpu_s=cpu_s["empty"],
+        readers=readers,
         readers_cpu_s=cpu_s["readers"],
         readers_wall_s=wall_s["readers"],
         command_cpu_s=command_cpu_s,
@@ -226,20 +246,33 @@ def _unpacked(pattern: str, target: Path) -> list[Path]:
     return folders
 
 
-def main() -> dict[str, float]:
-    """Print the figures, and give the ratios by pack."""
+def main(names: Sequence[str] = ()) -> dict[str, float]:
+    """Print the figures, and give the ratios by pack.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Packs; all of them by default.
+    """
     if not HISTORY.is_dir():
         sys.stdout.write("import speed: skipped, no shared history\n")
         return {}
+    wanted = list(names or PACKS)
     ratios: dict[str, float] = {}
     sys.stdout.write(f"import speed: goal {LIMIT}x, load {os.getloadavg()[0]:.1f}\n")
-    for name, (source, pattern) in PACKS.items():
+    for name in wanted:
+        source, pattern = PACKS[name]
         with tempfile.TemporaryDirectory() as folder:
-            speed = measure(source, _unpacked(pattern, Path(folder)))
-        sys.stdout.write(f"import speed of {name}: {speed}\n")
-        ratios |= {f"{name} {what}": ratio for what, ratio in speed.ratios.items()}
+            plain = _unpacked(pattern, Path(folder, "plain"))
+            raw = [Path(folder, "raw", *p.parts[-2:]) for p in plain]
+            for redacted, written in zip(plain, raw, strict=True):
+                write_out(redacted, written)
+            for title, folders in ((name, plain), (f"{name} raw", raw)):
+                speed = measure(source, folders)
+                sys.stdout.write(f"import speed of {title}: {speed}\n")
+                ratios |= {f"{title} {what}": x for what, x in speed.ratios.items()}
     return ratios
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

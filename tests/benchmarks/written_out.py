@@ -1,0 +1,104 @@
+"""Logs of agents written out to the lengths that they name.
+
+The packs are redacted: `[text:120]` stands for 120 characters. An import of such lines
+says little about raw logs, most of which is text. Here every mark is replaced by a text
+of that length: code of the standard library, every third longer result numbered as agents
+show files, and base64 where signatures and images stood. A seed makes it the same every
+time. Nothing else of a line is changed; lines that are no JSON stay as they are.
+"""
+
+import base64
+import json
+import random
+import re
+import sysconfig
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+__all__ = ["write_out"]
+
+MARK = re.compile(r"\[(text|cmd|error|base64|url|flow):(\d{1,9})(?=[:\]])[^\]]*\]")
+MODULES = 150
+RESULTS = frozenset({"content", "output", "stdout", "text"})
+ENCODED = frozenset({"signature", "data"})
+LONG = 400
+"""Characters of a result from which it may be a file."""
+
+
+def write_out(source: Path, target: Path, seed: int = 0) -> None:
+    """Write the logs below a folder out, `*.jsonl` and `*.json`.
+
+    Parameters
+    ----------
+    source, target : path
+        Folders; the files keep their places.
+    seed : int
+    """
+    writer = _Writer(seed)
+    for file in sorted(source.rglob("*")):
+        if file.suffix not in (".jsonl", ".json") or not file.is_file():
+            continue
+        written = target / file.relative_to(source)
+        written.parent.mkdir(parents=True, exist_ok=True)
+        with written.open("wb") as out:
+            if file.suffix == ".json":
+                out.write(writer.line(file.read_bytes()))
+                continue
+            with file.open("rb") as lines:
+                for line in lines:
+                    out.write(writer.line(line.removesuffix(b"\n")))
+                    out.write(b"\n" * line.endswith(b"\n"))
+
+
+class _Writer:
+    """Draws texts for marks."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = random.Random(seed)
+        library = Path(sysconfig.get_paths()["stdlib"])
+        files = sorted(library.glob("*.py"))[:MODULES]
+        self._code = "\n".join(f.read_text("utf-8", errors="replace") for f in files)
+        self._encoded = base64.b64encode(self._random.randbytes(10**6)).decode()
+
+    def line(self, line: bytes) -> bytes:
+        """Write a line, or a whole document, out."""
+        try:
+            value = json.loads(line)
+            return orjson.dumps(self._value(value, ""))
+        except (ValueError, TypeError):
+            return line
+
+    def _value(self, value: Any, name: str) -> Any:
+        if isinstance(value, str):
+            if "[" not in value:
+                return value
+            return MARK.sub(lambda mark: self._text(mark, name), value)
+        if isinstance(value, dict):
+            return {key: self._value(inner, key) for key, inner in value.items()}
+        if isinstance(value, list):
+            return [self._value(inner, name) for inner in value]
+        return value
+
+    def _text(self, mark: re.Match[str], name: str) -> str:
+        length = int(mark[2])
+        if mark[1] == "base64" or name in ENCODED:
+            return _cut(self._encoded, 0, length)
+        text = _cut(self._code, self._random.randrange(len(self._code)), length)
+        if name in RESULTS and length > LONG and self._random.random() < 1 / 3:
+            text = _numbered(text)[:length]
+        return text
+
+
+def _cut(text: str, start: int, length: int) -> str:
+    """Cut some characters out, from the beginning again where it ends."""
+    cut = text[start : start + length]
+    while len(cut) < length:
+        cut += text[: length - len(cut)]
+    return cut
+
+
+def _numbered(text: str) -> str:
+    lines = text.split("\n")
+    return "\n".join(f"{number:>6}→{line}" for number, line in enumerate(lines, 1))
