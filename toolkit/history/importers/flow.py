@@ -219,10 +219,12 @@ class DataFlow:
         everything = not _names_something(fresh)
         for number in numbers:
             lines = lines_near(number)
-            near, before = not shown.isdisjoint(lines), not known.isdisjoint(lines)
-            needs |= near and not before
-            mentioned |= near
+            before = not known.isdisjoint(lines)
             everything &= before
+            if not (mentioned and (before or needs)):  # else it changes nothing
+                near = not shown.isdisjoint(lines)
+                needs |= near and not before
+                mentioned |= near
         return CallFlow(needs, mentioned, everything)
 
     def result(self, content: Any) -> int:
