@@ -67,6 +67,33 @@ def test_the_store_remembers_after_it_was_closed(tmp_path: Path) -> None:
     assert said is Addition.DUPLICATE
 
 
+@pytest.mark.parametrize(
+    ("session", "said"), [("s1", Addition.UPDATED), ("s2", Addition.SHARED)]
+)
+def test_what_only_other_sessions_gave_is_shared(
+    tmp_path: Path, session: str, said: Addition
+) -> None:
+    with RecordStore(tmp_path) as store:
+        store.add(a_batch(session_id="s1"))
+    with RecordStore(tmp_path) as store:
+        added = store.add(a_batch(session_id=session, size=2))
+
+    assert added is said
+
+
+def test_an_index_of_an_older_form_is_made_again(tmp_path: Path) -> None:
+    with RecordStore(tmp_path) as store:
+        store.add(a_batch(session_id="s1"))
+    with closing(sqlite3.connect(tmp_path / "known.sqlite")) as index, index:
+        index.execute("PRAGMA user_version=0")
+        index.execute("UPDATE known SET digest = digest & 0xFFFFFFFF")
+    with RecordStore(tmp_path) as store:
+        store.absorb_spool()
+        said = store.add(a_batch(session_id="s1"))
+
+    assert said is Addition.DUPLICATE
+
+
 def test_copies_in_one_call_count_once(tmp_path: Path) -> None:
     with RecordStore(tmp_path) as store:
         said = store.add_all([a_batch(), a_batch(), a_batch(size=2)])

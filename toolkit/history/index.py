@@ -29,6 +29,9 @@ Copies = dict[int, int]
 ASK_IDS = 500
 """Ids asked of the index at once; SQLite takes at most 999 values in a question."""
 
+FORMAT = 2
+"""What a digest holds: since 2 the session as well. Another one is made again."""
+
 SCHEMA = """
 PRAGMA journal_mode=WAL;
 PRAGMA synchronous=NORMAL;
@@ -132,6 +135,8 @@ class KnownIndex:
 
     def agrees(self, generation: Generation, spool: Spool) -> bool:
         """Compare with the files: they hold at least what this has seen."""
+        if self._database.execute("PRAGMA user_version").fetchone() != (FORMAT,):
+            return False
         row = self._database.execute("SELECT generation FROM matches").fetchone()
         if row is None or not generation.lost <= row[0] <= generation.number:
             return False
@@ -155,6 +160,7 @@ class KnownIndex:
         with self._database as database:
             for table in ("known", "absorbed", "matches"):
                 database.execute(f"DELETE FROM {table}")  # noqa: S608 - our own names
+            database.execute(f"PRAGMA user_version={FORMAT}")
 
 
 def _opened(path: Path) -> sqlite3.Connection:

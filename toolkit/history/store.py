@@ -73,6 +73,8 @@ class Addition(StrEnum):
 
     ADDED = "added"
     UPDATED = "updated"
+    SHARED = "shared"
+    """Known from other sessions only: a fork or a resumed session repeats it."""
     DUPLICATE = "duplicate"
 
 
@@ -206,7 +208,7 @@ class RecordStore:
         Returns
         -------
         Addition
-            Added, updated by a fuller copy, or a duplicate.
+            Added, updated by a fuller copy, shared with another session, or a duplicate.
         """
         return self.add_all([record])[0]
 
@@ -263,8 +265,11 @@ class RecordStore:
         if mark in copies:
             return Addition.DUPLICATE
         self._lines.append(data)
+        is_shared = all(_session(known) != _session(mark) for known in copies)
         self._pending.setdefault(identity, {})[mark] = copies[mark] = fullness
-        return Addition.DUPLICATE if poorer else Addition.UPDATED
+        if poorer:
+            return Addition.DUPLICATE
+        return Addition.SHARED if is_shared else Addition.UPDATED
 
     def reject(self, rejection: Rejection) -> Addition:
         """Note a line that could not be read, once.
@@ -612,8 +617,29 @@ def line_of(row: dict[str, Any]) -> Line:
     return (kind, row["record_id"]), fullness, data
 
 
-digest = crc32
-"""Digests a line: 32 bits tell apart the few copies of one record."""
+SESSION = b'"session_id":"'
+SESSION_BITS = 0x7FFFFFFF
+"""With the digest of a line they fill what the index holds as one number."""
+
+
+def digest(data: bytes) -> int:
+    """Digest a line: 32 bits tell apart the few copies of one record, 31 their sessions.
+
+    Parameters
+    ----------
+    data : bytes
+        As `line_of` writes it; a quote inside a text is escaped there.
+    """
+    begin = data.find(SESSION)
+    if begin < 0:
+        return crc32(data)
+    begin += len(SESSION)
+    session = data[begin : data.find(b'"', begin)]
+    return (crc32(session) & SESSION_BITS) << 32 | crc32(data)
+
+
+def _session(mark: int) -> int:
+    return mark >> 32
 
 
 def _rejection_identity(row: dict[str, Any]) -> Identity:

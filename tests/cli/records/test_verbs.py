@@ -218,14 +218,18 @@ def test_a_pipe_is_not_opened_and_named(
     assert "f.jsonl: nothing in it could be imported" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("imported_before", [None, "session-1", "session-2"])
 def test_what_forks_repeat_is_not_called_updated(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], imported_before: str | None
 ) -> None:
     for name in ("session-1", "session-2"):
         session = Session(name).call(1, "a").result(2, "a").call(4, "b", message="m2")
-        write(tmp_path / "in" / f"{name}.jsonl", session.result(5, "b").lines)
-    words = [str(tmp_path / "in"), "--store", str(tmp_path / "store")]
-    run(["records", "import", "claude-code", *words])
+        path = write(tmp_path / "in" / f"{name}.jsonl", session.result(5, "b").lines)
+        words = ["--store", str(tmp_path / "store")]
+        if name == imported_before:
+            run(["records", "import", "claude-code", str(path), *words])
+    capsys.readouterr()
+    run(["records", "import", "claude-code", str(tmp_path / "in"), *words])
     printed = {
         cells[1].strip(): cells[2].strip()
         for line in capsys.readouterr().out.splitlines()

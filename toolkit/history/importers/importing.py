@@ -73,11 +73,11 @@ class _Counts:
         """Count what became of some records."""
         self.added += additions.count(Addition.ADDED)
         self.duplicates += additions.count(Addition.DUPLICATE)
-        if Addition.UPDATED in additions:
+        if Addition.UPDATED in additions or Addition.SHARED in additions:
             again = [
-                before
+                before or addition is Addition.SHARED
                 for addition, before in zip(additions, met_before, strict=True)
-                if addition is Addition.UPDATED
+                if addition in (Addition.UPDATED, Addition.SHARED)
             ]
             self.updated += len(again)
             self.shared_ids += sum(again)

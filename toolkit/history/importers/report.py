@@ -34,8 +34,9 @@ class ImportReport:
         Records new to the store; fuller than the copy it had; known already. They add
         up to all records emitted.
     shared_ids : int
-        Of those updated, records that came again in this import with another content:
-        rows of a table that share an id, or batches that forks of a session repeat.
+        Of those updated, records that came again in this import with another content,
+        or that the store knew from other sessions only: rows of a table that share an
+        id, or batches that forks of a session repeat.
     rejected : int
         Lines that could not be read, each noted with its reason.
     first_reason : str
