@@ -629,6 +629,11 @@ def digest(data: bytes) -> int:
     ----------
     data : bytes
         As `line_of` writes it; a quote inside a text is escaped there.
+
+    Returns
+    -------
+    int
+        Of 63 bits.
     """
     begin = data.find(SESSION)
     if begin < 0:

@@ -9,8 +9,13 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Protocol
 
-from toolkit.history.importers.flow import CallFlow, DataFlow, lines_near, words_of
-from toolkit.history.importers.texts import block_texts, measure
+from toolkit.history.importers.flow import (
+    CallFlow,
+    DataFlow,
+    argument_words,
+    lines_near,
+)
+from toolkit.history.importers.texts import block_texts, length_and_removal
 
 __all__ = ["DeferredFlow"]
 
@@ -80,7 +85,7 @@ class DeferredFlow:
         texts : sequence of str
             The texts in it.
         """
-        words, numbers = words_of(arguments, texts)
+        words, numbers = argument_words(arguments, texts)
         self._asked.append((words, numbers))
         self._held.append(partial(self._answer, asking, words, numbers))
         self._until = len(self._held)
@@ -100,7 +105,7 @@ class DeferredFlow:
         """
         length = 0
         for text in [content] if content.__class__ is str else block_texts(content):
-            characters, removed = measure(text)
+            characters, removed = length_and_removal(text)
             length += characters
             self._held.append(partial(self._flow.show, text, removed=removed))
         return length

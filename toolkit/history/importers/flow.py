@@ -15,12 +15,12 @@ from typing import Any, NamedTuple
 
 from toolkit.history.importers.texts import (
     block_texts,
-    measure,
+    length_and_removal,
     texts_of,
     without_counts,
 )
 
-__all__ = ["CallFlow", "DataFlow", "lines_near", "words_of"]
+__all__ = ["CallFlow", "DataFlow", "argument_words", "lines_near"]
 
 NEAR = 60
 """Lines between a line that was shown and one that is then asked for."""
@@ -195,7 +195,7 @@ class DataFlow:
             `None` for a first batch, and where the previous results are not known or
             hold no identifier.
         """
-        return self.compare(*words_of(arguments, texts_of(arguments)))
+        return self.compare(*argument_words(arguments, texts_of(arguments)))
 
     def compare(self, words: set[bytes], numbers: Sequence[int]) -> CallFlow | None:
         """Compare what a call's arguments hold with what was shown; see `call`.
@@ -203,7 +203,7 @@ class DataFlow:
         Parameters
         ----------
         words, numbers
-            As `words_of` gives them.
+            As `argument_words` gives them.
 
         Returns
         -------
@@ -242,7 +242,7 @@ class DataFlow:
         """
         length = 0
         for text in [content] if content.__class__ is str else block_texts(content):
-            characters, removed = measure(text)
+            characters, removed = length_and_removal(text)
             length += characters
             self.show(text, removed=removed)
         return length
@@ -277,7 +277,9 @@ def _words(text: str) -> list[bytes]:
     return text.encode("utf-8", "replace").translate(_SEPARATORS).split()
 
 
-def words_of(arguments: Any, texts: Sequence[str]) -> tuple[set[bytes], list[int]]:
+def argument_words(
+    arguments: Any, texts: Sequence[str]
+) -> tuple[set[bytes], list[int]]:
     """Separate the words of a call's arguments and the numbers that may be lines.
 
     Parameters
@@ -294,7 +296,7 @@ def words_of(arguments: Any, texts: Sequence[str]) -> tuple[set[bytes], list[int
 
     Examples
     --------
-    >>> words_of({"path": "a.py", "offset": 120}, ["a.py"])[1]
+    >>> argument_words({"path": "a.py", "offset": 120}, ["a.py"])[1]
     [120]
     """
     words = set(_words(without_counts(" ".join(texts))))

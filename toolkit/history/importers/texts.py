@@ -11,7 +11,7 @@ from typing import Any
 __all__ = [
     "block_texts",
     "is_removed",
-    "measure",
+    "length_and_removal",
     "text_length",
     "texts_of",
     "without_counts",
@@ -54,7 +54,7 @@ def text_length(text: str) -> int:
     return length
 
 
-def measure(text: str) -> tuple[int, bool]:
+def length_and_removal(text: str) -> tuple[int, bool]:
     """Count the characters of a text, and tell whether a part of it was removed.
 
     Parameters
@@ -70,7 +70,11 @@ def measure(text: str) -> tuple[int, bool]:
 
     Examples
     --------
-    >>> measure("Exit code 1 [text:20]"), measure("[flow:20:1 3fa1]"), measure("x[1]")
+    >>> (
+    ...     length_and_removal("Exit code 1 [text:20]"),
+    ...     length_and_removal("[flow:20:1 3fa1]"),
+    ...     length_and_removal("x[1]"),
+    ... )
     ((32, True), (20, False), (4, False))
     """
     if "[" not in text or ":" not in text:
