@@ -43,13 +43,16 @@ class DeferredFlow:
     CallFlow(needs_previous=True, mentioned_by_previous=True, known_before=False)
     """
 
-    __slots__ = ("_asked", "_flow", "_held", "_until")
+    __slots__ = ("_asked", "_flow", "_held", "_open", "_removed", "_seen", "_until")
 
     def __init__(self) -> None:
         self._flow = DataFlow()
         self._held: list[Callable[[], None]] = []
         self._asked: list[tuple[set[bytes], Sequence[int]]] = []
         self._until = 0
+        # whether the results so far hold a text, or lack one; calls of the batch that
+        # was begun last can be answered for where those before it held one
+        self._seen = self._removed = self._open = False
 
     def write(self, text: str) -> None:
         """Hold a text that the model had before it, or that it wrote itself.
@@ -72,6 +75,8 @@ class DeferredFlow:
     def begin_batch(self) -> None:
         """Begin a batch: the results so far are those of the batch before it."""
         self._held.append(self._flow.begin_batch)
+        self._open = self._seen and not self._removed
+        self._seen = self._removed = False
 
     def call(self, asking: Asking, arguments: Any, texts: Sequence[str]) -> None:
         """Hold a call until its flow can be said.
@@ -85,6 +90,10 @@ class DeferredFlow:
         texts : sequence of str
             The texts in it.
         """
+        if not self._open:  # in redacted logs that is nearly every call
+            asking.flow = None
+            self._held.append(partial(self._note, arguments, texts))
+            return
         words, numbers = argument_words(arguments, texts)
         self._asked.append((words, numbers))
         self._held.append(partial(self._answer, asking, words, numbers))
@@ -107,6 +116,8 @@ class DeferredFlow:
         for text in [content] if content.__class__ is str else block_texts(content):
             characters, removed = length_and_removal(text)
             length += characters
+            self._seen |= characters > 0
+            self._removed |= removed
             self._held.append(partial(self._flow.show, text, removed=removed))
         return length
 
@@ -127,6 +138,10 @@ class DeferredFlow:
         held.clear()
         self._asked.clear()
         self._until = 0
+
+    def _note(self, arguments: Any, texts: Sequence[str]) -> None:
+        """Take a call that cannot be answered for: later ones know what it holds."""
+        self._flow.compare(*argument_words(arguments, texts))
 
     def _answer(
         self, asking: Asking, words: set[bytes], numbers: Sequence[int]

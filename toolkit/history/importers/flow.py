@@ -270,7 +270,7 @@ class DataFlow:
 @lru_cache(maxsize=500)
 def lines_near(number: int) -> tuple[bytes, ...]:
     """Write the numbers around one; limits and offsets are asked for again and again."""
-    return tuple(b"%d" % near for near in range(number - NEAR, number + NEAR + 1))
+    return tuple(map(b"%d".__mod__, range(number - NEAR, number + NEAR + 1)))
 
 
 def _words(text: str) -> list[bytes]:
