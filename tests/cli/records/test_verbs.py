@@ -222,10 +222,10 @@ def test_a_pipe_is_not_opened_and_named(
 def test_what_forks_repeat_is_not_called_updated(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], imported_before: str | None
 ) -> None:
+    words = ["--store", str(tmp_path / "store")]
     for name in ("session-1", "session-2"):
         session = Session(name).call(1, "a").result(2, "a").call(4, "b", message="m2")
         path = write(tmp_path / "in" / f"{name}.jsonl", session.result(5, "b").lines)
-        words = ["--store", str(tmp_path / "store")]
         if name == imported_before:
             run(["records", "import", "claude-code", str(path), *words])
     capsys.readouterr()
