@@ -9,8 +9,6 @@ from tests.shared import DECISIONS, needs_decisions
 from toolkit.errors import InputDataError
 from toolkit.experiments.tables import (
     FullFactorial,
-    read_decision_table,
-    synthetic_full_factorial,
 )
 
 TABLE = """problem,group,action,a_n,x_size,cost_time
@@ -29,13 +27,13 @@ def written(folder: Path, text: str = TABLE) -> Path:
 
 
 def test_a_problem_without_an_action_offers_the_others_only(tmp_path: Path) -> None:
-    table = FullFactorial.of(read_decision_table(written(tmp_path), "time"))
+    table = FullFactorial.read(written(tmp_path), cost="time")
 
     assert table.offered.sum(axis=1).tolist() == [3, 2]
 
 
 def test_the_rule_takes_the_action_nearest_to_six_workers(tmp_path: Path) -> None:
-    table = FullFactorial.of(read_decision_table(written(tmp_path), "time"))
+    table = FullFactorial.read(written(tmp_path), cost="time")
 
     taken = table.sizes[np.arange(2), table.rule]
     assert taken.tolist() == [3.0, 3.0]
@@ -45,7 +43,7 @@ def test_rows_in_any_order_are_the_same_table(tmp_path: Path) -> None:
     header, *rows = TABLE.splitlines()
     turned = "\n".join([header, *rows[::-1]]) + "\n"
 
-    table = FullFactorial.of(read_decision_table(written(tmp_path, turned), "time"))
+    table = FullFactorial.read(written(tmp_path, turned), cost="time")
 
     assert table.value(table.rule) == pytest.approx(np.log([6.0, 1.0]).mean())
 
@@ -64,18 +62,16 @@ def test_a_table_that_cannot_be_used_is_refused(
     tmp_path: Path, old: str, new: str, message: str
 ) -> None:
     with pytest.raises(InputDataError, match=message):
-        FullFactorial.of(
-            read_decision_table(written(tmp_path, TABLE.replace(old, new)), "time")
-        )
+        FullFactorial.read(written(tmp_path, TABLE.replace(old, new)), cost="time")
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputDataError, match="no such file"):
-        FullFactorial.of(read_decision_table(tmp_path / "none.csv.gz", "time"))
+        FullFactorial.read(tmp_path / "none.csv.gz", cost="time")
 
 
 def test_the_synthetic_tables_best_size_differs_by_problem() -> None:
-    table = synthetic_full_factorial(np.random.default_rng(0))
+    table = FullFactorial.synthetic(np.random.default_rng(0))
 
     assert len(np.unique(np.nanargmin(table.log_costs, axis=1))) > 2
 
@@ -94,7 +90,7 @@ def test_the_synthetic_tables_best_size_differs_by_problem() -> None:
 def test_the_rules_regret_is_the_data_sheets(
     file: str, cost: str, regret: float
 ) -> None:
-    table = FullFactorial.of(read_decision_table(DECISIONS / f"{file}.csv.gz", cost))
+    table = FullFactorial.read(DECISIONS / f"{file}.csv.gz", cost=cost)
 
     best = float(np.nanmin(table.log_costs, axis=1).mean())
     assert np.expm1(table.value(table.rule) - best) == pytest.approx(regret, abs=6e-4)

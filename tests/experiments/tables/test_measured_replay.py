@@ -8,7 +8,7 @@ import pytest
 from tests.shared import ROOT
 from tests.small_sample import small_sample
 from toolkit.errors import InputDataError, UsageError
-from toolkit.experiments.tables import MeasuredReplay, read_replay
+from toolkit.experiments.tables import MeasuredReplay
 from toolkit.studies.controllers.racing import Race, RaceResult, race
 
 SAMPLE = ROOT / "data/sample"
@@ -18,12 +18,13 @@ SAMPLE = ROOT / "data/sample"
 def batches(tmp_path_factory: pytest.TempPathFactory) -> MeasuredReplay:
     folder = tmp_path_factory.mktemp("replay") / "sample"
     small_sample(folder, repeats=4)
-    return read_replay(folder, "batches")
+    return MeasuredReplay.read(folder, "batches")
 
 
 @pytest.fixture(scope="module")
 def graphs() -> MeasuredReplay:
-    return read_replay(SAMPLE / "workflows.jsonl.gz", "graphs")  # a tenth of it all
+    tenth = SAMPLE / "workflows.jsonl.gz"
+    return MeasuredReplay.read(tenth, "graphs")
 
 
 def raced(replay: MeasuredReplay) -> RaceResult:
@@ -92,9 +93,9 @@ def test_the_same_generator_gives_the_same_replay(graphs: MeasuredReplay) -> Non
 
 def test_what_is_not_replayed_is_refused() -> None:
     with pytest.raises(UsageError, match="graphs"):
-        read_replay(SAMPLE, "loads")
+        MeasuredReplay.read(SAMPLE, "loads")
 
 
 def test_records_that_are_not_there_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputDataError, match="no such records"):
-        read_replay(tmp_path / "none", "batches")
+        MeasuredReplay.read(tmp_path / "none", "batches")

@@ -11,7 +11,7 @@ import pytest
 from tests.shared import ROOT
 from toolkit.cli.experiment.controllers import add_verb
 from toolkit.errors import InputDataError, UsageError
-from toolkit.experiments.tables import FullFactorial, synthetic_full_factorial
+from toolkit.experiments.tables import FullFactorial
 from toolkit.studies.controllers import read_controllers_spec, run_controllers
 from toolkit.studies.controllers.racing import LATENCY_OF, Race, RaceResult, race
 from toolkit.studies.controllers.run import ControllersSpec
@@ -20,7 +20,7 @@ DESIGN = Race(steps=30)
 
 
 def knee(load: float = 1.0) -> FullFactorial:
-    table = synthetic_full_factorial(np.random.default_rng(0), load=load)
+    table = FullFactorial.synthetic(np.random.default_rng(0), load=load)
     return replace(table, log_costs=2 * table.log_costs + table.sizes * np.log(2))
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from toolkit.errors import UsageError
 from toolkit.experiments.promotion import GateRules
-from toolkit.experiments.tables import synthetic_full_factorial
+from toolkit.experiments.tables import FullFactorial
 from toolkit.studies.off_policy.power import (
     GateWorld,
     drawn_from_table,
@@ -36,7 +36,7 @@ def test_equal_policies_are_seldom_promoted(records: int, groups: int) -> None:
 
 def test_equal_policies_with_the_errors_of_a_table_are_seldom_promoted() -> None:
     worlds = 300
-    table = synthetic_full_factorial(np.random.default_rng(0))
+    table = FullFactorial.synthetic(np.random.default_rng(0))
 
     rate = gate_rate(
         "A/A",

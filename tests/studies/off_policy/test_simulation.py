@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from toolkit.errors import UsageError
-from toolkit.experiments.tables import FullFactorial, synthetic_full_factorial
+from toolkit.experiments.tables import FullFactorial
 from toolkit.metrics.off_policy import OverlapLimits, Sampling
 from toolkit.studies.off_policy import (
     LogDesign,
@@ -27,7 +27,7 @@ DESIGN = LogDesign()
 
 
 def table() -> FullFactorial:
-    return synthetic_full_factorial(np.random.default_rng(0))
+    return FullFactorial.synthetic(np.random.default_rng(0))
 
 
 def scenario(name: str) -> Scenario:
@@ -104,7 +104,7 @@ def test_a_wrong_model_errs_more_than_the_fitted_one(model: str) -> None:
 
 
 def test_a_table_with_more_than_fifteen_actions_is_refused() -> None:
-    wide = synthetic_full_factorial(np.random.default_rng(0), actions=25)
+    wide = FullFactorial.synthetic(np.random.default_rng(0), actions=25)
 
     with pytest.raises(UsageError, match="at most 15"):
         list(scenarios_of(wide, DESIGN))

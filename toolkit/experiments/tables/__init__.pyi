@@ -1,12 +1,9 @@
 __all__: list[str]
 
-from .decision_table import read_decision_table as read_decision_table
 from .decision_table import read_decision_tables as read_decision_tables
 from .feature_rows import teaching_rows as teaching_rows
 from .from_records import recorded_table as recorded_table
 from .full_factorial import FullFactorial as FullFactorial
-from .full_factorial import synthetic_full_factorial as synthetic_full_factorial
 from .measured_replay import MeasuredReplay as MeasuredReplay
 from .measured_replay import read_measured as read_measured
-from .measured_replay import read_replay as read_replay
 from .split import deal_folds as deal_folds

@@ -5,20 +5,18 @@ are index operations.
 """
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from toolkit.arrays import Floats, Ints
+from toolkit.experiments.tables.decision_table import read_decision_table
 from toolkit.models import DecisionTable
 from toolkit.policies.rules import WORKERS, TableRule
 
-__all__ = [
-    "FullFactorial",
-    "padded_table",
-    "synthetic_full_factorial",
-]
+__all__ = ["FullFactorial", "padded_table"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -89,6 +87,89 @@ class FullFactorial:
         )
         return replace(made, rule=np.asarray(table.rules, dtype=np.int64))
 
+    @classmethod
+    def read(cls, path: Path, *, cost: str) -> "FullFactorial":
+        """Read one cost of a decision table.
+
+        Parameters
+        ----------
+        path : path
+            CSV (gz or not) or Parquet.
+        cost : str
+            Without the `cost_` of its column.
+
+        Returns
+        -------
+        FullFactorial
+
+        Raises
+        ------
+        InputDataError
+            The file or the cost is not there, or a value is not what it must be.
+        """
+        return cls.of(read_decision_table(path, cost))
+
+    @classmethod
+    def synthetic(
+        cls,
+        rng: np.random.Generator,
+        *,
+        problems: int = 60,
+        groups: int = 10,
+        actions: int = 8,
+        load: float = 1.0,
+    ) -> "FullFactorial":
+        """Make a table whose costs follow the Universal Scalability Law.
+
+        Contention and coherence depend on the context and on the group, so that the best
+        size differs by problem and no cost model of the toolkit is exactly right.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+        problems, groups, actions : int
+        load : float
+            Factor, above 0, on contention and coherence: with the same generator state,
+            the same problems on a busier machine.
+
+        Returns
+        -------
+        FullFactorial
+
+        References
+        ----------
+        Gunther, *Guerrilla Capacity Planning* (2007), 4.
+
+        Examples
+        --------
+        >>> table = FullFactorial.synthetic(np.random.default_rng(0))
+        >>> table.log_costs.shape, table.largest_choice
+        ((60, 8), 8)
+        """
+        labels = np.arange(problems) % groups
+        context = rng.normal(size=(problems, 2))
+        own = rng.normal(0, 0.4, size=(groups, 2))[labels]
+        contention = load * 0.05 * np.exp(0.6 * context[:, 0] + own[:, 0])
+        coherence = load * 0.01 * np.exp(0.8 * context[:, 1] + own[:, 1])
+        size = np.unique(np.round(2 ** np.linspace(0, 5, actions)))
+        extra = size - 1
+        speedup = size / (
+            1 + contention[:, None] * extra + coherence[:, None] * size * extra
+        )
+        log_costs = (
+            context[:, :1] - np.log(speedup) + rng.normal(0, 0.02, speedup.shape)
+        )
+        return padded_table(
+            name="synthetic",
+            codes=np.repeat(np.arange(problems), len(size)),
+            log_costs=log_costs.ravel(),
+            actions=np.tile(np.log2(size), problems)[:, None],
+            context=np.repeat(context, len(size), axis=0),
+            groups=labels,
+            targets=np.full(problems, TableRule().numbers.workers),
+            by_workers=0,
+        )
+
     def value(self, actions: Ints) -> float:
         """Mean log cost of taking one action in each problem.
 
@@ -103,64 +184,6 @@ class FullFactorial:
             NaN where a problem does not offer its action.
         """
         return float(self.log_costs[np.arange(len(actions)), actions].mean())
-
-
-def synthetic_full_factorial(
-    rng: np.random.Generator,
-    *,
-    problems: int = 60,
-    groups: int = 10,
-    actions: int = 8,
-    load: float = 1.0,
-) -> FullFactorial:
-    """Make a table whose costs follow the Universal Scalability Law.
-
-    Contention and coherence depend on the context and on the group, so that the best
-    size differs by problem and no cost model of the toolkit is exactly right.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-    problems, groups, actions : int
-    load : float
-        Factor, above 0, on contention and coherence: with the same generator state,
-        the same problems on a busier machine.
-
-    Returns
-    -------
-    FullFactorial
-
-    References
-    ----------
-    Gunther, *Guerrilla Capacity Planning* (2007), 4.
-
-    Examples
-    --------
-    >>> table = synthetic_full_factorial(np.random.default_rng(0))
-    >>> table.log_costs.shape, table.largest_choice
-    ((60, 8), 8)
-    """
-    labels = np.arange(problems) % groups
-    context = rng.normal(size=(problems, 2))
-    own = rng.normal(0, 0.4, size=(groups, 2))[labels]
-    contention = load * 0.05 * np.exp(0.6 * context[:, 0] + own[:, 0])
-    coherence = load * 0.01 * np.exp(0.8 * context[:, 1] + own[:, 1])
-    size = np.unique(np.round(2 ** np.linspace(0, 5, actions)))
-    extra = size - 1
-    speedup = size / (
-        1 + contention[:, None] * extra + coherence[:, None] * size * extra
-    )
-    log_costs = context[:, :1] - np.log(speedup) + rng.normal(0, 0.02, speedup.shape)
-    return padded_table(
-        name="synthetic",
-        codes=np.repeat(np.arange(problems), len(size)),
-        log_costs=log_costs.ravel(),
-        actions=np.tile(np.log2(size), problems)[:, None],
-        context=np.repeat(context, len(size), axis=0),
-        groups=labels,
-        targets=np.full(problems, TableRule().numbers.workers),
-        by_workers=0,
-    )
 
 
 def padded_table(

@@ -33,7 +33,7 @@ from toolkit.policies.rules import (
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["REPLAYED", "MeasuredReplay", "read_measured", "read_replay"]
+__all__ = ["REPLAYED", "MeasuredReplay", "read_measured"]
 
 REPLAYED: Mapping[str, str] = {"batches": "batch_size", "graphs": "agent_count"}
 """What can be replayed, with the decision that it is about."""
@@ -58,6 +58,40 @@ class MeasuredReplay:
 
     table: FullFactorial
     tries: Tries
+
+    @classmethod
+    def read(cls, records: Path, what: str) -> "MeasuredReplay":
+        """Read measured records, such as the bundled sample.
+
+        Parameters
+        ----------
+        records : path
+            Folder or file that `records import spool` takes.
+        what : str
+            One of `REPLAYED`.
+
+        Returns
+        -------
+        MeasuredReplay
+
+        Raises
+        ------
+        UsageError
+            Nothing is known by that name.
+        InputDataError
+            The records are not there, or no context was measured in full.
+        """
+        rows = read_measured(records, what)
+        decision = REPLAYED[what]
+        table = recorded_table(rows, decision=decision, rule=_rule(decision))
+        if table.observed:
+            raise InputDataError(
+                "no context was tried with several actions", file=records, field=what
+            )
+        return cls(
+            table=replace(FullFactorial.of(table), name=f"sample {what}"),
+            tries=_tries(table, rows),
+        )
 
     def usual_s(self, problem: int, action: int) -> float:
         """Latency, in seconds, of the middle try.
@@ -97,42 +131,8 @@ class MeasuredReplay:
         return float(latencies[drawn]), int(failures[drawn])
 
 
-def read_replay(records: Path, what: str) -> MeasuredReplay:
-    """Read measured records, such as the bundled sample.
-
-    Parameters
-    ----------
-    records : path
-        Folder or file that `records import spool` takes.
-    what : str
-        One of `REPLAYED`.
-
-    Returns
-    -------
-    MeasuredReplay
-
-    Raises
-    ------
-    UsageError
-        Nothing is known by that name.
-    InputDataError
-        The records are not there, or no context was measured in full.
-    """
-    rows = read_measured(records, what)
-    decision = REPLAYED[what]
-    table = recorded_table(rows, decision=decision, rule=_rule(decision))
-    if table.observed:
-        raise InputDataError(
-            "no context was tried with several actions", file=records, field=what
-        )
-    return MeasuredReplay(
-        table=replace(FullFactorial.of(table), name=f"sample {what}"),
-        tries=_tries(table, rows),
-    )
-
-
 def read_measured(records: Path, what: str) -> "pd.DataFrame":
-    """Read the rows of measured records whose cost is known; as of `read_replay`.
+    """Read the rows of measured records whose cost is known; as of `MeasuredReplay.read`.
 
     Parameters
     ----------

@@ -13,10 +13,8 @@ from toolkit.bundle import Bundle
 from toolkit.errors import InputDataError
 from toolkit.experiments.tables import (
     FullFactorial,
-    read_decision_table,
+    MeasuredReplay,
     read_measured,
-    read_replay,
-    synthetic_full_factorial,
 )
 from toolkit.experiments.training import (
     read_spec,
@@ -213,7 +211,7 @@ def _raced(spec: ControllersSpec, name: str, tables: Path | None) -> RaceResult:
     file, _, cost = name.partition(":")
     rng = np.random.default_rng(spec.seed)
     if file.startswith(REPLAY):
-        replay = read_replay(Path(spec.records), file.removeprefix(REPLAY))
+        replay = MeasuredReplay.read(Path(spec.records), file.removeprefix(REPLAY))
         return race(replay.table, cost, spec.race, rng=rng, replay=replay)
     later: FullFactorial | None = None
     if file in (STILL, CHANGING):
@@ -225,7 +223,7 @@ def _raced(spec: ControllersSpec, name: str, tables: Path | None) -> RaceResult:
             f"table `{name}` is not at hand", fix="give the directory with --tables"
         )
     else:
-        table = FullFactorial.of(read_decision_table(tables / f"{file}.csv.gz", cost))
+        table = FullFactorial.read(tables / f"{file}.csv.gz", cost=cost)
     return race(table, cost, spec.race, rng=rng, later=later)
 
 
@@ -233,6 +231,6 @@ def _synthetic(spec: ControllersSpec, name: str, *, load: float) -> FullFactoria
     """Make a table whose cost is the power knee, n T^2, of a scaling law."""
     from dataclasses import replace
 
-    table = synthetic_full_factorial(np.random.default_rng(spec.seed), load=load)
+    table = FullFactorial.synthetic(np.random.default_rng(spec.seed), load=load)
     knee = 2 * table.log_costs + table.sizes * np.log(2)
     return replace(table, log_costs=knee, name=f"{name} knee")

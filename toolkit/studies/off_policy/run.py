@@ -17,8 +17,6 @@ from toolkit.errors import InputDataError, UsageError
 from toolkit.experiments.promotion import GateRules
 from toolkit.experiments.tables import (
     FullFactorial,
-    read_decision_table,
-    synthetic_full_factorial,
 )
 from toolkit.experiments.training import read_spec_file, write_results
 from toolkit.metrics.off_policy import OverlapLimits, Sampling
@@ -275,13 +273,13 @@ def _power(spec: WorldsSpec, report: Report) -> dict[str, Any]:
 
 def _table(spec: WorldsSpec, name: str, tables: Path | None) -> FullFactorial:
     if name == SYNTHETIC:
-        return synthetic_full_factorial(np.random.default_rng(spec.seed))
+        return FullFactorial.synthetic(np.random.default_rng(spec.seed))
     file, _, cost = name.partition(":")
     if tables is None:
         raise InputDataError(
             f"table `{name}` is not at hand", fix="give the directory with --tables"
         )
-    return FullFactorial.of(read_decision_table(tables / f"{file}.csv.gz", cost))
+    return FullFactorial.read(tables / f"{file}.csv.gz", cost=cost)
 
 
 def _resumed(results: Path, spec: WorldsSpec) -> dict[str, Any]:
