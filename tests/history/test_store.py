@@ -396,6 +396,8 @@ def test_an_import_killed_in_the_middle_is_finished_by_another(
     killed, whole = (
         [(r.kind, r.record_id) for r in contents(store)] for store in stores
     )
+    for store in stores:
+        store.close()
 
     assert killed == whole
     assert reports[0].batches == reports[1].batches == 1200
