@@ -40,6 +40,52 @@ def test_two_seeds_are_graded_and_shown(
     assert seeds[-2:] == ["0", "1"]
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(300)  # twelve groups, each held out once
+def test_a_constraint_on_another_cost_is_graded(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = written(tmp_path / "tables", groups=12, problems=2)
+    spec = tmp_path / "spec.toml"
+    spec.write_text("[constraints]\nknee = {at_most = 5500, probability = 0.8}\n")
+    words = ["experiment", "bench", str(folder), "--quick", "--json"]
+    words += ["--work", str(tmp_path / "work"), "--table", "law_workers:time"]
+    words += ["--spec", str(spec)]
+
+    assert run(words) == 0
+
+    (row,) = json.loads(capsys.readouterr().out)["tables"]
+    (found,) = row["constraints"]
+    asked = (found["name"], found["at_most"], found["probability"])
+    assert asked == ("knee", 5500.0, 0.8)
+    assert found["promised"] > 0.5
+    assert found["kept_low"] <= found["kept"] <= found["kept_high"]
+    assert found["kept"] >= max(found["kept_free"], 0.8)
+
+
+@pytest.mark.parametrize(
+    ("typed", "code", "said"),
+    [
+        ("money=5@0.9", 2, "outcome of a constraint"),
+        ("time=5", 2, "COST=LIMIT@PROBABILITY"),
+        ("time=5@1.5", 2, "COST=LIMIT@PROBABILITY"),
+        ("time=5@0.9", 5, "2 groups, at least 9 needed"),
+    ],
+)
+def test_a_constraint_of_which_nothing_can_be_shown_is_refused(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    typed: str,
+    code: int,
+    said: str,
+) -> None:
+    folder = written(tmp_path / "tables", groups=3, problems=2)
+    words = ["experiment", "bench", str(folder), "--quick", "--constraint", typed]
+
+    assert run([*words, "--work", str(tmp_path / "work")]) == code
+    assert said in capsys.readouterr().err
+
+
 def test_an_unknown_table_is_a_usage_error(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.cli.json_option import add_json_option
-from toolkit.cli.output import print_text
+from toolkit.cli.output import print_table, print_text
 from toolkit.cli.places import local
 
 if TYPE_CHECKING:
     from toolkit.models import DecisionTable
+    from toolkit.policies import Constraint
     from toolkit.studies.benchmark import TableGrades
 
 __all__ = ["add_verb", "bench"]
@@ -43,7 +44,18 @@ def add_verb(subparsers: Any) -> None:
         help="where finished tables are kept, to resume from (default: work/bench)",
     )
     parser.add_argument(
-        "--spec", type=local, metavar="FILE", help="TOML with `seeds` and `tables`"
+        "--spec",
+        type=local,
+        metavar="FILE",
+        help="TOML with `seeds`, `tables` and `constraints`",
+    )
+    parser.add_argument(
+        "--constraint",
+        type=_constraint,
+        action="append",
+        default=[],
+        metavar="COST=LIMIT@PROBABILITY",
+        help="another cost of the same file that answers must keep: money=5@0.9; repeat",
     )
     parser.add_argument(
         "--efficiency",
@@ -58,6 +70,31 @@ def add_verb(subparsers: Any) -> None:
     )
     add_json_option(parser)
     parser.set_defaults(command=bench)
+
+
+def _constraint(text: str) -> "Constraint":
+    """Read a constraint as it is typed.
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+        It is none.
+    """
+    from toolkit.policies import Constraint
+
+    name, _, asked = text.partition("=")
+    limit, _, probability = asked.partition("@")
+    try:
+        made = Constraint(
+            name=name, at_most=float(limit), probability=float(probability)
+        )
+    except ValueError:
+        made = None
+    if made is None or not (made.at_most > 0 and 0.5 <= made.probability < 1):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no constraint; write COST=LIMIT@PROBABILITY, as money=5@0.9"
+        )
+    return made
 
 
 def bench(options: argparse.Namespace) -> int:
@@ -114,12 +151,27 @@ def _apply_spec(options: argparse.Namespace) -> None:
             f"not readable TOML: {error}", file=options.spec
         ) from error
     for name in spec:
-        if name not in ("seeds", "tables"):
+        if name not in ("seeds", "tables", "constraints"):
             raise InputDataError(
-                "unknown key", file=options.spec, field=name, fix="use seeds, tables"
+                "unknown key",
+                file=options.spec,
+                field=name,
+                fix="use seeds, tables, constraints",
             )
     options.seeds = [int(seed) for seed in spec.get("seeds", options.seeds)]
     options.table = spec.get("tables", options.table)
+    try:
+        options.constraint += [
+            _constraint(f"{name}={each['at_most']}@{each['probability']}")
+            for name, each in spec.get("constraints", {}).items()
+        ]
+    except (argparse.ArgumentTypeError, AttributeError, KeyError, TypeError) as error:
+        raise InputDataError(
+            "not constraints",
+            file=options.spec,
+            field="constraints",
+            fix="write money = {at_most = 5, probability = 0.9}",
+        ) from error
 
 
 def _graded(
@@ -130,7 +182,10 @@ def _graded(
     from toolkit.studies.benchmark import BenchSettings, graded
 
     settings = BenchSettings(
-        seed=seed, quick=options.quick, created_at=SystemClock().now()
+        seed=seed,
+        quick=options.quick,
+        created_at=SystemClock().now(),
+        constraints=tuple(options.constraint),
     )
     return list(graded(tables, settings, options.work, print_note))
 
@@ -186,7 +241,7 @@ def _selected(
 
 
 def _print(figures: dict[str, Any]) -> None:
-    from toolkit.cli.output import print_note, print_table
+    from toolkit.cli.output import print_note
     from toolkit.studies.benchmark import BUDGETS, OURS, few_shot
 
     lines = [*SHOWN, OURS, *(few_shot(OURS, k) for k in BUDGETS)]
@@ -216,6 +271,7 @@ def _print(figures: dict[str, Any]) -> None:
             for found in figures["pooled"]["comparisons"]
         ],
     )
+    _print_constraints(figures)
     if len(figures["by_seed"]) > 1:
         print_text()
         print_table(
@@ -255,6 +311,39 @@ def _print(figures: dict[str, Any]) -> None:
         "cells: geometric-mean regret in % / share of problems within 10 %; +k: after k "
         "own runs; own 3: three own runs without history"
     )
+
+
+def _print_constraints(figures: dict[str, Any]) -> None:
+    rows = [
+        [
+            f"{row['table']}, {row['cost']}",
+            f"{found['name']} at most {found['at_most']:g}, {found['probability']:.0%}",
+            f"{found['promised']:.0%}",
+            *(_share(found, name) for name in ("kept", "kept_by_rule", "kept_free")),
+            _ratio(found),
+        ]
+        for row in figures["tables"]
+        for found in row["constraints"]
+    ]
+    if rows:
+        header = ["table, cost", "constraint", "promised", "kept there [95 %]"]
+        header += ["by the rule", "without it", "cost ratio [95 %]"]
+        print_text()
+        print_table(header, rows)
+
+
+def _ratio(found: dict[str, Any]) -> str:
+    low, high = _bound(found["cost_low"]), _bound(found["cost_high"])
+    return f"{found['cost']:.3f} [{low}, {high}]"
+
+
+def _share(found: dict[str, Any], name: str) -> str:
+    if found[name] is None:
+        return "unknown"
+    shown = f"{found[name]:.0%}"
+    if name == "kept":
+        shown += f" [{found['kept_low']:.0%}, {found['kept_high']:.0%}]"
+    return shown
 
 
 def _bound(value: float | None) -> str:

@@ -35,7 +35,8 @@ def read_decision_tables(source: Path) -> list[DecisionTable]:
     Returns
     -------
     list of DecisionTable
-        By file name, then cost.
+        By file name, then cost; every cost of a file is an outcome of each, which may be
+        constrained.
 
     Raises
     ------
@@ -169,6 +170,10 @@ def _table(
         _problem(str(name), part, columns, cost, path)
         for name, part in known.groupby("problem", sort=True)
     ]
+    others = {
+        name.removeprefix("cost_"): known[name].groupby(known["problem"], sort=True)
+        for name in columns.costs
+    }
     rule = TableRule()
     return DecisionTable(
         name=path.name.partition(".")[0],
@@ -181,6 +186,12 @@ def _table(
         rules=tuple(rule.decide(part[0]).index for part in parts),
         weights=tuple(np.ones(len(part[1])) for part in parts),
         axes=distinct_axes([part[0].actions for part in parts]),
+        outcomes={
+            name: tuple(
+                np.asarray(values, dtype=np.float64) for _, values in by_problem
+            )
+            for name, by_problem in others.items()
+        },
     )
 
 

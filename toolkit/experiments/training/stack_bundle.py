@@ -5,6 +5,7 @@ confidence and the ladder with its evidence; all of it from groups left out in t
 *inside* the training groups.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from toolkit.bundle import (
+    CONSTRAINTS,
     SECTION,
     Bundle,
     Fallback,
@@ -20,6 +22,7 @@ from toolkit.bundle import (
     StackSection,
 )
 from toolkit.experiments.training.learner import unselected
+from toolkit.experiments.training.outcome_fit import check_constraints, fit_outcomes
 from toolkit.experiments.training.rungs import evidence_of
 from toolkit.experiments.training.stack_manifest import stack_manifest
 from toolkit.export import write_bundle
@@ -29,7 +32,7 @@ from toolkit.models import (
     Stack,
     learn_measurement_prior,
 )
-from toolkit.policies import Floats, Problem
+from toolkit.policies import Constraint, Floats, Problem
 from toolkit.policies.adaptation import (
     Adaptive,
     curve_covariance,
@@ -55,6 +58,15 @@ class TrainedStack:
 
     ensemble: FittedStack
     bundle: Bundle
+
+    @property
+    def free(self) -> Bundle:
+        """The bundle as it would answer without its constraints."""
+        manifest = self.bundle.manifest
+        kept = {
+            name: each for name, each in manifest.extra.items() if name != CONSTRAINTS
+        }
+        return replace(self.bundle, manifest=replace(manifest, extra=kept))
 
 
 class RelativePolicy:
@@ -124,6 +136,7 @@ def train_bundle(
     ensemble: Stack,
     created_at: datetime,
     probes: int = PROBES,
+    constraints: Sequence[Constraint] = (),
 ) -> TrainedStack:
     """Fit on every group of a table, calibrate across its groups, export and verify.
 
@@ -138,12 +151,22 @@ def train_bundle(
         Aware, UTC.
     probes : int
         Rows on which graph and model are compared.
+    constraints : sequence of Constraint
+        Bounds on outcomes of the table that every answer of the bundle keeps.
 
     Returns
     -------
     TrainedStack
         The fitted ensemble, and the bundle as it was read back.
+
+    Raises
+    ------
+    NotEnoughDataError
+        Too few groups for the probability of a constraint.
+    UsageError
+        A constraint is on an outcome that the table does not know.
     """
+    check_constraints(table, constraints)
     rows = table.rows()
     fitted = ensemble.fit(table)
     prior = learn_measurement_prior(
@@ -178,6 +201,10 @@ def train_bundle(
         metrics={"weights": dict(zip(fitted.names, fitted.weights, strict=True))},
         ladder=(_learned_rung(table, unselected(fitted, rows, ensemble)),),
     )
+    if constraints:
+        bounds = fit_outcomes(table, constraints).bounds
+        extra = {**manifest.extra, CONSTRAINTS: bounds.to_json()}
+        manifest = replace(manifest, extra=extra)
     bundle = write_bundle(
         directory,
         model=fitted,

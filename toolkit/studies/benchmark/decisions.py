@@ -7,7 +7,7 @@ for. Our decisions are those of the exported bundle.
 
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -27,12 +27,13 @@ from toolkit.models.members import (
     RelativeQuadratic,
     RelativeTrees,
 )
-from toolkit.policies import Floats, Problem
+from toolkit.policies import Constraint, Floats, Problem
 from toolkit.policies.adaptation import grid_middle, own_runs_only, spend
 from toolkit.studies.benchmark.simple_ensemble import SimpleEnsemble
 
 __all__ = [
     "BUDGETS",
+    "CONSTRAINED",
     "GUARDED",
     "OURS",
     "UNRANKED",
@@ -45,6 +46,7 @@ __all__ = [
 
 OURS = "relative ensemble (exported)"
 GUARDED = "guarded"
+CONSTRAINED = "guarded, constrained"
 BUDGETS = (1, 2, 3, 4)
 UNRANKED = "recipe: without the ranking on other tables"
 
@@ -60,11 +62,14 @@ class BenchSettings:
         Three light members, at most 4 held-out groups of 8 problems each: a smoke test.
     created_at : datetime
         Written into the bundles; aware, UTC.
+    constraints : tuple of Constraint
+        On costs of the same file, which answers are also asked to keep.
     """
 
     seed: int
     quick: bool
     created_at: datetime
+    constraints: tuple[Constraint, ...] = ()
 
     def ensemble(self, table: DecisionTable) -> Stack:
         """Build the ensemble that is graded: its ranking never saw tables of that origin.
@@ -109,6 +114,8 @@ class GroupDecisions:
         Stated probability that our choice costs no more than the rule's.
     weights : mapping of str to float
         Weight of each member.
+    promised : list of bool
+        Whether an action was said to keep all constraints; empty without any.
     """
 
     choices: Mapping[str, list[int]]
@@ -117,6 +124,7 @@ class GroupDecisions:
     high: list[list[float]]
     confidence: list[float]
     weights: Mapping[str, float]
+    promised: list[bool] = field(default_factory=list)
 
 
 def decide_group(
@@ -131,8 +139,9 @@ def decide_group(
             Path(folder) / "bundle",
             ensemble=settings.ensemble(table),
             created_at=settings.created_at,
+            constraints=settings.constraints,
         )
-        policy = RelativePolicy(trained.bundle)
+        policy = RelativePolicy(trained.free)
         return _decisions(others, held_out, trained, policy, settings)
 
 
@@ -155,6 +164,15 @@ def _decisions(
         OURS: [policy.adaptive.decide(problem).index for problem in held_out.problems],
         GUARDED: [policy.guarded.decide(p).index for p in held_out.problems],
     }
+    promised: list[bool] = []
+    if settings.constraints:
+        served = trained.bundle.policy()
+        bound = [served.decide(problem) for problem in held_out.problems]
+        choices[CONSTRAINED] = [decision.index for decision in bound]
+        promised = [
+            decision.allowed is not None and bool(decision.allowed.any())
+            for decision in bound
+        ]
     measured: list[list[int]] = []
     for k in BUDGETS:
         choices[few_shot(OURS, k)] = []
@@ -181,6 +199,7 @@ def _decisions(
         weights=dict(
             zip(trained.ensemble.names, trained.ensemble.weights, strict=True)
         ),
+        promised=promised,
     )
 
 
@@ -228,6 +247,7 @@ def constant_choices(others: DecisionTable, held_out: DecisionTable) -> list[int
         rules=others.rules + held_out.rules,
         weights=others.weights + held_out.weights,
         runs=(),
+        outcomes={},
     )
     grades = ConstantGrades.of(joint)
     known = np.arange(len(joint.problems)) < len(others.problems)

@@ -16,6 +16,7 @@ from toolkit.studies.benchmark.calibration import (
     calibration_figures,
     group_shares,
 )
+from toolkit.studies.benchmark.constraints import constraint_figures
 from toolkit.studies.benchmark.decisions import BUDGETS, OURS, few_shot
 from toolkit.studies.benchmark.grading import TableGrades
 from toolkit.studies.benchmark.promises import broken_promises
@@ -199,6 +200,7 @@ def _table_report(grades: TableGrades, rng: np.random.Generator) -> dict[str, An
         ),
         "half_width_factor": float(np.exp(np.mean(grades.half_width))),
         "weights": _mean_weights(grades),
+        "constraints": constraint_figures(grades, rng),
     }
 
 

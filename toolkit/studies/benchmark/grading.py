@@ -12,9 +12,11 @@ import numpy as np
 from toolkit.errors import InputDataError, NotEnoughDataError
 from toolkit.experiments.evaluation import ConstantGrades, log_slowdowns
 from toolkit.models import DecisionTable
-from toolkit.policies import Floats
+from toolkit.policies import Constraint, Floats
 from toolkit.records import read_given
 from toolkit.studies.benchmark.decisions import (
+    CONSTRAINED,
+    GUARDED,
     OURS,
     BenchSettings,
     GroupDecisions,
@@ -57,6 +59,12 @@ class TableGrades:
         The same at the action we chose.
     weights : mapping of group to mapping
         Members' weights where that group was held out.
+    asked : list of mapping
+        Constraints: `name`, `at_most`, `probability`.
+    promised : list of bool
+        By problem, whether an action was said to keep them; empty without any.
+    kept : mapping of constraint to mapping of line to list of bool or None
+        By problem, whether the answer kept it; `None` is not known.
     """
 
     name: str
@@ -71,6 +79,9 @@ class TableGrades:
     reach: list[list[float]] = field(default_factory=list)
     half_width_chosen: list[float] = field(default_factory=list)
     weights: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    asked: list[Mapping[str, Any]] = field(default_factory=list)
+    promised: list[bool] = field(default_factory=list)
+    kept: Mapping[str, Mapping[str, list[bool | None]]] = field(default_factory=dict)
 
 
 def grade_table(
@@ -132,7 +143,27 @@ def grade_table(
             group: dict(part.weights)
             for group, part in zip(table.group_names, parts, strict=True)
         },
+        asked=[asdict(each) for each in settings.constraints],
+        promised=[each for part in parts for each in part.promised],
+        kept={
+            each.name: {
+                line: _kept(ordered, each, choices[line])
+                for line in (CONSTRAINED, GUARDED, "rule")
+            }
+            for each in settings.constraints
+        },
     )
+
+
+def _kept(
+    table: DecisionTable, constraint: Constraint, choices: list[int]
+) -> list[bool | None]:
+    """Look up whether answers kept a constraint; `None` is not known."""
+    found = [
+        float(values[index])
+        for values, index in zip(table.outcomes[constraint.name], choices, strict=True)
+    ]
+    return [None if np.isnan(x) else x <= constraint.at_most for x in found]
 
 
 def _normalised(table: DecisionTable, regrets: Floats) -> Floats:
@@ -142,6 +173,8 @@ def _normalised(table: DecisionTable, regrets: Floats) -> Floats:
 
 
 QUICK_GROUPS, QUICK_PROBLEMS = 4, 8
+CONSTRAINED_GROUPS = 12
+"""Of fewer groups nothing can be promised."""
 
 
 def _shortened(table: DecisionTable, settings: BenchSettings) -> DecisionTable:
@@ -149,7 +182,8 @@ def _shortened(table: DecisionTable, settings: BenchSettings) -> DecisionTable:
         return table
     rng = np.random.default_rng(settings.seed)
     kept: list[int] = []
-    for group in table.group_names[:QUICK_GROUPS]:
+    most = CONSTRAINED_GROUPS if settings.constraints else QUICK_GROUPS
+    for group in table.group_names[:most]:
         places = [i for i, other in enumerate(table.groups) if other == group]
         chosen = rng.permutation(places)[:QUICK_PROBLEMS]
         kept += sorted(int(place) for place in chosen)
@@ -227,4 +261,8 @@ def fingerprint(table: DecisionTable, settings: BenchSettings) -> str:
         content = zlib.crc32(repr(known).encode(), content)
     content = zlib.crc32(repr(table.groups).encode(), content)
     mode = "quick" if settings.quick else "full"
+    if settings.constraints:
+        content = zlib.crc32(repr(settings.constraints).encode(), content)
+        for values in table.outcomes.values():
+            content = zlib.crc32(np.concatenate(values).tobytes(), content)
     return f"{table.name}-{table.cost}-{mode}-v{VERSION}-s{settings.seed}-{content:08x}"
