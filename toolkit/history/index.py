@@ -9,6 +9,7 @@ keeps one. A damaged index is replaced.
 
 import logging
 import sqlite3
+import weakref
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -73,6 +74,8 @@ class KnownIndex:
             )
             _remove(path)
             self._database = _opened(path)
+        # A store that is dropped and not closed loses nothing; Python 3.13 would warn.
+        weakref.finalize(self, _let_go, self._database)
 
     def close(self) -> None:
         """Let go of the database."""
@@ -161,6 +164,12 @@ class KnownIndex:
             for table in ("known", "absorbed", "matches"):
                 database.execute(f"DELETE FROM {table}")  # noqa: S608 - our own names
             database.execute(f"PRAGMA user_version={FORMAT}")
+
+
+def _let_go(database: sqlite3.Connection) -> None:
+    # The collector may run in another thread, which SQLite does not let close it.
+    with suppress(sqlite3.ProgrammingError):
+        database.close()
 
 
 def _opened(path: Path) -> sqlite3.Connection:
