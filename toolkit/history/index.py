@@ -75,7 +75,8 @@ class KnownIndex:
             _remove(path)
             self._database = _opened(path)
         # A store that is dropped and not closed loses nothing; Python 3.13 would warn.
-        weakref.finalize(self, _let_go, self._database)
+        dropped = weakref.finalize(self, _let_go, self._database)
+        dropped.atexit = False  # a process that was forked ends, and its parent goes on
 
     def close(self) -> None:
         """Let go of the database."""

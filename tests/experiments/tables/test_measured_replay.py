@@ -12,7 +12,6 @@ from toolkit.experiments.tables import MeasuredReplay
 from toolkit.studies.controllers.racing import Race, RaceResult, race
 
 SAMPLE = ROOT / "data/sample"
-pytestmark = pytest.mark.timeout(300)  # the first test reads the whole sample
 
 
 @pytest.fixture(scope="module")

@@ -67,6 +67,7 @@ LOUDEST = {
     "alembic": logging.WARNING,
     "mlflow": logging.WARNING,
     "mlflow.tracking.fluent": logging.WARNING,
+    "mlflow.utils.environment": logging.ERROR,
     "mlflow.store.db.utils": logging.CRITICAL,
     "sqlalchemy.pool": logging.CRITICAL,
 }

@@ -8,6 +8,7 @@ is done once. `synchronous=NORMAL` survives the death of any process (not a powe
 """
 
 import sqlite3
+import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -96,6 +97,8 @@ class Ledger:
         self._connection.execute("PRAGMA synchronous=NORMAL")
         if not self._connection.execute("PRAGMA user_version").fetchone()[0]:
             self._connection.executescript(SCHEMA)
+        # Python 3.13 warns of connections that nothing closes.
+        weakref.finalize(self, self._connection.close).atexit = False
 
     def close(self) -> None:
         """Let go of the database."""

@@ -11,6 +11,7 @@ what an earlier owner of the task had written.
 import fcntl
 import os
 import sqlite3
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -81,6 +82,8 @@ class SharedMemory:
         self._connection.execute("PRAGMA synchronous=NORMAL")
         if not self._connection.execute("PRAGMA user_version").fetchone()[0]:
             self._connection.executescript(SCHEMA)
+        # Python 3.13 warns of connections that nothing closes.
+        weakref.finalize(self, self._connection.close).atexit = False
         self._fenced = queue is not None
         if queue is not None:
             self._connection.execute("ATTACH DATABASE ? AS queue", (str(queue),))
