@@ -1,33 +1,77 @@
 """Runs every benchmark: each module measures something side by side and prints it.
 
 What a `main` returns is appended to `figures.csv` beside this file, with the day, the
-version and the machine's load, so that a slowdown is seen in the repository's history.
+commit, the machine's cores and its load, so that a slowdown is seen in the repository's
+history. `python -m tests.benchmarks NAME ...` runs some of them.
 """
 
+import argparse
 import csv
 import importlib
 import os
-from collections.abc import Mapping
-from datetime import UTC, datetime
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date
 from pathlib import Path
 
+from tests.shared import ROOT
 from toolkit import __version__
 from toolkit.clock import SystemClock
 
-__all__ = ["BENCHMARKS", "append_figures"]
+__all__ = ["BENCHMARKS", "Occasion", "append_figures"]
 
 BENCHMARKS = (
     *("import_speed", "monitor_speed", "node_speed"),
     *("recommend_speed", "serve_speed"),
 )
-"""Modules of this folder, each with a `main` that prints its figures."""
+"""Modules of this folder, each with a `main` that prints its figures and returns them."""
 
 TABLE = Path(__file__).with_name("figures.csv")
-HEADER = ("day", "version", "load", "benchmark", "figure", "value")
+HEADER = (
+    *("day", "commit", "version", "cores", "load"),
+    *("benchmark", "figure", "value", "note"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """When and on what a benchmark ran.
+
+    Attributes
+    ----------
+    day : date
+        In UTC.
+    commit : str
+        Shortened; ends in `+` where the toolkit differed from it.
+    cores : int
+    load : float
+        Average of the machine over the minute before.
+    """
+
+    day: date
+    commit: str
+    cores: int
+    load: float
+
+    @classmethod
+    def now(cls) -> "Occasion":
+        """Look at the clock, the checkout and the machine."""
+        return cls(
+            day=SystemClock().now().astimezone(UTC).date(),
+            commit=_commit(),
+            cores=os.cpu_count() or 1,
+            load=os.getloadavg()[0],
+        )
 
 
 def append_figures(
-    table: Path, name: str, figures: Mapping[str, float], at: datetime, load: float
+    table: Path,
+    name: str,
+    figures: Mapping[str, float],
+    occasion: Occasion,
+    *,
+    why_none: str = "what it needs is not on this machine",
 ) -> None:
     """Append what a benchmark found, a row a figure.
 
@@ -38,30 +82,45 @@ def append_figures(
     name : str
         Of the benchmark.
     figures : mapping of str to float
-    at : datetime
-        Aware; its day is kept.
-    load : float
-        Average of the machine over the last minute.
+        Where it is empty one row says why there are none.
+    occasion : Occasion
+    why_none : str
     """
     is_new = not table.exists()
+    values = [(figure, f"{value:.4g}", "") for figure, value in figures.items()]
     with table.open("a", encoding="utf-8", newline="") as opened:
         rows = csv.writer(opened, lineterminator="\n")
         if is_new:
             rows.writerow(HEADER)
-        for figure, value in figures.items():
-            day = at.astimezone(UTC).date()
+        for row in values or [("", "", why_none)]:
             rows.writerow(
-                [day, __version__, f"{load:.1f}", name, figure, f"{value:.4g}"]
+                [
+                    *(occasion.day, occasion.commit, __version__, occasion.cores),
+                    *(f"{occasion.load:.1f}", name, *row),
+                ]
             )
 
 
-def _run() -> None:
-    for name in BENCHMARKS:
-        found = importlib.import_module(f"tests.benchmarks.{name}").main()
-        if isinstance(found, dict):
-            now, load = SystemClock().now(), os.getloadavg()[0]
-            append_figures(TABLE, name, found, now, load)
+def _commit() -> str:
+    changed = _git("status", "--porcelain", "--", "toolkit")
+    return (_git("rev-parse", "--short", "HEAD") or "unknown") + "+" * bool(changed)
+
+
+def _git(*words: str) -> str:
+    done = subprocess.run(
+        ["git", *words], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    return done.stdout.strip()
+
+
+def _run(names: Sequence[str]) -> None:
+    for name in names:
+        occasion = Occasion.now()
+        figures = importlib.import_module(f"tests.benchmarks.{name}").main()
+        append_figures(TABLE, name, figures, occasion)
 
 
 if __name__ == "__main__":
-    _run()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("name", nargs="*", default=BENCHMARKS)
+    _run(parser.parse_args().name)

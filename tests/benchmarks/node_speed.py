@@ -144,15 +144,24 @@ def _python_read_ms(folder: Path) -> float:
     return float(done.stdout)
 
 
-def main(words: list[str] | None = None) -> None:
-    """Print the figures of each bundle."""
+def main(words: Sequence[str] = ()) -> dict[str, float]:
+    """Print the figures of each bundle, and give the medians by bundle."""
     if shutil.which("node") is None:
         sys.stdout.write("node speed: skipped, Node is not installed\n")
-        return
+        return {}
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("bundle", type=Path, nargs="*", default=[DEFAULT])
-    for folder in parser.parse_args([] if words is None else words).bundle:
-        sys.stdout.write(f"node speed of {folder.name}: {measure(folder)}\n")
+    figures: dict[str, float] = {}
+    for folder in parser.parse_args(words).bundle:
+        found = measure(folder)
+        sys.stdout.write(f"node speed of {folder.name}: {found}\n")
+        figures |= {
+            f"{folder.name} python_us": statistics.median(found.python_us),
+            f"{folder.name} node_us": statistics.median(found.node_us),
+            f"{folder.name} python_read_ms": found.python_read_ms,
+            f"{folder.name} node_read_ms": found.node_read_ms,
+        }
+    return figures
 
 
 if __name__ == "__main__":

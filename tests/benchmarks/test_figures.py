@@ -1,24 +1,67 @@
 import csv
+import importlib
 import re
-from datetime import UTC, datetime
+from datetime import date
 from pathlib import Path
 
-from tests.benchmarks.__main__ import append_figures
+import pytest
+
+from tests.benchmarks.__main__ import (
+    BENCHMARKS,
+    HEADER,
+    TABLE,
+    Occasion,
+    append_figures,
+)
 from tests.benchmarks.growth import projected
 from tests.shared import ROOT
+
+OCCASION = Occasion(day=date(2026, 3, 1), commit="abc1234", cores=2, load=0.5)
+
+
+def rows_of(table: Path) -> list[dict[str, str]]:
+    with table.open(encoding="utf-8", newline="") as opened:
+        return list(csv.DictReader(opened))
 
 
 def test_figures_are_appended_under_one_header(tmp_path: Path) -> None:
     table = tmp_path / "figures.csv"
-    at = datetime(2026, 3, 1, 12, tzinfo=UTC)
     for ratio in (2.0, 1.5):
-        append_figures(table, "import_speed", {"ratio": ratio}, at, 0.5)
+        append_figures(table, "import_speed", {"ratio": ratio}, OCCASION)
 
-    with table.open(encoding="utf-8", newline="") as opened:
-        rows = list(csv.DictReader(opened))
-
+    rows = rows_of(table)
     assert [row["value"] for row in rows] == ["2", "1.5"]
-    assert {(row["day"], row["load"]) for row in rows} == {("2026-03-01", "0.5")}
+    assert {(row["day"], row["commit"], row["cores"], row["load"]) for row in rows} == {
+        ("2026-03-01", "abc1234", "2", "0.5")
+    }
+
+
+def test_a_benchmark_that_could_not_run_leaves_a_row_that_says_so(
+    tmp_path: Path,
+) -> None:
+    append_figures(tmp_path / "figures.csv", "node_speed", {}, OCCASION)
+
+    (row,) = rows_of(tmp_path / "figures.csv")
+    assert (row["benchmark"], row["value"]) == ("node_speed", "")
+    assert row["note"] == "what it needs is not on this machine"
+
+
+def test_the_committed_table_names_commit_cores_and_load_in_every_row() -> None:
+    with TABLE.open(encoding="utf-8", newline="") as opened:
+        assert tuple(next(csv.reader(opened))) == HEADER
+
+    rows = rows_of(TABLE)
+    assert {row["benchmark"] for row in rows} == {*BENCHMARKS}
+    for row in rows:
+        assert int(row["cores"]) > 0
+        assert float(row["load"]) >= 0
+        assert row["commit"]
+        assert bool(row["value"]) is not bool(row["note"])
+
+
+@pytest.mark.parametrize("name", BENCHMARKS)
+def test_every_listed_benchmark_has_a_main(name: str) -> None:
+    assert callable(importlib.import_module(f"tests.benchmarks.{name}").main)
 
 
 def test_the_page_of_growth_says_what_the_program_computes_of_its_table() -> None:
