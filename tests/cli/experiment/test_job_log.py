@@ -38,16 +38,16 @@ question = "How many rows?"
 [data]
 context = [CONTEXT]
 [split]
-outer_folds = 6
+outer_folds = 2
 inner_folds = 2
 [search]
 trials = 1
-members = ["linear", "quadratic", "constant", "rule", "constant, plain mean"]
+members = ["linear", "rule"]
 """
 
 
 def write_log(path: Path) -> None:
-    """Write 12,000 batches of 60 jobs, each on one accelerator, some jobs dearer."""
+    """Write 3,600 batches of 60 jobs, each on one accelerator, some jobs dearer."""
     rng = np.random.default_rng(20261129)
     begun = datetime(2026, 1, 5, tzinfo=UTC)
     with path.open("w", newline="") as stream:
@@ -56,7 +56,7 @@ def write_log(path: Path) -> None:
         for job in range(60):
             gpu = list(SPEEDS)[job % len(SPEEDS)]
             dear = rng.lognormal(0, 0.2)
-            for step in range(200):
+            for step in range(60):
                 size = SIZES[int(rng.integers(len(SIZES)))]
                 took = 1000 * SPEEDS[gpu] * dear * (6 + size) * rng.lognormal(0, 0.2)
                 at = (begun + timedelta(hours=job, seconds=step * 10)).isoformat()
@@ -91,6 +91,7 @@ def jobs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
+@pytest.mark.no_cover
 @pytest.mark.timeout(600)
 def test_a_declared_column_goes_from_the_map_to_every_answer(
     jobs: Path, capsys: pytest.CaptureFixture[str]

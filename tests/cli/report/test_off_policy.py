@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.bundle_factory import agent_bundle
-from tests.shared import ROOT
+from tests.small_sample import small_sample
 from toolkit.bundle import read_bundle
 from toolkit.cli import run
 from toolkit.experiments.training import ExperimentSpec, run_experiment
@@ -32,6 +32,8 @@ SPEC = ExperimentSpec(
     split=SplitSpec(outer_folds=2, inner_folds=2),
 )
 SESSIONS, TURNS = 80, 20
+ROWS = 6_840
+"""Batches of the small sample."""
 
 Cells = dict[str, dict[int, list[Batch]]]
 
@@ -43,16 +45,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def sample(folder: Path) -> Path:
-    run(
-        [
-            "records",
-            "import",
-            "spool",
-            str(ROOT / "data/sample"),
-            "--store",
-            str(folder),
-        ]
-    )
+    count = small_sample(folder / "small", repeats=15)
+    words = ["records", "import", "spool", str(folder / "small"), "--store"]
+    assert run([*words, str(folder)]) == 0
+    assert count == ROWS
     return folder
 
 
@@ -182,7 +178,10 @@ def test_the_sample_itself_states_no_propensities_and_is_refused(
 ) -> None:
     code = judged(sample, f"bundle:{bundle}")
 
-    assert (code, "50478 without a propensity" in capsys.readouterr().err) == (5, True)
+    assert (code, f"{ROWS} without a propensity" in capsys.readouterr().err) == (
+        5,
+        True,
+    )
 
 
 @pytest.mark.slow

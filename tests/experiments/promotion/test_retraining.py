@@ -336,6 +336,7 @@ WATCHED = (
 
 
 @pytest.mark.slow
+@pytest.mark.no_cover
 # A process for each of more than a hundred lines at which it is killed.
 @pytest.mark.timeout(900)
 def test_a_kill_at_any_of_a_hundred_points_leaves_what_can_be_loaded_and_finished(

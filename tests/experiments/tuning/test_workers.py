@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 PARAMETERS = 5
 """Of the rule, with one operation type."""
+LOOK_S = 0.2
+"""Between two looks into the journal, each of which reads all of it."""
 PROGRAM = [sys.executable, "-m", "tests.experiments.tuning.slow_study"]
 
 
@@ -85,6 +88,7 @@ def test_a_killed_worker_is_replaced_and_its_draw_is_tried_again(
     process = started(str(journal), "--budget", "8", "--workers", "2", "--pause", "1")
     while not (running := running_pids(journal)):
         assert process.poll() is None
+        time.sleep(LOOK_S)
     os.kill(running[0], signal.SIGKILL)
     found = answer(process)
     kept = trials_of(journal)
@@ -99,6 +103,7 @@ def test_workers_end_with_the_process_that_started_them(tmp_path: Path) -> None:
     process = started(str(journal), "--budget", "500", "--workers", "2")
     while len(running := running_pids(journal)) < 2:
         assert process.poll() is None
+        time.sleep(LOOK_S)
     workers = [psutil.Process(pid) for pid in running]
     process.kill()
     process.communicate()
