@@ -33,6 +33,7 @@ WORKERS = 10
 """Calls of one batch that clients run at once, as far as they say."""
 
 POLL = "poll"
+SUCCEEDED, FAILED, CANCELLED = Outcome.SUCCEEDED, Outcome.FAILED, Outcome.CANCELLED
 
 
 class _Past(NamedTuple):
@@ -43,6 +44,24 @@ class _Past(NamedTuple):
     failed: bool = False
     characters: int | None = None
     end_s: float | None = None
+
+
+FIRST = _Past()
+
+
+class _Times(NamedTuple):
+    """The times of a batch, as the fields of its record; see `Batch`."""
+
+    timing: Timing
+    turn_s: float | None = None
+    censored: bool | None = None
+    waiting_s: float | None = None
+    cycle_s: float | None = None
+    execution_s: float | None = None
+    operations_s: float | None = None
+    longest_s: float | None = None
+    median_s: float | None = None
+    parallelism: float | None = None
 
 
 def log_records(
@@ -76,14 +95,19 @@ def log_records(
     }
     pasts: dict[str, _Past] = {}
     begun: Counter[tuple[str, str]] = Counter()
+    named: dict[tuple[str, str | None], dict[str, Any]] = {}
     for reply in log.replies:
-        agent = identifier(reply.agent_id, hidden)
+        writer = reply.agent_id, reply.model
+        own = named.get(writer)
+        if own is None:
+            agent = identifier(reply.agent_id, hidden)
+            own = {**shared, "agent_id": agent, "model": model_name(reply.model)}
+            named[writer] = own
         turn_id = record_id(source, "turn", log.session_id, reply.reply_id)
-        own = {**shared, "agent_id": agent, "model": model_name(reply.model)}
         try:
             yield _turn(reply, turn_id, own)
             if reply.calls and not (reply.hidden or reply.rewound):
-                past = pasts.get(agent, _Past())
+                agent = own["agent_id"]
                 first = reply.calls[0].call_id
                 identity = call_record_id(
                     first,
@@ -91,11 +115,12 @@ def log_records(
                     nth=begun[agent, first],
                 )
                 begun[agent, first] += not is_unique_call_id(first)
-                batch = _batch(log, reply, past, identity, turn_id=turn_id, **own)
+                past = pasts.get(agent, FIRST)
+                batch = _batch(log, reply, past, identity, turn_id, own)
                 pasts[agent] = _Past(
-                    batch["record_id"],
+                    identity,
                     batch["operation_type"],
-                    bool(batch["failed"]),
+                    batch["failed"] > 0,
                     batch.get("result_characters"),
                     reply.end_s,
                 )
@@ -113,6 +138,7 @@ def _turn(reply: AgentReply, turn_id: str, own: dict[str, Any]) -> dict[str, Any
     if reply.since_s is not None:
         latency_s = _span(reply.since_s, reply.at.timestamp())
     slept = latency_s is not None and latency_s > SLEEP_S
+    usage = reply.usage
     return Turn.row(
         record_id=turn_id,
         at=reply.at,
@@ -121,9 +147,14 @@ def _turn(reply: AgentReply, turn_id: str, own: dict[str, Any]) -> dict[str, Any
         prompted=reply.prompted,
         latency_s=None if slept else latency_s,
         censored=slept,
-        context_tokens=reply.usage.context_tokens,
+        context_tokens=usage.context_tokens,
         declared_usd=reply.declared_usd,
-        **reply.usage._asdict(),
+        input_tokens=usage.input_tokens,
+        cache_read_tokens=usage.cache_read_tokens,
+        cache_write_5m_tokens=usage.cache_write_5m_tokens,
+        cache_write_1h_tokens=usage.cache_write_1h_tokens,
+        output_tokens=usage.output_tokens,
+        reasoning_tokens=usage.reasoning_tokens,
         **own,
     )
 
@@ -133,75 +164,99 @@ def _batch(
     reply: AgentReply,
     past: _Past,
     identity: str,
-    **own: Any,
+    turn_id: str,
+    own: dict[str, Any],
 ) -> dict[str, Any]:
     calls = reply.calls
     working = [call for call in calls if _is_work(call)] or calls
-    types = {call.operation.operation_type for call in working}
+    operation_type = working[0].operation.operation_type
+    reads = background = succeeded = failed = cancelled = refused = interrupted = 0
+    for call in working:
+        operation = call.operation
+        if operation.operation_type != operation_type:
+            operation_type = "mixed"
+        reads += operation.reads
+        background += call.background
+        outcome, why = call.outcome, call.why
+        succeeded += outcome is SUCCEEDED
+        failed += outcome is FAILED
+        cancelled += outcome is CANCELLED
+        refused += why == "refused"
+        interrupted += why == "interrupted"
+    needs, mentioned, known = _flow(calls)
+    times = _times(log, reply, past)
     return Batch.row(
         record_id=identity,
         at=reply.at,
-        operation_type=types.pop() if len(types) == 1 else "mixed",
+        operation_type=operation_type,
         size=len(working),
         calls=len(calls),
-        read_share=sum(call.operation.reads for call in working) / len(working),
-        **_outcomes(working),
-        background=sum(call.background for call in working),
-        call_characters=_sum(call.characters for call in calls),
-        result_characters=_sum(call.result_characters for call in calls),
-        **_flow(calls),
+        read_share=reads / len(working),
+        succeeded=succeeded,
+        failed=failed,
+        cancelled=cancelled,
+        siblings=0,
+        refused=refused,
+        interrupted=interrupted,
+        background=background,
+        call_characters=_sum([call.characters for call in calls]),
+        result_characters=_sum([call.result_characters for call in calls]),
+        needs_previous=needs,
+        mentioned_by_previous=mentioned,
+        known_before=known,
         context_tokens=reply.usage.context_tokens,
         previous_id=past.identity,
         previous_operation_type=past.operation_type,
         previous_failed=past.failed,
         previous_characters=past.characters,
         prompted=reply.prompted,
-        **_times(log, reply, past),
+        turn_id=turn_id,
+        timing=times.timing,
+        turn_s=times.turn_s,
+        censored=times.censored,
+        waiting_s=times.waiting_s,
+        cycle_s=times.cycle_s,
+        execution_s=times.execution_s,
+        operations_s=times.operations_s,
+        longest_s=times.longest_s,
+        median_s=times.median_s,
+        parallelism=times.parallelism,
         **own,
     )
 
 
-def _flow(calls: list[AgentCall]) -> dict[str, Any]:
+def _flow(calls: list[AgentCall]) -> tuple[int, int, int] | tuple[None, None, None]:
     """Count the three bits of the calls; unknown where one call's are."""
-    flows = [call.flow for call in calls if call.flow is not None]
-    if len(flows) < len(calls):
-        return {}
-    return {
-        "needs_previous": sum(flow.needs_previous for flow in flows),
-        "mentioned_by_previous": sum(flow.mentioned_by_previous for flow in flows),
-        "known_before": sum(flow.known_before for flow in flows),
-    }
+    needs = mentioned = known = 0
+    for call in calls:
+        flow = call.flow
+        if flow is None:
+            return None, None, None
+        needs += flow.needs_previous
+        mentioned += flow.mentioned_by_previous
+        known += flow.known_before
+    return needs, mentioned, known
 
 
 def _is_work(call: AgentCall) -> bool:
     """Whether a call is an operation: waiting for one is none, unless that failed."""
-    waits = call.operation.operation_type == POLL
-    return not waits or call.outcome is Outcome.FAILED
+    return call.operation.operation_type != POLL or call.outcome is FAILED
 
 
-def _outcomes(calls: list[AgentCall]) -> dict[str, Any]:
-    outcomes = [call.outcome for call in calls]
-    why = [call.why for call in calls]
-    return {
-        "succeeded": outcomes.count(Outcome.SUCCEEDED),
-        "failed": outcomes.count(Outcome.FAILED),
-        "cancelled": outcomes.count(Outcome.CANCELLED),
-        "siblings": why.count("sibling"),
-        "refused": why.count("refused"),
-        "interrupted": why.count("interrupted"),
-    }
-
-
-def _times(log: AgentLog, reply: AgentReply, past: _Past) -> dict[str, Any]:
+def _times(log: AgentLog, reply: AgentReply, past: _Past) -> _Times:
     """Time a batch; where a person or sleep was inside, only what is free of them."""
     calls = reply.calls
     if not log.stamped:
-        return {"timing": Timing.CALL, **_operations(calls, None)}
-    first_s = min(call.start_s for call in calls)
-    waited_s = sum(call.waiting_s for call in calls)
-    asked = any(
-        call.operation.operation_type == "question" or call.why for call in calls
-    )
+        return _with_operations(_Times(Timing.CALL), calls, None)
+    timing = Timing.CALL if log.own_times else Timing.BATCH
+    first_s = calls[0].start_s
+    waited_s = 0.0
+    asked = goes_on = False
+    for call in calls:
+        first_s = min(first_s, call.start_s)
+        waited_s += call.waiting_s
+        asked |= bool(call.why) or call.operation.operation_type == "question"
+        goes_on |= call.background or (call.agent is not None and call.agent.background)
     turn_s = None
     if past.end_s is not None and not reply.prompted:
         turn_s = _span(past.end_s, first_s)
@@ -209,49 +264,50 @@ def _times(log: AgentLog, reply: AgentReply, past: _Past) -> dict[str, Any]:
     # before an agent's first batch there is no interval that the prompt could be in
     timed = past.end_s is not None or reply.cycle_s is not None
     censored = asked or slept or (reply.prompted and timed)
-    times: dict[str, Any] = {
-        "timing": Timing.CALL if log.own_times else Timing.BATCH,
-        "turn_s": None if slept else turn_s,
-        "censored": True if censored else None if log.asks_unseen else False,
-        "waiting_s": waited_s
-        if waited_s or not (censored or log.asks_unseen)
-        else None,
-    }
+    unseen = censored or log.asks_unseen
+    cycle_s = execution_s = None
     if reply.cycle_s is not None and not censored:
-        times["cycle_s"] = round(reply.cycle_s, 3)
-    if asked or reply.end_s is None or any(map(_goes_on, calls)):
-        return times
-    execution_s = _span(first_s, reply.end_s)
+        cycle_s = round(reply.cycle_s, 3)
+    timeable = not (asked or goes_on or reply.end_s is None)
+    if timeable and reply.end_s is not None:
+        execution_s = _span(first_s, reply.end_s)
     if execution_s is not None:
-        times["execution_s"] = max(execution_s - waited_s, 0.0)
+        execution_s = max(execution_s - waited_s, 0.0)
         if turn_s is not None and not slept:
-            times["cycle_s"] = turn_s + times["execution_s"]
-    if log.own_times:
-        times |= _operations(calls, times.get("execution_s"))
+            cycle_s = turn_s + execution_s
+    times = _Times(
+        timing,
+        None if slept else turn_s,
+        True if censored else None if log.asks_unseen else False,
+        waited_s if waited_s or not unseen else None,
+        cycle_s,
+        execution_s,
+    )
+    if log.own_times and timeable:
+        return _with_operations(times, calls, execution_s)
     return times
 
 
-def _goes_on(call: AgentCall) -> bool:
-    """Whether a call returned while its work, or the agent that it began, went on."""
-    return call.background or (call.agent is not None and call.agent.background)
-
-
-def _operations(calls: list[AgentCall], execution_s: float | None) -> dict[str, Any]:
-    took = [
-        None if c.end_s is None else _span(c.start_s + c.waiting_s, c.end_s)
-        for c in calls
-    ]
-    known = [seconds for seconds in took if seconds is not None]
-    if len(known) < len(took):
-        return {}
-    total_s = sum(known)
+def _with_operations(
+    times: _Times, calls: list[AgentCall], execution_s: float | None
+) -> _Times:
+    """Add how long the calls took, where each one's end is known."""
+    took = []
+    for call in calls:
+        if call.end_s is None:
+            return times
+        seconds = _span(call.start_s + call.waiting_s, call.end_s)
+        if seconds is None:
+            return times
+        took.append(seconds)
+    total_s = sum(took)
     possible_s = (execution_s or 0.0) * min(len(calls), WORKERS)
-    return {
-        "operations_s": total_s,
-        "longest_s": max(known),
-        "median_s": median(known),
-        "parallelism": min(total_s / possible_s, 1.0) if possible_s else None,
-    }
+    return times._replace(
+        operations_s=total_s,
+        longest_s=max(took),
+        median_s=median(took) if len(took) > 1 else total_s,
+        parallelism=min(total_s / possible_s, 1.0) if possible_s else None,
+    )
 
 
 def _span(start_s: float, end_s: float) -> float | None:
@@ -261,7 +317,8 @@ def _span(start_s: float, end_s: float) -> float | None:
     return 0.0 if seconds > -CLOCK_SLACK_S else None
 
 
-def _sum(lengths: Iterator[int | None]) -> int | None:
-    found = list(lengths)
-    known = [length for length in found if length is not None]
-    return sum(known) if len(known) == len(found) else None
+def _sum(lengths: list[int | None]) -> int | None:
+    if len(lengths) == 1:
+        return lengths[0]
+    known = [length for length in lengths if length is not None]
+    return sum(known) if len(known) == len(lengths) else None
