@@ -19,6 +19,7 @@ __all__ = [
     "MAX_LINE_BYTES",
     "UnreadableLineError",
     "decode_object",
+    "decode_text",
     "decode_value",
     "read_blocks",
     "read_lines",
@@ -178,7 +179,7 @@ def decode_object(line: bytes | None) -> dict[str, Any]:
         value = orjson.loads(line)  # type: ignore[arg-type]  # `None` is refused
     except orjson.JSONDecodeError:
         value = decode_value(line)
-    if isinstance(value, dict):
+    if value.__class__ is dict:
         return value
     shape = "array" if isinstance(value, list) else "value"
     raise UnreadableLineError(f"a JSON {shape}, not an object")
@@ -208,6 +209,36 @@ def decode_value(line: bytes | None) -> Any:
         return orjson.loads(line)
     except orjson.JSONDecodeError:
         return _decode_leniently(line)
+
+
+def decode_text(text: str) -> Any:
+    """Read JSON that is a text inside JSON, as the arguments of some clients are.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    object
+        JSON types.
+
+    Raises
+    ------
+    ValueError
+        It is no JSON.
+    RecursionError
+        It is nested too deeply.
+
+    Examples
+    --------
+    >>> decode_text('{"cmd": "ls"}')
+    {'cmd': 'ls'}
+    """
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return json.loads(text)
 
 
 def _decode_leniently(line: bytes) -> Any:

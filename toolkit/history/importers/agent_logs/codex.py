@@ -9,8 +9,8 @@ Rollouts of 2025 are bare items without an envelope, and only the first line has
 what began when is unknown, and a call's duration is the one written into its result.
 """
 
-import json
 import re
+import string
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -28,13 +28,14 @@ from toolkit.history.importers.agent_logs.log import (
 from toolkit.history.importers.agent_logs.results import (
     exit_code,
     is_aborted,
+    result_ends,
     result_text,
     wall_time,
     went_on,
 )
 from toolkit.history.importers.agent_logs.source import LineLogSource, LineReader
 from toolkit.history.importers.flow import DataFlow
-from toolkit.history.importers.lines import UnreadableLineError
+from toolkit.history.importers.lines import UnreadableLineError, decode_text
 from toolkit.history.importers.texts import block_texts, texts_of
 from toolkit.history.importers.usage import TokenUsage
 from toolkit.records import Outcome, is_unique_call_id
@@ -53,6 +54,9 @@ BARE = CALLS | OUTPUTS | {"message", "reasoning"}
 
 CODE_MODE = "exec"
 """Tool of code mode: its argument is a program that calls other tools."""
+
+JSON_BEGINS = (*'{["-tfnNI', *string.digits, *" \t\n\r")
+"""What a JSON value may begin with; most arguments that are none begin otherwise."""
 
 BURST_S = 1.0
 """Longest gap between the lines that a fork copies."""
@@ -133,17 +137,16 @@ class _Rollout:
             self._meta(payload, at)
         elif self.log is None:
             raise UnreadableLineError("before the session is named", field="type")
-        elif self._is_copied(at):
+        elif self._copied_s is not None and self._is_copied(at):
             self._sink.pass_over("line copied from a parent")
             for text in texts_of(payload):  # what the agent knows from its beginning
                 self._flow.write(text)
-        elif kind == "turn_context":
-            model = payload.get("model")
-            self._model = model if isinstance(model, str) else self._model
         elif kind == "response_item":
             self._item(payload, at)
         elif kind == "event_msg":
             self._event(payload, at)
+        elif kind == "turn_context" and isinstance(payload.get("model"), str):
+            self._model = payload["model"]
 
     def _take_bare(self, row: dict[str, Any], kind: object) -> bool:
         """Take a line of a rollout of 2025; say whether it is one."""
@@ -233,11 +236,12 @@ class _Rollout:
             return
         tool = item.get("name") or str(item.get("type"))
         given = _arguments(item)
-        call = AgentCall.begun(call_id, tool, given, at.timestamp())
+        texts = texts_of(given)
+        call = AgentCall.begun(call_id, tool, given, at.timestamp(), texts)
         reply = self._open
         if reply is None or not reply.calls:
             self._flow.begin_batch()
-        call.flow = self._flow.call(given)
+        call.flow = self._flow.call(given, texts)
         if reply is None:
             again = f" {at.isoformat()}" if call_id in self._calls else ""
             reply = self._open = self._uncounted = self._begin(call_id + again, at)
@@ -272,13 +276,17 @@ class _Rollout:
         if known is None:
             return
         call, reply = known
-        self._flow.result(item.get("output"))
+        output = item.get("output")
+        shown = self._flow.result(output)
         self._ended.add(call.call_id)
-        text, call.result_characters = result_text(item.get("output"))
+        if output.__class__ is str:
+            text, call.result_characters = result_ends(output), shown
+        else:
+            text, call.result_characters = result_text(output)
         took_s = wall_time(text)
         if call.end_s is None:
             call.end_s = None if took_s is None else call.start_s + took_s
-        reply.end_s = at.timestamp()
+        reply.end_s = self._since_s
         call.background = went_on(text)
         code = exit_code(text)
         if call.operation.operation_type == SPAWNING:
@@ -371,8 +379,10 @@ def _parent(payload: dict[str, Any]) -> str | None:
 def _arguments(item: dict[str, Any]) -> dict[str, Any]:
     given = item.get("arguments", item.get("input", item.get("action")))
     if isinstance(given, str) and item.get("type") == "function_call":
+        if not given.startswith(JSON_BEGINS):
+            return {"text": given}
         try:
-            given = json.loads(given)
+            given = decode_text(given)
         except (ValueError, RecursionError):
             return {"text": given}
     return given if isinstance(given, dict) else {"text": given}

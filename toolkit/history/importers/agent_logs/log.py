@@ -1,5 +1,6 @@
 """What every reader gives: the replies of one agent in one session, in normal form."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -120,19 +121,40 @@ class AgentCall:
 
     @classmethod
     def begun(
-        cls, call_id: str, tool: object, given: Any, start_s: float
+        cls,
+        call_id: str,
+        tool: object,
+        given: Any,
+        start_s: float,
+        texts: Sequence[str] | None = None,
     ) -> "AgentCall":
-        """Begin a call of a tool with some arguments; a shell's command decides too."""
+        """Begin a call of a tool with some arguments; a shell's command decides too.
+
+        Parameters
+        ----------
+        call_id : str
+        tool, given : object
+            Its name, and its arguments.
+        start_s : float
+        texts : sequence of str, optional
+            The texts in the arguments, where they are at hand.
+        """
         command = None
         if given.__class__ is dict:
             command = given.get("cmd") or given.get("command")
-        operation, word = classify_call(str(tool), command)
+        name = tool if tool.__class__ is str else str(tool)
+        operation, word = classify_call(name, command)
         return cls(
             call_id,
             operation,
             start_s,
-            characters=sum(map(text_length, texts_of(given))),
-            tool=str(tool),
+            characters=sum(
+                [
+                    text_length(text)
+                    for text in (texts_of(given) if texts is None else texts)
+                ]
+            ),
+            tool=name,
             word=word,
         )
 

@@ -5,13 +5,20 @@ from typing import Any
 
 from toolkit.history.importers.texts import block_texts, text_length
 
-__all__ = ["exit_code", "is_aborted", "result_text", "wall_time", "went_on"]
+__all__ = [
+    "exit_code",
+    "is_aborted",
+    "result_ends",
+    "result_text",
+    "wall_time",
+    "went_on",
+]
 
 LOOKED_AT = 400
 """Characters at both ends of a text in which the client's own words stand."""
 
 _EXIT = re.compile(
-    r"(?:^|\n)\s*(?:Exit code|Exit Code|Process exited with code):? (-?\d{1,10})"
+    r"(?:Exit code|Exit Code|Process exited with code):? (-?\d{1,10})"
     r"|completed with exit code (-?\d{1,10})>"
     r'|"exit_code":\s*(-?\d{1,10})'
 )
@@ -31,14 +38,26 @@ _GOES_ON = re.compile(r"Process running with session ID \d")
 
 def result_text(value: Any) -> tuple[str, int]:
     """Give the ends of a result's text, and its length in characters."""
+    texts = _texts(value)
+    return _ends(texts), sum(map(text_length, texts))
+
+
+def result_ends(value: Any) -> str:
+    """Give the ends of a result's text, where its length is known already."""
+    return _ends([value] if value.__class__ is str else _texts(value))
+
+
+def _texts(value: Any) -> list[str]:
     if isinstance(value, dict):
         value = value.get("content", value.get("output", value.get("text")))
-    texts = block_texts(value)
-    text = "\n".join(texts)
-    length = sum(map(text_length, texts))
+    return block_texts(value)
+
+
+def _ends(texts: list[str]) -> str:
+    text = texts[0] if len(texts) == 1 else "\n".join(texts)
     if len(text) > 2 * LOOKED_AT:
         text = f"{text[:LOOKED_AT]}\n{text[-LOOKED_AT:]}"
-    return text, length
+    return text
 
 
 def exit_code(text: str) -> int | None:
@@ -51,10 +70,22 @@ def exit_code(text: str) -> int | None:
     >>> exit_code("<shellId: 0 completed with exit code 1>")
     1
     """
-    found = _EXIT.search(text) if "code" in text or "Code" in text else None
-    if found is None:
+    if "xit" not in text:
         return None
-    return int(next(group for group in found.groups() if group is not None))
+    for found in _EXIT.finditer(text):
+        own, *others = found.groups()
+        if own is None:
+            return int(others[0] or others[1])
+        if _begins_line(text, found.start()):
+            return int(own)
+    return None
+
+
+def _begins_line(text: str, start: int) -> bool:
+    """Whether nothing but white space stands before a place in its line."""
+    before = text[:start]
+    said = before.rstrip()
+    return not said or "\n" in before[len(said) :]
 
 
 def wall_time(text: str) -> float | None:
@@ -65,6 +96,8 @@ def wall_time(text: str) -> float | None:
     >>> wall_time("Exit code: 0\nWall time: 1.5 seconds")
     1.5
     """
+    if "Wall time: " not in text and "duration_seconds" not in text:
+        return None
     found = _WALL.search(text)
     try:
         return None if found is None else float(found[1] or found[2])
@@ -74,6 +107,8 @@ def wall_time(text: str) -> float | None:
 
 def is_aborted(text: str) -> bool:
     """Whether a person stopped the call."""
+    if "abort" not in text and "cancelled" not in text:
+        return False
     return any(words in text for words in _ABORTED)
 
 
