@@ -28,7 +28,7 @@ from toolkit.history.importers.agent_logs.results import (
     result_text,
 )
 from toolkit.history.importers.agent_logs.source import AgentLogSource, whole_document
-from toolkit.history.importers.flow import DataFlow
+from toolkit.history.importers.deferred_flow import DeferredFlow
 from toolkit.history.importers.lines import UnreadableLineError, reason_of
 from toolkit.history.importers.texts import texts_of
 from toolkit.history.importers.usage import TokenUsage
@@ -117,7 +117,7 @@ def _log(
     since: datetime | None = None
     before: AgentReply | None = None
     prompted = False
-    flow = DataFlow()
+    flow = DeferredFlow()
     for step in steps if isinstance(steps, list) else []:
         if not isinstance(step, dict) or step.get("is_copied_context"):
             sink.pass_over("step copied as context")
@@ -139,10 +139,11 @@ def _log(
                 before.cycle_s = (reply.at - before.at).total_seconds()
             log.replies.append(reply)
             before, prompted, since = reply, False, None
+    flow.follow(ends=True)
     return log
 
 
-def _follow(flow: DataFlow, reply: AgentReply, step: dict[str, Any]) -> None:
+def _follow(flow: DeferredFlow, reply: AgentReply, step: dict[str, Any]) -> None:
     """Follow the identifiers of a step and of its results."""
     asked = {
         str(item.get("tool_call_id")): item.get("arguments")

@@ -34,7 +34,7 @@ from toolkit.history.importers.agent_logs.results import (
     went_on,
 )
 from toolkit.history.importers.agent_logs.source import LineLogSource, LineReader
-from toolkit.history.importers.flow import DataFlow
+from toolkit.history.importers.deferred_flow import DeferredFlow
 from toolkit.history.importers.lines import UnreadableLineError, decode_text
 from toolkit.history.importers.texts import block_texts, texts_of
 from toolkit.history.importers.usage import TokenUsage
@@ -121,7 +121,7 @@ class _Rollout:
         self._copied_s: float | None = None
         self._begun: datetime | None = None
         self._agents: dict[str, AgentCall] = {}
-        self._flow = DataFlow()
+        self._flow = DeferredFlow()
 
     def take(self, row: dict[str, Any]) -> None:
         kind, payload = row.get("type"), row.get("payload")
@@ -147,6 +147,9 @@ class _Rollout:
             self._event(payload, at)
         elif kind == "turn_context" and isinstance(payload.get("model"), str):
             self._model = payload["model"]
+
+    def follow(self, *, ends: bool) -> None:
+        self._flow.follow(ends=ends)
 
     def _take_bare(self, row: dict[str, Any], kind: object) -> bool:
         """Take a line of a rollout of 2025; say whether it is one."""
@@ -241,7 +244,7 @@ class _Rollout:
         reply = self._open
         if reply is None or not reply.calls:
             self._flow.begin_batch()
-        call.flow = self._flow.call(given, texts)
+        self._flow.call(call, given, texts)
         if reply is None:
             again = f" {at.isoformat()}" if call_id in self._calls else ""
             reply = self._open = self._uncounted = self._begin(call_id + again, at)

@@ -29,7 +29,7 @@ from toolkit.history.importers.agent_logs.results import (
     result_text,
 )
 from toolkit.history.importers.agent_logs.source import LineLogSource, LineReader
-from toolkit.history.importers.flow import DataFlow
+from toolkit.history.importers.deferred_flow import DeferredFlow
 from toolkit.history.importers.lines import UnreadableLineError
 from toolkit.history.importers.texts import texts_of
 from toolkit.history.importers.usage import TokenUsage
@@ -89,7 +89,7 @@ class _Events:
         self._asked: dict[str, float] = {}
         self._since: dict[str, float] = {}
         self._prompted = False
-        self._flows: dict[str, DataFlow] = defaultdict(DataFlow)
+        self._flows: dict[str, DeferredFlow] = defaultdict(DeferredFlow)
 
     def take(self, row: dict[str, Any]) -> None:
         kind, data = row.get("type"), row.get("data")
@@ -115,6 +115,10 @@ class _Events:
             self._step(
                 kind, data, parse_iso_time(row.get("timestamp")).timestamp(), agent
             )
+
+    def follow(self, *, ends: bool) -> None:
+        for flow in self._flows.values():
+            flow.follow(ends=ends)
 
     def _start(self, data: dict[str, Any]) -> None:
         name, context = data.get("sessionId"), data.get("context")
@@ -166,14 +170,17 @@ class _Events:
         if known is not None and not _is_again(*known, reply):
             return
         given = request.get("arguments")
-        call = AgentCall.begun(call_id, request.get("name"), given, at.timestamp())
+        texts = texts_of(given)
+        call = AgentCall.begun(
+            call_id, request.get("name"), given, at.timestamp(), texts
+        )
         background = isinstance(given, dict) and given.get("mode") == "background"
         if background and call.operation.operation_type == SPAWNING:
             call.spawned().background = True
         flow = self._flows[reply.agent_id]
         if not reply.calls:
             flow.begin_batch()
-        call.flow = flow.call(given)
+        flow.call(call, given, texts)
         reply.calls.append(call)
         self._calls[call_id] = call, reply
 

@@ -4,13 +4,14 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from toolkit.history.importers.agent_logs.log import AgentCall
-from toolkit.history.importers.flow import DataFlow
+from toolkit.history.importers.deferred_flow import DeferredFlow
+from toolkit.history.importers.texts import texts_of
 
 __all__ = ["follow_reply"]
 
 
 def follow_reply(
-    flow: DataFlow,
+    flow: DeferredFlow,
     calls: Sequence[AgentCall],
     *,
     texts: Iterable[str],
@@ -21,10 +22,10 @@ def follow_reply(
 
     Parameters
     ----------
-    flow : DataFlow
+    flow : DeferredFlow
         Of the agent; what came before the reply has been taken.
     calls : sequence of AgentCall
-        Their `flow` is set.
+        Their `flow` is set once the flow is followed.
     texts : iterable of str
         What the model wrote beside them.
     given : sequence of object
@@ -38,6 +39,6 @@ def follow_reply(
         return
     flow.begin_batch()
     for call, arguments in zip(calls, given, strict=True):
-        call.flow = flow.call(arguments)
+        flow.call(call, arguments, texts_of(arguments))
     for content in results:
         flow.result(content)

@@ -28,7 +28,7 @@ from toolkit.history.importers.agent_logs.source import (
     rows_of,
     whole_document,
 )
-from toolkit.history.importers.flow import DataFlow
+from toolkit.history.importers.deferred_flow import DeferredFlow
 from toolkit.history.importers.lines import (
     UnreadableLineError,
     decode_object,
@@ -74,7 +74,7 @@ class GeminiSource(AgentLogSource):
         """
         changes = _Changes()
         if _is_lines(path):
-            for _, row in rows_of(path, sink):
+            for _, row, _ in rows_of(path, sink):
                 changes.take(row)
         else:
             changes.take(whole_document(path, sink))
@@ -186,7 +186,7 @@ def _log(session: str, project: str, changes: _Changes, sink: ImportSink) -> Age
     )
     since_s: float | None = None
     prompted = False
-    flow = DataFlow()
+    flow = DeferredFlow()
     if changes.rewound:
         sink.pass_over("message that a person went back before", len(changes.rewound))
     for message in changes.messages:
@@ -212,6 +212,7 @@ def _log(session: str, project: str, changes: _Changes, sink: ImportSink) -> Age
                 since_s, prompted = reply.end_s or at.timestamp(), False
         except UnreadableLineError as error:
             sink.reject(1, reason_of(error))
+    flow.follow(ends=True)
     return log
 
 

@@ -28,7 +28,7 @@ from toolkit.history.importers.agent_logs.log import (
 )
 from toolkit.history.importers.agent_logs.results import is_aborted, result_text
 from toolkit.history.importers.agent_logs.source import AgentLogSource, whole_document
-from toolkit.history.importers.flow import DataFlow
+from toolkit.history.importers.deferred_flow import DeferredFlow
 from toolkit.history.importers.lines import UnreadableLineError, reason_of
 from toolkit.history.importers.usage import TokenUsage
 from toolkit.records import Outcome
@@ -36,6 +36,9 @@ from toolkit.records import Outcome
 __all__ = ["OpenCodeSource"]
 
 SQLITE = b"SQLite format 3\0"
+
+HELD_CHARACTERS = 2**22
+"""Results that are held until all calls of a session are known."""
 
 Messages = Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]
 
@@ -262,7 +265,8 @@ def _log(session: dict[str, Any], messages: Messages, sink: ImportSink) -> Agent
         folder=text_or_none(folder),
     )
     prompted = False
-    flow = DataFlow()
+    flow = DeferredFlow()
+    held = 0
     for info, parts in messages:
         try:
             texts = [t for p in parts if isinstance(t := p.get("text"), str)]
@@ -283,8 +287,13 @@ def _log(session: dict[str, Any], messages: Messages, sink: ImportSink) -> Agent
                 reply.agent_id = name if child else MAIN
                 log.replies.append(reply)
                 prompted = False
+                held += sum([call.result_characters or 0 for call in reply.calls])
+                if held > HELD_CHARACTERS:
+                    flow.follow(ends=False)
+                    held = 0
         except UnreadableLineError as error:
             sink.reject(1, reason_of(error))
+    flow.follow(ends=True)
     return log
 
 

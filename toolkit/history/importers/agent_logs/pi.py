@@ -18,9 +18,9 @@ from toolkit.history.importers.agent_logs.log import (
 )
 from toolkit.history.importers.agent_logs.results import is_aborted, result_text
 from toolkit.history.importers.agent_logs.source import LineLogSource, LineReader
-from toolkit.history.importers.flow import DataFlow
+from toolkit.history.importers.deferred_flow import DeferredFlow
 from toolkit.history.importers.lines import UnreadableLineError
-from toolkit.history.importers.texts import block_texts
+from toolkit.history.importers.texts import block_texts, texts_of
 from toolkit.history.importers.usage import TokenUsage
 from toolkit.records import Outcome
 
@@ -57,7 +57,7 @@ class _Session:
         self._calls: dict[str, tuple[AgentCall, AgentReply]] = {}
         self._since_s: float | None = None
         self._prompted = False
-        self._flow = DataFlow()
+        self._flow = DeferredFlow()
 
     def take(self, row: dict[str, Any]) -> None:
         kind, message = row.get("type"), row.get("message")
@@ -77,6 +77,9 @@ class _Session:
             )
         elif kind == "message" and isinstance(message, dict):
             self._message(row, message)
+
+    def follow(self, *, ends: bool) -> None:
+        self._flow.follow(ends=ends)
 
     def _message(self, row: dict[str, Any], message: dict[str, Any]) -> None:
         at_s = parse_iso_time(row.get("timestamp")).timestamp()
@@ -125,7 +128,8 @@ class _Session:
                 call = _call(block, reply)
                 if not reply.calls:
                     self._flow.begin_batch()
-                call.flow = self._flow.call(block.get("arguments"))
+                given = block.get("arguments")
+                self._flow.call(call, given, texts_of(given))
                 reply.calls.append(call)
                 self._calls[call.call_id] = call, reply
 

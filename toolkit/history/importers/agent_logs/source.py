@@ -30,6 +30,10 @@ __all__ = [
 ]
 
 
+HELD_BYTES = 2**23
+"""Lines whose texts are held until all calls are known: all of nearly every log."""
+
+
 class AgentLogSource(ABC):
     """Reads the logs of one client; a subclass turns a file into `AgentLog`s."""
 
@@ -106,6 +110,10 @@ class LineReader(Protocol):
         """
         ...
 
+    def follow(self, *, ends: bool) -> None:
+        """Follow the data flow of the lines so far; see `DeferredFlow.follow`."""
+        ...
+
 
 class LineLogSource(AgentLogSource):
     """Reads files of JSON lines, each about one session, with a `LineReader`."""
@@ -126,12 +134,19 @@ class LineLogSource(AgentLogSource):
             No line of it names a session.
         """
         reader = self.reader(sink)
+        take = reader.take
+        held = 0
         with closing(rows_of(path, sink)) as rows:
-            for number, row in rows:
+            for number, row, size in rows:
+                held += size
+                if held > HELD_BYTES:
+                    reader.follow(ends=False)
+                    held = 0
                 try:
-                    reader.take(row)
+                    take(row)
                 except UnreadableLineError as error:
                     sink.reject(number, reason_of(error))
+        reader.follow(ends=True)
         if reader.log is None:
             raise InputDataError(f"no {self.what}", file=path)
         yield reader.log
@@ -139,7 +154,7 @@ class LineLogSource(AgentLogSource):
 
 def rows_of(
     path: Path, sink: ImportSink
-) -> Generator[tuple[int, dict[str, Any]], None, None]:
+) -> Generator[tuple[int, dict[str, Any], int], None, None]:
     """Read the objects of a file of JSON lines, naming those that cannot be read.
 
     Yields
@@ -147,6 +162,8 @@ def rows_of(
     number : int
         1-based.
     row : dict
+    size : int
+        Bytes of the line.
     """
     number = 0
     try:
@@ -158,7 +175,7 @@ def rows_of(
                 if line is None or line.strip(b" \t\r\0"):
                     sink.reject(number, reason_of(error))
                 continue
-            yield number, row
+            yield number, row, len(line or b"")
     finally:
         sink.read(number)
 
