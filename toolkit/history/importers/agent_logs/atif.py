@@ -145,9 +145,10 @@ def _log(
 
 def _follow(flow: DeferredFlow, reply: AgentReply, step: dict[str, Any]) -> None:
     """Follow the identifiers of a step and of its results."""
+    listed = step.get("tool_calls")
     asked = {
         str(item.get("tool_call_id")): item.get("arguments")
-        for item in step.get("tool_calls") or []
+        for item in (listed if isinstance(listed, list) else [])
     }
     seen = step.get("observation")
     results = seen.get("results") if isinstance(seen, dict) else None

@@ -62,6 +62,9 @@ BURST_S = 1.0
 """Longest gap between the lines that a fork copies."""
 
 
+MOST_S = 10**9
+"""Longest duration that is believed, in seconds."""
+
 _AGENT = re.compile(r'"agent_id":\s*"([\w-]{1,100})"')
 _NOTICE = re.compile(
     r"<subagent_notification>\s*\{[^<]{0,400}?"
@@ -160,7 +163,7 @@ class _Rollout:
             self._meta(row, self._begun)
             if self.log is not None:
                 self.log.stamped = False
-        elif kind in BARE and self._begun is not None:
+        elif isinstance(kind, str) and kind in BARE and self._begun is not None:
             self._bare_item(row, kind)
         else:
             return False
@@ -213,7 +216,7 @@ class _Rollout:
         return False
 
     def _item(self, item: dict[str, Any], at: datetime) -> None:
-        kind = item.get("type")
+        kind = text_or_none(item.get("type"))
         if kind == "message":
             self._follow(item)
         if kind in CALLS:
@@ -411,6 +414,8 @@ def _seconds(duration: object) -> float | None:
     if not isinstance(duration, dict):
         return None
     whole, rest = duration.get("secs"), duration.get("nanos", 0)
-    if not isinstance(whole, int) or not isinstance(rest, int) or whole > 10**9:
+    if not isinstance(whole, int) or not isinstance(rest, int):
+        return None
+    if abs(whole) > MOST_S or abs(rest) > MOST_S * 10**9:
         return None
     return whole + rest / 1e9

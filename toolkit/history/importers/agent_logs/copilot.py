@@ -242,7 +242,7 @@ def _end(call: AgentCall, data: dict[str, Any]) -> None:
     text, call.result_characters = result_text(data.get("result"))
     error = data.get("error")
     code = error.get("code") if isinstance(error, dict) else None
-    if data.get("success") is False and code in REFUSALS:
+    if data.get("success") is False and text_or_none(code) in REFUSALS:
         call.outcome, call.why = Outcome.CANCELLED, "refused"
     elif is_aborted(text):
         call.outcome, call.why = Outcome.CANCELLED, "interrupted"

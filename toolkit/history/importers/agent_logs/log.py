@@ -23,6 +23,7 @@ __all__ = [
     "AgentReply",
     "SpawnedAgent",
     "moment_ms",
+    "money_or_none",
     "parse_iso_time",
     "text_or_none",
 ]
@@ -31,6 +32,9 @@ MAIN = "main"
 """Agent id of a session's own thread."""
 
 NO_USAGE = TokenUsage()
+
+MAX_USD = 1e300
+"""An amount that is larger is an error, whatever it was meant to be."""
 
 MAX_MS = 32_503_680_000_000
 """The year 3000, in milliseconds since 1970."""
@@ -238,6 +242,13 @@ class AgentLog:
 def text_or_none(value: object) -> str | None:
     """Keep a text that says something."""
     return value if isinstance(value, str) and value else None
+
+
+def money_or_none(value: object) -> float | None:
+    """Keep an amount of money; one that no float holds is none."""
+    if not isinstance(value, (int, float)) or not -MAX_USD < value < MAX_USD:
+        return None
+    return float(value)
 
 
 def parse_iso_time(value: object) -> datetime:

@@ -24,6 +24,7 @@ from toolkit.history.importers.agent_logs.log import (
     AgentLog,
     AgentReply,
     moment_ms,
+    money_or_none,
     text_or_none,
 )
 from toolkit.history.importers.agent_logs.results import is_aborted, result_text
@@ -312,7 +313,7 @@ def _reply(
         since_s=asked.timestamp(),
         prompted=prompted,
         usage=_usage(info.get("tokens")),
-        declared_usd=float(cost) if isinstance(cost, (int, float)) else None,
+        declared_usd=money_or_none(cost),
     )
     reply.calls = [call for part in parts for call in _calls(part, reply)]
     return reply

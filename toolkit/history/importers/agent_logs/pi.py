@@ -13,6 +13,7 @@ from toolkit.history.importers.agent_logs.log import (
     AgentCall,
     AgentLog,
     AgentReply,
+    money_or_none,
     parse_iso_time,
     text_or_none,
 )
@@ -116,7 +117,7 @@ class _Session:
                     "output_tokens": usage.get("output"),
                 }
             ),
-            declared_usd=float(total) if isinstance(total, (int, float)) else None,
+            declared_usd=money_or_none(total),
         )
         self._prompted = False
         self._replies.append(reply)
