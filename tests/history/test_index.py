@@ -15,6 +15,7 @@ ONE = (("batch", "b1"), {7: 3})
 @pytest.fixture
 def index(tmp_path: Path) -> Iterator[KnownIndex]:
     index = KnownIndex(tmp_path / "index.sqlite")
+    index.clear()  # as a store does with one that does not agree with its files
     yield index
     index.close()
 
