@@ -14,6 +14,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import replace
 from functools import cache
 from html.parser import HTMLParser
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
@@ -166,13 +167,16 @@ def progress(name: str) -> Iterator[str]:
     yield said(lines.write)
 
 
+PARTS = count()
+
+
 def logs(name: str) -> Iterator[str]:
     out = io.StringIO()
     handler = logging.StreamHandler(out)
     watched = logging.getLogger("toolkit")
     watched.addHandler(handler)
     try:
-        report_damage(Path(f"{name}/part.parquet"))
+        report_damage(Path(f"{name}/{next(PARTS)}.parquet"))  # once for each path
     finally:
         watched.removeHandler(handler)
     assert out.getvalue()
