@@ -20,7 +20,7 @@ from toolkit.history.importers.texts import (
     without_counts,
 )
 
-__all__ = ["CallFlow", "DataFlow", "argument_words", "lines_near"]
+__all__ = ["CallFlow", "DataFlow", "argument_words", "count_flow", "lines_near"]
 
 NEAR = 60
 """Lines between a line that was shown and one that is then asked for."""
@@ -104,6 +104,37 @@ class CallFlow(NamedTuple):
     needs_previous: bool
     mentioned_by_previous: bool
     known_before: bool
+
+
+def count_flow(
+    flows: Sequence[CallFlow | None],
+) -> tuple[int, int, int] | tuple[None, None, None]:
+    """Count the three bits of a batch's calls; unknown where one call's are.
+
+    Parameters
+    ----------
+    flows : sequence of CallFlow or None
+        One for each call.
+
+    Returns
+    -------
+    needs_previous, mentioned_by_previous, known_before : int or None
+
+    Examples
+    --------
+    >>> count_flow([CallFlow(True, True, False), CallFlow(False, True, True)])
+    (1, 2, 1)
+    >>> count_flow([CallFlow(True, True, False), None])
+    (None, None, None)
+    """
+    needs = mentioned = known = 0
+    for flow in flows:
+        if flow is None:
+            return None, None, None
+        needs += flow.needs_previous
+        mentioned += flow.mentioned_by_previous
+        known += flow.known_before
+    return needs, mentioned, known
 
 
 class DataFlow:

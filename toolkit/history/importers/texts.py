@@ -6,6 +6,7 @@ only digests of its identifiers are left; data flow can be read from them.
 """
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "length_and_removal",
     "text_length",
     "texts_of",
+    "total_length",
     "without_counts",
 ]
 
@@ -93,6 +95,28 @@ def is_removed(text: str) -> bool:
     (True, False)
     """
     return "[" in text and _REMOVED.search(text) is not None
+
+
+def total_length(lengths: Sequence[int | None]) -> int | None:
+    """Add lengths up; the sum is not known where one of them is not.
+
+    Parameters
+    ----------
+    lengths : sequence of int or None
+
+    Returns
+    -------
+    int or None
+
+    Examples
+    --------
+    >>> total_length([4, 30]), total_length([4, None])
+    (34, None)
+    """
+    if len(lengths) == 1:
+        return lengths[0]
+    known = [length for length in lengths if length is not None]
+    return sum(known) if len(known) == len(lengths) else None
 
 
 def without_counts(text: str) -> str:

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 from toolkit.errors import SchemaError
 from toolkit.history.importers.agent_logs.agents import agent_rows
 from toolkit.history.importers.agent_logs.log import AgentCall, AgentLog, AgentReply
+from toolkit.history.importers.flow import count_flow
+from toolkit.history.importers.texts import total_length
 from toolkit.records import (
     Batch,
     Outcome,
@@ -183,7 +185,7 @@ def _batch(
         cancelled += outcome is CANCELLED
         refused += why == "refused"
         interrupted += why == "interrupted"
-    needs, mentioned, known = _flow(calls)
+    needs, mentioned, known = count_flow([call.flow for call in calls])
     times = _times(log, reply, past)
     return Batch.row(
         record_id=identity,
@@ -199,8 +201,8 @@ def _batch(
         refused=refused,
         interrupted=interrupted,
         background=background,
-        call_characters=_sum([call.characters for call in calls]),
-        result_characters=_sum([call.result_characters for call in calls]),
+        call_characters=total_length([call.characters for call in calls]),
+        result_characters=total_length([call.result_characters for call in calls]),
         needs_previous=needs,
         mentioned_by_previous=mentioned,
         known_before=known,
@@ -223,19 +225,6 @@ def _batch(
         parallelism=times.parallelism,
         **own,
     )
-
-
-def _flow(calls: list[AgentCall]) -> tuple[int, int, int] | tuple[None, None, None]:
-    """Count the three bits of the calls; unknown where one call's are."""
-    needs = mentioned = known = 0
-    for call in calls:
-        flow = call.flow
-        if flow is None:
-            return None, None, None
-        needs += flow.needs_previous
-        mentioned += flow.mentioned_by_previous
-        known += flow.known_before
-    return needs, mentioned, known
 
 
 def _is_work(call: AgentCall) -> bool:
@@ -315,10 +304,3 @@ def _span(start_s: float, end_s: float) -> float | None:
     if seconds >= 0:
         return seconds
     return 0.0 if seconds > -CLOCK_SLACK_S else None
-
-
-def _sum(lengths: list[int | None]) -> int | None:
-    if len(lengths) == 1:
-        return lengths[0]
-    known = [length for length in lengths if length is not None]
-    return sum(known) if len(known) == len(lengths) else None

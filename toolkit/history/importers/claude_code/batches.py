@@ -7,11 +7,12 @@ from toolkit.history.importers.claude_code.calls import (
     INTERRUPTED,
     REFUSED,
     SIBLING,
-    Call,
 )
 from toolkit.history.importers.claude_code.streams import MessageBatch, Stream
 from toolkit.history.importers.claude_code.timing import BatchDurations
 from toolkit.history.importers.claude_code.waves import SOURCE, Notice
+from toolkit.history.importers.flow import count_flow
+from toolkit.history.importers.texts import total_length
 from toolkit.records import Batch, Outcome, Provenance, Timing
 
 __all__ = ["FIRST", "SOURCE", "Past", "Whole", "batch_of"]
@@ -110,7 +111,7 @@ def batch_of(
             background += reply.goes_on or reply.in_background
             if reply.in_background:
                 timing = BatchDurations(turn_s=timing.turn_s, censored=timing.censored)
-    needs, mentioned, known = _flow(calls)
+    needs, mentioned, known = count_flow([call.flow for call in calls])
     turn = batch.turn
     prompted: bool | None = batch.prompt_s is not None or batch.task_s is not None
     if whole is None:
@@ -148,8 +149,8 @@ def batch_of(
         background=background,
         parallelism=timing.parallelism,
         active_agents=active,
-        call_characters=_sum([call.characters for call in calls]),
-        result_characters=_sum([call.result_characters for call in calls]),
+        call_characters=total_length([call.characters for call in calls]),
+        result_characters=total_length([call.result_characters for call in calls]),
         needs_previous=needs,
         mentioned_by_previous=mentioned,
         known_before=known,
@@ -163,23 +164,3 @@ def batch_of(
         branch=None if turn is None else turn.branch,
         context_tokens=None if turn is None else turn.usage.context_tokens,
     )
-
-
-def _flow(calls: list[Call]) -> tuple[int, int, int] | tuple[None, None, None]:
-    """Count the three bits of the calls; unknown where one call's are."""
-    needs = mentioned = known = 0
-    for call in calls:
-        flow = call.flow
-        if flow is None:
-            return None, None, None
-        needs += flow.needs_previous
-        mentioned += flow.mentioned_by_previous
-        known += flow.known_before
-    return needs, mentioned, known
-
-
-def _sum(lengths: list[int | None]) -> int | None:
-    if len(lengths) == 1:
-        return lengths[0]
-    known = [length for length in lengths if length is not None]
-    return sum(known) if len(known) == len(lengths) else None
