@@ -8,22 +8,36 @@ import pytest
 from tests.shared import HISTORY, needs_history
 from toolkit.history import RecordStore
 from toolkit.history.importers import open_source, run_import
-from toolkit.history.importers.flow import CallFlow, DataFlow
+from toolkit.history.importers.deferred_flow import DeferredFlow
+from toolkit.history.importers.flow import CallFlow
+from toolkit.history.importers.texts import texts_of
 from toolkit.records import Batch
 
 FLOW = HISTORY / "flow" / "claude-code"
 
 
+class Asking:
+    """A call that asks for its flow."""
+
+    flow: CallFlow | None = None
+
+
 def after(
     *, context: str, result: str | list[dict[str, str]], arguments: object
 ) -> CallFlow | None:
-    flow = DataFlow()
-    flow.write(context)
-    flow.begin_batch()
-    flow.call({"command": "ls"})
-    flow.result(result)
-    flow.begin_batch()
-    return flow.call(arguments)
+    found = []
+    for ends in (True, False):  # with the words of the calls alone, and with all words
+        flow, asking = DeferredFlow(), Asking()
+        flow.write(context)
+        flow.begin_batch()
+        flow.call(Asking(), {"command": "ls"}, ["ls"])
+        flow.result(result)
+        flow.begin_batch()
+        flow.call(asking, arguments, texts_of(arguments))
+        flow.follow(ends=ends)
+        found.append(asking.flow)
+    assert found[0] == found[1]
+    return found[0]
 
 
 def test_an_identifier_that_only_the_results_showed_is_needed() -> None:
@@ -72,14 +86,16 @@ def test_nothing_is_known_where_the_results_hold_no_identifier(
 
 
 def test_calls_of_one_batch_do_not_inform_each_other() -> None:
-    flow = DataFlow()
+    flow, last = DeferredFlow(), Asking()
     flow.begin_batch()
-    flow.call({"path": "one_file"})
+    flow.call(Asking(), {"path": "one_file"}, ["one_file"])
     flow.result("done_marker")
     flow.begin_batch()
-    flow.call({"path": "other_file"})
+    for asking in (Asking(), last):
+        flow.call(asking, {"path": "other_file"}, ["other_file"])
+    flow.follow(ends=True)
 
-    found = flow.call({"path": "other_file"})
+    found = last.flow
 
     assert found is not None
     assert not found.known_before

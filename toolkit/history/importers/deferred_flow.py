@@ -17,7 +17,11 @@ from toolkit.history.importers.flow import (
 )
 from toolkit.history.importers.texts import block_texts, length_and_removal
 
-__all__ = ["DeferredFlow"]
+__all__ = ["HELD_BYTES", "DeferredFlow"]
+
+HELD_BYTES = 2**23
+"""Lines of a file whose texts are held until all calls are known: all of nearly every file.
+Ten times the memory is what their words would occupy."""
 
 
 class Asking(Protocol):
@@ -84,7 +88,7 @@ class DeferredFlow:
         Parameters
         ----------
         asking : Asking
-            Its `flow` is set to what `DataFlow.call` gives.
+            Its `flow` is set to what `DataFlow.compare` gives.
         arguments : object
             JSON value.
         texts : sequence of str

@@ -13,12 +13,7 @@ from collections.abc import Collection, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from toolkit.history.importers.texts import (
-    block_texts,
-    length_and_removal,
-    texts_of,
-    without_counts,
-)
+from toolkit.history.importers.texts import without_counts
 
 __all__ = ["CallFlow", "DataFlow", "argument_words", "count_flow", "lines_near"]
 
@@ -140,15 +135,17 @@ def count_flow(
 class DataFlow:
     """Follows the identifiers of one agent's context, batch by batch.
 
+    Importers use it through `DeferredFlow`.
+
     Examples
     --------
     >>> flow = DataFlow()
     >>> flow.write("please mend the parser")
     >>> flow.begin_batch()
-    >>> flow.call({"pattern": "parser"})
-    >>> characters = flow.result("lib/lexer.py")
+    >>> flow.compare(*argument_words({}, ["parser"]))
+    >>> flow.show("lib/lexer.py")
     >>> flow.begin_batch()
-    >>> flow.call({"file_path": "lib/lexer.py"})
+    >>> flow.compare(*argument_words({}, ["lib/lexer.py"]))
     CallFlow(needs_previous=True, mentioned_by_previous=True, known_before=False)
     """
 
@@ -212,24 +209,8 @@ class DataFlow:
         self._arguments = set()
         self._missing = self._named = False
 
-    def call(self, arguments: Any) -> CallFlow | None:
-        """Compare a call's arguments with what was shown.
-
-        Parameters
-        ----------
-        arguments : object
-            JSON value.
-
-        Returns
-        -------
-        CallFlow or None
-            `None` for a first batch, and where the previous results are not known or
-            hold no identifier.
-        """
-        return self.compare(*argument_words(arguments, texts_of(arguments)))
-
     def compare(self, words: set[bytes], numbers: Sequence[int]) -> CallFlow | None:
-        """Compare what a call's arguments hold with what was shown; see `call`.
+        """Compare what a call's arguments hold with what was shown.
 
         Parameters
         ----------
@@ -239,6 +220,8 @@ class DataFlow:
         Returns
         -------
         CallFlow or None
+            `None` for a first batch, and where the previous results are not known or
+            hold no identifier.
         """
         self._arguments |= words
         shown, known = self._shown, self._known
@@ -257,26 +240,6 @@ class DataFlow:
                 needs |= near and not before
                 mentioned |= near
         return CallFlow(needs, mentioned, everything)
-
-    def result(self, content: Any) -> int:
-        """Take the result of a call of the batch that was begun last.
-
-        Parameters
-        ----------
-        content : str or list
-            A text, or blocks of which some hold one.
-
-        Returns
-        -------
-        int
-            Its length in characters.
-        """
-        length = 0
-        for text in [content] if content.__class__ is str else block_texts(content):
-            characters, removed = length_and_removal(text)
-            length += characters
-            self.show(text, removed=removed)
-        return length
 
     def show(self, text: str, *, removed: bool = False) -> None:
         """Take a text of a result of the batch that was begun last.

@@ -11,6 +11,7 @@ from toolkit.history.importers import ImportSink, SourceFile, find_files
 from toolkit.history.importers.agent_logs.log import MAIN, AgentLog
 from toolkit.history.importers.agent_logs.operations import Operation
 from toolkit.history.importers.agent_logs.records import log_records
+from toolkit.history.importers.deferred_flow import HELD_BYTES
 from toolkit.history.importers.lines import (
     MAX_LINE_BYTES,
     UnreadableLineError,
@@ -28,10 +29,6 @@ __all__ = [
     "rows_of",
     "whole_document",
 ]
-
-
-HELD_BYTES = 2**23
-"""Lines whose texts are held until all calls are known: all of nearly every log."""
 
 
 class AgentLogSource(ABC):

@@ -21,6 +21,7 @@ from toolkit.history.importers.claude_code.journal import is_journal, read_journ
 from toolkit.history.importers.claude_code.lines import TranscriptLine, decode_block
 from toolkit.history.importers.claude_code.members import member_of
 from toolkit.history.importers.claude_code.transcript import Transcript
+from toolkit.history.importers.deferred_flow import HELD_BYTES
 from toolkit.history.importers.lines import UnreadableLineError, read_blocks, reason_of
 from toolkit.history.importers.own_operations import OwnOperations
 
@@ -29,11 +30,6 @@ __all__ = ["ClaudeCodeSource"]
 STRANGE_LINES = 1000
 """Unreadable lines before the first readable one after which a file is another tool's;
 so many reasons are held back at most."""
-
-
-HELD_BYTES = 2**23
-"""Lines whose texts are held until all calls are known: all of nearly every file. Ten
-times the memory is what their words would occupy."""
 
 
 class ClaudeCodeSource:
