@@ -182,12 +182,10 @@ def _with_stale_reads(rows: Any) -> Any:
     """Find the newest write before each event, then reads of an older version."""
     import ibis
 
-    earlier = ibis.range_window(
-        preceding=(HORIZON_US, 1), group_by=rows.memory_key, order_by=rows.us
-    )
-    rows = rows.mutate(
-        newest_us=rows.us.max(where=rows.is_write == 1).over(earlier),
-    )
+    written_us = rows.us.max(where=rows.is_write == 1)
+    rows = rows.mutate(newest_us=written_us.over(_earlier(rows, "memory_key")))
+    recent = rows.us - rows.newest_us <= HORIZON_US
+    rows = rows.mutate(newest_us=recent.ifelse(rows.newest_us, ibis.null("int64")))
     written = rows.filter(rows.is_write == 1)
     newest = written.group_by(["memory_key", "us"]).agg(
         newest_version=written.version.max(),
@@ -207,13 +205,9 @@ def _with_stale_writes(rows: Any) -> Any:
     """Find writes whose author had not seen the newest write, by another agent."""
     import ibis
 
-    earlier = ibis.range_window(
-        preceding=(HORIZON_US, 1),
-        group_by=[rows.memory_key, rows.agent],
-        order_by=rows.us,
-    )
     sees = (rows.is_write == 1) | ((rows.is_read == 1) & (rows.stale_read == 0))
-    rows = rows.mutate(sight_us=rows.us.max(where=sees).over(earlier))
+    sight_us = rows.us.max(where=sees).over(_earlier(rows, "memory_key", "agent"))
+    rows = rows.mutate(sight_us=sight_us)
     alone = (rows.first_writer == rows.agent) & (rows.last_writer == rows.agent)
     by_version = rows.version_seen < rows.newest_version
     by_time = rows.sight_us.isnull() | (rows.sight_us < rows.newest_us)
@@ -221,42 +215,90 @@ def _with_stale_writes(rows: Any) -> Any:
     return rows.mutate(stale_write=_flag((rows.is_write == 1) & stale))
 
 
+def _earlier(rows: Any, *group: str) -> Any:
+    """Frame what strictly precedes an event within a group.
+
+    Spark keeps a running value for a frame that begins with the group; one that begins a
+    horizon ago it would read again for every row.
+    """
+    import ibis
+
+    return ibis.range_window(
+        preceding=(None, 1), group_by=[rows[name] for name in group], order_by=rows.us
+    )
+
+
 def _with_duplicates(rows: Any) -> Any:
-    """Find operations that another agent had just done on the same key."""
+    """Find operations that another agent had just done on the same key.
+
+    Of the operations before an instant, the one that expires last stands for all agents
+    but its own, and for its own the last of the others: two running maxima, where a join
+    would pair all operations of a key.
+    """
+    rows = _with_runner_up(_with_expiry(rows))
+    earlier = _earlier(rows, "memory_key", "operation")
+    rows = rows.mutate(
+        last=rows.agent.argmax(rows.standing).over(earlier),
+        last_us=rows.expires_us.max().over(earlier),
+        second_us=rows.runner_up_us.max().over(earlier),
+    )
+    others_us = (rows.last == rows.agent).ifelse(rows.second_us, rows.last_us)
+    found = (rows.is_keyed == 1) & (others_us >= rows.us)
+    goes_on = _flag((rows.is_write == 1) & (rows.version_seen >= rows.newest_version))
+    return rows.mutate(duplicate=_flag(found & (goes_on == 0)))
+
+
+def _with_expiry(rows: Any) -> Any:
+    """Find the last instant at which an operation makes another's a duplicate.
+
+    It ends with the horizon, with the next write of the key, or where the operation leaves
+    its agent's window.
+    """
     import ibis
 
     agents = ibis.window(
         group_by=[rows.agent, rows.life], order_by=[rows.us, rows.record_id]
     )
-    rows = rows.mutate(displaced_by=rows.us.lead(WINDOW).over(agents))
+    later = ibis.range_window(
+        preceding=(None, 1), group_by=rows.memory_key, order_by=-rows.us
+    )
+    rows = rows.mutate(
+        displaced_by=rows.us.lead(WINDOW).over(agents),
+        horizon_us=rows.us + HORIZON_US,
+        rewritten_us=rows.us.min(where=rows.is_write == 1).over(later),
+    )
     instants = ibis.window(group_by=[rows.agent, rows.life, rows.us])
     kept = rows.displaced_by.isnull().any().over(instants)
+    left_us = kept.ifelse(rows.horizon_us, rows.displaced_by.max().over(instants))
+    rewritten_us = ibis.coalesce(rows.rewritten_us, rows.horizon_us)
+    return rows.mutate(expires_us=ibis.least(rows.horizon_us, left_us, rewritten_us))
+
+
+def _with_runner_up(rows: Any) -> Any:
+    """Find the one that loses where an operation meets the last to expire before it.
+
+    Operations of one agent do not meet, so the greatest loser so far is the last to expire
+    of all agents but the winner's.
+    """
+    import ibis
+
+    by_expiry = ibis.window(
+        group_by=[rows.memory_key, rows.operation],
+        order_by=[rows.expires_us, rows.agent, rows.record_id],
+    )
+    rows = rows.mutate(standing=ibis.row_number().over(by_expiry))
+    before = ibis.rows_window(
+        preceding=(None, 1),
+        group_by=[rows.memory_key, rows.operation],
+        order_by=[rows.us, rows.record_id],
+    )
     rows = rows.mutate(
-        left_us=kept.ifelse(ibis.null("int64"), rows.displaced_by.max().over(instants))
+        winner=rows.agent.argmax(rows.standing).over(before),
+        winner_us=rows.expires_us.max().over(before),
     )
-    others = rows.filter(rows.is_keyed == 1).select(
-        other_key="memory_key",
-        other_operation="operation",
-        other="agent",
-        then_us="us",
-        gone_us="left_us",
-    )
-    pairs = rows.join(
-        others,
-        [
-            rows.memory_key == others.other_key,
-            rows.operation == others.other_operation,
-            rows.agent != others.other,
-            others.then_us < rows.us,
-            others.then_us >= rows.us - HORIZON_US,
-            others.then_us >= ibis.coalesce(rows.newest_us, others.then_us),
-            ibis.coalesce(others.gone_us, rows.us) >= rows.us,
-        ],
-    )
-    found = pairs.select(duplicate_id="record_id").distinct()
-    rows = rows.left_join(found, rows.record_id == found.duplicate_id)
-    goes_on = _flag((rows.is_write == 1) & (rows.version_seen >= rows.newest_version))
-    return rows.mutate(duplicate=_flag(rows.duplicate_id.notnull() & (goes_on == 0)))
+    loser_us = ibis.least(rows.expires_us, rows.winner_us)
+    met = rows.winner != rows.agent
+    return rows.mutate(runner_up_us=met.ifelse(loser_us, ibis.null("int64")))
 
 
 def _with_windows(rows: Any) -> Any:
