@@ -21,7 +21,11 @@ from tests.engines.postgresql import PASSWORD, PostgreSQL, free_port
 from tests.measured_history import batch_store
 from tests.shared import ROOT
 from toolkit.cli import run
-from toolkit.experiments.tuning.studies_storage import checked_address, open_studies
+from toolkit.experiments.tuning.studies_storage import (
+    OPENING,
+    checked_address,
+    open_studies,
+)
 
 psycopg = pytest.importorskip(
     "psycopg", reason="psycopg is not installed (extra `postgres`)"
@@ -188,6 +192,19 @@ def test_who_stops_within_a_transaction_keeps_no_lock(url: str) -> None:
             held.execute(sqlalchemy.text("SELECT 1"))
         held.close()
         assert [trial.state.name for trial in study.get_trials()] == ["WAITING"]
+
+
+@pytest.mark.timeout(60)
+def test_who_freezes_while_it_opens_keeps_no_one_out(url: str) -> None:
+    address = checked_address(url)
+    with open_studies(address):
+        pass
+    with psycopg.connect(url) as frozen:
+        frozen.execute(f"SELECT pg_advisory_lock({OPENING})")
+        with open_studies(address) as storage:
+            optuna.create_study(study_name="s", storage=storage)
+
+    assert states(url) == []
 
 
 @pytest.fixture(scope="module")

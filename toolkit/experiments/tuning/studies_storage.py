@@ -32,6 +32,8 @@ OPENING = 0x746F6F6C
 """Key of the advisory lock under which one process at a time makes the tables."""
 MAKING_S = 300
 """Making the tables takes no longer; meanwhile the lock's own connection is idle."""
+LAST_MADE = "alembic_version"
+"""The table that Optuna makes last, together with its only row."""
 
 REFUSALS = (
     (
@@ -245,9 +247,16 @@ def _let_locks_go(engine: "Engine", patience_s: float) -> None:
 
 @contextmanager
 def _alone(engine: "Engine") -> Iterator[None]:
-    """Hold a lock of the database: two that make its tables at once would collide."""
+    """Hold a lock of the database: two that make its tables at once would collide.
+
+    Where they are made nothing is held, or who freezes while it opens would keep all
+    others out for `MAKING_S`.
+    """
     import sqlalchemy
 
+    if sqlalchemy.inspect(engine).has_table(LAST_MADE):
+        yield
+        return
     with engine.begin() as connection:
         for statement in (
             f"SET LOCAL idle_in_transaction_session_timeout = {int(1e3 * MAKING_S)}",
