@@ -15,7 +15,9 @@ from toolkit.history.objects.cache import ObjectCache
 __all__ = ["Victim", "compacting", "shipping"]
 
 CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(["tests.engines.s3_work", "duckdb", "pyarrow.parquet"])
+CONTEXT.set_forkserver_preload(  # what a process would import, and `pytest`'s own program
+    [__name__, "duckdb", "obstore.store", "pandas", "pyarrow.parquet", "pytest"]
+)
 
 
 def compacting(address: str, environment: Mapping[str, str], cache: Path) -> None:

@@ -59,12 +59,26 @@ def ids(first: int, last: int) -> list[str]:
     return sorted(row.record_id for row in batches(first, last))
 
 
-def two_machines(tmp_path: Path, objects: Objects) -> None:
-    """A commit of 0 to 8, and segments with 9 to 11 and 6 to 14."""
-    ship(machine(tmp_path / "one", batches(0, 9)), objects)
-    compacted(objects, tmp_path / "cache", kept_s=0)
-    ship(machine(tmp_path / "one", batches(9, 12)), objects)
-    ship(machine(tmp_path / "two", batches(6, 15)), objects)
+@pytest.fixture(scope="module")
+def shipped(server: int, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """What two machines shipped: a commit of 0 to 8, segments with 9 to 11 and 6 to 14."""
+    folder = tmp_path_factory.mktemp("machines")
+    objects = opened(_fresh(), server)
+    ship(machine(folder / "one", batches(0, 9)), objects)
+    compacted(objects, folder / "cache", kept_s=0)
+    ship(machine(folder / "one", batches(9, 12)), objects)
+    ship(machine(folder / "two", batches(6, 15)), objects)
+    folders = ("log", "parts", "segments", "store")
+    entries = [entry for folder in folders for entry in objects.list(folder)]
+    return {entry.name: objects.read(entry.name) for entry in entries}
+
+
+def copied(shipped: dict[str, bytes], address: ObjectAddress, port: int) -> Objects:
+    """Put the same objects below another prefix."""
+    objects = opened(address, port)
+    for name, data in shipped.items():
+        objects.create(name, data)
+    return objects
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
@@ -79,12 +93,11 @@ def test_the_server_does_what_objects_promise(
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 def test_a_compaction_killed_at_any_request_loses_nothing(
-    server: int, tmp_path: Path, after: bool
+    server: int, shipped: dict[str, bytes], tmp_path: Path, after: bool
 ) -> None:
     for at in range(1, MOST_REQUESTS):
         address, work = _fresh(), tmp_path / str(at)
-        objects = opened(address, server)
-        two_machines(work, objects)
+        objects = copied(shipped, address, server)
         with Gate(server, at, after=after, cut=True) as gate:
             victim = Victim(
                 compacting, str(address), environment(gate.port), work / "victim"
@@ -118,12 +131,11 @@ def _meanwhile(
 
 @pytest.mark.parametrize("dies", [False, True], ids=["goes on", "dies"])
 def test_two_compactions_that_meet_at_any_request_lose_nothing(
-    server: int, tmp_path: Path, dies: bool
+    server: int, shipped: dict[str, bytes], tmp_path: Path, dies: bool
 ) -> None:
     for at in range(1, MOST_REQUESTS):
         address, work = _fresh(), tmp_path / str(at)
-        objects = opened(address, server)
-        two_machines(work, objects)
+        objects = copied(shipped, address, server)
         seen: list[list[str]] = []
 
         with Gate(server, at, cut=dies) as gate:
@@ -169,12 +181,11 @@ def test_a_shipment_killed_at_any_request_is_taken_up_again(
 
 @pytest.mark.parametrize("after", [False, True], ids=["request", "answer"])
 def test_a_lost_connection_at_any_request_does_no_harm(
-    server: int, tmp_path: Path, after: bool
+    server: int, shipped: dict[str, bytes], tmp_path: Path, after: bool
 ) -> None:
     for at in range(1, MOST_REQUESTS):
         address = _fresh()
-        objects = opened(address, server)
-        two_machines(tmp_path / str(at), objects)
+        objects = copied(shipped, address, server)
         with Gate(server, at, after=after, cut=True) as gate:
             compacted(opened(address, gate.port), tmp_path / f"cache{at}", kept_s=0)
         assert (at, known(objects, tmp_path / "reader")) == (at, ids(0, 15))
@@ -412,11 +423,10 @@ def test_nothing_but_the_server_is_spoken_to(
 
 
 def test_a_reader_takes_the_parts_it_has_no_copy_of(
-    server: int, address: ObjectAddress, tmp_path: Path
+    server: int, shipped: dict[str, bytes], address: ObjectAddress, tmp_path: Path
 ) -> None:
-    objects = opened(address, server)
-    two_machines(tmp_path, objects)
-    compacted(objects, tmp_path / "cache")
+    copied(shipped, address, server)
+    compacted(opened(address, server), tmp_path / "cache")
     with Gate(server) as gate:
         first = ObjectDataset(opened(address, gate.port), cache(tmp_path / "reader"))
         found = first.count("batch")

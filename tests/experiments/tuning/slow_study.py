@@ -12,11 +12,8 @@ from typing import Any
 
 import optuna
 
-from tests.measured_history import batch_store
-from toolkit.experiments.training import ExperimentSpec, history_rows, table_of
 from toolkit.experiments.tuning import RuleStudy, tune_together
 from toolkit.experiments.tuning.studies_storage import checked_address, open_studies
-from toolkit.history import compact_store
 
 __all__ = ["SlowStudy", "quick_study"]
 
@@ -33,7 +30,14 @@ class SlowStudy(RuleStudy):
 
 
 def quick_study(budget: int) -> RuleStudy:
-    """Make a study of a small table."""
+    """Make a study of a small table.
+
+    What that takes is imported here: each worker imports this module when it starts.
+    """
+    from tests.measured_history import batch_store
+    from toolkit.experiments.training import ExperimentSpec, history_rows, table_of
+    from toolkit.history import compact_store
+
     spec = ExperimentSpec(name="slow", decision="batch_size", question="?")
     with tempfile.TemporaryDirectory() as folder:
         store = batch_store(Path(folder), groups=4)
