@@ -13,7 +13,6 @@ from toolkit.history.importers.flow import (
     CallFlow,
     DataFlow,
     argument_words,
-    lines_near,
 )
 from toolkit.history.importers.texts import block_texts, length_and_removal
 
@@ -136,7 +135,10 @@ class DeferredFlow:
         held = self._held
         if ends:
             del held[self._until :]
-            self._flow.limit_to(self._vocabulary())
+            self._flow.limit_to(
+                set[bytes]().union(*[words for words, _ in self._asked]),
+                {number for _, numbers in self._asked for number in numbers},
+            )
         for step in held:
             step()
         held.clear()
@@ -151,10 +153,3 @@ class DeferredFlow:
         self, asking: Asking, words: set[bytes], numbers: Sequence[int]
     ) -> None:
         asking.flow = self._flow.compare(words, numbers)
-
-    def _vocabulary(self) -> set[bytes]:
-        """List the words of the calls, and the numbers near a line that one asks for."""
-        words = set[bytes]().union(*[words for words, _ in self._asked])
-        for number in {number for _, numbers in self._asked for number in numbers}:
-            words.update(lines_near(number))
-        return words

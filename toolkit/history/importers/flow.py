@@ -23,9 +23,6 @@ NEAR = 60
 SHORT_NUMBER = 6
 """Digits from which a number is an id, equal or not, and no line."""
 
-MANY = 200
-"""Words among which one is soon an identifier."""
-
 LONG_NUMBER = 10**SHORT_NUMBER
 
 LEAST_NUMBER = 100
@@ -151,6 +148,7 @@ class DataFlow:
 
     __slots__ = (
         "_arguments",
+        "_identifiers",
         "_known",
         "_missing",
         "_named",
@@ -167,15 +165,18 @@ class DataFlow:
         self._missing = False
         self._named = False
         self._vocabulary: set[bytes] | None = None
+        self._identifiers: set[bytes] | None = None
 
-    def limit_to(self, vocabulary: set[bytes]) -> None:
+    def limit_to(self, words: set[bytes], numbers: Collection[int]) -> None:
         """Remember no other words from now on: calls still to come hold no others.
 
         Parameters
         ----------
-        vocabulary : set of bytes
+        words, numbers
+            Of all those calls, as `argument_words` gives them.
         """
-        self._vocabulary = vocabulary
+        self._identifiers = set(filter(_is_identifier, words - _COMMON))
+        self._vocabulary = self._identifiers.union(*map(lines_near, numbers))
 
     def write(self, text: str) -> None:
         """Take a text that the model had before it, or that it wrote itself.
@@ -223,14 +224,18 @@ class DataFlow:
             `None` for a first batch, and where the previous results are not known or
             hold no identifier.
         """
+        if self._identifiers is None:
+            words = set(filter(_is_identifier, words - _COMMON))
+        else:
+            words = words & self._identifiers
         self._arguments |= words
         shown, known = self._shown, self._known
         if shown is None:
             return None
         fresh = words - known
-        needs = _names_something(fresh & shown)
-        mentioned = needs or _names_something(words & shown)
-        everything = not _names_something(fresh)
+        needs = not fresh.isdisjoint(shown)
+        mentioned = needs or not words.isdisjoint(shown)
+        everything = not fresh
         for number in numbers:
             lines = lines_near(number)
             before = not known.isdisjoint(lines)
@@ -300,11 +305,6 @@ def argument_words(
     if isinstance(arguments, dict) and "_flow" not in arguments:
         numbers += [v for v in arguments.values() if v.__class__ is int]
     return words, [n for n in numbers if LEAST_NUMBER <= n < LONG_NUMBER]
-
-
-def _names_something(words: set[bytes]) -> bool:
-    """Whether one of some words is an identifier."""
-    return any(map(_is_identifier, words - _COMMON if len(words) < MANY else words))
 
 
 def _is_identifier(word: bytes) -> bool:
