@@ -4,7 +4,8 @@ The packs are redacted: `[text:120]` stands for 120 characters. An import of suc
 says little about raw logs, most of which is text. Here every mark is replaced by a text
 of that length: code of the standard library, every third longer result numbered as agents
 show files, and base64 where signatures and images stood. A seed makes it the same every
-time. Nothing else of a line is changed; lines that are no JSON stay as they are.
+time. JSON inside a text stays JSON. Nothing else of a line is changed; lines that are no
+JSON stay as they are.
 """
 
 import base64
@@ -12,6 +13,7 @@ import json
 import random
 import re
 import sysconfig
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +76,10 @@ class _Writer:
         if isinstance(value, str):
             if "[" not in value:
                 return value
+            if value.startswith("{"):  # JSON in a text, as the arguments of calls are
+                with suppress(ValueError):
+                    inner = self._value(json.loads(value), "")
+                    return orjson.dumps(inner).decode()
             return MARK.sub(lambda mark: self._text(mark, name), value)
         if isinstance(value, dict):
             return {key: self._value(inner, key) for key, inner in value.items()}
