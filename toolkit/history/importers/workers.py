@@ -30,9 +30,8 @@ __all__ = ["Reading", "read_files", "usable_processes"]
 MOST = 3
 """Processes that read, by default: each needs memory, and one writes what they give."""
 
-WORTH_BYTES = 2**23
-"""Bytes to read for which another process is worth its start: a fifth of a second's work,
-of which passing on what was read takes a tenth."""
+WORTH_BYTES = 2**22
+"""Bytes to read for which another process is worth its start, and passing on what was read."""
 
 HELD_BYTES = 2**22
 """How far a process may be ahead of its turn."""
@@ -132,21 +131,20 @@ def read_files(
 
 
 def _shares(sizes: Sequence[int], workers: int) -> list[int]:
-    """Deal files out: each goes to the process that has the least to read so far.
+    """Deal files out, the largest first, each to the process with the least to read.
 
     Examples
     --------
-    >>> _shares([9 * 2**22, 2**22, 5 * 2**22], 2)
-    [0, 1, 1]
+    >>> _shares([2**22, 5 * 2**22, 9 * 2**22], 2)
+    [1, 1, 0]
     >>> _shares([2**20, 2**10], 2)
     [0, 0]
     """
     held = [0] * max(1, min(workers, sum(sizes) // WORTH_BYTES))
-    shares = []
-    for size in sizes:
-        share = held.index(min(held))
-        held[share] += size
-        shares.append(share)
+    shares = [0] * len(sizes)
+    for index in sorted(range(len(sizes)), key=sizes.__getitem__, reverse=True):
+        shares[index] = held.index(min(held))
+        held[shares[index]] += sizes[index]
     return shares
 
 
