@@ -411,6 +411,63 @@ def test_the_best_constant_is_named_by_place_where_that_was_cheaper(
     assert fitted.constant_weight == 1.0
 
 
+def edge_rows(groups: int, *, lead: float) -> RelativeRows:
+    """Groups in which the action at the edge is cheaper than the rule's, in the middle."""
+    sizes = np.arange(5.0)
+    costs = np.array([1.0 - lead, 1.5, 1.0, 2.0, 3.0])
+    placed = np.column_stack([sizes - 4, sizes, sizes / 4, sizes - 2])
+    problem = np.repeat(np.arange(groups), 5)
+    return RelativeRows.of(
+        np.tile(np.column_stack([np.zeros(5), sizes, placed]), (groups, 1)),
+        np.tile(costs, groups),
+        problem,
+        problem,
+        RelativeLayout(context=1, actions=1, axes=1),
+    )
+
+
+@pytest.mark.parametrize(
+    ("groups", "lead", "rule"),
+    [(3, 0.02, True), (3, 1.0, False), (14, 0.02, True), (60, 0.5, False)],
+)
+def test_the_rule_answers_where_a_constant_far_from_the_middle_hardly_leads(
+    groups: int, lead: float, *, rule: bool
+) -> None:
+    rows = edge_rows(groups, lead=lead)
+
+    weights = decision_weights(
+        np.stack([rows.regret, rows.regret]), rows, (RULE, PLAIN_CONSTANT), {}
+    )
+
+    assert weights.tolist() == ([1.0, 0.0] if rule else [0.0, 1.0])
+
+
+def test_the_constant_answers_where_it_leads_and_lies_nearer_to_the_middle() -> None:
+    rows = edge_rows(3, lead=-0.02)
+    layout = rows.layout
+    X = rows.X.copy()
+    X[:, layout.from_rule] = X[:, layout.a]
+    moved = RelativeRows.of(X, rows.regret, rows.problem, rows.group, layout)
+
+    weights = decision_weights(
+        np.stack([rows.regret, rows.regret]), moved, (RULE, PLAIN_CONSTANT), {}
+    )
+
+    assert weights.tolist() == [0.0, 1.0]
+
+
+def test_a_stack_whose_rule_answers_says_so_as_one_whose_constant_does() -> None:
+    members = (
+        (RULE, RelativeAnchor()),
+        (PLAIN_CONSTANT, RelativeConstant(place="size", plain=True)),
+    )
+
+    fitted = Stack(seed=0, members=members)._fit_rows(edge_rows(3, lead=0.02))
+
+    assert fitted.weights == (1.0, 0.0)
+    assert fitted.constant_weight == 1.0
+
+
 def test_curves_that_follow_the_context_open_the_stack_with_three_groups() -> None:
     rows = optimum_rows(shared=True)
     three = rows.take(rows.group < 3)

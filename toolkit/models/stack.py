@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from toolkit.arrays import Floats
+from toolkit.arrays import Floats, Ints
 from toolkit.errors import NotEnoughDataError
 from toolkit.metrics import student_t_quantile
 from toolkit.models.base import RelativeMember, RelativeModel
@@ -92,6 +92,9 @@ most 0.18 where it does not."""
 PRIOR_GROUPS = 1.0
 """Groups that the ranking of the members on other tables counts for: with two to seven
 groups a table says little about which member is best."""
+MIDDLE_GROUPS = 4.0
+"""Groups that a cost which grows with the distance from the middle of the range on offer
+counts for, where rule and constant are compared: `experiments/009-made-up`."""
 LEAST_ERROR = 1e-12
 """Keeps the logarithm of a perfect prediction finite."""
 STIFF = 100.0
@@ -112,8 +115,8 @@ PLAIN_CONSTANT = "constant, plain mean"
 PLAIN_PLACE = "constant by place, plain mean"
 """Names of the members: those that read the context, the constants, the rules."""
 FALLBACKS = (PLAIN_CONSTANT, PLAIN_PLACE)
-"""Members that answer alone unless the others are shown better: the best action by its size,
-and by its place on offer, which is another one where problems offer different ranges."""
+"""Constants of which one answers alone unless others are shown better: the best action by its
+size, and by its place on offer, which is another one where problems offer different ranges."""
 CONSTANTS = frozenset({CONSTANT, CONSTANT_SIZE, TUNED_RULE})
 """Members that predict a mean curve, whatever the context."""
 NO_CONTEXT = CONSTANTS | {RULE, MIDDLE, LAW, *FALLBACKS}
@@ -148,9 +151,10 @@ class FittedStack:
 
     @property
     def constant_weight(self) -> float:
-        """Weight, 0 or 1, of the constants that answer unless others are shown better."""
+        """Weight, 0 or 1, of the constant or rule that answers unless others are shown better."""
         named = dict(zip(self.names, self.weights, strict=True))
-        return sum(named.get(name, 0.0) for name in FALLBACKS)
+        constants = sum(named.get(name, 0.0) for name in FALLBACKS)
+        return 1.0 if named.get(RULE) == 1.0 else constants
 
     def predict(self, X: Floats) -> Floats:
         """Predict relative log cost, shape (n,), of rows rounded to 32 bits.
@@ -324,8 +328,8 @@ def decision_weights(
 ) -> Floats:
     """Weigh members by what their choices would have cost, shape (members,).
 
-    Where the best constants are members, one of them has all the weight unless the
-    others are shown better.
+    Where the best constants are members, one of them, or the rule, has all the weight
+    unless the others are shown better.
 
     Parameters
     ----------
@@ -354,6 +358,8 @@ def decision_weights(
         or _shown_better(held_out[others], rows, held_out[standing], losses, prior)
     ):
         weights[others] = softmax_weights(losses, prior)
+    elif RULE in names and _rule_is_cheaper(rows, names[standing]):
+        weights[names.index(RULE)] = 1.0
     else:
         weights[standing] = 1.0
     return weights
@@ -366,6 +372,29 @@ def _best_fallback(
     places = [names.index(name) for name in FALLBACKS if name in names]
     paid = {place: _paid(held_out[place], rows).mean() for place in places}
     return min(places, key=paid.__getitem__) if places else None
+
+
+def _rule_is_cheaper(rows: RelativeRows, constant: str) -> bool:
+    """Compare rule and constant on groups that the middle of the range is added to.
+
+    The constant is the cheapest of all actions for these groups, and so partly by luck: the
+    more so the fewer groups there are. Where it lies further from the middle than the rule
+    does, it must therefore be cheaper by more.
+    """
+    place = "size" if constant == PLAIN_CONSTANT else "offered"
+    fitted = RelativeConstant(place=place, plain=True).fit(rows)
+    best = _cheapest(fitted.predict(rows.X), rows)
+    rule = _cheapest(RelativeAnchor().fit(rows).predict(rows.X), rows)
+    away = np.sqrt(((rows.X[:, rows.layout.share] - 0.5) ** 2).sum(axis=1))
+    gaps, costs = centred(away, rows.problem), centred(rows.regret, rows.problem)
+    weight = 1 / np.bincount(rows.problem)[rows.problem]
+    square = float(weight @ gaps**2)
+    slope = max(float(weight @ (gaps * costs)) / square, 0.0) if square > 0 else 0.0
+    # Problems count alike, as where the constant was found.
+    paid = float((rows.regret[best] - rows.regret[rule]).mean())
+    expected = slope * float((away[best] - away[rule]).mean())
+    groups = len(np.unique(rows.group))
+    return groups * paid + MIDDLE_GROUPS * expected > 0
 
 
 def _context_carries(
@@ -415,10 +444,15 @@ def _shown_better(
 
 def _paid(predicted: Floats, rows: RelativeRows) -> Floats:
     """Mean regret of the action of least predicted cost, shape (groups,)."""
+    groups, taken = rows.group_of_problem, _cheapest(predicted, rows)
+    return np.bincount(groups, rows.regret[taken]) / np.bincount(groups)
+
+
+def _cheapest(predicted: Floats, rows: RelativeRows) -> Ints:
+    """Row of the action of least predicted cost in each problem, shape (problems,)."""
     order = np.lexsort((predicted, rows.problem))
     first = np.unique(rows.problem[order], return_index=True)[1]
-    groups = rows.group_of_problem
-    return np.bincount(groups, rows.regret[order[first]]) / np.bincount(groups)
+    return np.asarray(order[first])
 
 
 def shown_cheaper(differences: Floats, *, level: float) -> bool:
