@@ -154,6 +154,20 @@ def test_a_higher_level_is_wider(made: DecisionTable) -> None:
     assert factors[0] < factors[1]
 
 
+@pytest.mark.parametrize("steepness", [1.0, 30.0, 3000.0])
+def test_half_widths_reach_as_far_as_the_errors_of_groups_left_out(
+    made: DecisionTable, steepness: float
+) -> None:
+    rows, held_out, prior = noisy(made)
+    steep = replace(rows, regret=steepness * rows.regret)
+
+    intervals = fit_intervals(steep, np.zeros(len(held_out)), prior, level=0.9)
+
+    means = np.bincount(rows.problem, steep.regret) / np.bincount(rows.problem)
+    largest = np.abs(steep.regret - means[rows.problem]).max()
+    assert intervals.widest == pytest.approx(min(1.5 * largest, 100.0))
+
+
 def test_groups_that_differ_widen_the_intervals_of_a_new_one(
     made: DecisionTable,
 ) -> None:
@@ -215,6 +229,23 @@ def test_a_model_that_knows_the_costs_is_confident(made: DecisionTable) -> None:
     curve = fit_confidence(rows, held_out, prior, rules)
 
     assert curve.probability(saving=0.7, deviation=0.1) > 0.9
+
+
+def test_the_same_evidence_of_fewer_groups_is_less_confident(
+    made: DecisionTable,
+) -> None:
+    rows, held_out, prior = noisy(made)
+    pairs = replace(rows, group=rows.problem % 2)
+    alone = replace(rows, group=rows.problem)
+
+    few, many = (
+        fit_confidence(each, held_out, prior, list(made.rules)).probability(
+            saving=0.1, deviation=0.1
+        )
+        for each in (pairs, alone)
+    )
+
+    assert 0.5 < few < many
 
 
 def test_where_rule_and_model_always_agree_nothing_is_learned(

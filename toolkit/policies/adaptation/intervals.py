@@ -30,7 +30,7 @@ __all__ = [
 LEAST_BADNESS = 0.1
 """Log cost over the best that the best action itself is taken to have."""
 WIDEST = 4.6
-"""Largest half width in log cost: a factor of a hundred says all there is to say."""
+"""Largest half width in log cost, a factor of a hundred, where none was learned."""
 NORMAL = 2.7055
 """90 % of a normal error lie within the root of so many variances."""
 
@@ -94,7 +94,7 @@ class Intervals:
         Returns
         -------
         centre, half : array of shape (n_actions,)
-            Log cost less its mean over the actions; half a width, at most `WIDEST`.
+            Log cost less its mean over the actions; half a width, at most `widest`.
         """
         badness = unsoftened(log_cost - log_cost.min(), self.knee, self.most_knees)
         half = self.factor * np.sqrt(deviation * (badness + self.least_badness))
