@@ -46,6 +46,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
+QUICK = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 START = datetime(2026, 1, 5, tzinfo=UTC)
 HERE = Spark(master="local[2]", limits=EngineLimits(threads=2, memory="3GB"))
 PACKS = {
@@ -57,6 +58,14 @@ PACKS = {
     "opencode": ("opencode", "opencode/*/export"),
     "pi": ("pi", "pi/*/sessions"),
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _quick_java() -> Iterator[None]:
+    """Compile little: these queries are over before the better code is paid for."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JAVA_TOOL_OPTIONS", QUICK)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -546,6 +555,7 @@ def test_a_local_spark_connects_nowhere_and_leaves_nothing(
         folder.mkdir()
     environment = {
         "PATH": os.environ["PATH"],
+        "JAVA_TOOL_OPTIONS": QUICK,
         "HOME": str(home),
         "TMPDIR": str(temporary),
         "TOOLKIT_MEMORY": "1GB",
