@@ -26,10 +26,11 @@ OWNER, MEMBER, OTHER, STRANGER, TEAM = 41001, 41002, 41003, 41004, 42000
 
 
 @pytest.fixture
-def folder() -> Iterator[Path]:
+def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder that every user may enter, and sources that every user may read."""
     made = Path(tempfile.mkdtemp())
     made.chmod(0o755)
+    monkeypatch.setenv("HOME", str(made))  # root's own they may not look into
     for name in ("a", "b", "c"):
         rows = [json.dumps(a_batch(f"{name}{n}").to_json()) for n in range(4)]
         (made / f"{name}.jsonl").write_text("\n".join(rows) + "\n")
