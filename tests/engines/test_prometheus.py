@@ -267,6 +267,38 @@ def test_the_target_is_up_and_every_rule_is_evaluated(scraping: Prometheus) -> N
     }
 
 
+def lost(ours: Any, theirs: Any, where: str = "") -> Iterator[str]:
+    """Name each field that another copy of some JSON does not hold as it was."""
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        for name, value in ours.items():
+            yield from lost(value, theirs.get(name), f"{where}.{name}")
+    elif isinstance(ours, list) and isinstance(theirs, list):
+        if len(ours) != len(theirs):
+            yield where
+        for number, pair in enumerate(zip(ours, theirs, strict=False)):
+            yield from lost(*pair, f"{where}.{number}")
+    elif ours != theirs:
+        yield where
+
+
+def test_grafanas_own_schema_knows_every_field_of_the_dashboard() -> None:
+    """Its classes keep of a panel, its options and its queries what they know."""
+    name = "grafana_foundation_sdk"
+    plugins = pytest.importorskip(f"{name}.cog.plugins", reason=f"{name} is missing")
+    encoder = pytest.importorskip(f"{name}.cog.encoder")
+    models = pytest.importorskip(f"{name}.models.dashboard")
+    plugins.register_default_plugins()
+    dashboard = json.loads((DASHBOARDS / "swarm.json").read_text())
+
+    def kept(given: Any) -> Any:
+        known = models.Dashboard.from_json(given)
+        return json.loads(encoder.JSONEncoder().encode(known))
+
+    assert list(lost(dashboard, kept(dashboard))) == []
+    dashboard["panels"][0]["targets"][0]["legend"] = "no such field"
+    assert list(lost(dashboard, kept(dashboard))) == [".panels.0.targets.0.legend"]
+
+
 @pytest.mark.parametrize(("title", "expression"), panels())
 def test_every_panel_has_figures(
     scraping: Prometheus, title: str, expression: str
