@@ -1,5 +1,6 @@
 """Kills that come at a chosen line of the code under test."""
 
+import gc
 import os
 import signal
 import sys
@@ -21,6 +22,7 @@ def killed_at(
     """
     files = {str(ROOT / "toolkit" / name) for name in watched}
     assert all(map(os.path.isfile, files)), files
+    gc.freeze()  # a collection in the child would copy every page of its parent
     child = os.fork()
     if child == 0:
         left = [point]
@@ -42,6 +44,7 @@ def killed_at(
             code = 0
         finally:
             os._exit(code)
+    gc.unfreeze()
     _, status = os.waitpid(child, 0)
     assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0
     return os.WIFSIGNALED(status)

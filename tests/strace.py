@@ -6,6 +6,7 @@ that is preloaded writes down the same calls (`watch.c`); it sees what goes thro
 library, which is all that the toolkit's dependencies do.
 """
 
+import json
 import os
 import re
 import shutil
@@ -21,7 +22,14 @@ import pytest
 
 from tests.faults.asking import compiler
 
-__all__ = ["TRACERS", "Trace", "needs_a_tracer", "traced", "traced_until"]
+__all__ = [
+    "TRACERS",
+    "Trace",
+    "needs_a_tracer",
+    "traced",
+    "traced_in_turn",
+    "traced_until",
+]
 
 CALLS = (
     "connect,sendto,sendmsg,sendmmsg,bind,open,openat,openat2,creat,truncate,mknod,"
@@ -134,7 +142,8 @@ def traced(
         timeout=MOST_S,
         umask=0o022,
     )
-    return _trace(done.returncode, done.stdout + done.stderr, log, cwd)
+    calls = log.read_text(errors="replace")
+    return _trace(done.returncode, done.stdout + done.stderr, calls, cwd)
 
 
 @contextmanager
@@ -172,13 +181,60 @@ def traced_until(
         for child in below:
             os.kill(int(child), signal.SIGINT)
         code = process.wait(MOST_S)
-        return _trace(code, said.read_text(), log, cwd)
+        calls = log.read_text(errors="replace")
+        return _trace(code, said.read_text(), calls, cwd)
 
     try:
         yield wait_for, interrupted
     finally:
         process.kill()
         process.wait()
+
+
+@contextmanager
+def traced_in_turn(
+    command: Sequence[str], *, cwd: Path, log: Path, environment: dict[str, str]
+) -> Iterator[Callable[[Sequence[str]], Trace]]:
+    """Start a program that runs commands in forks of itself, traced.
+
+    Gives a callable that runs one: it takes the command's words, and returns what was
+    traced meanwhile. The first trace holds what the program did when it started, too.
+
+    Parameters
+    ----------
+    command : sequence of str
+        Speaks as `tests.scenarios.commands_in_turn` does.
+    cwd, log : path
+    environment : dict of str to str
+        All of it: nothing is inherited.
+    """
+    with subprocess.Popen(
+        _words(command, log, TRACERS[0]),
+        cwd=cwd,
+        env={**environment, **_variables(log, TRACERS[0])},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        umask=0o022,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        asked, answered, seen = process.stdin, process.stdout, 0
+        assert json.loads(answered.readline())["code"] == 0
+
+        def run(words: Sequence[str]) -> Trace:
+            nonlocal seen
+            asked.write(json.dumps({"words": list(words)}) + "\n")
+            asked.flush()
+            answer = json.loads(answered.readline())
+            calls = log.read_bytes()[seen:]
+            seen += len(calls)
+            text = calls.decode(errors="replace")
+            return _trace(answer["code"], answer["said"], text, cwd)
+
+        yield run
+        asked.close()
+        assert process.wait(MOST_S) == 0
 
 
 def _words(command: Sequence[str], log: Path, tracer: str) -> list[str]:
@@ -202,9 +258,9 @@ def _variables(log: Path, tracer: str) -> dict[str, str]:
     return {"LD_PRELOAD": str(library), "TOOLKIT_WATCH": str(log)}
 
 
-def _trace(code: int, said: str, log: Path, cwd: Path) -> Trace:
+def _trace(code: int, said: str, calls: str, cwd: Path) -> Trace:
     addresses, written = set(), set()
-    for line in _calls(log.read_text(errors="replace")):
+    for line in _calls(calls):
         addresses |= _addresses(line)
         written |= _written(line, cwd)
     return Trace(code, said, frozenset(addresses), frozenset(written))

@@ -8,7 +8,8 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from http.client import HTTPConnection
 from importlib import metadata
@@ -23,7 +24,15 @@ from tests.hostile import EVENTS, SEEDS, TRACES
 from tests.quick_spec import quick_spec
 from tests.scenarios.test_hostile_inputs import MAP
 from tests.shared import ROOT
-from tests.strace import TRACERS, Trace, needs_a_tracer, traced, traced_until
+from tests.strace import (
+    TRACERS,
+    Trace,
+    needs_a_tracer,
+    traced,
+    traced_in_turn,
+    traced_until,
+)
+from tests.thorough import sampled
 from toolkit.cli import NOUNS, build_parser, run
 
 # Every command runs under a tracer, which stops it at each call of the system.
@@ -202,7 +211,6 @@ def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
             "HOME": str(home),
             "PATH": os.environ["PATH"],
             "TMPDIR": temporary,
-            "PYTHONDONTWRITEBYTECODE": "1",
             "LANG": "C.UTF-8",
         }
 
@@ -238,7 +246,7 @@ def folder(tmp_path: Path) -> Path:
 def is_known(path: str, home: Path) -> bool:
     """Whether a path is matplotlib's list of fonts, or Python's compiled code."""
     fonts = rf"{home}/\.(cache|config)(/matplotlib(/.*)?)?"
-    code = rf"{ROOT}/toolkit/(\w+/)*__pycache__(/.*)?"
+    code = r".*/__pycache__(/.*)?"
     return re.fullmatch(f"{fonts}|{code}", path) is not None
 
 
@@ -258,6 +266,37 @@ def problems(
     return found
 
 
+Run = Callable[[list[str]], Trace]
+NEVER_FORKED = {"features build"}
+"""Reads Parquet, for which pyarrow starts threads when it is imported."""
+
+
+@contextmanager
+def each_apart(folder: Path, log: Path, environment: dict[str, str]) -> Iterator[Run]:
+    """Run each command as a person does: in a process that imports what it needs."""
+    yield lambda words: traced(
+        [*PYTHON, *words], cwd=folder, log=log, environment=environment
+    )
+
+
+@contextmanager
+def each_forked(folder: Path, log: Path, environment: dict[str, str]) -> Iterator[Run]:
+    """Run each command in a fork: what most of them import, they import once."""
+    program = [sys.executable, "-m", "tests.scenarios.commands_in_turn"]
+    known = {**environment, "PYTHONPATH": str(ROOT)}
+    apart = log.with_name("apart.log")
+    with (
+        traced_in_turn(program, cwd=folder, log=log, environment=known) as forked,
+        each_apart(folder, apart, environment) as run_apart,
+    ):
+        yield lambda words: (
+            run_apart if " ".join(words[:2]) in NEVER_FORKED else forked
+        )(words)
+
+
+COMMANDS_RUN = sampled(each_forked, whole=each_apart)
+
+
 @pytest.mark.parametrize("listed", [READING, TRAINING], ids=["reading", "training"])
 def test_no_command_connects_or_writes_outside_its_folders(
     tmp_path: Path,
@@ -272,14 +311,10 @@ def test_no_command_connects_or_writes_outside_its_folders(
     flows = ["records", "import", "spool", str(folder / "workflows.jsonl")]
     assert run([*flows, "--store", str(folder / "flows")]) == 0
     before, found = set(folder.rglob("*")), []
-    for name, words in listed.items():
-        trace = traced(
-            [*PYTHON, *name.split(), *words],
-            cwd=folder,
-            log=tmp_path / "strace.log",
-            environment=environment,
-        )
-        found += problems(trace, name, environment, OTHER_CODES.get(name, 0))
+    with COMMANDS_RUN(folder, tmp_path / "strace.log", environment) as run_one:
+        for name, words in listed.items():
+            trace = run_one([*name.split(), *words])
+            found += problems(trace, name, environment, OTHER_CODES.get(name, 0))
 
     assert found == []
     made = set(folder.rglob("*")) - before

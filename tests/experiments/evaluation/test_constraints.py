@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 from tests.shared import ROOT
+from tests.small_sample import small_sample
+from tests.thorough import sampled
 from toolkit.bundle import read_bundle
 from toolkit.experiments.evaluation.constraints import (
     FREE,
@@ -59,14 +61,30 @@ def test_where_nothing_was_promised_nothing_is_said_of_keeping() -> None:
     assert (row.contexts, row.kept, row.kept_low) == (0, None, None)
 
 
+QUICK = """decision="batch_size",
+    spec=ExperimentSpec(
+        name="batch-size",
+        decision="batch_size",
+        question="?",
+        search=SearchSpec(trials=2, members=("linear", "quadratic")),
+    ),"""
+"""Two members and two trials instead of all: a promise holds for any that learn."""
+IMPORTS = "from toolkit.experiments.training.spec import ExperimentSpec, SearchSpec\n"
+
+
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Run the page's program as it stands, beside the sample."""
+    """Run the page's program beside the sample; as it stands, where all is tried."""
     folder = tmp_path_factory.mktemp("limited")
-    (folder / "data").symlink_to(ROOT / "data")
+    if sampled(few=True, whole=False):
+        small_sample(folder / "data/sample", repeats=10)
+    else:
+        (folder / "data").symlink_to(ROOT / "data")
     (program,) = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(), re.S | re.M)
+    assert program.count('decision="batch_size",') == 1
+    quick = IMPORTS + program.replace('decision="batch_size",', QUICK)
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", program],
+        [sys.executable, "-W", "error", "-c", sampled(quick, whole=program)],
         cwd=folder,
         env={**os.environ, "HOME": str(folder), "MPLBACKEND": "agg"},
         capture_output=True,

@@ -1,4 +1,4 @@
-"""The loop's state machine, killed at a hundred points; training itself is stood in for."""
+"""The loop's state machine, killed at many points; training itself is stood in for."""
 
 import shutil
 import sqlite3
@@ -17,6 +17,7 @@ import pytest
 
 from tests.bundle_factory import SCHEMA, SIZES, small_bundle
 from tests.kills import killed_at
+from tests.thorough import sampled
 from toolkit.bundle import read_bundle
 from toolkit.environment import silence_telemetry
 from toolkit.errors import GateRefusedError, NotEnoughDataError, UsageError
@@ -337,9 +338,9 @@ WATCHED = (
 
 @pytest.mark.slow
 @pytest.mark.no_cover
-# A process for each of more than a hundred lines at which it is killed.
+# A process for each line at which it is killed, of them more than a hundred.
 @pytest.mark.timeout(900)
-def test_a_kill_at_any_of_a_hundred_points_leaves_what_can_be_loaded_and_finished(
+def test_a_kill_at_any_point_leaves_what_can_be_loaded_and_finished(
     tmp_path: Path, made: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     silence_telemetry()
@@ -353,7 +354,7 @@ def test_a_kill_at_any_of_a_hundred_points_leaves_what_can_be_loaded_and_finishe
     assert not killed_at(0, first.retrain)
 
     kills = 0
-    for point in range(1, 1000, 3):
+    for point in range(1, 1000, sampled(15, whole=3)):
         home = tmp_path / "run"
         shutil.copytree(base, home, symlinks=True)
         world = World(home, made, monkeypatch.setattr)
@@ -371,7 +372,7 @@ def test_a_kill_at_any_of_a_hundred_points_leaves_what_can_be_loaded_and_finishe
             assert read_bundle(Releases(home).current).manifest.version == "v2"
             assert not killed_at(0, partial(_check_registry, home))
         shutil.rmtree(home)
-    assert kills >= 100
+    assert kills >= sampled(20, whole=100)
 
 
 def _check_legal(home: Path) -> None:
