@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -30,15 +32,33 @@ LOOK_S = 0.2
 PROGRAM = [sys.executable, "-m", "tests.experiments.tuning.slow_study"]
 
 
-def started(*words: str) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
-        [*PROGRAM, *words],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+Start = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def started() -> Iterator[Start]:
+    """Give what starts the program; it and its workers end with the test, failed or not."""
+    processes = []
+
+    def start(*words: str) -> "subprocess.Popen[str]":
+        process = subprocess.Popen(
+            [*PROGRAM, *words],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        processes.append(process)
+        return process
+
+    yield start
+    for process in processes:
+        with suppress(ProcessLookupError):  # all of its group has ended
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        assert process.stdout is not None
+        process.stdout.close()
 
 
 def answer(process: "subprocess.Popen[str]") -> dict[str, Any]:
@@ -47,7 +67,7 @@ def answer(process: "subprocess.Popen[str]") -> dict[str, Any]:
     return dict(json.loads(said))
 
 
-def test_four_processes_share_one_budget(tmp_path: Path) -> None:
+def test_four_processes_share_one_budget(tmp_path: Path, started: Start) -> None:
     found = answer(started(str(tmp_path / "j"), "--budget", "24"))
     states = trials_of(tmp_path / "j")["state"]
 
@@ -57,7 +77,7 @@ def test_four_processes_share_one_budget(tmp_path: Path) -> None:
     assert len(found["workers"]) > 1
 
 
-def test_two_commands_at_once_share_one_budget(tmp_path: Path) -> None:
+def test_two_commands_at_once_share_one_budget(tmp_path: Path, started: Start) -> None:
     words = (str(tmp_path / "j"), "--budget", "24", "--workers", "2")
     both = [started(*words), started(*words)]
     found = [answer(each) for each in both]
@@ -82,7 +102,7 @@ def running_pids(journal: Path) -> list[int]:
 
 
 def test_a_killed_worker_is_replaced_and_its_draw_is_tried_again(
-    tmp_path: Path,
+    tmp_path: Path, started: Start
 ) -> None:
     journal = tmp_path / "j"
     process = started(str(journal), "--budget", "8", "--workers", "2", "--pause", "1")
@@ -98,7 +118,9 @@ def test_a_killed_worker_is_replaced_and_its_draw_is_tried_again(
     assert kept["parameters"].count(kept["parameters"][failed]) == 2
 
 
-def test_workers_end_with_the_process_that_started_them(tmp_path: Path) -> None:
+def test_workers_end_with_the_process_that_started_them(
+    tmp_path: Path, started: Start
+) -> None:
     journal = tmp_path / "j"
     process = started(str(journal), "--budget", "500", "--workers", "2")
     while len(running := running_pids(journal)) < 2:
