@@ -37,7 +37,8 @@ def grid_middle(actions: Floats) -> int:
     Returns
     -------
     int
-        Its index; the first of several.
+        Its index. Of several as near it is always the same one, not always the first:
+        distances that are equal may differ in their last bit once they are scaled.
 
     Examples
     --------
