@@ -96,7 +96,7 @@ def recorded_table(
     measures = outcome_names(rows, decision=decision) if measured else ()
     cells = [
         cell
-        for name, part in rows[rows[keys[0]].notna()].groupby(keys, dropna=False)
+        for name, part in _comparable(rows, keys, action).groupby(keys, dropna=False)
         if (cell := _cell(_name(name), part, schema, decision, measures)) is not None
     ]
     if not cells:
@@ -138,6 +138,19 @@ def recorded_table(
     )
 
 
+def _comparable(rows: "pd.DataFrame", keys: list[str], action: str) -> "pd.DataFrame":
+    """Keep the rows of cells in which at least two actions achieved something.
+
+    In a history that agents chose those are few, and the others need not be looked at
+    one by one.
+    """
+    known = rows[rows[keys[0]].notna()]
+    cells = known.groupby(keys, dropna=False).ngroup()
+    achieved = known["achieved"].groupby([cells, known[action]]).transform("sum")
+    actions = known[action].where(achieved > 0)
+    return known[actions.groupby(cells).transform("nunique") > 1]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Cell:
     """One problem with its runs."""
@@ -161,18 +174,21 @@ def _cell(
 ) -> _Cell | None:
     """Make one problem of the rows of a cell; `None` where nothing can be compared."""
     action = ACTIONS[decision]
-    part = part.assign(_repeat=_repeats(part))
+    tried = part[action].to_numpy(dtype=np.float64)
+    found = part[["spent", "achieved"]].to_numpy(dtype=np.float64)
+    repeat = _repeats(part)
     actions: list[float] = []
     runs: list[Floats] = []
     repeats: list[Ints] = []
     outcomes: list[dict[str, float]] = []
-    for tried, same in part.groupby(action, sort=True):
-        found = same[["spent", "achieved"]].to_numpy(dtype=np.float64)
-        if found[:, 1].sum() > 0:
-            actions.append(float(str(tried)))
-            runs.append(found)
-            repeats.append(same["_repeat"].to_numpy(dtype=np.int64))
-            outcomes.append(outcomes_of(same, measures, decision=decision))
+    for value in np.unique(tried[~np.isnan(tried)]):
+        same = tried == value
+        if found[same, 1].sum() > 0:
+            actions.append(float(value))
+            runs.append(found[same])
+            repeats.append(repeat[same])
+            if measures:
+                outcomes.append(outcomes_of(part[same], measures, decision=decision))
     if len(actions) < 2:
         return None
     problem = Problem(
@@ -196,10 +212,10 @@ def _cell(
 
 def _repeats(part: "pd.DataFrame") -> Ints:
     """Count the sessions of a cell from 0, each a repeat, in the order of their names."""
-    sessions = part["session_id"].map(str)
+    sessions = [str(session) for session in part["session_id"]]
     order = sorted(set(sessions), key=_turn)
     places = {session: place for place, session in enumerate(order)}
-    return np.asarray(sessions.map(places), dtype=np.int64)
+    return np.array([places[session] for session in sessions], dtype=np.int64)
 
 
 def _turn(session: str) -> tuple[int, str]:
@@ -218,6 +234,8 @@ def _served(
     if not {"policy_version", "propensity"} <= set(part.columns):
         return None
     drawn = part[part["propensity"].notna() & part["policy_version"].notna()]
+    if drawn.empty:
+        return None
     versions = sorted(set(drawn["policy_version"].astype(str)))
     if len(versions) != 1:
         return None
