@@ -480,6 +480,26 @@ def test_curves_that_follow_the_context_open_the_stack_with_three_groups() -> No
     assert weights.tolist() == [1.0, 0.0]
 
 
+@pytest.mark.parametrize(
+    ("groups", "fall", "opens"),
+    [(3, 0.24, False), (3, 0.26, True), (4, 0.24, True), (4, 0.18, False)],
+)
+def test_three_groups_must_follow_the_context_more_clearly_than_four(
+    groups: int, fall: float, *, opens: bool
+) -> None:
+    drawn = optimum_rows(shared=True)
+    rows = drawn.take(drawn.group < groups)
+    truth = centred(softened(rows.regret, KNEE), rows.problem)
+    # Squared errors of this curve lie below those of a flat one by the fall.
+    reader = (1 - np.exp(-fall / 2)) * truth
+
+    weights = decision_weights(
+        np.stack([reader, 0 * truth]), rows, ("reader", PLAIN_CONSTANT), {}
+    )
+
+    assert weights.tolist() == ([1.0, 0.0] if opens else [0.0, 1.0])
+
+
 def test_a_mean_over_groups_is_shown_only_beyond_its_error() -> None:
     steady, once = np.array([-0.1, -0.12, -0.08]), np.array([-3.0, 0.1, 0.1])
 
