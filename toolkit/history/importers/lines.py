@@ -1,9 +1,11 @@
 """Lines of plain and gzipped files in bounded memory, and their JSON objects."""
 
+import codecs
 import json
 import zlib
 from collections.abc import Iterator
 from io import BufferedReader
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +37,7 @@ CHUNK_BYTES = 2**20
 BLOCK_BYTES = 2**17
 READ_BYTES = 2**16
 GZIP_MAGIC = b"\x1f\x8b"
+UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 GZIP_WINDOW = 16 + zlib.MAX_WBITS
 """Asks zlib for the gzip format, with its checksums."""
 
@@ -121,7 +124,9 @@ def read_lines(
 ) -> Iterator[tuple[int, bytes | None]]:
     """Read the lines of a file, compressed (gzip, Zstandard) or not.
 
-    Its first bytes decide.
+    Its first bytes decide, also whether it is UTF-16: Windows PowerShell writes that, with
+    a byte order mark, where the output of a command goes to a file. The mark is no part
+    of the first line.
 
     Parameters
     ----------
@@ -279,6 +284,28 @@ def reason_of(error: InputDataError) -> str:
 
 
 def _chunks(path: Path) -> Iterator[bytes]:
+    """Read a file as UTF-8 without a byte order mark."""
+    chunks = _uncompressed(path)
+    first = next(chunks, b"")
+    if first.startswith(UTF16_MARKS):
+        yield from _from_utf16(chain((first,), chunks), path)
+        return
+    if first := first.removeprefix(codecs.BOM_UTF8):
+        yield first
+    yield from chunks
+
+
+def _from_utf16(chunks: Iterator[bytes], path: Path) -> Iterator[bytes]:
+    decoder = codecs.getincrementaldecoder("utf-16")("surrogatepass")
+    try:
+        for chunk in chunks:
+            if text := decoder.decode(chunk):
+                yield text.encode("utf-8", "surrogatepass")
+    except UnicodeDecodeError as error:
+        raise InputDataError("not the UTF-16 that its mark says", file=path) from error
+
+
+def _uncompressed(path: Path) -> Iterator[bytes]:
     with path.open("rb") as raw:
         begins = raw.peek(4)[:4]
         if begins[:2] == GZIP_MAGIC:
