@@ -139,13 +139,19 @@ def _stdout_is_full(_: Path) -> None:
 
 
 def _disk_is_full(_: Path) -> None:
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+    _limit_files(0)
 
 
 def _disk_fills_up(_: Path) -> None:
+    _limit_files(8192)
+
+
+def _limit_files(size_bytes: int) -> None:
+    """Let no file grow larger, nor Python 3.11 keep half a module's bytecode as whole."""
+    sys.dont_write_bytecode = True
+    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (8192, resource.RLIM_INFINITY))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, resource.RLIM_INFINITY))
 
 
 def _read_only(folder: Path) -> None:
