@@ -7,6 +7,7 @@ same; sessions of a healer whose leases ran out are taken over by another.
 """
 
 import sqlite3
+import weakref
 from pathlib import Path
 
 from toolkit.runtime.healing.effectors import Effect, EffectOutcome
@@ -53,6 +54,8 @@ class Journal:
         self._connection.execute("PRAGMA synchronous=NORMAL")
         if not self._connection.execute("PRAGMA user_version").fetchone()[0]:
             self._connection.executescript(SCHEMA)
+        # Python 3.13 warns of connections that nothing closes.
+        weakref.finalize(self, self._connection.close).atexit = False
 
     def close(self) -> None:
         """Let go of the database."""

@@ -3,6 +3,7 @@
 import random
 import re
 import subprocess
+import weakref
 from pathlib import Path
 
 from toolkit.testing.swarm.tasks import TaskQueue, open_memory
@@ -48,6 +49,8 @@ class Workplace:
         self.version = 0
         self._random = random.Random(seed)  # noqa: S311 - which operation fails, not a secret
         self._memory = open_memory(directory)
+        # Python 3.13 warns of connections that nothing closes.
+        weakref.finalize(self, self._memory.close).atexit = False
         self._memory.execute(
             "CREATE TABLE IF NOT EXISTS memory(key TEXT PRIMARY KEY, value TEXT, "
             "version INTEGER NOT NULL, writer TEXT)"
