@@ -1,5 +1,6 @@
 """Constraints on tokens and memory, from made-up records to the advice of a bundle."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import toolkit as tk
 from tests.measured_history import batch_store, workflow_store
 from tests.quick_spec import quick_spec
 from toolkit.bundle import CONSTRAINTS
+from toolkit.cli import run
 from toolkit.clock import SystemClock
 from toolkit.errors import UsageError
 from toolkit.experiments.training.bundling import export_learner
@@ -75,16 +77,27 @@ def test_batches_keep_what_their_turns_may_take(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_agents_keep_what_the_machine_can_hold(tmp_path: Path) -> None:
+def test_an_experiment_and_its_bundle_keep_what_the_machine_can_hold(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     asked = spec("agent_count", tmp_path, memory_bytes=1.6 * GB)
-    with workflow_store(tmp_path / "store", groups=10, agent_bytes=GB // 2) as store:
-        advisor = learned(asked, store.dataset, tmp_path)
+    workflow_store(tmp_path / "store", groups=20, agent_bytes=GB // 2).close()
+    result = tk.Experiment(
+        tk.History(tmp_path / "store"), decision="agent_count", seed=1, spec=asked
+    ).run()
+    bundle = result.export(tmp_path / "bundle")
 
+    (row,) = result.constraints().to_dict("records")
+    assert (row["groups"], row["promised"], row["kept"]) == (20, 1.0, 1.0)
+    assert row["kept_by_rule"] < row["kept_low"]
     for components in (8, 36):
-        advice = advisor.decide(
-            components=components, dependencies=components - 1, parallelizable=0.9
-        )
-        assert 1 <= advice.action <= 3
+        words = ["recommend", "agents", "--bundle", str(bundle.path), "--json"]
+        words += ["--components", str(components), "--dependencies", "7"]
+        capsys.readouterr()
+        assert run(words) == 0
+        advice = json.loads(capsys.readouterr().out)
+        assert 1 <= advice["recommended"] <= 3
+        assert advice["reason"]["code"] == "constraint_binds"
 
 
 @pytest.mark.parametrize(
