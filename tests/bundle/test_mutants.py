@@ -23,6 +23,9 @@ from toolkit.bundle.graph_wire import wire_problem
 from toolkit.bundle.manifest_rules import DECISIONS
 from toolkit.export.stack import add_member
 
+# The first of its tests fits and exports a bundle of every kind.
+pytestmark = pytest.mark.timeout(300)
+
 TRIALS = sampled(4_000, whole=20_000)
 
 
@@ -35,8 +38,6 @@ def specimens(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-# Thousands of bundles are loaded.
-@pytest.mark.timeout(300)
 def test_no_damaged_bundle_raises_hangs_or_answers_out_of_bounds(
     specimens: Path,
 ) -> None:
