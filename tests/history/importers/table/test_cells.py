@@ -44,7 +44,12 @@ def test_numbers_are_read_as_the_map_says(
     ("value", "problem"),
     [
         ("12,5", 'write `decimal = ","`'),
-        ("1,234.5", 'write `thousands = "."`'),
+        ("1,234.5", 'write `thousands = ","` in'),
+        ("1.234,5", 'write `decimal = ","` and `thousands = "."` in'),
+        ("1.234.567", 'write `decimal = ","` and `thousands = "."` in'),
+        ("1 234,5", 'write `decimal = ","` and `thousands = " "` in'),
+        ("1'234.5", """write `thousands = "'"` in"""),
+        ("1,234", 'write `decimal = ","` in the map, .* `thousands = ","`'),
         ("40%", 'write `unit = "percent"`'),
         ("twelve", "not a number"),
         ("1e999", "not a finite number"),
@@ -58,6 +63,12 @@ def test_a_number_in_another_form_is_refused_with_what_to_write(
         read(value, "cycle_s")
 
     assert caught.value.field == "c"
+
+
+@pytest.mark.parametrize("value", ["2.5 s", "0:02.5", "PT2.5S", "2.5.1", "a,b", "x%"])
+def test_what_is_no_number_is_refused_without_advice_for_numbers(value: str) -> None:
+    with pytest.raises(InputDataError, match=r"not a number$"):
+        read(value, "cycle_s")
 
 
 def test_a_count_is_whole_within_rounding() -> None:

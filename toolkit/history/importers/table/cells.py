@@ -32,6 +32,12 @@ EXCEL_RANGE = (20_000.0, 80_000.0)
 NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(?:\.\d{3})+", re.ASCII)
 """A number as it is written with points between thousands."""
+MARKED = re.compile(
+    rf"[+-]?[1-9]\d{{0,2}}(?P<thousands>[{''.join(THOUSANDS)}])\d{{3}}"
+    r"(?:(?P=thousands)\d{3})*(?:(?P<decimal>[.,])\d+)?",
+    re.ASCII,
+)
+"""A number as it is written with marks between thousands, and a mark before decimals."""
 
 HOW = "write 2026-01-05T12:30:00Z, or name a `unit` or a `format` in the map"
 
@@ -123,13 +129,21 @@ def _plain_number(value: Any, mapped: MappedColumn) -> float:
 
 def _number_hint(text: str) -> str:
     """Say what the map must name for a number in this form, if it is one."""
-    if text.rstrip().endswith("%"):
-        return '; for a percent sign, write `unit = "percent"` for its column'
-    if text.count(",") == 1 and "." not in text:
-        return '; for a decimal comma, write `decimal = ","` in the map'
-    if any(mark in text for mark in THOUSANDS):
-        return '; for marks between thousands, write `thousands = "."` in the map'
-    return ""
+    text = text.strip()
+    if NUMBER.fullmatch(text.removesuffix("%").rstrip().replace(",", ".")):
+        if text.endswith("%"):
+            return '; for a percent sign, write `unit = "percent"` for its column'
+        hint = '; for a decimal comma, write `decimal = ","` in the map'
+        between = ', for commas between thousands `thousands = ","`'
+        return hint + between * bool(MARKED.fullmatch(text))
+    marked = MARKED.fullmatch(text)
+    if marked is None or marked["thousands"] == marked["decimal"]:
+        return ""
+    mark = marked["thousands"]
+    needs_comma = mark == "." or marked["decimal"] == ","
+    comma = '`decimal = ","` and ' if needs_comma else ""
+    hint = "; for marks between thousands, write"
+    return f'{hint} {comma}`thousands = "{mark}"` in the map'
 
 
 def _flag(value: Any, mapped: MappedColumn) -> bool:

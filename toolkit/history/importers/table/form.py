@@ -1,6 +1,5 @@
 """What a map may say: one declaration that checks it and is its JSON Schema."""
 
-import codecs
 import operator
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass
@@ -150,10 +149,11 @@ Mapped = Annotated[
 
 
 def _encoding(name: str) -> str:
+    fix = "write utf-8, utf-16 or cp1252"
     try:
-        codecs.lookup(name)
-    except LookupError as error:
-        raise _wrong("unknown encoding", "write utf-8, utf-16 or cp1252") from error
+        "".encode(name)  # refuses what is no encoding of texts, as base64
+    except (LookupError, ValueError) as error:
+        raise _wrong("unknown encoding", fix) from error
     return name
 
 

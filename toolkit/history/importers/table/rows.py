@@ -4,6 +4,7 @@ import codecs
 import csv
 import gzip
 import io
+import re
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -39,6 +40,7 @@ that a Parquet file may say is in it."""
 
 UNPACK_BYTES = 2**20
 DELIMITERS = ",;\t|"
+SAID_DELIMITER = re.compile(r'"?sep=([^\r\n])"?[\r\n]*', re.IGNORECASE)
 GZIP_MAGIC = b"\x1f\x8b"
 UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -89,8 +91,8 @@ def _csv(
         try:
             head = stream.readline()
             skipped = 0
-            if head[:4].lower() == "sep=" and len(head.strip()) == 5:  # spreadsheets
-                delimiter, skipped = delimiter or head[4], 1
+            if said := SAID_DELIMITER.fullmatch(head):  # for spreadsheets
+                delimiter, skipped = delimiter or said[1], 1
                 head = stream.readline()
             mark = delimiter or _delimiter(head)
             columns = next(csv.reader([head], delimiter=mark), [])
@@ -130,7 +132,13 @@ def _undecodable(path: Path, encoding: str) -> InputDataError:
     """Say which encoding a text may have that is not the one it was said to have."""
     with path.open("rb") as raw:
         begins = raw.read(4)
-    likely = "utf-16" if begins[:2] in UTF16_MARKS or b"\0" in begins else "cp1252"
+    likely = "cp1252"
+    if begins[:2] in UTF16_MARKS:
+        likely = "utf-16"
+    elif (
+        b"\0" in begins
+    ):  # without a mark, its first character says which half is first
+        likely = "utf-16-be" if begins.startswith(b"\0") else "utf-16-le"
     return InputDataError(
         f'not {encoding}; write `encoding = "{likely}"` in the map if it is that',
         file=path,
