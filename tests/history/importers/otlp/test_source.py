@@ -326,6 +326,25 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
     assert (report.refused_files, report.rejected) == (1, 1)
 
 
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"resourceSpans": {"scopeSpans": []}},
+        {"resourceSpans": [{"scopeSpans": {"spans": []}}]},
+        {"resourceLogs": [{"scopeLogs": [{"logRecords": "x"}]}]},
+    ],
+)
+def test_a_document_without_its_lists_is_refused_and_never_a_silent_nothing(
+    tmp_path: Path, document: dict[str, Any]
+) -> None:
+    path = tmp_path / "export.jsonl"
+    path.write_text(json.dumps(document))
+    with RecordStore(tmp_path / "store") as store:
+        report = run_import(open_source("otlp"), [path], store)
+
+    assert (report.refused_files, report.rejected) == (1, 1)
+
+
 def test_a_span_that_ends_before_it_began_is_named(tmp_path: Path) -> None:
     _, report = imported(tmp_path, traces(span("execute_tool Read", 2, 1)))
 

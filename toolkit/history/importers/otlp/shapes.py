@@ -157,5 +157,11 @@ def _scope_name(scope: Mapping[str, Any]) -> str:
 
 
 def _objects(value: object) -> Iterator[dict[str, Any]]:
+    """List the objects of a level; one that stands alone is refused, not passed over."""
     if isinstance(value, list):
         yield from (entry for entry in value if isinstance(entry, dict))
+    elif value is not None:
+        raise InputDataError(
+            "not an OTLP document",
+            fix="resources, scopes, spans and the like must be lists",
+        )
