@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 __all__ = ["merge", "restage", "stage_valid"]
 
 BATCH_ROWS = 20_000
-GROUP_ROWS = 100_000
+GROUP_ROWS = 50_000
 """Rows of a day that are held before they are written as one row group."""
 
 
