@@ -90,7 +90,7 @@ class EngineLimits:
         )
 
 
-COMPACTING = EngineLimits(threads=1, memory="192MB")
+COMPACTING = EngineLimits(threads=1, memory="256MB")
 """Enough for any number of rows: sorting spills to disk. One thread holds fewer buffers
 and uses less CPU time."""
 
