@@ -52,6 +52,11 @@ KNOWN: tuple[tuple[str, str, str], ...] = (
         "check its owner, its mode and its folder",
     ),
     (
+        "Out of Memory Error",
+        "DuckDB needs more memory than it may use",
+        "set TOOLKIT_MEMORY to more, as 4GB, or `--memory` of `records compact`",
+    ),
+    (
         "disk I/O error",
         "the disk is full, or gives errors",
         "look at its space and its health, and run again: what was acknowledged is kept",

@@ -22,13 +22,14 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toolkit.history.amendment import Amendment
 from toolkit.history.base import Dataset
 from toolkit.history.columns import column_names
-from toolkit.history.engine import COMPACTING, EngineLimits, connect
+from toolkit.history.engine import COMPACTING, EngineLimits, connect, within
 from toolkit.history.generation import (
     GENERATION_NAME,
     Generation,
@@ -163,7 +164,9 @@ class LocalDataset(Dataset):
             fresh = [s for s in sealed if s.number > before.merged]
             if fresh and on_sealed is not None:
                 on_sealed([segment.path for segment in fresh])
-            after, done = self._merged(before, fresh, limits or COMPACTING)
+            after, done = within(
+                limits or COMPACTING, partial(self._merged, before, fresh)
+            )
             if done.refused and on_refused is not None:
                 on_refused(done.refused)
             if damaged:
@@ -259,7 +262,7 @@ class LocalDataset(Dataset):
                     target = work / f"{kind}.parquet"
                     yield kind, old, restage(connection, kind, named, target)
 
-        return self._write_again(spool, lacking, limits or COMPACTING)
+        return within(limits or COMPACTING, partial(self._write_again, spool, lacking))
 
     def amend(
         self,
@@ -302,7 +305,7 @@ class LocalDataset(Dataset):
                 named = [str(paths[day]) for day in old]
                 yield kind, old, amendment.stage(named, work / f"{kind}.parquet")
 
-        return self._write_again(spool, changed, limits or COMPACTING)
+        return within(limits or COMPACTING, partial(self._write_again, spool, changed))
 
     def _write_again(
         self,

@@ -1,13 +1,14 @@
 """DuckDB as the record store uses it: in UTC, within stated limits."""
 
+import logging
 import os
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from toolkit.errors import MissingExtraError, UsageError
 
@@ -16,8 +17,14 @@ if TYPE_CHECKING:
 
 __all__ = ["EngineLimits", "connect"]
 
-MEMORY = re.compile(r"[1-9]\d{0,5}(MB|GB)")
+MEMORY = re.compile(r"([1-9]\d{0,5})(MB|GB)")
 MOST_THREADS = 256
+MOST_GROWN_MB = 2000
+"""As far as limits grow, in MB: what reading may use by default."""
+
+Answer = TypeVar("Answer")
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +38,8 @@ class EngineLimits:
     memory : str
         As `400MB` or `2GB`: what it holds before it spills to disk. The process needs
         about 200 MB more.
+    grows : bool
+        `within` may use more where this is not enough.
 
     Raises
     ------
@@ -45,6 +54,7 @@ class EngineLimits:
 
     threads: int = 2
     memory: str = "2GB"
+    grows: bool = False
 
     def __post_init__(self) -> None:
         """Check both."""
@@ -90,9 +100,44 @@ class EngineLimits:
         )
 
 
-COMPACTING = EngineLimits(threads=1, memory="256MB")
-"""Enough for any number of rows: sorting spills to disk. One thread holds fewer buffers
-and uses less CPU time."""
+COMPACTING = EngineLimits(threads=1, memory="192MB", grows=True)
+"""Enough for a million new rows: sorting spills to disk. Finding copies among as many that are
+there takes more. One thread holds fewer buffers and uses less CPU time."""
+
+
+def within(limits: EngineLimits, work: Callable[[EngineLimits], Answer]) -> Answer:
+    """Do some work, again with twice the memory where it was not enough and may grow.
+
+    Parameters
+    ----------
+    limits : EngineLimits
+    work : callable
+        Given limits; doing it again must be as good as doing it once.
+
+    Examples
+    --------
+    >>> def work(limits):
+    ...     if limits.memory != "768MB":
+    ...         raise MemoryError("Out of Memory Error: failed to allocate")
+    ...     return limits.memory
+    >>> within(COMPACTING, work)
+    '768MB'
+    """
+    while True:
+        try:
+            return work(limits)
+        except Exception as error:
+            amount, unit = MEMORY.fullmatch(limits.memory).groups()  # type: ignore[union-attr]  # checked when it was made
+            more_mb = 2 * int(amount) * (1000 if unit == "GB" else 1)
+            if not limits.grows or more_mb > MOST_GROWN_MB or not _lacks_memory(error):
+                raise
+            limits = replace(limits, memory=f"{more_mb}MB")
+            logger.info("DuckDB needs more memory: again with %s", limits.memory)
+
+
+def _lacks_memory(error: Exception) -> bool:
+    """Tell whether it is DuckDB's error, which Arrow may pass on under another name."""
+    return "Out of Memory Error" in str(error)
 
 
 @contextmanager

@@ -117,7 +117,7 @@ def _add_compact(verbs: Any) -> None:
     parser.add_argument(
         "--memory",
         metavar="SIZE",
-        help="memory before spilling to disk, as 400MB or 2GB (default: 256MB)",
+        help="memory before spilling to disk, as 400MB or 2GB (default: 192MB, and more where that is not enough)",
     )
     parser.set_defaults(command=_compact)
 
@@ -283,6 +283,7 @@ def _compact(options: argparse.Namespace) -> int:
         COMPACTING,
         threads=COMPACTING.threads if options.threads is None else options.threads,
         memory=COMPACTING.memory if options.memory is None else options.memory,
+        grows=options.memory is None,
     )
     if not isinstance(options.store, Path):
         return _compact_objects(options, limits)

@@ -19,13 +19,14 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from hashlib import file_digest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toolkit.escaping import printable
 from toolkit.history.dataset import Compaction
-from toolkit.history.engine import COMPACTING, EngineLimits, connect
+from toolkit.history.engine import COMPACTING, EngineLimits, connect, within
 from toolkit.history.generation import Part, folder_of
 from toolkit.history.merging import merge, stage_valid
 from toolkit.history.objects.base import Entry, MissingObjectError, Objects
@@ -110,7 +111,9 @@ def compact_objects(
             if report is not None:
                 left = len(waiting.listed - waiting.before.merged)
                 report(done.spool_files, done.spool_files + left, "segments")
-            won = _merge_round(objects, cache, waiting, limits or COMPACTING)
+            won = within(
+                limits or COMPACTING, partial(_merge_round, objects, cache, waiting)
+            )
             done = done if won is None else _added(done, won)
         _clean(objects, written, kept_for)
     return replace(done, damaged=(*lost, *done.damaged))

@@ -1,0 +1,66 @@
+"""Limits of DuckDB: kept where they are given, and grown where they are ours."""
+
+import duckdb
+import pytest
+
+from toolkit.cli.translation import translated
+from toolkit.history import EngineLimits
+from toolkit.history.engine import connect, within
+
+FEW = EngineLimits(threads=1, memory="16MB", grows=True)
+NUMBERS = 3_000_000
+
+
+class Listing:
+    """Holds some millions of numbers at once, which DuckDB cannot do on disk."""
+
+    def __init__(self) -> None:
+        self.tried: list[str] = []
+
+    def __call__(self, limits: EngineLimits) -> int:
+        self.tried.append(limits.memory)
+        with connect(limits) as connection:
+            row = connection.execute(
+                f"SELECT len(list(n)) FROM range({NUMBERS}) numbers(n)"  # noqa: S608 - our own number
+            ).fetchone()
+        return int(row[0]) if row else 0
+
+
+def test_limits_of_ours_grow_until_the_work_is_done() -> None:
+    listing = Listing()
+    assert within(FEW, listing) == NUMBERS
+    assert listing.tried[:2] == ["16MB", "32MB"]
+
+
+def test_limits_that_were_given_hold_and_the_error_names_the_remedy() -> None:
+    listing = Listing()
+    with pytest.raises(duckdb.OutOfMemoryException) as caught:
+        within(EngineLimits(threads=1, memory="16MB"), listing)
+    assert listing.tried == ["16MB"]
+    said = str(translated(caught.value))
+    assert "needs more memory" in said
+    assert "TOOLKIT_MEMORY" in said
+
+
+def test_limits_grow_no_further_than_to_what_reading_may_use() -> None:
+    tried: list[str] = []
+
+    def never(limits: EngineLimits) -> None:
+        tried.append(limits.memory)
+        raise duckdb.OutOfMemoryException("Out of Memory Error: failed to allocate")
+
+    with pytest.raises(duckdb.OutOfMemoryException):
+        within(FEW, never)
+    assert tried[-1] == "1024MB"
+
+
+def test_other_errors_are_not_tried_again() -> None:
+    tried: list[str] = []
+
+    def fails(limits: EngineLimits) -> None:
+        tried.append(limits.memory)
+        raise duckdb.CatalogException("no such table")
+
+    with pytest.raises(duckdb.CatalogException):
+        within(FEW, fails)
+    assert tried == ["16MB"]
