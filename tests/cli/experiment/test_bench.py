@@ -111,6 +111,19 @@ def test_a_spec_chooses_seeds_and_tables(
     assert [(row["cost"], row["seed"]) for row in rows] == [("time", 3)]
 
 
+def test_a_table_that_is_typed_comes_before_those_of_a_spec(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = written(tmp_path / "tables", groups=3, problems=2)
+    spec = tmp_path / "spec.toml"
+    spec.write_text('tables = ["law_workers:time"]\n')
+    words = ["experiment", "bench", str(folder), "--spec", str(spec)]
+
+    code = run([*words, "--table", "law_worker"])
+
+    assert (code, "Did you mean" in capsys.readouterr().err) == (2, True)
+
+
 def test_an_unknown_key_of_a_spec_is_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -30,9 +30,7 @@ def add_verb(subparsers: Any) -> None:
     parser.add_argument(
         "--table", action="append", metavar="NAME[:COST]", help="only this one; repeat"
     )
-    parser.add_argument(
-        "--seeds", type=int, nargs="+", default=[0], metavar="N", help="default: 0"
-    )
+    parser.add_argument("--seeds", type=int, nargs="+", metavar="N", help="default: 0")
     parser.add_argument(
         "--quick", action="store_true", help="light members, few groups: a smoke test"
     )
@@ -47,7 +45,7 @@ def add_verb(subparsers: Any) -> None:
         "--spec",
         type=local,
         metavar="FILE",
-        help="TOML with `seeds`, `tables` and `constraints`",
+        help="TOML with `seeds`, `tables` and `constraints`; options come before it",
     )
     parser.add_argument(
         "--constraint",
@@ -107,6 +105,7 @@ def bench(options: argparse.Namespace) -> int:
 
     if options.spec is not None:
         _apply_spec(options)
+    options.seeds = options.seeds or [0]
     tables = _selected(read_decision_tables(options.directory), options.table)
     results = [
         grades for seed in options.seeds for grades in _graded(tables, seed, options)
@@ -132,7 +131,7 @@ def bench(options: argparse.Namespace) -> int:
 
 
 def _apply_spec(options: argparse.Namespace) -> None:
-    """Take seeds and tables from a file.
+    """Take from a file what no option says.
 
     Raises
     ------
@@ -158,8 +157,8 @@ def _apply_spec(options: argparse.Namespace) -> None:
                 field=name,
                 fix="use seeds, tables, constraints",
             )
-    options.seeds = [int(seed) for seed in spec.get("seeds", options.seeds)]
-    options.table = spec.get("tables", options.table)
+    options.seeds = options.seeds or [int(seed) for seed in spec.get("seeds", [])]
+    options.table = options.table or spec.get("tables")
     try:
         options.constraint += [
             _constraint(f"{name}={each['at_most']}@{each['probability']}")
