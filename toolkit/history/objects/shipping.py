@@ -18,6 +18,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -26,7 +27,13 @@ from zlib import crc32
 from toolkit.errors import StorageError
 from toolkit.history.columns import column_names, parts_sql
 from toolkit.history.dataset import held_alone
-from toolkit.history.engine import COMPACTING, connect, quoted
+from toolkit.history.engine import (
+    COMPACTING,
+    EngineLimits,
+    connect,
+    quoted,
+    within,
+)
 from toolkit.history.generation import Generation
 from toolkit.history.importers.hooks.spool import join_hooks
 from toolkit.history.objects.base import Objects
@@ -189,10 +196,7 @@ class _Shipping:
 
     def _send_parts(self, snapshot: Snapshot, shipped: set[str]) -> None:
         """Send the records of the parts that were not, as lines again."""
-        with (
-            TemporaryDirectory(prefix=WORK, dir=self._root) as work,
-            connect(COMPACTING, scratch=Path(work)) as connection,
-        ):
+        with TemporaryDirectory(prefix=WORK, dir=self._root) as work:
             for kind, days in snapshot.generation.parts.items():
                 fresh = {
                     part.name
@@ -203,7 +207,7 @@ class _Shipping:
                 if not paths:
                     continue
                 target = Path(work) / f"{kind}.jsonl"
-                connection.execute(_lines_of_parts(kind, paths, target))
+                within(COMPACTING, partial(_write_lines, kind, paths, target))
                 descriptor = os.open(target, os.O_RDONLY)
                 try:
                     size = os.fstat(descriptor).st_size
@@ -298,7 +302,9 @@ def _check_before(descriptor: int, offset: int) -> int:
     return crc32(os.pread(descriptor, offset - begin, begin))
 
 
-def _lines_of_parts(kind: str, paths: list[Path], target: Path) -> str:
+def _write_lines(
+    kind: str, paths: list[Path], target: Path, limits: EngineLimits
+) -> None:
     """Write parts as JSON lines, in an order that sends the same segments again."""
     columns = ", ".join(
         "strftime(\"at\" AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%S.%f+00:00') AS \"at\""
@@ -307,10 +313,11 @@ def _lines_of_parts(kind: str, paths: list[Path], target: Path) -> str:
         for name in column_names(kind)
     )
     parts = parts_sql(kind, [str(path) for path in paths])
-    return (
-        f"COPY (SELECT '{kind}' AS kind, {columns} FROM {parts} "  # noqa: S608 - names come from the schema
-        f'ORDER BY "at", record_id) TO {quoted(target)} (FORMAT json)'
-    )
+    with connect(limits, scratch=target.parent) as connection:
+        connection.execute(
+            f"COPY (SELECT '{kind}' AS kind, {columns} FROM {parts} "  # noqa: S608 - names come from the schema
+            f'ORDER BY "at", record_id) TO {quoted(target)} (FORMAT json)'
+        )
 
 
 def _part_ids(generation: Generation) -> tuple[str, ...]:
