@@ -18,7 +18,9 @@ except ImportError as error:
     raise MissingExtraError("an import", "history") from error
 
 __all__ = [
+    "GZIP_MAGIC",
     "MAX_LINE_BYTES",
+    "UTF16_MARKS",
     "UnreadableLineError",
     "decode_object",
     "decode_text",

@@ -9,10 +9,10 @@ from typing import Any
 
 from toolkit.errors import InputDataError
 from toolkit.history.importers import ImportSink
+from toolkit.history.importers.lines import GZIP_MAGIC
 
 __all__ = ["read_document", "read_rows"]
 
-GZIP_MAGIC = b"\x1f\x8b"
 MAX_BYTES = 256 * 2**20
 """A window of a day holds less than 2 MB; what is larger is something else."""
 

@@ -14,6 +14,8 @@ from typing import IO, TYPE_CHECKING, Any
 
 from toolkit.errors import InputDataError, MissingExtraError
 from toolkit.history.importers.lines import (
+    GZIP_MAGIC,
+    UTF16_MARKS,
     UnreadableLineError,
     decode_object,
     read_lines,
@@ -41,8 +43,6 @@ that a Parquet file may say is in it."""
 UNPACK_BYTES = 2**20
 DELIMITERS = ",;\t|"
 SAID_DELIMITER = re.compile(r'"?sep=([^\r\n])"?[\r\n]*', re.IGNORECASE)
-GZIP_MAGIC = b"\x1f\x8b"
-UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 Rows = Iterator[tuple[int, dict[str, Any] | UnreadableLineError]]
 
@@ -135,9 +135,7 @@ def _undecodable(path: Path, encoding: str) -> InputDataError:
     likely = "cp1252"
     if begins[:2] in UTF16_MARKS:
         likely = "utf-16"
-    elif (
-        b"\0" in begins
-    ):  # without a mark, its first character says which half is first
+    elif b"\0" in begins:  # no mark: its first character says which half is first
         likely = "utf-16-be" if begins.startswith(b"\0") else "utf-16-le"
     return InputDataError(
         f'not {encoding}; write `encoding = "{likely}"` in the map if it is that',
