@@ -148,7 +148,6 @@ class DataFlow:
 
     __slots__ = (
         "_arguments",
-        "_identifiers",
         "_known",
         "_missing",
         "_named",
@@ -165,7 +164,6 @@ class DataFlow:
         self._missing = False
         self._named = False
         self._vocabulary: set[bytes] | None = None
-        self._identifiers: set[bytes] | None = None
 
     def limit_to(self, words: set[bytes], numbers: Collection[int]) -> None:
         """Remember no other words from now on: calls still to come hold no others.
@@ -175,8 +173,7 @@ class DataFlow:
         words, numbers
             Of all those calls, as `argument_words` gives them.
         """
-        self._identifiers = set(filter(_is_identifier, words - _COMMON))
-        self._vocabulary = self._identifiers.union(*map(lines_near, numbers))
+        self._vocabulary = _identifiers(words).union(*map(lines_near, numbers))
 
     def write(self, text: str) -> None:
         """Take a text that the model had before it, or that it wrote itself.
@@ -224,10 +221,9 @@ class DataFlow:
             `None` for a first batch, and where the previous results are not known or
             hold no identifier.
         """
-        if self._identifiers is None:
-            words = set(filter(_is_identifier, words - _COMMON))
-        else:
-            words = words & self._identifiers
+        # short numbers, which the vocabulary holds too, are none of the words
+        vocabulary = self._vocabulary
+        words = _identifiers(words) if vocabulary is None else words & vocabulary
         self._arguments |= words
         shown, known = self._shown, self._known
         if shown is None:
@@ -305,6 +301,10 @@ def argument_words(
     if isinstance(arguments, dict) and "_flow" not in arguments:
         numbers += [v for v in arguments.values() if v.__class__ is int]
     return words, [n for n in numbers if LEAST_NUMBER <= n < LONG_NUMBER]
+
+
+def _identifiers(words: set[bytes]) -> set[bytes]:
+    return set(filter(_is_identifier, words - _COMMON))
 
 
 def _is_identifier(word: bytes) -> bool:
