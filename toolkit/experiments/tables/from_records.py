@@ -95,9 +95,8 @@ def recorded_table(
     keys = ["context_id"] if measured else together
     measures = outcome_names(rows, decision=decision) if measured else ()
     cells = [
-        cell
+        _cell(_name(name), part, schema, decision, measures)
         for name, part in _comparable(rows, keys, action).groupby(keys, dropna=False)
-        if (cell := _cell(_name(name), part, schema, decision, measures)) is not None
     ]
     if not cells:
         raise NotEnoughDataError(
@@ -171,8 +170,8 @@ def _cell(
     schema: FeatureSchema,
     decision: str,
     measures: Sequence[str],
-) -> _Cell | None:
-    """Make one problem of the rows of a cell; `None` where nothing can be compared."""
+) -> _Cell:
+    """Make one problem of the rows of a cell: of the actions that achieved something."""
     action = ACTIONS[decision]
     tried = part[action].to_numpy(dtype=np.float64)
     found = part[["spent", "achieved"]].to_numpy(dtype=np.float64)
@@ -189,8 +188,6 @@ def _cell(
             repeats.append(repeat[same])
             if measures:
                 outcomes.append(outcomes_of(part[same], measures, decision=decision))
-    if len(actions) < 2:
-        return None
     problem = Problem(
         context={c.name: _typical(part, c.name) for c in schema.context},
         action_columns=(action,),
