@@ -38,6 +38,10 @@ from toolkit.studies.benchmark import (
     plot_report,
     report,
 )
+from toolkit.studies.benchmark.calibration import (
+    _row_calibration,
+    calibration_figures,
+)
 from toolkit.studies.benchmark.decisions import decide_group
 from toolkit.studies.benchmark.figures import _rounded, compare_lines
 from toolkit.studies.benchmark.grading import grade_table
@@ -273,6 +277,39 @@ def test_wider_intervals_hold_more(grades: TableGrades) -> None:
     points = report([grades], seed=0)["calibration"]["trade_off"]
 
     assert (np.diff([p["coverage_over_groups"] for p in points]) >= 0).all()
+
+
+def of_six_groups(grades: TableGrades, problems: int, stated: float) -> TableGrades:
+    """Six groups, in which the stated probability is right."""
+    won = np.arange(6 * problems) % 10 < 10 * stated
+    return replace(
+        grades,
+        groups=[f"g{i % 6}" for i in range(6 * problems)],
+        confidence=[stated] * (6 * problems),
+        regrets={"rule": [0.1] * len(won), OURS: np.where(won, 0.0, 0.2).tolist()},
+    )
+
+
+def test_a_table_of_few_groups_has_no_calibration_of_its_own(
+    grades: TableGrades,
+) -> None:
+    few = replace(grades, groups=["a", "b"] * (len(grades.groups) // 2))
+
+    assert calibration_figures([few])["rows"] == []
+
+
+def test_a_perfect_forecaster_is_further_off_where_there_are_fewer_problems(
+    grades: TableGrades,
+) -> None:
+    small, large = (of_six_groups(grades, problems, 0.7) for problems in (2, 50))
+
+    few, many = (_row_calibration(each) for each in (small, large))
+
+    assert many["expected_calibration_error"] < 0.01
+    assert many["of_a_perfect_forecaster"]["mean"] < 0.05
+    assert few["of_a_perfect_forecaster"]["mean"] > 0.08
+    assert few["of_a_perfect_forecaster"]["share_above_target"] > 0.1
+    assert many["of_a_perfect_forecaster"]["share_above_target"] == 0
 
 
 def test_three_runs_are_held_against_history_and_runs_alone(

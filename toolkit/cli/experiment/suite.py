@@ -51,7 +51,9 @@ def suite(options: argparse.Namespace) -> int:
         print_text(f"table {entry['seed']}: {entry['promise']} was not kept{noise}")
     print_text(
         f"{figures['share_broken']:.1%} of {figures['tables']} tables broke a promise, "
-        f"{figures['share_shown_broken']:.1%} beyond the noise of the grading; "
+        f"{figures['share_shown_broken']:.1%} beyond the noise of the grading "
+        f"(floor: {figures['share_broken_knowing_the_law']:.1%} with the law known, "
+        f"{figures['share_in_doubt']:.1%} of verdicts in doubt); "
         f"intervals hold {figures['coverage_over_groups']:.1%} over groups, "
         f"{figures['share_of_groups_under_80']:.1%} of groups under 80 %"
     )

@@ -15,7 +15,11 @@ __all__ = ["calibration_figures", "group_shares"]
 WIDENINGS = (0.8, 0.9, 1.0, 1.1, 1.2, 1.3, 1.5, 2.0)
 """Multiples of the intervals' half widths in the trade-off curve."""
 LARGE = 6
-"""Groups from which on a table's coverage is a separate figure."""
+"""Groups from which on a table's coverage and calibration are separate figures."""
+ROW_TARGET = 0.15
+"""Calibration error that a single table is to stay within."""
+REPEATS = 2000
+"""Times that a perfect forecaster is asked."""
 
 
 def calibration_figures(results: Sequence[TableGrades]) -> dict[str, Any]:
@@ -27,12 +31,7 @@ def calibration_figures(results: Sequence[TableGrades]) -> dict[str, Any]:
         Of one seed.
     """
     stated = np.concatenate([grades.confidence for grades in results])
-    came_true = np.concatenate(
-        [
-            np.asarray(g.regrets[OURS]) <= np.asarray(g.regrets["rule"]) + 1e-9
-            for g in results
-        ]
-    )
+    came_true = np.concatenate([_no_worse_than_rule(grades) for grades in results])
     half = stated >= np.median(stated)
     shares = group_shares(results, 1.0)
     return {
@@ -47,8 +46,46 @@ def calibration_figures(results: Sequence[TableGrades]) -> dict[str, Any]:
             np.exp(np.mean(np.concatenate([g.half_width_chosen for g in results])))
         ),
         "groups": len(shares),
+        "rows": [_row_calibration(g) for g in results if len(set(g.groups)) >= LARGE],
         "trade_off": [_widened(results, by) for by in WIDENINGS],
     }
+
+
+def _no_worse_than_rule(grades: TableGrades) -> NDArray[np.bool_]:
+    ours, rule = np.asarray(grades.regrets[OURS]), np.asarray(grades.regrets["rule"])
+    return np.asarray(ours <= rule + 1e-9)
+
+
+def _row_calibration(grades: TableGrades) -> dict[str, Any]:
+    """Compute one table's calibration error, and that of a perfect forecaster there."""
+    stated = np.asarray(grades.confidence)
+    perfect = _perfect_errors(stated, np.random.default_rng(grades.seed))
+    return {
+        "table": grades.name,
+        "cost": grades.cost,
+        "groups": len(set(grades.groups)),
+        "problems": len(stated),
+        "expected_calibration_error": expected_calibration_error(
+            stated, _no_worse_than_rule(grades)
+        ),
+        "of_a_perfect_forecaster": {
+            "mean": float(perfect.mean()),
+            "at_most_in_95_percent": float(np.quantile(perfect, 0.95)),
+            "share_above_target": float((perfect > ROW_TARGET).mean()),
+        },
+    }
+
+
+def _perfect_errors(
+    stated: NDArray[np.float64], rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """Calibration errors where every stated probability is right, shape (REPEATS,).
+
+    Problems come true one by one. Those of a group do so together, which makes the errors of
+    a perfect forecaster larger still: this is the least that luck alone adds.
+    """
+    drawn = rng.random((REPEATS, len(stated))) < stated
+    return np.array([expected_calibration_error(stated, row) for row in drawn])
 
 
 def group_shares(results: Sequence[TableGrades], by: float) -> NDArray[np.float64]:

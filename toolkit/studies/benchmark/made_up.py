@@ -2,11 +2,12 @@
 
 A seed draws everything: 3 to 12 groups, 1 to 6 axes, 5 to 400 actions; a smooth bowl, a
 steep one or a cliff; noise from 0 to 0.3; and a history that helps, is useless or misleads.
-A hundred further groups of the same law grade: of a few, luck would decide which of two
-answers is the better one there.
+Further groups of the same law grade, as many as are asked for: of a few, luck would decide
+which of two answers is the better one there.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -30,8 +31,61 @@ EDGE = 0.3
 """How far above, in half ranges of the first axis."""
 REPEATS = 2
 UNSEEN_GROUPS, UNSEEN_PROBLEMS = 100, 2
-"""Groups that grade, and problems of each."""
+"""Groups that grade in each part, and problems of each."""
+ASKED_GROUPS = 10_000
+"""Groups that say which of two actions the law makes the cheaper one."""
 CONTEXT = 3
+
+
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """Problems, what their actions cost without noise, and their groups."""
+
+    problems: list[Problem] = field(default_factory=list)
+    truth: list[Floats] = field(default_factory=list)
+    owners: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Law:
+    """What groups have in common: where their optimum lies and how costs grow from it.
+
+    `slopes` (context, axes) move the optimum with the context; `steepness` is by axis.
+    """
+
+    grid: Floats
+    slopes: Floats
+    steepness: Floats
+    shape: str
+    history: str
+
+    def optima(
+        self, rng: np.random.Generator, group: int, count: int | None
+    ) -> Iterator[tuple[Floats, Floats]]:
+        """Draw a group: context and optimum of so many problems, or of three to seven."""
+        misled = self.history == "misleads" and group % 2 == 0
+        turned = self.slopes * (-1 if misled else 1)
+        own = rng.normal(0, 0.1 if self.history == "helps" else 0.5, (turned.shape[1],))
+        for _ in range(count or int(rng.integers(3, 8))):
+            context = rng.normal(0, 1, CONTEXT)
+            useless = self.history == "useless"
+            yield context, own if useless else own + context @ turned
+
+    def costs(self, best: Floats) -> Floats:
+        """Log cost of every action, shape (n_actions,)."""
+        return _log_costs(_placed(self.grid), best, self.steepness, self.shape)
+
+    def drawn(
+        self, rng: np.random.Generator, groups: range, problems: int | None
+    ) -> _Drawn:
+        """Draw groups, each of so many problems, or of three to seven."""
+        made = _Drawn()
+        for group in groups:
+            for context, best in self.optima(rng, group, problems):
+                made.problems.append(_problem(context, self.grid))
+                made.truth.append(self.costs(best))
+                made.owners.append(f"g{group:02d}")
+        return made
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,18 +97,64 @@ class MadeUpTable:
     table : DecisionTable
         What teaches, with the noise of its runs.
     unseen : DecisionTable
-        What grades: other groups, with costs that have no noise.
-    shape, history : str
-        How the costs run, and what other groups teach.
+        What grades first: a hundred other groups, with costs that have no noise.
     noise : float
         Standard deviation of the log cost of a single run.
+    law : object
+        What both are drawn from.
     """
 
     table: DecisionTable
     unseen: DecisionTable
-    shape: str
-    history: str
     noise: float
+    law: _Law
+
+    @property
+    def shape(self) -> str:
+        """How costs run."""
+        return self.law.shape
+
+    @property
+    def history(self) -> str:
+        """What other groups teach."""
+        return self.law.history
+
+    def graders(self, seed: int) -> Iterator[DecisionTable]:
+        """Give parts of a hundred unseen groups without end, `unseen` first.
+
+        Parameters
+        ----------
+        seed : int
+            Of the groups after the first hundred.
+
+        Yields
+        ------
+        DecisionTable
+        """
+        yield self.unseen
+        rng = np.random.default_rng([seed, UNSEEN_GROUPS])
+        first = len(self.table.group_names) + UNSEEN_GROUPS
+        while True:
+            groups = range(first, first + UNSEEN_GROUPS)
+            yield _exact(self.table.name, self.law.drawn(rng, groups, UNSEEN_PROBLEMS))
+            first += UNSEEN_GROUPS
+
+    def cheaper(self, first: int, second: int, seed: int) -> int:
+        """Name the action that costs less under the law, of two.
+
+        Parameters
+        ----------
+        first, second : int
+        seed : int
+            Of the groups that say it, which take no other part.
+        """
+        rng = np.random.default_rng([seed, ASKED_GROUPS])
+        lead = 0.0
+        for group in range(ASKED_GROUPS if first != second else 0):
+            for _, best in self.law.optima(rng, group, UNSEEN_PROBLEMS):
+                costs = self.law.costs(best)
+                lead += float(costs[second] - costs[first])
+        return first if lead >= 0 else second
 
 
 def made_up_table(seed: int) -> MadeUpTable:
@@ -76,38 +176,18 @@ def made_up_table(seed: int) -> MadeUpTable:
     axes = int(rng.integers(1, 7))
     grid = _grid(rng, axes)
     groups = int(rng.integers(3, 13))
-    placed = _placed(grid)
-    slopes = rng.normal(0, 0.25, (CONTEXT, axes))
-    steepness = STEEPNESS[shape] * rng.uniform(0.5, 2.0, axes)
-
-    def drawn(first: int, count: int, problems: int | None) -> _Drawn:
-        """Draw groups, each of so many problems, or of three to seven."""
-        made = _Drawn()
-        for group in range(first, first + count):
-            turned = slopes * (1 if history != "misleads" or group % 2 else -1)
-            own = rng.normal(0, 0.1 if history == "helps" else 0.5, axes)
-            for _ in range(problems or int(rng.integers(3, 8))):
-                context = rng.normal(0, 1, CONTEXT)
-                best = own + (context @ turned if history != "useless" else 0.0)
-                made.problems.append(_problem(context, grid))
-                made.truth.append(_log_costs(placed, best, steepness, shape))
-                made.owners.append(f"g{group:02d}")
-        return made
-
-    table = _measured(seed, drawn(0, groups, None), noise, rng)
-    unseen = _measured(seed, drawn(groups, UNSEEN_GROUPS, UNSEEN_PROBLEMS), 0.0, rng)
-    return MadeUpTable(
-        table=table, unseen=unseen, shape=shape, history=history, noise=noise
+    law = _Law(
+        grid=grid,
+        slopes=rng.normal(0, 0.25, (CONTEXT, axes)),
+        steepness=STEEPNESS[shape] * rng.uniform(0.5, 2.0, axes),
+        shape=shape,
+        history=history,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Drawn:
-    """Problems, what their actions cost without noise, and their groups."""
-
-    problems: list[Problem] = field(default_factory=list)
-    truth: list[Floats] = field(default_factory=list)
-    owners: list[str] = field(default_factory=list)
+    name = f"made-up_{seed}"
+    table = _measured(name, law.drawn(rng, range(groups), None), noise, rng)
+    others = range(groups, groups + UNSEEN_GROUPS)
+    unseen = _exact(name, law.drawn(rng, others, UNSEEN_PROBLEMS))
+    return MadeUpTable(table=table, unseen=unseen, noise=noise, law=law)
 
 
 def _grid(rng: np.random.Generator, axes: int) -> Floats:
@@ -150,12 +230,9 @@ def _log_costs(placed: Floats, best: Floats, steepness: Floats, shape: str) -> F
 
 
 def _measured(
-    seed: int, drawn: _Drawn, noise: float, rng: np.random.Generator
+    name: str, drawn: _Drawn, noise: float, rng: np.random.Generator
 ) -> DecisionTable:
     """Measure every action of every problem a few times."""
-    problems, truth = drawn.problems, drawn.truth
-    axes = problems[0].actions.shape[1]
-    rule = TableRule()
     runs = tuple(
         tuple(
             np.column_stack(
@@ -163,24 +240,35 @@ def _measured(
             )
             for cost in costs
         )
-        for costs in truth
+        for costs in drawn.truth
     )
-    return DecisionTable(
-        name=f"made-up_{seed}",
-        cost="cost",
-        schema=FeatureSchema(
-            context=tuple(Column(name=f"x_{i}") for i in range(CONTEXT)),
-            action=tuple(Column(name=name, unit="log2") for name in _columns(axes)),
-            action_is_log=True,
-        ),
-        problems=tuple(problems),
+    return replace(
+        _exact(name, drawn),
         log_costs=tuple(
             np.array([cell_log_cost(cell) for cell in cells]) for cells in runs
         ),
+        weights=tuple(np.full(len(costs), float(REPEATS)) for costs in drawn.truth),
+        runs=runs,
+    )
+
+
+def _exact(name: str, drawn: _Drawn) -> DecisionTable:
+    """Make a table of costs as they are, without runs."""
+    problems, rule = drawn.problems, TableRule()
+    columns = problems[0].action_columns
+    return DecisionTable(
+        name=name,
+        cost="cost",
+        schema=FeatureSchema(
+            context=tuple(Column(name=f"x_{i}") for i in range(CONTEXT)),
+            action=tuple(Column(name=name, unit="log2") for name in columns),
+            action_is_log=True,
+        ),
+        problems=tuple(problems),
+        log_costs=tuple(drawn.truth),
         groups=tuple(drawn.owners),
         names=tuple(f"p{i}" for i in range(len(problems))),
         rules=tuple(rule.decide(problem).index for problem in problems),
-        weights=tuple(np.full(len(costs), float(REPEATS)) for costs in truth),
+        weights=tuple(np.ones(len(costs)) for costs in drawn.truth),
         axes=distinct_axes([problem.actions for problem in problems]),
-        runs=runs,
     )
