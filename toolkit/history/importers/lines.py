@@ -7,13 +7,15 @@ from collections.abc import Iterator
 from io import BufferedReader
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, TypeVar
 
 from toolkit.errors import InputDataError, MissingExtraError
 from toolkit.history.importers.zstandard import ZSTANDARD_MAGIC, decompressed
 
 try:
     import orjson
+    from msgspec import DecodeError
+    from msgspec.json import Decoder
 except ImportError as error:
     raise MissingExtraError("an import", "history") from error
 
@@ -22,7 +24,9 @@ __all__ = [
     "MAX_LINE_BYTES",
     "UTF16_MARKS",
     "UnreadableLineError",
+    "decode_lines",
     "decode_object",
+    "decode_objects",
     "decode_text",
     "decode_value",
     "read_blocks",
@@ -36,12 +40,19 @@ MAX_LINE_BYTES = 32 * 2**20
 request, and the largest request that Claude's interface takes is 32 MB."""
 
 CHUNK_BYTES = 2**20
-BLOCK_BYTES = 2**17
+BLOCK_BYTES = 2**16
 READ_BYTES = 2**16
 GZIP_MAGIC = b"\x1f\x8b"
 UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 GZIP_WINDOW = 16 + zlib.MAX_WBITS
 """Asks zlib for the gzip format, with its checksums."""
+
+PADDING = b" \t\r\0"
+"""What a line may hold that is no fault: it is blank, or padding behind the last one."""
+
+Decoded = TypeVar("Decoded")
+
+_DECODER: Final = Decoder[Any](Any)
 
 
 class UnreadableLineError(InputDataError):
@@ -154,6 +165,83 @@ def read_lines(
         for line in split_block(block):
             number += 1
             yield number, line
+
+
+def decode_lines(
+    block: bytes | None, decoder: Decoder[Decoded]
+) -> list[Decoded] | None:
+    r"""Decode what `read_blocks` gives, all lines at once.
+
+    Parameters
+    ----------
+    block : bytes or None
+    decoder : msgspec.json.Decoder
+        It checks no UTF-8 in what it skips.
+
+    Returns
+    -------
+    list or None
+        A value a line; `None` where some line is no such value, and has to be found.
+        Only where as many lines are blank, two values on one are not noticed.
+
+    Examples
+    --------
+    >>> decode_lines(b'{"a": 1}\n{"a": 2}\n', Decoder())
+    [{'a': 1}, {'a': 2}]
+    >>> decode_lines(b'{"a": 1}\n\n', Decoder()) is None
+    True
+    """
+    if block is None:
+        return None
+    try:
+        values = decoder.decode_lines(block)
+    except (DecodeError, RecursionError):
+        return None
+    return values if len(values) == _count_lines(block) else None
+
+
+def _count_lines(block: bytes) -> int:
+    """Count lines that are thousands of bytes long, in a tenth of `bytes.count`'s time."""
+    count, place, find = 0, -1, block.find
+    while (place := find(b"\n", place + 1)) >= 0:
+        count += 1
+    return count + (not block.endswith(b"\n"))
+
+
+def decode_objects(
+    block: bytes | None,
+) -> list[dict[str, Any] | UnreadableLineError | None]:
+    r"""Decode what `read_blocks` gives as one JSON object a line.
+
+    Parameters
+    ----------
+    block : bytes or None
+
+    Returns
+    -------
+    list
+        For each line its object, or why it cannot be read; `None` for a blank one.
+
+    Examples
+    --------
+    >>> decode_objects(b'{"a": 1}\n\n{"a"')
+    [{'a': 1}, None, UnreadableLineError('not JSON: cut off or damaged')]
+    """
+    values = decode_lines(block, _DECODER)
+    if values is not None and {*map(type, values)} == {dict}:
+        return values
+    return [_object_or_reason(line) for line in split_block(block)]
+
+
+def _object_or_reason(
+    line: bytes | None,
+) -> dict[str, Any] | UnreadableLineError | None:
+    if line is not None and not line.strip(PADDING):
+        return None
+    try:
+        return decode_object(line)
+    except UnreadableLineError as error:
+        return error
 
 
 def decode_object(line: bytes | None) -> dict[str, Any]:

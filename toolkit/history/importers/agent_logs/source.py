@@ -16,7 +16,8 @@ from toolkit.history.importers.lines import (
     MAX_LINE_BYTES,
     UnreadableLineError,
     decode_object,
-    read_lines,
+    decode_objects,
+    read_blocks,
     reason_of,
 )
 from toolkit.history.importers.own_operations import OwnOperations
@@ -132,13 +133,12 @@ class LineLogSource(AgentLogSource):
         """
         reader = self.reader(sink)
         take = reader.take
-        held = 0
+        followed = 0
         with closing(rows_of(path, sink)) as rows:
             for number, row, size in rows:
-                held += size
-                if held > HELD_BYTES:
+                if size - followed > HELD_BYTES:
                     reader.follow(ends=False)
-                    held = 0
+                    followed = size
                 try:
                     take(row)
                 except UnreadableLineError as error:
@@ -160,19 +160,18 @@ def rows_of(
         1-based.
     row : dict
     size : int
-        Bytes of the line.
+        Bytes that have been read of the file.
     """
-    number = 0
+    number = size = 0
     try:
-        for number, line in read_lines(path):
-            try:
-                row = decode_object(line)
-            except UnreadableLineError as error:
-                # blank, or padding behind the last line, is no fault
-                if line is None or line.strip(b" \t\r\0"):
-                    sink.reject(number, reason_of(error))
-                continue
-            yield number, row, len(line or b"")
+        for block in read_blocks(path):
+            size += len(block or b"")
+            for row in decode_objects(block):
+                number += 1
+                if isinstance(row, UnreadableLineError):
+                    sink.reject(number, reason_of(row))
+                elif row is not None:
+                    yield number, row, size
     finally:
         sink.read(number)
 
@@ -185,14 +184,14 @@ def whole_document(path: Path, sink: ImportSink) -> dict[str, Any]:
     InputDataError
         It is none, or too large.
     """
-    parts: list[bytes] = []
+    blocks: list[bytes] = []
     size = 0
-    for _, line in read_lines(path):
-        if line is None or (size := size + len(line)) > MAX_LINE_BYTES:
+    for block in read_blocks(path):
+        if block is None or (size := size + len(block)) > MAX_LINE_BYTES:
             raise InputDataError(f"longer than {MAX_LINE_BYTES} bytes", file=path)
-        parts.append(line)
+        blocks.append(block)
     sink.read(1)
     try:
-        return decode_object(b"\n".join(parts))
+        return decode_object(b"".join(blocks))
     except UnreadableLineError as error:
         raise InputDataError(reason_of(error), file=path) from error

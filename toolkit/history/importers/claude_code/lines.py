@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar
 from toolkit.errors import MissingExtraError
 from toolkit.history.importers.lines import (
     UnreadableLineError,
+    decode_lines,
     decode_object,
     split_block,
 )
@@ -159,25 +160,16 @@ def decode_block(
     >>> decode_block(b'{"type":"user"\n\n')
     [UnreadableLineError('not JSON: cut off or damaged'), None]
     """
-    if block is not None:
-        try:
-            if not block.isascii():
-                block.decode()  # what is skipped is not looked at so closely
-            lines = _DECODER.decode_lines(block)
-        except (DecodeError, UnicodeDecodeError, RecursionError):
-            pass  # some of them; which, and why, is found below
-        else:
-            if len(lines) == _count_lines(block):
-                return lines
-    return [_decode_line(line) for line in split_block(block)]
+    lines = decode_lines(block, _DECODER) if _is_utf8(block) else None
+    return lines or [_decode_line(line) for line in split_block(block)]
 
 
-def _count_lines(block: bytes) -> int:
-    """Count lines that are thousands of bytes long, in a tenth of `bytes.count`'s time."""
-    count, place, find = 0, -1, block.find
-    while (place := find(b"\n", place + 1)) >= 0:
-        count += 1
-    return count + (not block.endswith(b"\n"))
+def _is_utf8(block: bytes | None) -> bool:
+    """Check all of a block: what the decoder skips it does not look at so closely."""
+    try:
+        return block is not None and (block.isascii() or bool(block.decode()))
+    except UnicodeDecodeError:
+        return False
 
 
 def _decode_line(line: bytes | None) -> TranscriptLine | UnreadableLineError | None:
