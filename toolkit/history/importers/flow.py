@@ -263,9 +263,9 @@ class DataFlow:
 
 
 @lru_cache(maxsize=500)
-def lines_near(number: int) -> tuple[bytes, ...]:
+def lines_near(number: int) -> frozenset[bytes]:
     """Write the numbers around one; limits and offsets are asked for again and again."""
-    return tuple(map(b"%d".__mod__, range(number - NEAR, number + NEAR + 1)))
+    return frozenset(map(b"%d".__mod__, range(number - NEAR, number + NEAR + 1)))
 
 
 def _words(text: str) -> list[bytes]:
@@ -295,9 +295,9 @@ def argument_words(
     [120]
     """
     words = set(_words(without_counts(" ".join(texts))))
-    lines = {w for w in filter(bytes.isdigit, words) if len(w) < SHORT_NUMBER}
-    words -= lines
-    numbers = [int(word) for word in lines]
+    lines = [w for w in filter(bytes.isdigit, words) if len(w) < SHORT_NUMBER]
+    words.difference_update(lines)
+    numbers = list(map(int, lines))
     if isinstance(arguments, dict) and "_flow" not in arguments:
         numbers += [v for v in arguments.values() if v.__class__ is int]
     return words, [n for n in numbers if LEAST_NUMBER <= n < LONG_NUMBER]
