@@ -55,15 +55,20 @@ class _Times(NamedTuple):
     """The times of a batch, as the fields of its record; see `Batch`."""
 
     timing: Timing
-    turn_s: float | None = None
-    censored: bool | None = None
-    waiting_s: float | None = None
-    cycle_s: float | None = None
-    execution_s: float | None = None
-    operations_s: float | None = None
-    longest_s: float | None = None
-    median_s: float | None = None
-    parallelism: float | None = None
+    turn_s: float | None
+    censored: bool | None
+    waiting_s: float | None
+    cycle_s: float | None
+    execution_s: float | None
+    operations_s: float | None
+    longest_s: float | None
+    median_s: float | None
+    parallelism: float | None
+
+
+_Operations = tuple[float | None, float | None, float | None, float | None]
+
+NO_OPERATIONS: _Operations = (None, None, None, None)
 
 
 def log_records(
@@ -236,7 +241,8 @@ def _times(log: AgentLog, reply: AgentReply, past: _Past) -> _Times:
     """Time a batch; where a person or sleep was inside, only what is free of them."""
     calls = reply.calls
     if not log.stamped:
-        return _with_operations(_Times(Timing.CALL), calls, None)
+        unknown = None, None, None, None, None
+        return _Times(Timing.CALL, *unknown, *_operations(calls, None))
     timing = Timing.CALL if log.own_times else Timing.BATCH
     first_s = calls[0].start_s
     waited_s = 0.0
@@ -264,39 +270,43 @@ def _times(log: AgentLog, reply: AgentReply, past: _Past) -> _Times:
         execution_s = max(execution_s - waited_s, 0.0)
         if turn_s is not None and not slept:
             cycle_s = turn_s + execution_s
-    times = _Times(
+    operations = NO_OPERATIONS
+    if log.own_times and timeable:
+        operations = _operations(calls, execution_s)
+    return _Times(
         timing,
         None if slept else turn_s,
         True if censored else None if log.asks_unseen else False,
         waited_s if waited_s or not unseen else None,
         cycle_s,
         execution_s,
+        *operations,
     )
-    if log.own_times and timeable:
-        return _with_operations(times, calls, execution_s)
-    return times
 
 
-def _with_operations(
-    times: _Times, calls: list[AgentCall], execution_s: float | None
-) -> _Times:
-    """Add how long the calls took, where each one's end is known."""
+def _operations(calls: list[AgentCall], execution_s: float | None) -> _Operations:
+    """Time the calls of a batch, where each one's end is known.
+
+    Returns
+    -------
+    operations_s, longest_s, median_s, parallelism : float or None
+        As the fields of a `Batch`.
+    """
     took = []
     for call in calls:
         if call.end_s is None:
-            return times
+            return NO_OPERATIONS
         seconds = _span(call.start_s + call.waiting_s, call.end_s)
         if seconds is None:
-            return times
+            return NO_OPERATIONS
         took.append(seconds)
-    total_s = sum(took)
+    if len(took) == 1:
+        total_s = longest_s = median_s = took[0]
+    else:
+        total_s, longest_s, median_s = sum(took), max(took), median(took)
     possible_s = (execution_s or 0.0) * min(len(calls), WORKERS)
-    return times._replace(
-        operations_s=total_s,
-        longest_s=max(took),
-        median_s=median(took) if len(took) > 1 else total_s,
-        parallelism=min(total_s / possible_s, 1.0) if possible_s else None,
-    )
+    parallelism = min(total_s / possible_s, 1.0) if possible_s else None
+    return total_s, longest_s, median_s, parallelism
 
 
 def _span(start_s: float, end_s: float) -> float | None:
