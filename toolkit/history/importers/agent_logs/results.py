@@ -22,6 +22,9 @@ _EXIT = re.compile(
     r"|completed with exit code (-?\d{1,10})>"
     r'|"exit_code":\s*(-?\d{1,10})'
 )
+BEFORE_EXIT = len("completed with e")
+"""Characters in front of the letters that every phrase with an exit code holds."""
+
 _WALL = re.compile(
     r'(?:^|\n)Wall time: ([\d.]{1,12}) seconds|"duration_seconds":\s*([\d.]{1,12})'
 )
@@ -70,9 +73,10 @@ def exit_code(text: str) -> int | None:
     >>> exit_code("<shellId: 0 completed with exit code 1>")
     1
     """
-    if "xit" not in text:
+    said = text.find("xit")
+    if said < 0:
         return None
-    for found in _EXIT.finditer(text):
+    for found in _EXIT.finditer(text, max(said - BEFORE_EXIT, 0)):
         own, *others = found.groups()
         if own is None:
             return int(others[0] or others[1])
@@ -96,9 +100,12 @@ def wall_time(text: str) -> float | None:
     >>> wall_time("Exit code: 0\nWall time: 1.5 seconds")
     1.5
     """
-    if "Wall time: " not in text and "duration_seconds" not in text:
+    said = text.find("Wall time: ")
+    if "duration_seconds" in text:
+        said = 0
+    elif said < 0:
         return None
-    found = _WALL.search(text)
+    found = _WALL.search(text, max(said - 1, 0))
     try:
         return None if found is None else float(found[1] or found[2])
     except ValueError:
