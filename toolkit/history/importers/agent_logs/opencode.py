@@ -8,7 +8,6 @@ OpenCode 2 keeps one row a message in `session_message`, with the calls in its c
 database that was raised to it holds older messages in both tables; they count once.
 """
 
-import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -30,7 +29,11 @@ from toolkit.history.importers.agent_logs.log import (
 from toolkit.history.importers.agent_logs.results import is_aborted, result_text
 from toolkit.history.importers.agent_logs.source import AgentLogSource, whole_document
 from toolkit.history.importers.deferred_flow import DeferredFlow
-from toolkit.history.importers.lines import UnreadableLineError, reason_of
+from toolkit.history.importers.lines import (
+    UnreadableLineError,
+    decode_object,
+    reason_of,
+)
 from toolkit.history.importers.usage import TokenUsage
 from toolkit.records import Outcome
 
@@ -152,13 +155,14 @@ def _database_messages(
     before: set[object] = set()
     if tables["message"]:
         rows = database.execute(
-            "SELECT id, data FROM message WHERE session_id = ? "
+            "SELECT id, CAST(data AS BLOB) FROM message WHERE session_id = ? "
             "ORDER BY time_created, id",
             (session,),
         ).fetchall()
         for name, data in rows:
             parts = database.execute(
-                "SELECT data FROM part WHERE message_id = ? ORDER BY id", (name,)
+                "SELECT CAST(data AS BLOB) FROM part WHERE message_id = ? ORDER BY id",
+                (name,),
             )
             message = _object(data)
             before |= {name, _created(message)}
@@ -166,8 +170,8 @@ def _database_messages(
     if tables["session_message"]:
         order = "seq" if "seq" in tables["session_message"] else "time_created, id"
         rows = database.execute(
-            "SELECT id, type, data FROM session_message WHERE session_id = ? "  # noqa: S608 - a name of ours
-            f"ORDER BY {order}",
+            "SELECT id, type, CAST(data AS BLOB) FROM session_message "  # noqa: S608 - a name of ours
+            f"WHERE session_id = ? ORDER BY {order}",
             (session,),
         ).fetchall()
         for name, kind, data in rows:
@@ -236,12 +240,11 @@ def _part_as_before(item: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _object(text: str) -> dict[str, Any]:
+def _object(data: bytes | None) -> dict[str, Any]:
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
+        return decode_object(data)
+    except UnreadableLineError:
         return {}
-    return value if isinstance(value, dict) else {}
 
 
 def _tree_messages(path: Path, session: dict[str, Any], sink: ImportSink) -> Messages:
