@@ -8,11 +8,11 @@ depends on that file alone. `run_import` does the rest.
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from toolkit.records import Record
 
-__all__ = ["ImportSink", "Source", "SourceFile"]
+__all__ = ["DivisibleSource", "ImportSink", "Source", "SourceFile"]
 
 
 class SourceFile(NamedTuple):
@@ -156,5 +156,27 @@ class Source(Protocol):
         InputDataError
             The file as a whole is not of this format or cannot be read; what it gave
             before that is kept.
+        """
+        ...
+
+
+@runtime_checkable
+class DivisibleSource(Source, Protocol):
+    """A source of which one file may hold everything, as a database does."""
+
+    def divide(self, path: Path, parts: int) -> Sequence[Source]:
+        """Divide a file, so that several processes may read it.
+
+        Parameters
+        ----------
+        path : path
+        parts : int
+            How many there should be, 1 or more.
+
+        Returns
+        -------
+        sequence of Source
+            Each reads a part of the file, one after the other what this one reads of
+            it; this one alone where it cannot be divided.
         """
         ...

@@ -1,8 +1,8 @@
 """Reading files in this process, or in some beside it, in the order of the files.
 
 The processes are forked: they share what is loaded already and start at once. Each reads
-the files that are its own, in order, and writes pieces into a pipe; when the pipe is full
-it waits. One that has no more reader ends.
+the files that are its own, or its parts of a database, in order, and writes pieces into a
+pipe; when the pipe is full it waits. One that has no more reader ends.
 """
 
 import fcntl
@@ -16,12 +16,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 from selectors import EVENT_READ, DefaultSelector
 from typing import Any, NamedTuple, NoReturn
 
 from toolkit.history import PriceBook
-from toolkit.history.importers.base import Source
+from toolkit.history.importers.base import DivisibleSource, Source
 from toolkit.history.importers.gathering import FileSink, Piece, read_file
 from toolkit.history.importers.usage import TokenUsage
 
@@ -104,30 +105,69 @@ def read_files(
         says whether it was refused.
     reading : Reading
     """
-    shares = _shares([_size(path) for path in paths], reading.workers)
+    tasks = _tasks(source, paths, reading.workers)
+    shares = _shares([task.size for task in tasks], reading.workers)
     if max(shares, default=0) == 0:
-        for index, path in enumerate(paths):
-            begin(index)
-            reading.read(source, path, partial(take, index))
+        for number, path in enumerate(paths):
+            begin(number)
+            reading.read(source, path, partial(take, number))
         return
     if reading.prices is not None:
         # what a price list loads is then there once, and not once a process
         reading.prices.price("", EPOCH, TokenUsage(0, output_tokens=0))
+    dealt = list(zip(tasks, shares, strict=True))
     with ExitStack() as stack:
         workers = [
             stack.enter_context(
-                _Worker(
-                    source,
-                    [p for p, s in zip(paths, shares, strict=True) if s == n],
-                    reading,
-                )
+                _Worker([task for task, share in dealt if share == n], reading)
             )
             for n in range(max(shares) + 1)
         ]
-        for index, share in enumerate(shares):
-            begin(index)
-            for piece in _file_pieces(workers, workers[share]):
-                take(index, piece)
+        for number, parts in groupby(dealt, key=lambda part: part[0].number):
+            begin(number)
+            pieces = [_pieces(workers, workers[share]) for _, share in parts]
+            for piece in _joined(pieces):
+                take(number, piece)
+
+
+class _Task(NamedTuple):
+    """A file, or a part of one, with the source that reads it and its size in bytes."""
+
+    number: int
+    source: Source
+    path: Path
+    size: int
+
+
+def _tasks(source: Source, paths: Sequence[Path], workers: int) -> list[_Task]:
+    """List what is to be read, in order; what several may read is divided for them."""
+    tasks = []
+    for number, path in enumerate(paths):
+        size = _size(path)
+        parts: Sequence[Source] = [source]
+        if workers > 1 and isinstance(source, DivisibleSource):
+            parts = source.divide(path, max(size // WORTH_BYTES, 1))
+        tasks += [_Task(number, part, path, size // len(parts)) for part in parts]
+    return tasks
+
+
+def _joined(parts: Sequence[Iterator[Piece]]) -> Iterator[Piece]:
+    """Give the pieces of a file's parts as those of one file."""
+    *others, last = parts
+    marks: dict[tuple[str, int], str] = {}
+    refused = False
+    for part in others:
+        for piece in part:
+            marks = {**piece.marks, **marks}
+            refused |= bool(piece.refused)
+            yield piece._replace(marks={}, refused=None)
+    for piece in last:
+        if piece.refused is None:
+            yield piece
+        else:
+            yield piece._replace(
+                marks={**piece.marks, **marks}, refused=refused or piece.refused
+            )
 
 
 def _shares(sizes: Sequence[int], workers: int) -> list[int]:
@@ -155,8 +195,8 @@ def _size(path: Path) -> int:
         return 0
 
 
-def _file_pieces(workers: Sequence["_Worker"], turn: "_Worker") -> Iterator[Piece]:
-    """Give the pieces of one file; meanwhile the other processes may run ahead."""
+def _pieces(workers: Sequence["_Worker"], turn: "_Worker") -> Iterator[Piece]:
+    """Give the pieces of one task; meanwhile the other processes may run ahead."""
     while True:
         piece = turn.next_piece()
         if piece is None:
@@ -178,9 +218,9 @@ def _wait(workers: Sequence["_Worker"], turn: "_Worker") -> None:
 
 
 class _Worker:
-    """A process that reads some files and writes what they give into a pipe."""
+    """A process that does some tasks and writes what they give into a pipe."""
 
-    def __init__(self, source: Source, paths: Sequence[Path], reading: Reading) -> None:
+    def __init__(self, tasks: Sequence[_Task], reading: Reading) -> None:
         self.ended = False
         self._written = bytearray()
         self.pipe, end = os.pipe()
@@ -189,7 +229,7 @@ class _Worker:
         self._process = os.fork()
         if self._process == 0:
             os.close(self.pipe)
-            _serve(source, paths, reading, end)
+            _serve(tasks, reading, end)
         os.close(end)
 
     def __enter__(self) -> "_Worker":
@@ -236,15 +276,15 @@ class _Worker:
         return Piece(*said)
 
 
-def _serve(
-    source: Source, paths: Sequence[Path], reading: Reading, end: int
-) -> NoReturn:
+def _serve(tasks: Sequence[_Task], reading: Reading, end: int) -> NoReturn:
     """Read files in a separate process, and leave it without its parent's endings."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
     try:
-        for path in paths:
-            reading.read(source, path, lambda piece: _write(end, tuple(piece)))
+        for task in tasks:
+            reading.read(
+                task.source, task.path, lambda piece: _write(end, tuple(piece))
+            )
     except BrokenPipeError:
         pass  # no more is wanted
     except BaseException:  # noqa: BLE001 - the parent raises it

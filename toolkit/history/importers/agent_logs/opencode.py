@@ -3,14 +3,10 @@
 Where a database and the older tree lie side by side, the tree is a part of what the
 database holds and is left out. A fork copies messages under new ids with the same time,
 so a reply is known by the time at which it was created.
-
-OpenCode 2 keeps one row a message in `session_message`, with the calls in its content. A
-database that was raised to it holds older messages in both tables; they count once.
 """
 
-import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -26,25 +22,24 @@ from toolkit.history.importers.agent_logs.log import (
     money_or_none,
     text_or_none,
 )
+from toolkit.history.importers.agent_logs.opencode_database import (
+    EVERY,
+    Messages,
+    database_sessions,
+    divide_sessions,
+    is_database,
+)
 from toolkit.history.importers.agent_logs.results import is_aborted, result_text
 from toolkit.history.importers.agent_logs.source import AgentLogSource, whole_document
 from toolkit.history.importers.deferred_flow import DeferredFlow
-from toolkit.history.importers.lines import (
-    UnreadableLineError,
-    decode_object,
-    reason_of,
-)
+from toolkit.history.importers.lines import UnreadableLineError, reason_of
 from toolkit.history.importers.usage import TokenUsage
 from toolkit.records import Outcome
 
 __all__ = ["OpenCodeSource"]
 
-SQLITE = b"SQLite format 3\0"
-
 HELD_CHARACTERS = 2**22
 """Results that are held until all calls of a session are known."""
-
-Messages = Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]
 
 
 class OpenCodeSource(AgentLogSource):
@@ -57,6 +52,30 @@ class OpenCodeSource(AgentLogSource):
     """
 
     name = "opencode"
+
+    def __init__(self) -> None:
+        self._ids = EVERY
+
+    def divide(self, path: Path, parts: int) -> "list[OpenCodeSource]":
+        """Divide a database by its sessions, a document not at all.
+
+        Parameters
+        ----------
+        path : path
+        parts : int
+            How many there should be; there are fewer where sessions are few.
+
+        Returns
+        -------
+        list of OpenCodeSource
+            Each reads some sessions, in order.
+        """
+        sources = []
+        for ids in divide_sessions(path, parts) if parts > 1 else [EVERY]:
+            part = copy(self)
+            part._ids = ids  # noqa: SLF001 - of this class
+            sources.append(part)
+        return sources
 
     def files(self, paths: Sequence[Path]) -> Iterator[SourceFile]:
         """Find databases, exports, and session files without a database beside them."""
@@ -81,19 +100,18 @@ class OpenCodeSource(AgentLogSource):
         InputDataError
             It is none of these.
         """
-        with path.open("rb") as stream:
-            is_database = stream.read(len(SQLITE)) == SQLITE
-        if is_database:
-            yield from _database_logs(path, sink)
+        if is_database(path):
+            for session, messages in database_sessions(path, self._ids):
+                yield _log(session, messages, sink)
         elif _is_tree(path):
             session = whole_document(path, sink)
             yield _log(session, _tree_messages(path, session, sink), sink)
         else:
             document = whole_document(path, sink)
-            info, messages = document.get("info"), document.get("messages")
-            if not isinstance(info, dict) or not isinstance(messages, list):
+            info, exported = document.get("info"), document.get("messages")
+            if not isinstance(info, dict) or not isinstance(exported, list):
                 raise InputDataError("no export of OpenCode", file=path)
-            yield _log(info, _exported(messages), sink)
+            yield _log(info, _exported(exported), sink)
 
 
 def _is_tree(path: Path) -> bool:
@@ -106,145 +124,6 @@ def _exported(messages: list[Any]) -> Messages:
         parts = message.get("parts") if isinstance(message, dict) else None
         if isinstance(info, dict) and isinstance(parts, list):
             yield info, [part for part in parts if isinstance(part, dict)]
-
-
-def _database_logs(path: Path, sink: ImportSink) -> Iterator[AgentLog]:
-    """Read every session; the database may be written to meanwhile."""
-    try:
-        with closing(
-            sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=30)
-        ) as database:
-            tables = _tables(database)
-            for session in _sessions(database, tables["session"]):
-                messages = _database_messages(database, session["id"], tables)
-                yield _log(session, messages, sink)
-    except sqlite3.DatabaseError as error:
-        raise InputDataError(
-            f"not a database of OpenCode that can be read: {error}", file=path
-        ) from error
-
-
-def _tables(database: sqlite3.Connection) -> dict[str, set[str]]:
-    """List the tables that are read, with their columns; one that is not there has none."""
-    return {
-        table: {row[1] for row in database.execute(f"PRAGMA table_info({table})")}
-        for table in ("session", "message", "part", "session_message")
-    }
-
-
-def _sessions(
-    database: sqlite3.Connection, columns: set[str]
-) -> Iterator[dict[str, Any]]:
-    wanted = {
-        "id": "id",
-        "parent_id": "parentID",
-        "directory": "directory",
-        "version": "version",
-    }
-    chosen = [f"{name if name in columns else 'NULL'} AS {name}" for name in wanted]
-    rows = database.execute(
-        f"SELECT {', '.join(chosen)} FROM session ORDER BY id"  # noqa: S608 - names of ours
-    ).fetchall()
-    for row in rows:
-        yield dict(zip(wanted.values(), row, strict=True))
-
-
-def _database_messages(
-    database: sqlite3.Connection, session: str, tables: dict[str, set[str]]
-) -> Messages:
-    before: set[object] = set()
-    if tables["message"]:
-        rows = database.execute(
-            "SELECT id, CAST(data AS BLOB) FROM message WHERE session_id = ? "
-            "ORDER BY time_created, id",
-            (session,),
-        ).fetchall()
-        for name, data in rows:
-            parts = database.execute(
-                "SELECT CAST(data AS BLOB) FROM part WHERE message_id = ? ORDER BY id",
-                (name,),
-            )
-            message = _object(data)
-            before |= {name, _created(message)}
-            yield message, [_object(part) for (part,) in parts]
-    if tables["session_message"]:
-        order = "seq" if "seq" in tables["session_message"] else "time_created, id"
-        rows = database.execute(
-            "SELECT id, type, CAST(data AS BLOB) FROM session_message "  # noqa: S608 - a name of ours
-            f"WHERE session_id = ? ORDER BY {order}",
-            (session,),
-        ).fetchall()
-        for name, kind, data in rows:
-            message = _object(data)
-            # raised from the older tables, a step of a message as `<message>_<step>`
-            if before.isdisjoint(
-                {name, str(name).rpartition("_")[0], _created(message)}
-            ):
-                yield _as_before(kind, message), _parts_as_before(message)
-
-
-def _created(message: dict[str, Any]) -> str:
-    """Write when a message was created, unlike any id."""
-    times = message.get("time")
-    return f"at {times.get('created') if isinstance(times, dict) else None}"
-
-
-def _as_before(kind: object, message: dict[str, Any]) -> dict[str, Any]:
-    """Write a message of OpenCode 2 with the names of the version before."""
-    model = message.get("model")
-    model = model if isinstance(model, dict) else {}
-    return {**message, "role": kind, "modelID": model.get("id", model.get("modelID"))}
-
-
-def _parts_as_before(message: dict[str, Any]) -> list[dict[str, Any]]:
-    content = message.get("content")
-    written = message.get("text")
-    return [
-        *([{"type": "text", "text": written}] if isinstance(written, str) else []),
-        *(
-            _part_as_before(item) if item.get("type") == "tool" else item
-            for item in (content if isinstance(content, list) else [])
-            if isinstance(item, dict)
-        ),
-    ]
-
-
-def _part_as_before(item: dict[str, Any]) -> dict[str, Any]:
-    """Write a call of OpenCode 2 with the names of the version before."""
-    state, times = item.get("state"), item.get("time")
-    state = state if isinstance(state, dict) else {}
-    times = times if isinstance(times, dict) else {}
-    details = state.get("structured")
-    details = details if isinstance(details, dict) else {}
-    error = state.get("error")
-    if isinstance(error, dict):
-        error = error.get("message")
-    return {
-        "type": "tool",
-        "tool": item.get("name"),
-        "callID": item.get("id"),
-        "state": {
-            "status": state.get("status"),
-            "input": state.get("input"),
-            "output": state.get("content"),
-            "error": error,
-            "metadata": {
-                "exit": details.get("exit", details.get("exitCode")),
-                "sessionId": details.get("sessionId", details.get("sessionID")),
-            },
-            "time": {
-                "start": times.get("ran", times.get("created")),
-                "end": times.get("completed"),
-            },
-        },
-    }
-
-
-def _object(data: bytes | None) -> dict[str, Any]:
-    try:
-        return decode_object(data)
-    except UnreadableLineError:
-        return {}
 
 
 def _tree_messages(path: Path, session: dict[str, Any], sink: ImportSink) -> Messages:
