@@ -21,17 +21,18 @@ import json
 import os
 import resource
 import shutil
+import sqlite3
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.benchmarks.written_out import write_out
+from tests.benchmarks.written_out import TABLES, write_out
 from tests.shared import HISTORY
 from toolkit.history import RecordStore
 from toolkit.history.importers import open_source, run_import, usable_processes
@@ -51,6 +52,7 @@ PACKS = {
     "copilot": ("copilot", "copilot/*/session-state"),
     "gemini": ("gemini", "gemini/*/tmp"),
     "opencode": ("opencode", "opencode/*/export"),
+    "opencode database": ("opencode", "opencode/*/relaid"),
     "pi": ("pi", "pi/*/sessions"),
 }
 """Source of each pack, and where it lies in the shared history."""
@@ -171,9 +173,14 @@ def measure(source: str, folders: Sequence[Path], rounds: int = ROUNDS) -> Speed
 
 
 def parse_only(files: Sequence[Path]) -> None:
-    """Parse every line, or the document, and keep nothing."""
+    """Parse every line or row, or the document, and keep nothing."""
     for file in files:
-        if file.suffix == ".jsonl":
+        if file.suffix == ".db":
+            with closing(sqlite3.connect(file)) as database:
+                for table in TABLES:
+                    for (data,) in database.execute(f"SELECT data FROM {table}"):  # noqa: S608 - names of ours
+                        json.loads(data)
+        elif file.suffix == ".jsonl":
             with file.open("rb") as stream:
                 for line in stream:
                     with suppress(ValueError):
@@ -244,6 +251,8 @@ def _unpacked(pattern: str, target: Path) -> list[Path]:
             plain = folders[-1] / file.relative_to(folder).with_suffix("")
             plain.parent.mkdir(parents=True, exist_ok=True)
             plain.write_bytes(gzip.decompress(file.read_bytes()))
+        for file in folder.rglob("*.db"):
+            shutil.copyfile(file, folders[-1] / file.relative_to(folder))
     time.sleep(SETTLED_S)
     return folders
 

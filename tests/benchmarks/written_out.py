@@ -12,14 +12,19 @@ import base64
 import json
 import random
 import re
+import shutil
+import sqlite3
 import sysconfig
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-__all__ = ["write_out"]
+__all__ = ["TABLES", "write_out"]
+
+TABLES = ("message", "part")
+"""Tables of OpenCode's database whose `data` is JSON."""
 
 MARK = re.compile(r"\[(text|cmd|error|base64|url|flow):(\d{1,9})(?=[:\]])[^\]]*\]")
 MODULES = 150
@@ -30,7 +35,7 @@ LONG = 400
 
 
 def write_out(source: Path, target: Path, seed: int = 0) -> None:
-    """Write the logs below a folder out, `*.jsonl` and `*.json`.
+    """Write the logs below a folder out, `*.jsonl`, `*.json` and OpenCode's `*.db`.
 
     Parameters
     ----------
@@ -40,10 +45,14 @@ def write_out(source: Path, target: Path, seed: int = 0) -> None:
     """
     writer = _Writer(seed)
     for file in sorted(source.rglob("*")):
-        if file.suffix not in (".jsonl", ".json") or not file.is_file():
+        if file.suffix not in (".jsonl", ".json", ".db") or not file.is_file():
             continue
         written = target / file.relative_to(source)
         written.parent.mkdir(parents=True, exist_ok=True)
+        if file.suffix == ".db":
+            shutil.copyfile(file, written)
+            _write_out_rows(written, writer)
+            continue
         with written.open("wb") as out:
             if file.suffix == ".json":
                 out.write(writer.line(file.read_bytes()))
@@ -52,6 +61,16 @@ def write_out(source: Path, target: Path, seed: int = 0) -> None:
                 for line in lines:
                     out.write(writer.line(line.removesuffix(b"\n")))
                     out.write(b"\n" * line.endswith(b"\n"))
+
+
+def _write_out_rows(path: Path, writer: "_Writer") -> None:
+    with closing(sqlite3.connect(path)) as database, database:
+        for table in TABLES:
+            rows = database.execute(f"SELECT id, data FROM {table} ORDER BY id")  # noqa: S608 - names of ours
+            database.executemany(
+                f"UPDATE {table} SET data = ? WHERE id = ?",  # noqa: S608
+                [(writer.line(data.encode()).decode(), name) for name, data in rows],
+            )
 
 
 class _Writer:
