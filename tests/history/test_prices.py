@@ -2,14 +2,11 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 import model_prices
 import pytest
 
-from tests.shared import HISTORY, needs_history
-from toolkit.history import Money, RecordStore
-from toolkit.history.importers import open_source, run_import
+from toolkit.history import Money
 from toolkit.history.importers.usage import TokenUsage
 from toolkit.history.prices import ListPrices, Unpriced, price_turn
 from toolkit.records import Provenance, Turn
@@ -137,21 +134,3 @@ def test_money_in_a_store_is_computed_again_from_its_tokens(book: ListPrices) ->
 
     assert price_turn(stale, book) == priced
     assert (priced.price_basis, priced.price_date) == (book.basis, "2026-02-01")
-
-
-@needs_history
-@pytest.mark.slow
-def test_the_money_of_the_packs_is_that_of_their_sheet(
-    tmp_path: Path, book: ListPrices
-) -> None:
-    packs = sorted((HISTORY / "claude-code").glob("*/projects"))
-    with RecordStore(tmp_path) as store:
-        report = run_import(open_source("claude-code"), packs, store, prices=book)
-        store.compact()
-        turns = [r for r in store.dataset.scan("turn") if isinstance(r, Turn)]
-    spent = sum(turn.money_usd or 0 for turn in turns)
-    with_calls = sum(turn.money_usd or 0 for turn in turns if turn.calls)
-
-    assert (report.turns, report.unpriced_turns) == (18_426, 0)
-    assert spent == pytest.approx(1_250.85, abs=0.01)
-    assert with_calls / spent == pytest.approx(0.907, abs=0.002)

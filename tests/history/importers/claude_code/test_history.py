@@ -1,5 +1,6 @@
 """The importer on real history that lies beside the project on some machines."""
 
+import gzip
 import json
 import subprocess
 import sys
@@ -10,7 +11,8 @@ import pytest
 
 from tests.history.importers.claude_code.transcripts import import_paths
 from tests.shared import HISTORY, ROOT, needs_history
-from toolkit.history import RecordStore
+from toolkit.history import Dataset, RecordStore, read_store
+from toolkit.records import CoordinationEvent, Turn, Workflow
 
 pytestmark = [needs_history, pytest.mark.slow]
 
@@ -56,6 +58,21 @@ def printed(folder: Path) -> dict[str, Any]:
     return loaded
 
 
+@pytest.fixture(scope="module")
+def records(folder: Path, printed: dict[str, Any]) -> Dataset:
+    return read_store(folder / "store")
+
+
+@pytest.fixture(scope="module")
+def waves(records: Dataset) -> list[Workflow]:
+    return [r for r in records.scan("workflow") if isinstance(r, Workflow)]
+
+
+@pytest.fixture(scope="module")
+def turns(records: Dataset) -> list[Turn]:
+    return [r for r in records.scan("turn") if isinstance(r, Turn)]
+
+
 def test_the_counts_equal_the_data_sheet(printed: dict[str, Any]) -> None:
     assert tuple(printed[name] for name in NAMES) == ALL
 
@@ -71,6 +88,65 @@ def test_the_counts_of_each_source_equal_the_data_sheet(
 
 def test_every_reply_of_a_model_is_one_turn(printed: dict[str, Any]) -> None:
     assert printed["turns"] == 18_426
+
+
+def test_the_money_of_the_packs_is_that_of_their_sheet(turns: list[Turn]) -> None:
+    spent = sum(turn.money_usd or 0 for turn in turns)
+    with_calls = sum(turn.money_usd or 0 for turn in turns if turn.calls)
+
+    assert (len(turns), sum(t.money_usd is None for t in turns)) == (18_426, 0)
+    assert spent == pytest.approx(1_250.85, abs=0.01)
+    assert with_calls / spent == pytest.approx(0.907, abs=0.002)
+
+
+def test_waves_of_the_packs_have_the_tokens_of_the_agents_that_left_files(
+    records: Dataset, waves: list[Workflow], turns: list[Turn]
+) -> None:
+    """Every spawned agent that has turns is in one wave, with all of them."""
+    spawned = {
+        (event.session_id, event.spawned_id)
+        for event in records.scan("coordination")
+        if isinstance(event, CoordinationEvent) and event.spawned_id is not None
+    }
+    own = [turn for turn in turns if (turn.session_id, turn.agent_id) in spawned]
+
+    assert sum(wave.turns or 0 for wave in waves) == len(own)
+    assert sum(wave.runs_measured or 0 for wave in waves) == len(
+        {(turn.session_id, turn.agent_id) for turn in own}
+    )
+    assert sum(wave.money_usd or 0 for wave in waves) == pytest.approx(
+        sum(turn.money_usd or 0 for turn in own)
+    )
+    assert sum(wave.runs or 0 for wave in waves) == 165
+
+
+def spawns_in(files: list[Path]) -> int:
+    """Count the spawning calls of raw transcripts, each id once."""
+    found: set[str] = set()
+    for file in files:
+        with gzip.open(file) as stream:
+            for line in stream:
+                if b'"Task"' not in line and b'"Agent"' not in line:
+                    continue
+                try:
+                    row = json.loads(line)
+                except ValueError:
+                    continue
+                message = row.get("message")
+                content = message.get("content") if isinstance(message, dict) else None
+                for block in content if isinstance(content, list) else []:
+                    if block.get("type") == "tool_use" and block["name"] in (
+                        "Task",
+                        "Agent",
+                    ):
+                        found.add(block["id"])
+    return len(found)
+
+
+def test_every_spawn_of_the_packs_is_a_run_of_one_wave(waves: list[Workflow]) -> None:
+    files = [file for pack in projects() for file in pack.rglob("*.jsonl.gz")]
+
+    assert sum(wave.runs or 0 for wave in waves) == spawns_in(files)
 
 
 def test_every_broken_line_is_rejected(printed: dict[str, Any]) -> None:

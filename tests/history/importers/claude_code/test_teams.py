@@ -15,10 +15,9 @@ from tests.history.importers.claude_code.transcripts import (
     workflows,
     write,
 )
-from tests.shared import HISTORY, needs_history
 from toolkit.history import RecordStore, installed_prices
 from toolkit.history.importers import open_source, run_import
-from toolkit.records import CoordinationEvent, Outcome, Turn, Workflow
+from toolkit.records import Outcome, Turn
 
 SPAWNED = {
     "status": "teammate_spawned",
@@ -232,32 +231,3 @@ def test_a_journal_that_names_no_agent_is_refused(tmp_path: Path) -> None:
         report = import_paths(store, journal(tmp_path, [{"type": "launched"}]))
 
     assert report.refused_files == 1
-
-
-@needs_history
-@pytest.mark.slow
-def test_waves_of_the_packs_have_the_tokens_of_the_agents_that_left_files(
-    tmp_path: Path,
-) -> None:
-    """Every spawned agent that has turns is in one wave, with all of them."""
-    packs = sorted((HISTORY / "claude-code").glob("*/projects"))
-    with RecordStore(tmp_path) as store:
-        run_import(open_source("claude-code"), packs, store, prices=installed_prices())
-        data = store.dataset
-        waves = [r for r in data.scan("workflow") if isinstance(r, Workflow)]
-        turns = [r for r in data.scan("turn") if isinstance(r, Turn)]
-        spawned = {
-            (event.session_id, event.spawned_id)
-            for event in data.scan("coordination")
-            if isinstance(event, CoordinationEvent) and event.spawned_id is not None
-        }
-    own = [turn for turn in turns if (turn.session_id, turn.agent_id) in spawned]
-
-    assert sum(wave.turns or 0 for wave in waves) == len(own)
-    assert sum(wave.runs_measured or 0 for wave in waves) == len(
-        {(turn.session_id, turn.agent_id) for turn in own}
-    )
-    assert sum(wave.money_usd or 0 for wave in waves) == pytest.approx(
-        sum(turn.money_usd or 0 for turn in own)
-    )
-    assert sum(wave.runs or 0 for wave in waves) == 165

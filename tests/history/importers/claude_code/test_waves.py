@@ -1,7 +1,5 @@
 """Waves of agents: every spawning call is a run of one wave, whatever became of it."""
 
-import gzip
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +9,9 @@ from tests.history.importers.claude_code.transcripts import (
     Session,
     batches,
     import_lines,
-    import_paths,
     workflows,
 )
-from tests.shared import HISTORY, needs_history
-from toolkit.history import RecordStore
-from toolkit.records import Outcome, Workflow
+from toolkit.records import Outcome
 
 LAUNCHED = {"status": "async_launched", "agentId": "abc"}
 
@@ -115,39 +110,3 @@ def test_a_run_without_an_end_is_unfinished(tmp_path: Path) -> None:
 
     assert (wave.runs_unfinished, wave.makespan_s) == (1, None)
     assert wave.outcome is Outcome.UNKNOWN
-
-
-def spawns_in(files: list[Path]) -> int:
-    """Count the spawning calls of raw transcripts, each id once."""
-    found: set[str] = set()
-    for file in files:
-        with gzip.open(file) as stream:
-            for line in stream:
-                if b'"Task"' not in line and b'"Agent"' not in line:
-                    continue
-                try:
-                    row = json.loads(line)
-                except ValueError:
-                    continue
-                message = row.get("message")
-                content = message.get("content") if isinstance(message, dict) else None
-                for block in content if isinstance(content, list) else []:
-                    if block.get("type") == "tool_use" and block["name"] in (
-                        "Task",
-                        "Agent",
-                    ):
-                        found.add(block["id"])
-    return len(found)
-
-
-@needs_history
-@pytest.mark.slow
-def test_every_spawn_of_the_packs_is_a_run_of_one_wave(tmp_path: Path) -> None:
-    packs = sorted((HISTORY / "claude-code").glob("*/projects"))
-    files = [file for pack in packs for file in pack.rglob("*.jsonl.gz")]
-    with RecordStore(tmp_path) as store:
-        import_paths(store, *packs)
-        store.compact()
-        waves = [r for r in store.dataset.scan("workflow") if isinstance(r, Workflow)]
-
-    assert sum(wave.runs or 0 for wave in waves) == spawns_in(files)
