@@ -2,7 +2,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from toolkit.experiments.tables.outcomes import outcome_names, outcomes_of
+from toolkit.experiments.tables.outcomes import (
+    outcome_names,
+    outcome_values,
+    outcomes_of,
+)
 
 BATCHES = pd.DataFrame(
     {
@@ -14,6 +18,11 @@ BATCHES = pd.DataFrame(
     }
 )
 WORKFLOWS = pd.DataFrame({"makespan_s": [2.0, 4.0], "tokens": [100.0, np.nan]})
+
+
+def _measured(rows: pd.DataFrame, *names: str, decision: str) -> dict[str, float]:
+    values = outcome_values(rows, names, decision=decision)
+    return outcomes_of(values, decision=decision)
 
 
 def test_only_outcomes_with_known_columns_are_offered() -> None:
@@ -31,17 +40,15 @@ def test_a_column_of_zeros_says_nothing() -> None:
 
 
 def test_a_tail_is_a_quantile_and_a_share_is_of_all_operations() -> None:
-    names = ("p95_s", "failure_share")
-
-    found = outcomes_of(BATCHES, names, decision="batch_size")
+    found = _measured(BATCHES, "p95_s", "failure_share", decision="batch_size")
 
     assert found["p95_s"] == pytest.approx(np.quantile(BATCHES["cycle_s"], 0.95))
     assert found["failure_share"] == pytest.approx(50 / 350)
 
 
 def test_rows_without_a_value_are_left_out_and_none_is_not_known() -> None:
-    found = outcomes_of(WORKFLOWS, ("tokens",), decision="agent_count")
-    none = outcomes_of(WORKFLOWS.tail(1), ("tokens",), decision="agent_count")
+    found = _measured(WORKFLOWS, "tokens", decision="agent_count")
+    none = _measured(WORKFLOWS.tail(1), "tokens", decision="agent_count")
 
     assert found["tokens"] == 100.0
     assert np.isnan(none["tokens"])

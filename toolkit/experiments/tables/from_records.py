@@ -15,7 +15,11 @@ from toolkit.experiments.tables.feature_rows import (
     origin_of,
     schema_of,
 )
-from toolkit.experiments.tables.outcomes import outcome_names, outcomes_of
+from toolkit.experiments.tables.outcomes import (
+    outcome_names,
+    outcome_values,
+    outcomes_of,
+)
 from toolkit.experiments.tables.single_rows import single_costs
 from toolkit.models import DecisionTable, cell_log_cost
 from toolkit.policies import Floats, Policy, Problem, Value
@@ -176,6 +180,7 @@ def _cell(
     tried = part[action].to_numpy(dtype=np.float64)
     found = part[["spent", "achieved"]].to_numpy(dtype=np.float64)
     repeat = _repeats(part)
+    measured = outcome_values(part, measures, decision=decision)
     actions: list[float] = []
     runs: list[Floats] = []
     repeats: list[Ints] = []
@@ -187,7 +192,8 @@ def _cell(
             runs.append(found[same])
             repeats.append(repeat[same])
             if measures:
-                outcomes.append(outcomes_of(part[same], measures, decision=decision))
+                of_action = {name: each[same] for name, each in measured.items()}
+                outcomes.append(outcomes_of(of_action, decision=decision))
     problem = Problem(
         context={c.name: _typical(part, c.name) for c in schema.context},
         action_columns=(action,),

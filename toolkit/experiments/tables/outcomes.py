@@ -12,7 +12,7 @@ from toolkit.errors import UsageError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["outcome_names", "outcomes_of", "unknown_outcome"]
+__all__ = ["outcome_names", "outcome_values", "outcomes_of", "unknown_outcome"]
 
 TAIL = 0.95
 """Of what is bounded in its tail: durations and memory."""
@@ -133,16 +133,39 @@ def outcome_names(rows: "pd.DataFrame", *, decision: str) -> tuple[str, ...]:
     )
 
 
-def outcomes_of(
-    same: "pd.DataFrame", names: Sequence[str], *, decision: str
-) -> dict[str, float]:
+def outcome_values(
+    rows: "pd.DataFrame", names: Sequence[str], *, decision: str
+) -> dict[str, Floats]:
+    """Take the columns of outcomes out of rows.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        From `teaching_rows`.
+    names : sequence of str
+        From `outcome_names`.
+    decision : str
+
+    Returns
+    -------
+    dict of str to array of shape (n_rows, n_columns)
+        NaN where a row does not know it.
+    """
+    return {
+        name: rows[list(OUTCOMES[decision][name].columns)].to_numpy(
+            dtype=np.float64, na_value=np.nan
+        )
+        for name in names
+    }
+
+
+def outcomes_of(values: Mapping[str, Floats], *, decision: str) -> dict[str, float]:
     """Measure the outcomes of the rows of one problem and action.
 
     Parameters
     ----------
-    same : DataFrame
-    names : sequence of str
-        From `outcome_names`.
+    values : mapping of str to array of shape (n_rows, n_columns)
+        From `outcome_values`; rows that lack a column of an outcome are left out of it.
     decision : str
 
     Returns
@@ -151,8 +174,8 @@ def outcomes_of(
         NaN where no row knows it.
     """
     measured = {}
-    for name in names:
-        outcome = OUTCOMES[decision][name]
-        known = same[list(outcome.columns)].dropna().to_numpy(dtype=np.float64)
-        measured[name] = outcome.of(known) if len(known) else float("nan")
+    for name, found in values.items():
+        known = found[~np.isnan(found).any(axis=1)]
+        of = OUTCOMES[decision][name].of
+        measured[name] = of(known) if len(known) else float("nan")
     return measured
