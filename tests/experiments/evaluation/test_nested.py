@@ -65,6 +65,7 @@ def test_the_learned_policy_beats_the_rule_where_there_is_something_to_learn(
 
 
 @pytest.mark.slow
+@pytest.mark.no_cover
 def test_what_a_held_out_group_cost_moves_none_of_its_own_decisions(
     table: DecisionTable, tmp_path: Path
 ) -> None:

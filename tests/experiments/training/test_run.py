@@ -161,6 +161,7 @@ def test_a_history_that_nobody_designed_proves_no_gain_and_says_so(
 
 
 @pytest.mark.slow
+@pytest.mark.no_cover
 def test_the_whole_path_opens_no_socket_beyond_the_loopback(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

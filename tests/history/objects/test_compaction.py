@@ -51,6 +51,7 @@ def two_machines(tmp_path: Path, objects: FolderObjects) -> list[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.no_cover
 @settings(max_examples=5, deadline=None)
 @given(
     st.lists(
@@ -85,6 +86,7 @@ def test_machines_together_give_what_one_store_of_all_would(
 
 
 @pytest.mark.slow
+@pytest.mark.no_cover
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 def test_a_kill_at_any_request_loses_nothing_and_counts_nothing_twice(
     tmp_path: Path, after: bool
@@ -110,6 +112,7 @@ def test_a_kill_at_any_request_loses_nothing_and_counts_nothing_twice(
 
 
 @pytest.mark.slow
+@pytest.mark.no_cover
 @pytest.mark.parametrize("dies", [False, True], ids=["goes on", "dies"])
 def test_two_compactions_that_meet_at_any_request_lose_nothing(
     tmp_path: Path, dies: bool

@@ -155,6 +155,7 @@ def test_a_policy_that_is_none_is_refused(text: str) -> None:
 
 @needs_history
 @pytest.mark.slow
+@pytest.mark.no_cover
 def test_self_replay_of_real_sessions_is_within_a_tenth(tmp_path: Path) -> None:
     history = History(tmp_path)
     history.load("claude-code", HISTORY / "flow" / "claude-code" / "entireio-cli")

@@ -86,6 +86,7 @@ def grades(held: DecisionTable) -> TableGrades:
 
 
 @pytest.mark.slow
+@pytest.mark.no_cover
 def test_no_decision_of_the_benchmark_reads_an_unmeasured_cost(
     held: DecisionTable,
 ) -> None:
@@ -359,6 +360,7 @@ def test_a_slowdown_is_measured_against_the_problems_own_best(
 
 @needs_decisions
 @pytest.mark.slow
+@pytest.mark.no_cover
 def test_the_rules_of_the_data_sheet_are_reproduced() -> None:
     found = {
         each.title: float(np.expm1(log_slowdowns(each, list(each.rules)).mean()))

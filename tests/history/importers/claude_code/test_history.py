@@ -153,6 +153,7 @@ def test_every_broken_line_is_rejected(printed: dict[str, Any]) -> None:
     assert (printed["rejected"], printed["refused_files"]) == (372, 1)
 
 
+@pytest.mark.no_cover
 def test_a_second_import_adds_nothing(folder: Path, printed: dict[str, Any]) -> None:
     with RecordStore(folder / "store") as store:
         again = import_paths(store, *projects())

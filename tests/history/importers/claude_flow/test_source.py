@@ -699,6 +699,7 @@ def test_damaged_compressed_data_are_refused(
 
 @needs_history
 @pytest.mark.slow
+@pytest.mark.no_cover
 @pytest.mark.parametrize(
     ("source", "distinct"),
     [

@@ -52,6 +52,7 @@ def two_sessions() -> Rows:
 
 
 @pytest.mark.slow
+@pytest.mark.no_cover
 @given(cuts=st.lists(st.integers(0, 40), max_size=4))
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 def test_a_spool_joined_bit_by_bit_gives_what_it_gives_at_once(
@@ -192,6 +193,7 @@ WATCHED = (
 
 @pytest.mark.slow
 # A process for each line at which it is killed, up to some hundred of them.
+@pytest.mark.no_cover
 @pytest.mark.timeout(300)
 def test_a_kill_at_any_point_loses_nothing_and_takes_nothing_twice(
     tmp_path: Path,
