@@ -307,10 +307,18 @@ def test_a_perfect_forecaster_is_further_off_where_there_are_fewer_problems(
     few, many = (_row_calibration(each) for each in (small, large))
 
     assert many["expected_calibration_error"] < 0.01
-    assert many["of_a_perfect_forecaster"]["mean"] < 0.05
-    assert few["of_a_perfect_forecaster"]["mean"] > 0.08
-    assert few["of_a_perfect_forecaster"]["share_above_target"] > 0.1
-    assert many["of_a_perfect_forecaster"]["share_above_target"] == 0
+    one_by_one = [each["of_a_perfect_forecaster"]["one_by_one"] for each in (few, many)]
+    assert one_by_one[0]["mean"] > 0.08 > 0.05 > one_by_one[1]["mean"]
+    assert one_by_one[0]["share_above_target"] > 0.1
+    assert one_by_one[1]["share_above_target"] == 0
+
+
+def test_luck_that_a_group_shares_makes_a_perfect_forecaster_look_worse(
+    grades: TableGrades,
+) -> None:
+    found = _row_calibration(of_six_groups(grades, 50, 0.7))["of_a_perfect_forecaster"]
+
+    assert found["groups_together"]["mean"] > 2 * found["one_by_one"]["mean"]
 
 
 def test_three_runs_are_held_against_history_and_runs_alone(

@@ -57,35 +57,42 @@ def _no_worse_than_rule(grades: TableGrades) -> NDArray[np.bool_]:
 
 
 def _row_calibration(grades: TableGrades) -> dict[str, Any]:
-    """Compute one table's calibration error, and that of a perfect forecaster there."""
+    """Compute one table's calibration error, and that of a perfect forecaster there.
+
+    Problems of a group come true together, more or less. One by one gives the least
+    error that luck alone makes, all of a group together the most.
+    """
     stated = np.asarray(grades.confidence)
-    perfect = _perfect_errors(stated, np.random.default_rng(grades.seed))
+    names, group = np.unique(grades.groups, return_inverse=True)
     return {
         "table": grades.name,
         "cost": grades.cost,
-        "groups": len(set(grades.groups)),
+        "groups": len(names),
         "problems": len(stated),
         "expected_calibration_error": expected_calibration_error(
             stated, _no_worse_than_rule(grades)
         ),
         "of_a_perfect_forecaster": {
-            "mean": float(perfect.mean()),
-            "at_most_in_95_percent": float(np.quantile(perfect, 0.95)),
-            "share_above_target": float((perfect > ROW_TARGET).mean()),
+            "one_by_one": _perfect(stated, np.arange(len(stated)), grades.seed),
+            "groups_together": _perfect(stated, group, grades.seed),
         },
     }
 
 
-def _perfect_errors(
-    stated: NDArray[np.float64], rng: np.random.Generator
-) -> NDArray[np.float64]:
-    """Calibration errors where every stated probability is right, shape (REPEATS,).
-
-    Problems come true one by one. Those of a group do so together, which makes the errors of
-    a perfect forecaster larger still: this is the least that luck alone adds.
-    """
-    drawn = rng.random((REPEATS, len(stated))) < stated
-    return np.array([expected_calibration_error(stated, row) for row in drawn])
+def _perfect(
+    stated: NDArray[np.float64], alike: NDArray[np.intp], seed: int
+) -> dict[str, float]:
+    """Ask a forecaster whose stated probabilities are right; `alike` share their luck."""
+    rng = np.random.default_rng(seed)
+    luck = rng.random((REPEATS, int(alike.max()) + 1))
+    errors = np.array(
+        [expected_calibration_error(stated, row[alike] < stated) for row in luck]
+    )
+    return {
+        "mean": float(errors.mean()),
+        "at_most_in_95_percent": float(np.quantile(errors, 0.95)),
+        "share_above_target": float((errors > ROW_TARGET).mean()),
+    }
 
 
 def group_shares(results: Sequence[TableGrades], by: float) -> NDArray[np.float64]:
