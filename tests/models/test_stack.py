@@ -442,6 +442,20 @@ def test_the_rule_answers_where_a_constant_far_from_the_middle_hardly_leads(
     assert weights.tolist() == ([1.0, 0.0] if rule else [0.0, 1.0])
 
 
+def test_the_rule_is_no_rival_where_actions_were_not_on_offer() -> None:
+    rows = edge_rows(3, lead=0.02)
+
+    weights = decision_weights(
+        np.stack([rows.regret, rows.regret]),
+        rows,
+        (RULE, PLAIN_CONSTANT),
+        {},
+        observed=True,
+    )
+
+    assert weights.tolist() == [0.0, 1.0]
+
+
 def test_the_constant_answers_where_it_leads_and_lies_nearer_to_the_middle() -> None:
     rows = edge_rows(3, lead=-0.02)
     layout = rows.layout

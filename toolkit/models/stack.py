@@ -273,9 +273,9 @@ class Stack:
         NotEnoughDataError
             With a single group there is nothing to leave out.
         """
-        return self._fit_rows(table.rows())
+        return self._fit_rows(table.rows(), observed=table.observed)
 
-    def _fit_rows(self, rows: RelativeRows) -> FittedStack:
+    def _fit_rows(self, rows: RelativeRows, *, observed: bool = False) -> FittedStack:
         """Fit on rows that are encoded already.
 
         Raises
@@ -302,7 +302,9 @@ class Stack:
         kinds = self.kinds()
         names = tuple(name for name, _ in kinds)
         held_out = self._held_out(rounded)
-        weights = decision_weights(held_out, rounded, names, self.ranking)
+        weights = decision_weights(
+            held_out, rounded, names, self.ranking, observed=observed
+        )
         return FittedStack(
             members=tuple(kind.fit(rounded) for _, kind in kinds),
             names=names,
@@ -329,6 +331,8 @@ def decision_weights(
     rows: RelativeRows,
     names: tuple[str, ...],
     ranking: Mapping[str, float],
+    *,
+    observed: bool = False,
 ) -> Floats:
     """Weigh members by what their choices would have cost, shape (members,).
 
@@ -343,6 +347,9 @@ def decision_weights(
         Of the members.
     ranking : mapping of str to float
         Relative loss of each member on other tables; what is not named is average.
+    observed : bool
+        Whether the actions of a problem are those that happened to be tried. The middle of
+        these says nothing, so the rule is no rival of the constant.
 
     Returns
     -------
@@ -362,7 +369,7 @@ def decision_weights(
         or _shown_better(held_out[others], rows, held_out[standing], losses, prior)
     ):
         weights[others] = softmax_weights(losses, prior)
-    elif RULE in names and _rule_is_cheaper(rows, names[standing]):
+    elif RULE in names and not observed and _rule_is_cheaper(rows, names[standing]):
         weights[names.index(RULE)] = 1.0
     else:
         weights[standing] = 1.0

@@ -133,7 +133,7 @@ def learn(
     limits = fit_outcomes(table, spec.asked) if spec.constraints else None
     trainer = _rung_trainer(table, spec, study=study, studies=studies, limits=limits)
     bounds = np.cumsum([0, *map(len, table.log_costs)])
-    unseen = unselected(stack, rows, _ensemble(spec, members))
+    unseen = unselected(stack, rows, _ensemble(spec, members), observed=table.observed)
 
     def cheapest(place: int) -> int:
         costs = unseen[bounds[place] : bounds[place + 1]]
@@ -273,7 +273,9 @@ def _rung_trainer(
     return RungTrainer(table, spec, folds, study=study, studies=studies, **bind)
 
 
-def unselected(stack: FittedStack, rows: RelativeRows, ensemble: Stack) -> Floats:
+def unselected(
+    stack: FittedStack, rows: RelativeRows, ensemble: Stack, *, observed: bool
+) -> Floats:
     """Predict each group with weights that its own losses had no part in.
 
     Members had not seen the group; the weights of the stack had, and what is chosen on a
@@ -291,6 +293,7 @@ def unselected(stack: FittedStack, rows: RelativeRows, ensemble: Stack) -> Float
             rows.take(~out),
             stack.names,
             ensemble.ranking,
+            observed=observed,
         )
         predicted[out] = weights @ stack.held_out_members[:, out]
     return predicted

@@ -199,7 +199,11 @@ def train_bundle(
             "rows": len(rows.X),
         },
         metrics={"weights": dict(zip(fitted.names, fitted.weights, strict=True))},
-        ladder=(_learned_rung(table, unselected(fitted, rows, ensemble)),),
+        ladder=(
+            _learned_rung(
+                table, unselected(fitted, rows, ensemble, observed=table.observed)
+            ),
+        ),
     )
     if constraints:
         bounds = fit_outcomes(table, constraints).bounds
