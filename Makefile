@@ -21,7 +21,7 @@ export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test tests test-pythons lint lint-style lint-types lint-contracts check docs
+.PHONY: help setup demo test tests scenarios test-pythons lint lint-style lint-types lint-contracts check docs
 .PHONY: test-engines adapters notebooks bench fuzz lock clean
 
 help: ## list the targets
@@ -84,13 +84,16 @@ adapters: setup ## test the adapters against the real frameworks, installed apar
 notebooks: setup ## run every notebook from top to bottom
 	@$(BIN)/pytest -q -p nbmake --nbmake --nbmake-timeout=300 notebooks
 
-# Types, contracts and notebooks are checked beside the tests, in the time in which a
-# worker of these waits for a process or a clock.
+# Everything that is not the tests runs beside them, and so do the scenarios, which wait
+# for processes and clocks: two cores are then never idle.
 test: lint-style ## everything: lint, types, contracts, tests with their coverage, notebooks
-	@$(MAKE) --no-print-directory -j 4 lint-types lint-contracts notebooks tests
+	@$(MAKE) --no-print-directory -j 5 scenarios lint-types lint-contracts notebooks tests
 
 tests: setup
-	@$(BIN)/pytest -q -n 2 --dist worksteal -m "not engines" --cov --cov-report=term:skip-covered
+	@$(BIN)/pytest -q -n 2 --dist worksteal -m "not engines" --ignore tests/scenarios --ignore tests/faults --cov --cov-report=term:skip-covered
+
+scenarios: setup ## whole programs from outside: what they leave, let out and survive
+	@$(BIN)/pytest -q tests/scenarios tests/faults
 
 # Each Python has an environment of its own, made from the same lock. Those that are not
 # installed are named and passed over; pyenv's are found too.
