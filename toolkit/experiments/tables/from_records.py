@@ -191,9 +191,8 @@ def _cell(
             actions.append(float(value))
             runs.append(found[same])
             repeats.append(repeat[same])
-            if measures:
-                of_action = {name: each[same] for name, each in measured.items()}
-                outcomes.append(outcomes_of(of_action, decision=decision))
+            of_action = {name: each[same] for name, each in measured.items()}
+            outcomes.append(outcomes_of(of_action, decision=decision))
     problem = Problem(
         context={c.name: _typical(part, c.name) for c in schema.context},
         action_columns=(action,),
