@@ -284,6 +284,32 @@ def test_a_renewed_agent_that_has_begun_work_keeps_up() -> None:
     assert holds(SLOW, snapshot(renewed, activity=(begun,)), NOW_S - 50) is True
 
 
+@pytest.mark.parametrize(
+    ("waits_s", "keeps_up"),
+    [((), None), ((15.0,), True), ((30.0, 15.0), True)],
+)
+def test_a_wait_for_a_lock_is_not_the_time_of_the_one_that_waits(
+    waits_s: tuple[float, ...], keeps_up: bool | None
+) -> None:
+    busy = agent(since_s=NOW_S - 120, operation_s=NOW_S - 60, expected_s=45.0)
+    waits = [activity(ActivityKind.WAIT, NOW_S - ago_s) for ago_s in waits_s]
+    seen = (finished("a1", NOW_S - 60), *waits)
+
+    assert holds(SLOW, snapshot(busy, activity=seen), NOW_S - 120) is keeps_up
+
+
+def test_an_agent_that_was_held_up_by_locks_is_not_slow() -> None:
+    held_up = agent(operation_s=NOW_S - 200, expected_s=60.0)
+    seen = (
+        activity(ActivityKind.WAIT, NOW_S - 140),
+        activity(ActivityKind.STEP, NOW_S - 20),
+    )
+
+    result = WorkflowProgress().measure(snapshot(held_up, activity=seen))
+
+    assert result.findings == ()
+
+
 def test_an_agent_that_is_still_as_full_has_not_recovered() -> None:
     seen = snapshot(agent(memory_share=0.9), activity=(finished("a1", NOW_S),))
 

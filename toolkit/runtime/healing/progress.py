@@ -11,7 +11,7 @@ from toolkit.runtime.healing.responsiveness import (
     is_free_to_idle,
     silence_s,
 )
-from toolkit.runtime.healing.swarm import ActivityKind, SwarmSnapshot
+from toolkit.runtime.healing.swarm import ActivityKind, AgentState, SwarmSnapshot
 
 __all__ = ["ResourceHeadroom", "WorkflowProgress"]
 
@@ -30,7 +30,8 @@ class WorkflowProgress:
     """Tasks completed / tasks that the plan has completed by now.
 
     A single agent is judged by the work in its hand: planned time / time spent, where
-    it says that the work goes on. A store whose writes fail explains every delay.
+    it says that the work goes on; a wait for a lock is not its own time. A store whose
+    writes fail explains every delay.
     """
 
     plan: CheckPlan = WORKFLOW_PROGRESS
@@ -86,7 +87,7 @@ class WorkflowProgress:
                 continue
             if agent.waiting_for or agent.slot in held_up:
                 continue
-            spent_s = snapshot.at_s - agent.operation_s
+            spent_s = _worked_s(agent, agent.operation_s, snapshot)
             value = agent.expected_s / max(spent_s, agent.expected_s)
             fresh = silence_s(agent, snapshot.at_s) <= LEAST_WAIT_S
             if value < self.plan.threshold and fresh and spent_s > LEAST_WAIT_S:
@@ -151,12 +152,24 @@ def _keeps_up(slot: str, snapshot: SwarmSnapshot, acted_s: float) -> bool | None
     if any(act.storage for act in since):
         return None
     finished = any(act.kind is ActivityKind.FINISH for act in since)
-    quick = agent.operation_s is None or snapshot.at_s - agent.operation_s <= (
-        agent.expected_s or LEAST_WAIT_S
-    )
+    quick = agent.operation_s is None or _worked_s(
+        agent, agent.operation_s, snapshot
+    ) <= (agent.expected_s or LEAST_WAIT_S)
     renewed = agent.since_s >= acted_s
     begun = renewed and (bool(since) or is_free_to_idle(agent, snapshot))
     return True if quick and (finished or begun) else None
+
+
+def _worked_s(agent: AgentState, begun_s: float, snapshot: SwarmSnapshot) -> float:
+    """Seconds since it took up its work, without those in which it waited for a lock."""
+    acts = [act for act in snapshot.since(begun_s) if act.slot == agent.slot]
+    ends_s = [act.at_s for act in acts[1:]] + [snapshot.at_s]
+    waited_s = sum(
+        end_s - act.at_s
+        for act, end_s in zip(acts, ends_s, strict=False)
+        if act.kind is ActivityKind.WAIT
+    )
+    return snapshot.at_s - begun_s - waited_s
 
 
 def _store_takes_writes(snapshot: SwarmSnapshot, acted_s: float) -> bool | None:
