@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ from toolkit.policies import (
     Problem,
     Value,
 )
-from toolkit.policies.adaptation import Intervals
+from toolkit.policies.adaptation import Intervals, MeasurementPrior
 from toolkit.policies.rules import AgentCountConstants
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -125,8 +126,12 @@ def learned(
     fallback: Fallback,
     *,
     member: RelativeMember | None = None,
+    prior: MeasurementPrior | None = None,
 ) -> Lesson:
-    """Fit a member, the quadratic one unless given, on contexts and their log costs."""
+    """Fit a member, the quadratic one unless given, on contexts and their log costs.
+
+    The prior of measurements takes much longer to learn than a member, unless it is given.
+    """
     rule = rule_of(fallback)
     asked = [Problem.of(column, actions, **context) for context, _ in problems]
     groups = tuple(f"g{place % 24:02d}" for place in range(len(problems)))
@@ -152,7 +157,7 @@ def learned(
         rows=rows,
         section=StackSection(
             sizes=True,
-            prior=learn_measurement_prior(rows, stack.held_out, (0,), 0),
+            prior=prior or learn_measurement_prior(rows, stack.held_out, (0,), 0),
             intervals=Intervals(slope=1.0, factor=0.5),
             confidence=Confidence(intercept=0.0, saving=4.0, certainty=0.5),
             level=_level(np.array(contexts), np.array(levels)),
@@ -218,7 +223,21 @@ def manifest_of(**changed: Any) -> Manifest:
 
 
 def small_lesson(member: RelativeMember | None = None) -> Lesson:
-    """Fit what `small_bundle` exports."""
+    """Fit what `small_bundle` exports: a member of one's own, or the quadratic one once."""
+    lesson = _quadratic_sizes()
+    if member is None:
+        return lesson
+    return _sizes(member=member, prior=lesson.section.prior)
+
+
+@cache
+def _quadratic_sizes() -> Lesson:
+    return _sizes()
+
+
+def _sizes(
+    *, member: RelativeMember | None = None, prior: MeasurementPrior | None = None
+) -> Lesson:
     rng = np.random.default_rng(0)
     problems: list[tuple[dict[str, Value], Floats]] = []
     for load in np.linspace(0, 1, 24).tolist():
@@ -235,7 +254,9 @@ def small_lesson(member: RelativeMember | None = None) -> Lesson:
                 )
             )
     fallback = Fallback(rule="batch_size_rule", constant=4.0)
-    return learned(problems, "size", SIZES, SCHEMA, fallback, member=member)
+    return learned(
+        problems, "size", SIZES, SCHEMA, fallback, member=member, prior=prior
+    )
 
 
 def training_rows() -> tuple[Float32s, Floats]:
@@ -268,14 +289,21 @@ def makespan_s(components: Any, needs: Any, agents: Any) -> Any:
     return 2 * components * slowdown / agents
 
 
-def agent_bundle(
-    directory: Path,
-    *,
-    price_exponent: float | None = PRICE_EXPONENT,
-    member: RelativeMember | None = None,
-    **changed: Any,
-) -> Bundle:
-    """Fit on workflows whose best count is 12 without needs and 1 with many; export."""
+COUNT_RULE = Fallback(
+    rule="agent_count_rule",
+    constant=4.0,
+    parameters=asdict(AgentCountConstants()),
+)
+
+
+@cache
+def _quadratic_counts() -> Lesson:
+    return _counts()
+
+
+def _counts(
+    *, member: RelativeMember | None = None, prior: MeasurementPrior | None = None
+) -> Lesson:
     rng = np.random.default_rng(0)
     counts = np.array(AGENTS)
     problems: list[tuple[dict[str, Value], Floats]] = []
@@ -288,12 +316,28 @@ def agent_bundle(
                 "coordination_needs": needs,
             }
             problems.append((context, cost + rng.normal(0, 0.02, len(counts))))
-    fallback = Fallback(
-        rule="agent_count_rule",
-        constant=4.0,
-        parameters=asdict(AgentCountConstants()),
+    return learned(
+        problems,
+        "agents",
+        AGENTS,
+        AGENT_SCHEMA,
+        COUNT_RULE,
+        member=member,
+        prior=prior,
     )
-    lesson = learned(problems, "agents", AGENTS, AGENT_SCHEMA, fallback, member=member)
+
+
+def agent_bundle(
+    directory: Path,
+    *,
+    price_exponent: float | None = PRICE_EXPONENT,
+    member: RelativeMember | None = None,
+    **changed: Any,
+) -> Bundle:
+    """Fit on workflows whose best count is 12 without needs and 1 with many; export."""
+    lesson = _quadratic_counts()
+    if member is not None:
+        lesson = _counts(member=member, prior=lesson.section.prior)
     values = {
         "name": "agent-count",
         "decision": "agent_count",
@@ -304,7 +348,7 @@ def agent_bundle(
             counts={"": tuple((n, 50) for n in AGENTS)},
             ranges={"components": (2.0, 40.0), "coordination_needs": (0.0, 1.0)},
         ),
-        "fallback": fallback,
+        "fallback": COUNT_RULE,
         "cost_unit": "makespan_s^0.5 * agent_seconds^0.5",
         "extra": {
             **(
