@@ -19,6 +19,7 @@ from tests.history.objects.swarm import (
     shipped,
 )
 from tests.records.records import a_batch, records
+from tests.thorough import sampled
 from toolkit.errors import InputDataError
 from toolkit.history import compact_store, read_store
 from toolkit.history.objects.commits import CommitLog
@@ -28,8 +29,8 @@ from toolkit.history.store import RecordStore
 from toolkit.records import KINDS, Record
 
 MOST_REQUESTS = 60
-STEP = 6
-"""Every sixth request here; all of them on a real server (`tests/engines`)."""
+STEP = sampled(11, whole=6)
+"""Some of the requests here; all of them on a real server (`tests/engines`)."""
 
 
 def ids(rows: list[Record]) -> list[str]:
@@ -52,7 +53,7 @@ def two_machines(tmp_path: Path, objects: FolderObjects) -> list[str]:
 
 @pytest.mark.slow
 @pytest.mark.no_cover
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=sampled(3, whole=5), deadline=None)
 @given(
     st.lists(
         st.lists(records(ids=st.sampled_from("abcdefgh")), max_size=6),
