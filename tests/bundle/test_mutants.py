@@ -26,7 +26,7 @@ from toolkit.export.stack import add_member
 # The first of its tests fits and exports a bundle of every kind.
 pytestmark = pytest.mark.timeout(300)
 
-TRIALS = sampled(2_000, whole=20_000)
+TRIALS = sampled(1_000, whole=20_000)
 
 
 @pytest.fixture(scope="module")

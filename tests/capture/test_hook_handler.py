@@ -19,6 +19,7 @@ from tests.hook_payloads import (
     of_every_event,
     payload,
 )
+from tests.thorough import sampled
 from toolkit.capture import hook_advice, sealed_table
 from toolkit.capture.hook_advice import advise
 from toolkit.capture.hook_handler import main, reduce_event
@@ -304,15 +305,21 @@ def test_without_a_bundle_no_table_of_the_project_is_read(
     assert recorded(store)[1]["reason"] == "explored"
 
 
+EACH = sampled(3, whole=10)
+"""Rows that a place among sixteen is asked for, each by a process of its own."""
+
+
 @pytest.mark.slow
 def test_sixteen_processes_append_at_once_and_no_row_is_lost(tmp_path: Path) -> None:
     with ThreadPoolExecutor(16) as pool:
         list(
-            pool.map(lambda n: handle(tmp_path, after(call("Read", n))), range(16 * 10))
+            pool.map(
+                lambda n: handle(tmp_path, after(call("Read", n))), range(16 * EACH)
+            )
         )
 
     ids = [row["id"] for row in recorded(tmp_path)]
-    assert sorted(ids) == [f"toolu_{n:04d}" for n in range(160)]
+    assert sorted(ids) == [f"toolu_{n:04d}" for n in range(16 * EACH)]
 
 
 @pytest.mark.slow

@@ -3,6 +3,9 @@
 The short form takes some of the calls; `python -m tests.faults` takes all of them.
 """
 
+from collections.abc import Callable
+from functools import cache
+
 import pytest
 
 from tests.faults.asking import Trials
@@ -23,17 +26,34 @@ Threads may do one call less than the time before, so that a late kill never com
 
 FEWER = sampled(("train", "track", "retrain", "promote"), whole=("train", "track"))
 """What takes seconds a trial is tried twice."""
+A_TIME = sampled(3, whole=len(ACTIONS) - 1)
+"""Ways to fail that an operation is tried with: the next ones of all with each next."""
+CUTS = sampled(2, whole=4)
+"""Into how many parts the calls of an operation are divided by power cuts."""
 
 # An operation is run again for each call in which it may fail.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
+@pytest.fixture(scope="module")
+def calls_of(trials: Trials) -> Callable[[str], int]:
+    """Count the calls of an operation that nothing hurts, once."""
+
+    @cache
+    def count(name: str) -> int:
+        return int(trials.ask(name=name, number=0, action="none")["calls"])
+
+    return count
+
+
 @pytest.mark.parametrize("name", sorted(OPERATIONS))
 def test_a_failing_call_loses_nothing_and_the_next_run_completes(
-    trials: Trials, name: str
+    trials: Trials, calls_of: Callable[[str], int], name: str
 ) -> None:
-    calls = trials.ask(name=name, number=0, action="none")["calls"]
-    actions = ("EIO", "kill after") if name in FEWER else ACTIONS[1:]
+    calls = calls_of(name)
+    first = A_TIME * sorted(OPERATIONS).index(name)
+    turn = [ACTIONS[1:][(first + n) % (len(ACTIONS) - 1)] for n in range(A_TIME)]
+    actions = ("EIO", "kill after") if name in FEWER else turn
     for place, action in enumerate(actions):
         number = 1 + (calls - 1) * (1 + 2 * place) // (2 * len(actions))
         answer = trials.ask(name=name, number=number, action=action)
@@ -47,9 +67,10 @@ def test_a_failing_call_loses_nothing_and_the_next_run_completes(
     "name",
     ["append", "compact", "export", "first import", "import", "receiver", "rollback"],
 )
-def test_a_power_cut_keeps_what_was_acknowledged(trials: Trials, name: str) -> None:
-    calls = trials.ask(name=name, number=0, action="none")["calls"]
-    answer = trials.ask(name=name, every=max(1, calls // 4))
+def test_a_power_cut_keeps_what_was_acknowledged(
+    trials: Trials, calls_of: Callable[[str], int], name: str
+) -> None:
+    answer = trials.ask(name=name, every=max(1, calls_of(name) // CUTS))
 
     assert answer["code"] == 0, answer["error"]
     assert answer["unsound"] == []

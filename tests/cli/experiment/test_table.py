@@ -8,6 +8,7 @@ import pytest
 
 from tests.benchmarks.large_history import LargeHistory
 from tests.quick_spec import quick_spec
+from tests.thorough import sampled
 from toolkit.cli import run
 
 SPEC = quick_spec("batch_size")
@@ -29,7 +30,7 @@ def test_a_table_teaches_what_its_records_do(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     store, spec, out = (tmp_path / name for name in ("store", "spec.toml", "t.parquet"))
-    LargeHistory(batches=1_500, days=2, seed=2).write(store)
+    LargeHistory(batches=sampled(750, whole=1_500), days=2, seed=2).write(store)
     spec.write_text(SPEC)
     build = ["features", "build", "batch", "--store", str(store), "--out", str(out)]
     assert run(build) == 0

@@ -66,9 +66,9 @@ QUICK = """decision="batch_size",
         name="batch-size",
         decision="batch_size",
         question="?",
-        search=SearchSpec(trials=2, members=("linear", "quadratic")),
+        search=SearchSpec(trials=1, members=("linear",)),
     ),"""
-"""Two members and two trials instead of all: a promise holds for any that learn."""
+"""A member and a trial instead of all: a promise holds for any that learn."""
 IMPORTS = "from toolkit.experiments.training.spec import ExperimentSpec, SearchSpec\n"
 
 

@@ -354,7 +354,7 @@ def test_a_kill_at_any_point_leaves_what_can_be_loaded_and_finished(
     assert not killed_at(0, first.retrain)
 
     kills = 0
-    for point in range(1, 1000, sampled(25, whole=3)):
+    for point in range(1, 1000, sampled(50, whole=3)):
         home = tmp_path / "run"
         shutil.copytree(base, home, symlinks=True)
         world = World(home, made, monkeypatch.setattr)
@@ -367,12 +367,12 @@ def test_a_kill_at_any_point_leaves_what_can_be_loaded_and_finished(
         if not killed:
             shutil.rmtree(home)
             break
-        if kills % 8 == 0:
+        if kills % 4 == 0:
             assert not killed_at(0, world.retrain)
             assert read_bundle(Releases(home).current).manifest.version == "v2"
             assert not killed_at(0, partial(_check_registry, home))
         shutil.rmtree(home)
-    assert kills >= sampled(12, whole=100)
+    assert kills >= sampled(6, whole=100)
 
 
 def _check_legal(home: Path) -> None:

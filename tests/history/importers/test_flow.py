@@ -6,6 +6,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.shared import HISTORY, needs_history
+from tests.thorough import sampled
 from toolkit.history import RecordStore
 from toolkit.history.importers import open_source, run_import
 from toolkit.history.importers.deferred_flow import DeferredFlow
@@ -140,7 +141,7 @@ def counted(batches: dict[str, Batch]) -> Counts:
 @needs_history
 @pytest.mark.slow
 @pytest.mark.no_cover
-@pytest.mark.parametrize("pack", sorted(SHEET))
+@pytest.mark.parametrize("pack", sorted(SHEET)[: sampled(1, whole=2)])
 def test_the_flow_of_a_pack_is_that_of_its_data_sheet(
     tmp_path: Path, pack: str
 ) -> None:
