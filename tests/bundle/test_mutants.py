@@ -68,6 +68,7 @@ def test_every_decision_and_member_that_ships_is_damaged(specimens: Path) -> Non
     assert set(OF_DECISION) == set(DECISIONS) - {"table"}
 
 
+@pytest.mark.no_cover
 def test_a_graph_of_too_many_fields_is_refused_and_changed_no_further() -> None:
     around, part = SMALL[0]
     graph = wrapped(part * WALKED_BYTES, around)

@@ -79,6 +79,7 @@ def test_a_path_without_an_end_holds_up_no_command(
 
 
 @pytest.mark.slow
+@pytest.mark.no_cover
 @pytest.mark.parametrize("name", ["records show", "records price", "records backup"])
 def test_a_pipe_for_one_file_of_a_store_holds_up_no_command(
     name: str, scratch: Path

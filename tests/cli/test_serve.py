@@ -277,6 +277,7 @@ def test_metrics_count_what_telemetry_brought_once(tmp_path: Path) -> None:
     assert counted == len(kept(tmp_path / "store", "batch"))
 
 
+@pytest.mark.no_cover
 def test_sigterm_joins_all_that_was_acknowledged(tmp_path: Path) -> None:
     store = tmp_path / "store"
     acknowledged: list[int] = []

@@ -17,6 +17,8 @@ from toolkit.experiments.training.spec import SearchSpec, SplitSpec
 from toolkit.features import batch_table, workflow_table
 from toolkit.models import DecisionTable
 
+pytestmark = pytest.mark.no_cover
+
 SPEC = ExperimentSpec(
     name="test",
     decision="batch_size",
@@ -66,7 +68,6 @@ def test_the_learned_policy_beats_the_rule_where_there_is_something_to_learn(
 
 
 @pytest.mark.slow
-@pytest.mark.no_cover
 def test_what_a_held_out_group_cost_moves_none_of_its_own_decisions(
     table: DecisionTable, tmp_path: Path
 ) -> None:

@@ -36,6 +36,7 @@ def made(
     return recorded_table(rows, decision="batch_size")
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("observed", [False, True])
 def test_a_history_and_a_measured_store_are_the_same_table(
     tmp_path: Path, *, observed: bool
@@ -47,6 +48,7 @@ def test_a_history_and_a_measured_store_are_the_same_table(
     assert table.weights[0].tolist() == [10.0, 10.0, 10.0]
 
 
+@pytest.mark.no_cover
 def test_a_cost_is_what_was_spent_over_what_succeeded(tmp_path: Path) -> None:
     table = made(tmp_path, observed=False)
 
@@ -54,6 +56,7 @@ def test_a_cost_is_what_was_spent_over_what_succeeded(tmp_path: Path) -> None:
     assert table.log_costs[0][0] == pytest.approx(np.log(spent / done))
 
 
+@pytest.mark.no_cover
 def test_the_halves_share_no_run(tmp_path: Path) -> None:
     table = made(tmp_path, observed=False)
     first, second = table.halves(seed=0)
@@ -62,6 +65,7 @@ def test_the_halves_share_no_run(tmp_path: Path) -> None:
     assert np.allclose(np.sort(together[:, 0]), np.sort(table.runs[0][0][:, 0]))
 
 
+@pytest.mark.no_cover
 def test_the_noise_is_that_of_the_repeats(tmp_path: Path) -> None:
     table = made(tmp_path, observed=False)
 
@@ -73,6 +77,7 @@ def test_a_size_alone_is_no_comparison(tmp_path: Path) -> None:
         made(tmp_path, observed=False, sizes=(4,))
 
 
+@pytest.mark.no_cover
 def test_actions_that_were_not_assigned_are_compared_within_one_session(
     tmp_path: Path,
 ) -> None:
@@ -82,6 +87,7 @@ def test_actions_that_were_not_assigned_are_compared_within_one_session(
     assert table.groups == tuple(f"s{n}" for n in range(8))
 
 
+@pytest.mark.no_cover
 def test_the_best_is_named_by_other_sessions_than_those_that_grade(
     tmp_path: Path,
 ) -> None:
@@ -108,6 +114,7 @@ def test_the_best_is_named_by_other_sessions_than_those_that_grade(
     assert not np.allclose(first, second)
 
 
+@pytest.mark.no_cover
 def test_one_session_alone_has_no_halves(tmp_path: Path) -> None:
     table = made(tmp_path, observed=False)
 
@@ -115,6 +122,7 @@ def test_one_session_alone_has_no_halves(tmp_path: Path) -> None:
     assert table.log_slowdowns(0).min() == 0
 
 
+@pytest.mark.no_cover
 def test_the_problems_after_a_moment_are_those_with_a_later_run(tmp_path: Path) -> None:
     table = made(tmp_path, observed=False)
 

@@ -43,6 +43,7 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> ExperimentOutcome:
 
 
 @pytest.mark.slow
+@pytest.mark.no_cover
 def test_the_bundle_recommends_what_history_supports(
     outcome: ExperimentOutcome,
 ) -> None:

@@ -161,6 +161,7 @@ def test_a_commit_whose_answer_was_lost_is_known_as_ours(
     assert not log.append(type(before)(number=1, writer="other"))
 
 
+@pytest.mark.no_cover
 def test_a_commit_to_a_number_that_was_let_go_counts_for_nothing(
     tmp_path: Path, objects: FolderObjects
 ) -> None:

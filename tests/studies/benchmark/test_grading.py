@@ -139,6 +139,7 @@ def test_a_line_that_peeks_beyond_its_measurements_is_named(
     assert leaking == ["peeking"]
 
 
+@pytest.mark.no_cover
 def test_the_oracle_is_never_beaten(grades: TableGrades) -> None:
     assert min(min(values) for values in grades.regrets.values()) >= 0
 
@@ -176,6 +177,7 @@ def test_a_finished_table_is_read_back(tmp_path: Path, held: DecisionTable) -> N
     assert (first, "read back" in said[0]) == (second, True)
 
 
+@pytest.mark.no_cover
 def test_other_costs_are_graded_anew(tmp_path: Path, held: DecisionTable) -> None:
     list(graded([held], QUICK, tmp_path, silent))
     other = held.with_log_costs(costs * 1.1 for costs in held.log_costs)
@@ -240,6 +242,7 @@ def test_a_verdict_needs_more_than_the_noise_of_replicates(
     assert compared(mine, 0.3) == verdict
 
 
+@pytest.mark.no_cover
 def test_the_report_is_drawn(tmp_path: Path, grades: TableGrades) -> None:
     plot_report(report([grades], seed=0), tmp_path / "bench.svg")
 
