@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -277,6 +278,10 @@ def test_metrics_count_what_telemetry_brought_once(tmp_path: Path) -> None:
     assert counted == len(kept(tmp_path / "store", "batch"))
 
 
+PAUSE_S = 0.005
+"""Between what one sender sends: they send for as long as a server takes to end."""
+
+
 @pytest.mark.no_cover
 def test_sigterm_joins_all_that_was_acknowledged(tmp_path: Path) -> None:
     store = tmp_path / "store"
@@ -295,6 +300,7 @@ def test_sigterm_joins_all_that_was_acknowledged(tmp_path: Path) -> None:
                 try:
                     if server.ask("/v1/traces", sent)[0] == 200:
                         acknowledged.append(number)
+                    time.sleep(PAUSE_S)
                 except (OSError, HTTPException):
                     return
 

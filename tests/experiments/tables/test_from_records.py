@@ -1,7 +1,9 @@
 """Claims about decision tables made of records."""
 
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
@@ -17,9 +19,8 @@ from toolkit.models import DecisionTable
 SIZES = (2, 4, 8)
 
 
-def made(
-    folder: Path, *, observed: bool, sizes: tuple[int, ...] = SIZES
-) -> DecisionTable:
+@cache
+def made(*, observed: bool, sizes: tuple[int, ...] = SIZES) -> DecisionTable:
     batches = [
         replace(
             drawn(n, sizes[n // 8 % len(sizes)], None, "0"),
@@ -28,7 +29,7 @@ def made(
         )
         for n in range(240)
     ]
-    with RecordStore(folder) as store:
+    with TemporaryDirectory() as folder, RecordStore(Path(folder)) as store:
         store.add_all(batches)
         store.compact()
         frame = batch_table(store.dataset)
@@ -38,10 +39,8 @@ def made(
 
 @pytest.mark.no_cover
 @pytest.mark.parametrize("observed", [False, True])
-def test_a_history_and_a_measured_store_are_the_same_table(
-    tmp_path: Path, *, observed: bool
-) -> None:
-    table = made(tmp_path, observed=observed)
+def test_a_history_and_a_measured_store_are_the_same_table(*, observed: bool) -> None:
+    table = made(observed=observed)
 
     assert (table.observed, len(table.problems)) == (observed, 8)
     assert table.problems[0].actions[:, 0].tolist() == [2.0, 4.0, 8.0]
@@ -49,16 +48,16 @@ def test_a_history_and_a_measured_store_are_the_same_table(
 
 
 @pytest.mark.no_cover
-def test_a_cost_is_what_was_spent_over_what_succeeded(tmp_path: Path) -> None:
-    table = made(tmp_path, observed=False)
+def test_a_cost_is_what_was_spent_over_what_succeeded() -> None:
+    table = made(observed=False)
 
     spent, done = table.runs[0][0].sum(axis=0)
     assert table.log_costs[0][0] == pytest.approx(np.log(spent / done))
 
 
 @pytest.mark.no_cover
-def test_the_halves_share_no_run(tmp_path: Path) -> None:
-    table = made(tmp_path, observed=False)
+def test_the_halves_share_no_run() -> None:
+    table = made(observed=False)
     first, second = table.halves(seed=0)
 
     together = np.concatenate([first.runs[0][0], second.runs[0][0]])
@@ -66,22 +65,20 @@ def test_the_halves_share_no_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.no_cover
-def test_the_noise_is_that_of_the_repeats(tmp_path: Path) -> None:
-    table = made(tmp_path, observed=False)
+def test_the_noise_is_that_of_the_repeats() -> None:
+    table = made(observed=False)
 
     assert table.noise == pytest.approx(0.3, abs=0.1)
 
 
-def test_a_size_alone_is_no_comparison(tmp_path: Path) -> None:
+def test_a_size_alone_is_no_comparison() -> None:
     with pytest.raises(NotEnoughDataError, match="two actions"):
-        made(tmp_path, observed=False, sizes=(4,))
+        made(observed=False, sizes=(4,))
 
 
 @pytest.mark.no_cover
-def test_actions_that_were_not_assigned_are_compared_within_one_session(
-    tmp_path: Path,
-) -> None:
-    table = made(tmp_path, observed=True)
+def test_actions_that_were_not_assigned_are_compared_within_one_session() -> None:
+    table = made(observed=True)
 
     assert table.names[0] == "s0/shell"
     assert table.groups == tuple(f"s{n}" for n in range(8))
@@ -115,16 +112,16 @@ def test_the_best_is_named_by_other_sessions_than_those_that_grade(
 
 
 @pytest.mark.no_cover
-def test_one_session_alone_has_no_halves(tmp_path: Path) -> None:
-    table = made(tmp_path, observed=False)
+def test_one_session_alone_has_no_halves() -> None:
+    table = made(observed=False)
 
     assert table.alternating_halves(0) is None
     assert table.log_slowdowns(0).min() == 0
 
 
 @pytest.mark.no_cover
-def test_the_problems_after_a_moment_are_those_with_a_later_run(tmp_path: Path) -> None:
-    table = made(tmp_path, observed=False)
+def test_the_problems_after_a_moment_are_those_with_a_later_run() -> None:
+    table = made(observed=False)
 
     assert len(table.after(table.latest[3]).problems) == 4
     assert table.of_groups(["s1"]).latest == (table.latest[1],)

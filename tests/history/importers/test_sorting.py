@@ -7,6 +7,7 @@ import pytest
 
 from tests.hostile import SEEDS
 from tests.shared import HISTORY, needs_history
+from tests.thorough import sampled
 from toolkit.history import RecordStore
 from toolkit.history.importers import open_source, run_import, sort_logs
 from toolkit.history.importers.sorting import AGENT_SOURCES
@@ -79,7 +80,10 @@ def test_the_files_of_one_session_are_read_with_it(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.no_cover
 def test_all_packs_at_once_give_the_counts_of_their_sheets(tmp_path: Path) -> None:
-    """Copies and earlier states add nothing."""
+    """Copies and earlier states add nothing.
+
+    All files are sorted; those of Claude Code, most of them, are read where all is tried.
+    """
     roots = [
         HISTORY / each for each in ("codex", "copilot", "gemini", "opencode", "pi")
     ]
@@ -87,6 +91,9 @@ def test_all_packs_at_once_give_the_counts_of_their_sheets(tmp_path: Path) -> No
         roots += sorted((HISTORY / "claude-code").glob(f"*/{kind}"))
     logs, _ = sort_logs(roots)
     batches = several = calls = 0
+    assert len(logs["claude-code"]) >= 338
+    if sampled(few=True, whole=False):
+        del logs["claude-code"]
     with RecordStore(tmp_path) as store:
         for name, files in logs.items():
             report = run_import(open_source(name), files, store)
@@ -95,4 +102,7 @@ def test_all_packs_at_once_give_the_counts_of_their_sheets(tmp_path: Path) -> No
             calls += report.calls
             assert report.refused_files == 0, name
 
-    assert (batches, several, calls) == (4_104 + 16_821, 1_208 + 1_946, 6_823 + 19_919)
+    assert (batches, several, calls) == sampled(
+        (4_104, 1_208, 6_823),
+        whole=(4_104 + 16_821, 1_208 + 1_946, 6_823 + 19_919),
+    )

@@ -8,6 +8,7 @@ import pytest
 
 from tests.review.reviewed import Talk, facts_of
 from tests.shared import HISTORY, needs_history
+from tests.thorough import sampled
 from toolkit.errors import NotEnoughDataError, UsageError
 from toolkit.history import History
 from toolkit.records import Batch
@@ -160,7 +161,8 @@ def test_a_policy_that_is_none_is_refused(text: str) -> None:
 @pytest.mark.no_cover
 def test_self_replay_of_real_sessions_is_within_a_tenth(tmp_path: Path) -> None:
     history = History(tmp_path)
-    history.load("claude-code", HISTORY / "flow" / "claude-code" / "entireio-cli")
+    pack = sampled("context-evaluator", whole="entireio-cli")
+    history.load("claude-code", HISTORY / "flow" / "claude-code" / pack)
     facts = read_facts(history.dataset)
 
     found = replay_history(facts, read_policy("rule"), rng=np.random.default_rng(0))

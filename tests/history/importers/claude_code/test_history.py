@@ -11,6 +11,7 @@ import pytest
 
 from tests.history.importers.claude_code.transcripts import import_paths
 from tests.shared import HISTORY, ROOT, needs_history
+from tests.thorough import sampled
 from toolkit.history import Dataset, RecordStore, read_store
 from toolkit.records import CoordinationEvent, Turn, Workflow
 
@@ -157,11 +158,13 @@ def test_every_broken_line_is_rejected(printed: dict[str, Any]) -> None:
 
 @pytest.mark.no_cover
 def test_a_second_import_adds_nothing(folder: Path, printed: dict[str, Any]) -> None:
+    packs = sampled([CLAUDE_CODE / "m-claude/projects"], whole=projects())
+    sheet = sampled(SHEET["m-claude"], whole=ALL)
     with RecordStore(folder / "store") as store:
-        again = import_paths(store, *projects())
+        again = import_paths(store, *packs)
 
     assert (again.added, again.updated) == (0, 0)
-    assert again.batches == printed["batches"]
+    assert again.batches == sheet[NAMES.index("batches")]
 
 
 def test_earlier_checkpoints_on_top_add_nothing(
