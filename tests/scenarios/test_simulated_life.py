@@ -71,6 +71,10 @@ MEMBERS = sampled(
 )
 
 
+ALONE = sampled(2, whole=6)
+"""Batches at the beginning of some sessions of which every event is a process of its own."""
+
+
 @dataclass
 class World:
     """A project with installed hooks, its store, and the figures of its weeks."""
@@ -173,7 +177,7 @@ def test_a_swarm_learns_is_advised_does_better_and_is_left_alone_when_the_world_
     world: World,
 ) -> None:
     harness = Harness(world.project, np.random.default_rng(5))
-    life = Life(harness=harness, draw=np.random.default_rng(6))
+    life = Life(harness=harness, draw=np.random.default_rng(6), alone_batches=ALONE)
     swarm = SimulatedSwarm(seed=1, noise=0.05, batch_truths=WORLD)
 
     # Week one: nothing serves but the rule, and sizes are drawn around it.
