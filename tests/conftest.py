@@ -17,7 +17,7 @@ from tests.mlflow_tables import migrate_once
 from tests.thorough import sampled
 
 # A busy machine is slow now and then; how long one example took says nothing.
-settings.register_profile("toolkit", deadline=None, max_examples=sampled(40, whole=100))
+settings.register_profile("toolkit", deadline=None, max_examples=sampled(25, whole=100))
 settings.load_profile("toolkit")
 
 # A shell without job control makes what runs behind `&` ignore interrupts, and so

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.thorough import sampled
 from toolkit.capture.hook_handler import reduce_event
 from toolkit.cli import run
 from toolkit.errors import InputDataError
@@ -18,10 +19,13 @@ from toolkit.studies.chaos.study import summarise_episodes
 # The first that asks for the study runs a fault of each sort, with real processes.
 pytestmark = pytest.mark.timeout(240)
 
-SHORT = """
+CALIBRATION = sampled(3, whole=8)
+"""Healthy swarms that an engine learns from beforehand."""
+
+SHORT = f"""
 seed = 11
 timeout_s = 60.0
-calibration = 8
+calibration = {CALIBRATION}
 faults = [
   "sigkill", "hang_with_lock", "corrupting_agent", "deadlock", "poisoned_task",
   "flapping_short", "hollow_finisher", "returner", "split_brain", "composed_05",
@@ -122,7 +126,7 @@ def test_an_interrupted_study_goes_on_where_it_stopped(tmp_path: Path) -> None:
     chosen = 'faults = ["sigkill"]\ncontrols = []\n'
     begin, end = SHORT.index("faults"), SHORT.index("[[healer]]")
     text = SHORT[:begin] + chosen + SHORT[end:]
-    text = text.replace("calibration = 8", "calibration = 1")
+    text = text.replace(f"calibration = {CALIBRATION}", "calibration = 1")
     spec = read_chaos_spec(spec_file(tmp_path, text))
     first = run_study(spec, tmp_path / "runs", say=lambda *_: None)
     (log,) = (tmp_path / "runs").glob("episodes-*.jsonl")
