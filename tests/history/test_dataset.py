@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.records.records import a_batch, records
+from tests.thorough import sampled
 from toolkit.errors import NotEnoughDataError
 from toolkit.history import connect
 from toolkit.history.columns import COMPLETENESS_SQL, column_types
@@ -47,7 +48,7 @@ def identity(record: Record) -> str:
     return record.record_id
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=sampled(4, whole=8), deadline=None)
 @given(st.lists(records(), max_size=8, unique_by=identity))
 def test_what_is_compacted_is_what_was_spooled(
     tmp_path_factory: pytest.TempPathFactory, drawn: list[Record]

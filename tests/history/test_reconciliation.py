@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.hook_sessions import Told, session
+from tests.thorough import sampled
 from toolkit.errors import InputDataError
 from toolkit.history import RecordStore, reconcile
 from toolkit.history.importers import open_source, run_import
@@ -28,7 +29,11 @@ def written(told: Told, folder: Path) -> tuple[Path, Path]:
 
 
 @given(SESSIONS)
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=sampled(20, whole=60),
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
 def test_hooks_and_transcript_tell_the_same_batches(
     tmp_path_factory: pytest.TempPathFactory, told: list[list[tuple[str, str]]]
 ) -> None:

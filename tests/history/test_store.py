@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from tests.history.importers.claude_code.transcripts import Session, import_paths, write
 from tests.records.records import a_batch, records
+from tests.thorough import sampled
 from toolkit.errors import InputDataError, StorageError
 from toolkit.history import Addition, RecordStore, check_version, read_store
 from toolkit.history import store as record_store
@@ -101,7 +102,7 @@ def test_copies_in_one_call_count_once(tmp_path: Path) -> None:
     assert said == [Addition.ADDED, Addition.DUPLICATE, Addition.UPDATED]
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=sampled(3, whole=5), deadline=None)
 @given(FEW_RECORDS, st.randoms(use_true_random=False))
 def test_the_order_of_records_does_not_matter(
     tmp_path_factory: pytest.TempPathFactory, drawn: list[Record], chance: object
@@ -120,7 +121,7 @@ def test_the_order_of_records_does_not_matter(
     assert first == second
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=sampled(3, whole=5), deadline=None)
 @given(FEW_RECORDS)
 def test_adding_everything_again_adds_nothing(
     tmp_path_factory: pytest.TempPathFactory, drawn: list[Record]

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.thorough import sampled
 from toolkit.errors import SchemaError
 from toolkit.history import RecordStore
 from toolkit.history.importers import ImportReport, open_source, run_import
@@ -301,7 +302,11 @@ def test_texts_that_a_sender_includes_are_not_stored(tmp_path: Path) -> None:
 
 
 @given(st.lists(RECORDS, max_size=8, unique_by=lambda r: (r.kind, r.record_id)))
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=sampled(10, whole=25),
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
 def test_an_export_imported_again_gives_the_same_records(
     tmp_path_factory: pytest.TempPathFactory, records: list[Record]
 ) -> None:
