@@ -409,6 +409,7 @@ def test_the_best_constant_is_named_by_place_where_that_was_cheaper(
 
     assert fitted.weights == ((0.0, 1.0, 0.0) if by_place else (0.0, 0.0, 1.0))
     assert fitted.constant_weight == 1.0
+    assert not fitted.carries
 
 
 def edge_rows(groups: int, *, lead: float) -> RelativeRows:
@@ -536,3 +537,20 @@ def test_runs_follow_history_only_where_replays_show_that_it_pays() -> None:
 
     assert not useless.history_counts
     assert useful.history_counts
+
+
+def test_a_constants_curve_along_many_axes_must_be_shown_to_pay_more_clearly() -> None:
+    rows = optimum_rows(shared=True)
+    rows = rows.take(rows.group < 4)
+    right = centred(softened(rows.regret, KNEE), rows.problem)
+    noise = np.random.default_rng(0).normal(0, 1, len(rows.X))
+    mixed = 0.3 * right + 0.7 * centred(noise, rows.problem)
+
+    carried, along_one, along_four = (
+        learn_measurement_prior(rows, mixed, axes, 0, carries=carries)
+        for axes, carries in (((0,) * 4, True), ((0,), False), ((0,) * 4, False))
+    )
+
+    assert carried.history_counts
+    assert along_one.history_counts
+    assert not along_four.history_counts

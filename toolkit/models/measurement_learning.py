@@ -48,6 +48,10 @@ REPLAYED_RUNS = 3
 SHOWN = 0.8
 """One-sided level at which a form of history must be cheaper than none in replays: of 0.5,
 0.8, 0.9, 0.95 and 0.975 the lowest under which no table of 41 drawn for choosing lost."""
+SHOWN_OF_CONSTANT = 0.95
+"""The same where history is but the curve of a constant, and runs can go astray along
+`MANY_AXES`: `experiments/009-made-up`."""
+MANY_AXES = 4
 SMOOTHING = 0.2
 """Share of the weights that is spread evenly: no component is ever ruled out."""
 
@@ -59,6 +63,7 @@ def learn_measurement_prior(
     seed: int,
     *,
     noise: float = 0.0,
+    carries: bool = True,
 ) -> MeasurementPrior:
     """Learn a prior from held-out predictions.
 
@@ -72,6 +77,9 @@ def learn_measurement_prior(
     seed : int
     noise : float
         Variance of the log cost of one own run, as the history's repeats show it.
+    carries : bool
+        Whether the stack was shown better than a constant. Else the predictions are the
+        constant's curve, and replays must show more before runs follow it.
 
     Returns
     -------
@@ -88,10 +96,11 @@ def learn_measurement_prior(
     )
     forms.append(alone)
     *paid, paid_alone = [_replayed(rows, held_out, prior, seed) for prior in forms]
+    level = SHOWN if carries or len(axes) < MANY_AXES else SHOWN_OF_CONSTANT
     shown = [
         (float(losses.mean()), place)
         for place, losses in enumerate(paid)
-        if shown_cheaper(losses - paid_alone, level=SHOWN)
+        if shown_cheaper(losses - paid_alone, level=level)
     ]
     return forms[min(shown)[1]] if shown else alone
 

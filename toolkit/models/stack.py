@@ -160,6 +160,11 @@ class FittedStack:
         constants = sum(named.get(name, 0.0) for name in FALLBACKS)
         return 1.0 if named.get(RULE) == 1.0 else constants
 
+    @property
+    def carries(self) -> bool:
+        """Whether the stack answers: history was shown to carry over to other groups."""
+        return self.constant_weight < 1.0
+
     def predict(self, X: Floats) -> Floats:
         """Predict relative log cost, shape (n,), of rows rounded to 32 bits.
 

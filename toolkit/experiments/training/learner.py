@@ -213,7 +213,12 @@ def fit_costs(
     stack = _ensemble(spec, members).fit(table)
     rows = table.rows()
     prior = learn_measurement_prior(
-        rows, stack.held_out, table.axes, spec.seed, noise=table.noise or 0.0
+        rows,
+        stack.held_out,
+        table.axes,
+        spec.seed,
+        noise=table.noise or 0.0,
+        carries=stack.carries,
     )
     manifest = stack_manifest(
         table,

@@ -175,6 +175,7 @@ def train_bundle(
         table.axes,
         ensemble.seed,
         noise=table.noise or 0.0,
+        carries=fitted.carries,
     )
     manifest = replace(
         stack_manifest(

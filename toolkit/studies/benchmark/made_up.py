@@ -18,8 +18,8 @@ from toolkit.policies.rules import TableRule
 
 __all__ = ["GRADING_SEEDS", "MadeUpTable", "made_up_table"]
 
-GRADING_SEEDS = 20_300
-"""Seeds from here on grade; those below are for choosing. The 200 from 10,000 on and the 239
+GRADING_SEEDS = 20_500
+"""Seeds from here on grade; those below are for choosing. The 200 from 10,000 on and the 439
 from 20,000 on graded earlier learners, and what they broke there was looked at."""
 SHAPES = ("smooth", "steep", "cliff")
 HISTORIES = ("helps", "useless", "misleads")

@@ -218,7 +218,12 @@ def graded_stack(made: MadeUpTable, stack: FittedStack, seed: int) -> SuiteGrade
     table, unseen = made.table, made.unseen
     rows = table.rows()
     prior = learn_measurement_prior(
-        rows, stack.held_out, table.axes, seed, noise=table.noise or 0.0
+        rows,
+        stack.held_out,
+        table.axes,
+        seed,
+        noise=table.noise or 0.0,
+        carries=stack.carries,
     )
     intervals = fit_intervals(rows, stack.held_out, prior, level=AIM)
     inside, half_widths = _bounded(unseen, _curves(stack, unseen), prior, intervals)
