@@ -85,15 +85,16 @@ notebooks: setup ## run every notebook from top to bottom
 	@$(BIN)/pytest -q -p nbmake --nbmake --nbmake-timeout=300 notebooks
 
 # Everything that is not the tests runs beside them, and so do the scenarios, which wait
-# for processes and clocks: two cores are then never idle.
-test: lint-style ## everything: lint, types, contracts, tests with their coverage, notebooks
-	@$(MAKE) --no-print-directory -j 5 scenarios lint-types lint-contracts notebooks tests
+# for processes and clocks. They give way to the tests, and so end with them: two cores
+# are then never idle.
+test: setup ## everything: lint, types, contracts, tests with their coverage, notebooks
+	@$(MAKE) --no-print-directory -j 6 scenarios lint-style lint-types lint-contracts notebooks tests
 
 tests: setup
 	@$(BIN)/pytest -q -n 2 --dist worksteal -m "not engines" --ignore tests/scenarios --ignore tests/faults --cov --cov-report=term:skip-covered
 
 scenarios: setup ## whole programs from outside: what they leave, let out and survive
-	@$(BIN)/pytest -q tests/scenarios tests/faults
+	@nice -n 5 $(BIN)/pytest -q tests/scenarios tests/faults
 
 # Each Python has an environment of its own, made from the same lock. Those that are not
 # installed are named and passed over; pyenv's are found too.
