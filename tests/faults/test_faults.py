@@ -25,8 +25,8 @@ its work ends with 3, or with 7 where it could not read back the bundle that it 
 Threads may do one call less than the time before, so that a late kill never comes."""
 
 FEWER = sampled(("train", "track", "retrain", "promote"), whole=("train", "track"))
-"""What takes seconds a trial is tried twice."""
-A_TIME = sampled(3, whole=len(ACTIONS) - 1)
+"""What takes seconds a trial is tried once or twice."""
+A_TIME = sampled(2, whole=len(ACTIONS) - 1)
 """Ways to fail that an operation is tried with: the next ones of all with each next."""
 CUTS = sampled(2, whole=4)
 """Into how many parts the calls of an operation are divided by power cuts."""
@@ -46,6 +46,13 @@ def calls_of(trials: Trials) -> Callable[[str], int]:
     return count
 
 
+def _costly(name: str) -> tuple[str, ...]:
+    """Fail or be killed; of one operation the one, of the next the other, or both."""
+    both = ("EIO", "kill after")
+    place = FEWER.index(name) % 2
+    return sampled(both[place : place + 1], whole=both)
+
+
 @pytest.mark.parametrize("name", sorted(OPERATIONS))
 def test_a_failing_call_loses_nothing_and_the_next_run_completes(
     trials: Trials, calls_of: Callable[[str], int], name: str
@@ -53,7 +60,7 @@ def test_a_failing_call_loses_nothing_and_the_next_run_completes(
     calls = calls_of(name)
     first = A_TIME * sorted(OPERATIONS).index(name)
     turn = [ACTIONS[1:][(first + n) % (len(ACTIONS) - 1)] for n in range(A_TIME)]
-    actions = ("EIO", "kill after") if name in FEWER else turn
+    actions = _costly(name) if name in FEWER else turn
     for place, action in enumerate(actions):
         number = 1 + (calls - 1) * (1 + 2 * place) // (2 * len(actions))
         answer = trials.ask(name=name, number=number, action=action)

@@ -4,8 +4,9 @@ import pytest
 
 from tests.fuzz.targets import TARGETS, seeds_of
 from tests.hostile import damaged
+from tests.thorough import sampled
 
-INPUTS = 500
+INPUTS = sampled(250, whole=500)
 """For each target, in the ordinary run; `make fuzz` makes many more, led by coverage."""
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tests.shared import ROOT
+from tests.thorough import sampled
 from toolkit.cli.experiment.suite import add_verb
 from toolkit.errors import InputDataError
 from toolkit.policies import Floats
@@ -88,7 +89,7 @@ def test_further_parts_hold_groups_of_their_own() -> None:
 
 
 @pytest.mark.no_cover
-@pytest.mark.parametrize("seed", [3, 5, 8])
+@pytest.mark.parametrize("seed", sampled([3], whole=[3, 5, 8]))
 def test_the_law_names_the_action_that_costs_less_on_many_groups(seed: int) -> None:
     made = made_up_table(seed)
     costs = np.concatenate(
