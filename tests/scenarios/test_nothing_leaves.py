@@ -70,7 +70,7 @@ duration_s = 0.3
 explore = 0.0
 """
 MADE_UP = """
-first = 10000
+first = 9702
 count = 1
 """
 WORLDS = """
