@@ -46,7 +46,7 @@ def test_other_names_are_kept(tmp_path: Path, name: str) -> None:
 
 
 def places(folder: Path) -> list[tuple[str, str]]:
-    with sqlite3.connect(folder / "mlflow.db") as opened:
+    with closing(sqlite3.connect(folder / "mlflow.db")) as opened, opened:
         found = opened.execute(
             "SELECT artifact_location, artifact_uri FROM experiments, runs"
         ).fetchall()
@@ -57,7 +57,7 @@ def places(folder: Path) -> list[tuple[str, str]]:
 def test_artifacts_move_with_their_folder(tmp_path: Path) -> None:
     with opening(tmp_path / "old") as artifacts:
         before = artifacts.as_uri()
-    with sqlite3.connect(tmp_path / "old" / "mlflow.db") as made:
+    with closing(sqlite3.connect(tmp_path / "old" / "mlflow.db")) as made, made:
         made.execute("CREATE TABLE experiments (artifact_location TEXT)")
         made.execute("CREATE TABLE runs (artifact_uri TEXT)")
         made.execute("INSERT INTO experiments VALUES (?)", [before])

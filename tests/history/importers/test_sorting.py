@@ -1,6 +1,7 @@
 """Files are told apart by what they hold, whatever they are called."""
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -57,7 +58,7 @@ def test_a_session_that_begins_with_summaries_is_claude_codes(
 def test_a_database_is_known_by_its_tables(
     tmp_path: Path, tables: list[str], source: list[str]
 ) -> None:
-    with sqlite3.connect(tmp_path / "any.sqlite") as database:
+    with closing(sqlite3.connect(tmp_path / "any.sqlite")) as database, database:
         for table in tables:
             database.execute(f"CREATE TABLE {table} (id)")
     database.close()

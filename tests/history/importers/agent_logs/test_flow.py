@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -167,7 +168,7 @@ def opencode_2(folder: Path) -> Path:
             "time": {"created": at, "ran": at, "completed": at + 1000},
         }
         rows.append(("assistant", {"time": {"created": at}, "content": [item]}))
-    with sqlite3.connect(path) as database:
+    with closing(sqlite3.connect(path)) as database, database:
         database.execute("CREATE TABLE session (id)")
         database.execute("INSERT INTO session VALUES ('s')")
         database.execute(
