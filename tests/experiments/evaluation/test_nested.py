@@ -79,9 +79,8 @@ def test_what_a_held_out_group_cost_moves_none_of_its_own_decisions(
         costs[::-1].copy() if own else costs
         for costs, own in zip(table.log_costs, theirs, strict=True)
     )
-    folds = sampled(
-        4, whole=8
-    )  # of eight groups: each is held out with another, or alone
+    # Of eight groups: each is held out with another, or alone.
+    folds = sampled(4, whole=8)
     spec = replace(SPEC, split=SplitSpec(outer_folds=folds, inner_folds=2))
 
     before = evaluated(table, tmp_path / "before", spec)
