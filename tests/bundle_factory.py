@@ -35,8 +35,8 @@ from toolkit.models import (
     RelativeMember,
     RelativeRows,
     Stack,
-    learn_measurement_prior,
 )
+from toolkit.models.measurement_learning import learn_measurement_prior
 from toolkit.models.members import RelativeQuadratic
 from toolkit.policies import (
     Confidence,

@@ -15,9 +15,9 @@ from toolkit.models import (
     centred,
     decision_weights,
     group_folds,
-    learn_measurement_prior,
     other_tables,
 )
+from toolkit.models.measurement_learning import learn_measurement_prior
 from toolkit.models.members import (
     RelativeBoosted,
     RelativeConstant,

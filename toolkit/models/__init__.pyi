@@ -4,7 +4,7 @@ from .base import RelativeMember as RelativeMember
 from .decision_table import DecisionTable as DecisionTable
 from .decision_table import TableOrigin as TableOrigin
 from .decision_table import cell_log_cost as cell_log_cost
-from .measurement_learning import learn_measurement_prior as learn_measurement_prior
+from .measurement_learning import learn_stack_prior as learn_stack_prior
 from .ranking import other_tables as other_tables
 from .rows import RelativeRows as RelativeRows
 from .rows import centred as centred

@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from toolkit.arrays import Floats, Ints
+from toolkit.models.decision_table import DecisionTable
 from toolkit.models.rows import KNEE, RelativeRows, centred
-from toolkit.models.stack import shown_cheaper
+from toolkit.models.stack import FittedStack, shown_cheaper
 from toolkit.policies.adaptation import (
     Belief,
     MeasurementPrior,
@@ -28,7 +29,7 @@ from toolkit.policies.adaptation import (
     unsoftened,
 )
 
-__all__ = ["learn_measurement_prior"]
+__all__ = ["learn_measurement_prior", "learn_stack_prior"]
 
 
 SCALES = (0.25, 1.0, 4.0, 16.0)
@@ -54,6 +55,34 @@ SHOWN_OF_CONSTANT = 0.95
 MANY_AXES = 4
 SMOOTHING = 0.2
 """Share of the weights that is spread evenly: no component is ever ruled out."""
+
+
+def learn_stack_prior(
+    table: DecisionTable, rows: RelativeRows, stack: FittedStack, seed: int
+) -> MeasurementPrior:
+    """Learn how far own runs may follow a fitted stack.
+
+    Parameters
+    ----------
+    table : DecisionTable
+        What the stack was fitted on.
+    rows : RelativeRows
+        The table's.
+    stack : FittedStack
+    seed : int
+
+    Returns
+    -------
+    MeasurementPrior
+    """
+    return learn_measurement_prior(
+        rows,
+        stack.held_out,
+        table.axes,
+        seed,
+        noise=table.noise or 0.0,
+        carries=stack.carries,
+    )
 
 
 def learn_measurement_prior(

@@ -16,8 +16,8 @@ from toolkit.models import (
     DecisionTable,
     RelativeRows,
     Stack,
-    learn_measurement_prior,
 )
+from toolkit.models.measurement_learning import learn_measurement_prior
 from toolkit.models.members import RelativeQuadratic
 from toolkit.policies import Problem
 from toolkit.policies.adaptation import (

@@ -36,7 +36,7 @@ from toolkit.models import (
     RelativeRows,
     Stack,
     decision_weights,
-    learn_measurement_prior,
+    learn_stack_prior,
 )
 from toolkit.policies import Floats, Ladder
 
@@ -212,14 +212,7 @@ def fit_costs(
     table = table.with_rule(rule_of(fallback))
     stack = _ensemble(spec, members).fit(table)
     rows = table.rows()
-    prior = learn_measurement_prior(
-        rows,
-        stack.held_out,
-        table.axes,
-        spec.seed,
-        noise=table.noise or 0.0,
-        carries=stack.carries,
-    )
+    prior = learn_stack_prior(table, rows, stack, spec.seed)
     manifest = stack_manifest(
         table,
         rows,

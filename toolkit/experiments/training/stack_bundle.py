@@ -30,7 +30,7 @@ from toolkit.models import (
     DecisionTable,
     FittedStack,
     Stack,
-    learn_measurement_prior,
+    learn_stack_prior,
 )
 from toolkit.policies import Constraint, Floats, Problem
 from toolkit.policies.adaptation import (
@@ -169,14 +169,7 @@ def train_bundle(
     check_constraints(table, constraints)
     rows = table.rows()
     fitted = ensemble.fit(table)
-    prior = learn_measurement_prior(
-        rows,
-        fitted.held_out,
-        table.axes,
-        ensemble.seed,
-        noise=table.noise or 0.0,
-        carries=fitted.carries,
-    )
+    prior = learn_stack_prior(table, rows, fitted, ensemble.seed)
     manifest = replace(
         stack_manifest(
             table,

@@ -23,7 +23,7 @@ from toolkit.errors import InputDataError
 from toolkit.experiments.evaluation import fit_intervals
 from toolkit.experiments.training import AIM, read_spec_file
 from toolkit.metrics import student_t_quantile
-from toolkit.models import DecisionTable, FittedStack, Stack, learn_measurement_prior
+from toolkit.models import DecisionTable, FittedStack, Stack, learn_stack_prior
 from toolkit.policies import Floats
 from toolkit.policies.adaptation import (
     Belief,
@@ -217,14 +217,7 @@ def graded_stack(made: MadeUpTable, stack: FittedStack, seed: int) -> SuiteGrade
     """
     table, unseen = made.table, made.unseen
     rows = table.rows()
-    prior = learn_measurement_prior(
-        rows,
-        stack.held_out,
-        table.axes,
-        seed,
-        noise=table.noise or 0.0,
-        carries=stack.carries,
-    )
+    prior = learn_stack_prior(table, rows, stack, seed)
     intervals = fit_intervals(rows, stack.held_out, prior, level=AIM)
     inside, half_widths = _bounded(unseen, _curves(stack, unseen), prior, intervals)
     history = _graded(_without_runs(made, stack, seed), OURS, ("rule", "constant"))
