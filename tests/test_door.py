@@ -13,7 +13,6 @@ from tests.history.importers.claude_code.transcripts import write
 from tests.measured_history import batch_store
 from tests.review.reviewed import Talk, import_sessions
 from tests.shared import ROOT
-from tests.thorough import sampled
 
 MOST_NAMES = 15
 
@@ -72,25 +71,12 @@ def test_read_gives_the_records_that_a_history_gives(tmp_path: Path) -> None:
     assert frame.equals(toolkit.History(store).batches())
 
 
-QUICK = """from functools import partial
-from toolkit.experiments.training import experiment
-from toolkit.experiments.training.spec import SearchSpec, SplitSpec
-experiment.ExperimentSpec = partial(
-    experiment.ExperimentSpec,
-    search=SearchSpec(trials=1, members=("linear", "constant")),
-    split=SplitSpec(outer_folds=2, inner_folds=2),
-)
-"""
-"""Runs before the program: what an experiment that is told nothing searches is less."""
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(300)  # an import, a review and an experiment
 def test_the_program_of_the_readme_runs(tmp_path: Path) -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     program = re.search(r"```python\n(.*?)```", readme, re.DOTALL)
     assert program is not None
-    quick = sampled(QUICK, whole="")
     write(
         tmp_path / ".claude" / "projects" / "-home-a" / "s1.jsonl",
         _talk().session.lines,
@@ -98,7 +84,7 @@ def test_the_program_of_the_readme_runs(tmp_path: Path) -> None:
     batch_store(tmp_path / ".toolkit", groups=4).close()
 
     done = subprocess.run(
-        [sys.executable, "-W", "error::DeprecationWarning", "-c", quick + program[1]],
+        [sys.executable, "-W", "error::DeprecationWarning", "-c", program[1]],
         cwd=tmp_path,
         env={**os.environ, "HOME": str(tmp_path), "OMP_NUM_THREADS": "1"},
         capture_output=True,
