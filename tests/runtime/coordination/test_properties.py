@@ -17,6 +17,13 @@ from toolkit.stats import theil_sen_slope
 
 pytestmark = pytest.mark.slow
 
+EXAMPLES = settings(
+    max_examples=sampled(20, whole=60),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+FEWER_EXAMPLES = settings(EXAMPLES, max_examples=sampled(15, whole=40))
+
 names = st.text("abc/ é", max_size=3)
 any_event = st.builds(
     CoordinationEvent,
@@ -95,11 +102,7 @@ def comparable(report: CoordinationReport) -> tuple[Any, ...]:
     )
 
 
-@settings(
-    max_examples=sampled(20, whole=60),
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+@EXAMPLES
 @given(instants(), st.randoms(use_true_random=False))
 def test_the_order_of_one_instant_is_irrelevant(
     stream: list[list[dict[str, Any]]], rng: Any
@@ -112,11 +115,7 @@ def test_the_order_of_one_instant_is_irrelevant(
     assert alerts == other_alerts
 
 
-@settings(
-    max_examples=sampled(15, whole=40),
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+@FEWER_EXAMPLES
 @given(st.lists(any_event, max_size=40))
 def test_no_event_that_the_schema_admits_raises(
     events: list[CoordinationEvent],
@@ -130,11 +129,7 @@ def test_no_event_that_the_schema_admits_raises(
     assert monitor.overall().late <= len(events)
 
 
-@settings(
-    max_examples=sampled(15, whole=40),
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+@FEWER_EXAMPLES
 @given(instants())
 def test_every_score_and_rate_is_0_to_1_or_absent(
     stream: list[list[dict[str, Any]]],
@@ -151,11 +146,7 @@ def test_every_score_and_rate_is_0_to_1_or_absent(
     assert all(value is None or 0.0 <= value <= 1.0 for value in seen)
 
 
-@settings(
-    max_examples=sampled(20, whole=60),
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+@EXAMPLES
 @given(instants())
 def test_reading_changes_nothing(stream: list[list[dict[str, Any]]]) -> None:
     watched = CoordinationMonitor(notifier=SilentNotifier())
@@ -167,11 +158,7 @@ def test_reading_changes_nothing(stream: list[list[dict[str, Any]]]) -> None:
     assert [watched.report(agent) for agent in "abc"] == alone
 
 
-@settings(
-    max_examples=sampled(20, whole=60),
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+@EXAMPLES
 @given(instants())
 def test_the_swarm_is_the_sum_of_its_agents(
     stream: list[list[dict[str, Any]]],
