@@ -91,7 +91,7 @@ test: setup ## everything: lint, types, contracts, tests with their coverage, no
 	@$(MAKE) --no-print-directory -j 6 scenarios lint-style lint-types lint-contracts notebooks tests
 
 tests: setup
-	@$(BIN)/pytest -q -n 2 --dist worksteal -m "not engines" --ignore tests/scenarios --ignore tests/faults --cov --cov-report=term:skip-covered
+	@$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not engines" --ignore tests/scenarios --ignore tests/faults -p tests.branch_coverage
 
 scenarios: setup ## whole programs from outside: what they leave, let out and survive
 	@nice -n 5 $(BIN)/pytest -q tests/scenarios tests/faults
@@ -128,4 +128,4 @@ lock: setup ## resolve the lock files again
 	@sed -n '/^s3-server = /,/^]/s/^ *"\(.*\)".*/\1/p' pyproject.toml | $(BIN)/uv pip compile -q - --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate -o requirements-s3-server.lock
 
 clean: ## remove what the targets made
-	@rm -rf $(WORK) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage
+	@rm -rf $(WORK) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
