@@ -3,14 +3,11 @@
 import re
 from importlib import import_module
 
-import pytest
-
 from tests.architecture import PAGE, drawn_house, page_with
 
 MOST_STOPS = 25
 
 
-@pytest.mark.no_cover
 def test_the_page_draws_the_house_as_it_is() -> None:
     page = PAGE.read_text(encoding="utf-8")
 

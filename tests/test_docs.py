@@ -123,7 +123,6 @@ def test_the_programs_of_a_page_run(page: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.no_cover
 def test_the_pages_of_the_api_are_those_of_the_faces() -> None:
     """`python -m tests.api_pages` writes them; every public name has its docstring there."""
     written = {p.name: p.read_text(encoding="utf-8") for p in FOLDER.glob("*.md")}

@@ -5,7 +5,7 @@ import pytest
 from tests.docstrings import SECTIONS, Function, public_functions
 
 # The first of them imports every room, and reads the source of every function.
-pytestmark = [pytest.mark.no_cover, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.timeout(240)
 
 FLOOR = 0.8
 

@@ -76,7 +76,6 @@ def test_a_command_gives_numeric_libraries_one_thread_by_itself() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.no_cover
 def test_what_a_program_makes_of_the_toolkit_is_private_without_its_help(
     tmp_path: Path,
 ) -> None:

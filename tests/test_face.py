@@ -10,8 +10,6 @@ import pytest
 
 from tests.shared import ROOT
 
-pytestmark = pytest.mark.no_cover
-
 PACKAGE = ROOT / "toolkit"
 STUBS = sorted(PACKAGE.rglob("__init__.pyi"))
 ROOMS = {".".join(stub.parent.relative_to(ROOT).parts) for stub in STUBS}

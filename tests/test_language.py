@@ -11,8 +11,6 @@ import pytest
 
 from tests.shared import ROOT
 
-pytestmark = pytest.mark.no_cover
-
 BANNED = re.compile(
     r"\b(told|nobody|somebody|whoever|amiss|in vain|oblivion|anew|seldom|of its own"
     r"|takes in|comes to|a word of)\b",

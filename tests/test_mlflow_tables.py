@@ -9,8 +9,6 @@ import pytest
 from tests.mlflow_tables import migrate_once
 from toolkit.experiments.training.tracking import own_warnings_ignored
 
-pytestmark = pytest.mark.no_cover
-
 
 def schema(path: Path) -> list[tuple[object, ...]]:
     """List the columns of a database's tables, its indices, and the version it has.

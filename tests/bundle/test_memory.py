@@ -126,7 +126,6 @@ def forest(width: int) -> bytes:
     return model(width, [ensemble, node("Cast", ["trees"], "last", to=11)])
 
 
-@pytest.mark.no_cover
 @pytest.mark.parametrize(
     ("make", "ends"),
     [

@@ -38,7 +38,6 @@ def specimens(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.no_cover
 def test_no_damaged_bundle_raises_hangs_or_answers_out_of_bounds(
     specimens: Path,
 ) -> None:
@@ -68,7 +67,6 @@ def test_every_decision_and_member_that_ships_is_damaged(specimens: Path) -> Non
     assert set(OF_DECISION) == set(DECISIONS) - {"table"}
 
 
-@pytest.mark.no_cover
 def test_a_graph_of_too_many_fields_is_refused_and_changed_no_further() -> None:
     around, part = SMALL[0]
     graph = wrapped(part * WALKED_BYTES, around)

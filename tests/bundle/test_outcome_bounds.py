@@ -137,7 +137,6 @@ def test_a_number_that_is_not_known_widens_the_bound(tmp_path: Path) -> None:
     assert known.allowed.sum() > unknown.allowed.sum()
 
 
-@pytest.mark.no_cover
 def test_nothing_is_permitted_without_history_or_without_a_margin(
     tmp_path: Path,
 ) -> None:

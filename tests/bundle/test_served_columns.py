@@ -132,7 +132,6 @@ def bundles(tmp_path_factory: pytest.TempPathFactory) -> tuple[Bundle, Bundle]:
     return small_bundle(folder / "batches"), agent_bundle(folder / "agents")
 
 
-@pytest.mark.no_cover
 def test_bundles_and_tables_read_what_their_organs_fill(
     bundles: tuple[Bundle, Bundle], tmp_path: Path
 ) -> None:

@@ -80,7 +80,6 @@ def test_a_path_without_an_end_holds_up_no_command(
 
 
 @pytest.mark.slow
-@pytest.mark.no_cover
 @pytest.mark.parametrize(
     "name",
     sampled(

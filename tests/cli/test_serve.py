@@ -282,7 +282,6 @@ PAUSE_S = 0.005
 """Between what one sender sends: they send for as long as a server takes to end."""
 
 
-@pytest.mark.no_cover
 def test_sigterm_joins_all_that_was_acknowledged(tmp_path: Path) -> None:
     store = tmp_path / "store"
     acknowledged: list[int] = []

@@ -12,8 +12,6 @@ from toolkit.features.columns import BATCH_TARGETS
 from toolkit.history import RecordStore
 from toolkit.records import Batch, Provenance, Record, Turn
 
-pytestmark = pytest.mark.no_cover
-
 START = datetime(2026, 1, 5, tzinfo=UTC)
 
 

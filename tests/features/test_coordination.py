@@ -84,7 +84,6 @@ def test_table_equals_the_monitor_past_a_block_of_weights(
 
 
 @pytest.mark.slow
-@pytest.mark.no_cover
 def test_the_future_changes_no_row(tmp_path: Path) -> None:
     events = generated(400, 11)
     cut = events[200].at
@@ -117,7 +116,6 @@ def test_constants_are_the_monitors() -> None:
 
 @needs_history
 @pytest.mark.slow
-@pytest.mark.no_cover
 def test_table_equals_the_monitor_on_the_shared_history(tmp_path: Path) -> None:
     from toolkit.cli import run
 

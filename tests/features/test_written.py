@@ -38,7 +38,6 @@ def written(history: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.mark.no_cover
 def test_a_written_table_is_the_one_that_was_built(
     history: Dataset, written: Path
 ) -> None:

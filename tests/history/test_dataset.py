@@ -23,7 +23,6 @@ def filled(root: Path, rows: list[Record]) -> LocalDataset:
     return dataset
 
 
-@pytest.mark.no_cover
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_completeness_in_sql_equals_the_property(
     tmp_path_factory: pytest.TempPathFactory, kind: str

@@ -31,7 +31,6 @@ def take(store: Path, account: str, *, compact: bool) -> None:
             compact_store(opened)
 
 
-@pytest.mark.no_cover
 @pytest.mark.parametrize("between", [True, False])
 @pytest.mark.parametrize("order", list(itertools.permutations(["hooks", "transcript"])))
 def test_each_batch_told_twice_is_compared_once_whatever_came_first(

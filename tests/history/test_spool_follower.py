@@ -3,8 +3,6 @@
 import datetime as dt
 from pathlib import Path
 
-import pytest
-
 from toolkit.history.dataset import LocalDataset
 from toolkit.records import (
     CoordinationEvent,
@@ -60,7 +58,6 @@ def test_a_file_set_aside_is_not_read_again(tmp_path: Path) -> None:
     assert ids(follower) == ["e2"]
 
 
-@pytest.mark.no_cover
 def test_no_event_is_missed_whatever_compactions_pass(tmp_path: Path) -> None:
     spool, dataset = Spool(tmp_path / "spool"), LocalDataset(tmp_path / "dataset")
     follower = SpoolFollower(spool)

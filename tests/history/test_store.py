@@ -363,7 +363,6 @@ with RecordStore(Path(sys.argv[2])) as store:
 
 
 @pytest.mark.slow
-@pytest.mark.no_cover
 @pytest.mark.parametrize(
     ("files_before_the_kill", "processes"), [(2, 1), (15, 2), (35, 1)]
 )

@@ -49,7 +49,6 @@ EVERY = sorted(record.record_id for record in [*OLD, *NEW])
 LATER = sorted(record.record_id for record in NEW)
 
 
-@pytest.mark.no_cover
 def test_a_backup_is_a_store_with_all_records_and_their_modes(
     store: Path, tmp_path: Path
 ) -> None:

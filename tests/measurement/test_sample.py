@@ -9,8 +9,6 @@ from tests.shared import ROOT
 from toolkit.measurement.report import Report, summarise_sweep
 from toolkit.records import KINDS, Batch, Provenance, Record, Workflow
 
-pytestmark = pytest.mark.no_cover
-
 SAMPLE = ROOT / "data" / "sample"
 
 

@@ -59,7 +59,6 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Sweep:
     return sweep
 
 
-@pytest.mark.no_cover
 def test_every_cell_is_measured(measured: Sweep) -> None:
     keys = {key for key in measured.measured() if not key.startswith("load/")}
 
@@ -138,7 +137,6 @@ def test_an_interrupted_sweep_leaves_no_process_and_no_file(tmp_path: Path) -> N
     assert list(scratch.iterdir()) == []
 
 
-@pytest.mark.no_cover
 def test_two_sweeps_of_one_design_are_two_sets_of_records(
     measured: Sweep, tmp_path: Path
 ) -> None:

@@ -186,7 +186,6 @@ def test_a_level_or_a_number_of_resamples_out_of_range_is_refused(
 
 
 @pytest.mark.slow
-@pytest.mark.no_cover
 @pytest.mark.parametrize(("groups", "least"), [(6, 0.89), (20, 0.92), (100, 0.93)])
 def test_intervals_hold_the_truth_of_skewed_uneven_groups(
     groups: int, least: float

@@ -523,7 +523,6 @@ def test_a_mean_over_groups_is_shown_only_beyond_its_error() -> None:
     assert not shown_cheaper(steady[:1], level=0.8)
 
 
-@pytest.mark.no_cover
 def test_runs_follow_history_only_where_replays_show_that_it_pays() -> None:
     rng = np.random.default_rng(0)
     drawn = optimum_rows(shared=True)

@@ -29,7 +29,6 @@ def test_a_replacement_that_fails_leaves_the_old_content(tmp_path: Path) -> None
     assert target.read_bytes() == b"old"
 
 
-@pytest.mark.no_cover
 def test_exchanged_directories_leave_no_moment_without_one(tmp_path: Path) -> None:
     one, other = tmp_path / "one", tmp_path / "other"
     for folder in (one, other):

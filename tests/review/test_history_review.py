@@ -50,7 +50,6 @@ def figure_names() -> list[str]:
     ]
 
 
-@pytest.mark.no_cover
 @pytest.mark.parametrize("name", figure_names())
 def test_a_figure_moves_when_one_of_its_records_is_gone(
     tmp_path: Path, name: str

@@ -46,7 +46,6 @@ class Links(HTMLParser):
                 self.loaded.append(target)
 
 
-@pytest.mark.no_cover
 def test_the_page_loads_and_runs_nothing(found: Review) -> None:
     links = Links()
     links.feed(render_html(found))
@@ -61,12 +60,10 @@ def test_every_figure_stands_on_the_page(found: Review) -> None:
     assert {figure.name for figure in found.figures()} <= links.ids
 
 
-@pytest.mark.no_cover
 def test_the_same_review_gives_the_same_page(found: Review) -> None:
     assert render_html(found) == render_html(found)
 
 
-@pytest.mark.no_cover
 def test_the_numbers_of_every_picture_can_be_downloaded(found: Review) -> None:
     page = render_html(found)
     files = re.findall(

@@ -152,7 +152,6 @@ def independent(
 
 @needs_history
 @pytest.mark.slow
-@pytest.mark.no_cover
 def test_200_pairs_of_real_turns_equal_an_independent_classification(
     tmp_path: Path,
 ) -> None:

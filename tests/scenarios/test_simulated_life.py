@@ -26,7 +26,7 @@ from toolkit.testing.simulator import SimulatedSwarm
 from toolkit.testing.simulator.truth import BatchTruth
 
 # A swarm lives for weeks of its clock, and is trained on.
-pytestmark = [pytest.mark.slow, pytest.mark.no_cover, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 

@@ -91,7 +91,6 @@ def jobs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.no_cover
 @pytest.mark.timeout(600)
 def test_a_declared_column_goes_from_the_map_to_every_answer(
     jobs: Path, capsys: pytest.CaptureFixture[str]

@@ -24,7 +24,6 @@ def ran(capsys: pytest.CaptureFixture[str], work: Path, *words: str) -> dict[str
 
 
 @pytest.mark.slow
-@pytest.mark.no_cover
 @pytest.mark.timeout(180)
 def test_a_table_teaches_what_its_records_do(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -140,7 +140,6 @@ def judged(store: Path, policy: str, *options: str) -> int:
 
 
 @pytest.mark.slow
-@pytest.mark.no_cover
 def test_the_samples_own_bundle_is_judged_from_a_log_that_explored(
     cells: Cells, bundle: Path, explored: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

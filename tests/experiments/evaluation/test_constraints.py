@@ -96,7 +96,6 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.no_cover
 @pytest.mark.timeout(600)
 def test_on_the_sample_the_limit_is_kept_as_often_as_asked(place: Path) -> None:
     found = json.loads(

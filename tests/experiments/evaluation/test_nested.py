@@ -17,8 +17,6 @@ from toolkit.experiments.training.spec import SearchSpec, SplitSpec
 from toolkit.features import batch_table, workflow_table
 from toolkit.models import DecisionTable
 
-pytestmark = pytest.mark.no_cover
-
 SPEC = ExperimentSpec(
     name="test",
     decision="batch_size",

@@ -108,7 +108,6 @@ def test_the_interval_holds_the_true_gain_over_the_rule() -> None:
     assert gain.low < np.log(true_cost(4) / true_cost(RULE_SIZE)) < gain.high
 
 
-@pytest.mark.no_cover
 def test_a_dearer_size_is_not_shown_to_be_an_improvement() -> None:
     assert not report(explored(), size=2).shows_improvement
 

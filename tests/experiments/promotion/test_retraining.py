@@ -337,7 +337,6 @@ WATCHED = (
 
 
 @pytest.mark.slow
-@pytest.mark.no_cover
 # A process for each line at which it is killed, of them more than a hundred.
 @pytest.mark.timeout(900)
 def test_a_kill_at_any_point_leaves_what_can_be_loaded_and_finished(

@@ -64,7 +64,6 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RecordStore]:
         yield opened
 
 
-@pytest.mark.no_cover
 def test_a_feature_table_has_a_column_for_each(store: RecordStore) -> None:
     frame = batch_table(store.dataset)
     gpu, model = sorted(declared_columns(frame), key=lambda column: column.name)
@@ -84,7 +83,6 @@ def test_what_did_not_fail_succeeded_and_nothing_was_cancelled(
     assert (frame["cancelled"] == 0).all()
 
 
-@pytest.mark.no_cover
 def test_a_decision_table_reads_them(store: RecordStore) -> None:
     rows = teaching_rows(batch_table(store.dataset), decision="batch_size")
     table = recorded_table(rows, decision="batch_size")
@@ -95,7 +93,6 @@ def test_a_decision_table_reads_them(store: RecordStore) -> None:
     assert {problem.context["model_bytes"] for problem in table.problems} == {7e9}
 
 
-@pytest.mark.no_cover
 def test_a_spec_may_read_a_declared_column_alone(store: RecordStore) -> None:
     rows = teaching_rows(batch_table(store.dataset), decision="batch_size")
     table = recorded_table(rows, decision="batch_size", context=["gpu"])

@@ -86,7 +86,6 @@ def test_two_policies_in_one_context_served_nothing_that_is_known(
     assert set(table_of(tmp_path, mixed).served) == {None}
 
 
-@pytest.mark.no_cover
 def test_a_model_reads_the_context_columns_that_it_may(tmp_path: Path) -> None:
     batches = of_chances({2: 0.1, 4: 0.9}, "7")
     table = table_of(tmp_path, batches, context=("load_cpu",))
@@ -99,7 +98,6 @@ def test_a_column_that_is_no_context_is_refused(tmp_path: Path) -> None:
         table_of(tmp_path, of_chances({2: 0.1, 4: 0.9}, "7"), context=("load_cpus",))
 
 
-@pytest.mark.no_cover
 def test_censored_and_unfinished_batches_teach_nothing(tmp_path: Path) -> None:
     with batch_store(tmp_path) as store:
         store.compact()
@@ -121,7 +119,6 @@ def test_too_few_groups_are_not_enough_data(tmp_path: Path) -> None:
         teaching_rows(frame, decision="batch_size")
 
 
-@pytest.mark.no_cover
 def test_the_fingerprint_is_of_ids_contexts_actions_and_costs(tmp_path: Path) -> None:
     with batch_store(tmp_path) as store:
         store.compact()

@@ -37,7 +37,6 @@ def made(*, observed: bool, sizes: tuple[int, ...] = SIZES) -> DecisionTable:
     return recorded_table(rows, decision="batch_size")
 
 
-@pytest.mark.no_cover
 @pytest.mark.parametrize("observed", [False, True])
 def test_a_history_and_a_measured_store_are_the_same_table(*, observed: bool) -> None:
     table = made(observed=observed)
@@ -47,7 +46,6 @@ def test_a_history_and_a_measured_store_are_the_same_table(*, observed: bool) ->
     assert table.weights[0].tolist() == [10.0, 10.0, 10.0]
 
 
-@pytest.mark.no_cover
 def test_a_cost_is_what_was_spent_over_what_succeeded() -> None:
     table = made(observed=False)
 
@@ -55,7 +53,6 @@ def test_a_cost_is_what_was_spent_over_what_succeeded() -> None:
     assert table.log_costs[0][0] == pytest.approx(np.log(spent / done))
 
 
-@pytest.mark.no_cover
 def test_the_halves_share_no_run() -> None:
     table = made(observed=False)
     first, second = table.halves(seed=0)
@@ -64,7 +61,6 @@ def test_the_halves_share_no_run() -> None:
     assert np.allclose(np.sort(together[:, 0]), np.sort(table.runs[0][0][:, 0]))
 
 
-@pytest.mark.no_cover
 def test_the_noise_is_that_of_the_repeats() -> None:
     table = made(observed=False)
 
@@ -76,7 +72,6 @@ def test_a_size_alone_is_no_comparison() -> None:
         made(observed=False, sizes=(4,))
 
 
-@pytest.mark.no_cover
 def test_actions_that_were_not_assigned_are_compared_within_one_session() -> None:
     table = made(observed=True)
 
@@ -84,7 +79,6 @@ def test_actions_that_were_not_assigned_are_compared_within_one_session() -> Non
     assert table.groups == tuple(f"s{n}" for n in range(8))
 
 
-@pytest.mark.no_cover
 def test_the_best_is_named_by_other_sessions_than_those_that_grade(
     tmp_path: Path,
 ) -> None:
@@ -111,7 +105,6 @@ def test_the_best_is_named_by_other_sessions_than_those_that_grade(
     assert not np.allclose(first, second)
 
 
-@pytest.mark.no_cover
 def test_one_session_alone_has_no_halves() -> None:
     table = made(observed=False)
 
@@ -119,7 +112,6 @@ def test_one_session_alone_has_no_halves() -> None:
     assert table.log_slowdowns(0).min() == 0
 
 
-@pytest.mark.no_cover
 def test_the_problems_after_a_moment_are_those_with_a_later_run() -> None:
     table = made(observed=False)
 

@@ -76,7 +76,6 @@ def test_the_synthetic_tables_best_size_differs_by_problem() -> None:
     assert len(np.unique(np.nanargmin(table.log_costs, axis=1))) > 2
 
 
-@pytest.mark.no_cover
 @needs_decisions
 @pytest.mark.parametrize(
     ("file", "cost", "regret"),

@@ -38,7 +38,6 @@ def raced(replay: MeasuredReplay) -> RaceResult:
 
 
 @pytest.mark.slow
-@pytest.mark.no_cover
 def test_every_context_of_the_sample_is_a_problem(
     batches: MeasuredReplay, graphs: MeasuredReplay
 ) -> None:

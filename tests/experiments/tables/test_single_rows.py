@@ -57,7 +57,6 @@ def test_groups_of_an_observed_history_are_its_projects(tmp_path: Path) -> None:
     assert table.group_names == ("p0", "p1", "p2", "p3", "p4")
 
 
-@pytest.mark.no_cover
 def test_a_history_of_few_projects_is_split_by_session(tmp_path: Path) -> None:
     table, by = observed(tmp_path, projects=3)
 
@@ -77,7 +76,6 @@ def test_what_is_asked_for_is_never_split(tmp_path: Path, by: str, groups: int) 
         assert set(part.groups) == {name}
 
 
-@pytest.mark.no_cover
 def test_runs_know_the_moment_before_them(tmp_path: Path) -> None:
     table, _ = observed(tmp_path)
     singles = table.singles
@@ -92,7 +90,6 @@ def test_runs_know_the_moment_before_them(tmp_path: Path) -> None:
     assert np.sort(singles.X[:, place]) == pytest.approx(np.sort(wanted), rel=1e-6)
 
 
-@pytest.mark.no_cover
 def test_a_frame_is_encoded_as_its_rows_are(tmp_path: Path) -> None:
     with RecordStore(tmp_path) as store:
         store.add_all([seen(n) for n in range(240)])

@@ -64,7 +64,6 @@ def kept(
     return promised, held
 
 
-@pytest.mark.no_cover
 @pytest.mark.parametrize(
     ("at_most", "probability", "promised_at_least"),
     [(8.0, 0.9, 0.8), (8.0, 0.8, 0.9), (3.0, 0.9, 0.3)],

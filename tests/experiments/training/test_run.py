@@ -43,7 +43,6 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> ExperimentOutcome:
 
 
 @pytest.mark.slow
-@pytest.mark.no_cover
 def test_the_bundle_recommends_what_history_supports(
     outcome: ExperimentOutcome,
 ) -> None:
@@ -162,7 +161,6 @@ def test_a_history_that_nobody_designed_proves_no_gain_and_says_so(
 
 
 @pytest.mark.slow
-@pytest.mark.no_cover
 def test_the_whole_path_opens_no_socket_beyond_the_loopback(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -154,7 +154,6 @@ def test_a_higher_level_is_wider(made: DecisionTable) -> None:
     assert factors[0] < factors[1]
 
 
-@pytest.mark.no_cover
 @pytest.mark.parametrize("steepness", [1.0, 30.0, 3000.0])
 def test_half_widths_reach_as_far_as_the_errors_of_groups_left_out(
     made: DecisionTable, steepness: float

@@ -140,7 +140,6 @@ def counted(batches: dict[str, Batch]) -> Counts:
 
 @needs_history
 @pytest.mark.slow
-@pytest.mark.no_cover
 @pytest.mark.parametrize("pack", sorted(SHEET)[: sampled(1, whole=2)])
 def test_the_flow_of_a_pack_is_that_of_its_data_sheet(
     tmp_path: Path, pack: str

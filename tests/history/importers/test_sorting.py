@@ -79,7 +79,6 @@ def test_the_files_of_one_session_are_read_with_it(tmp_path: Path) -> None:
 
 @needs_history
 @pytest.mark.slow
-@pytest.mark.no_cover
 def test_all_packs_at_once_give_the_counts_of_their_sheets(tmp_path: Path) -> None:
     """Copies and earlier states add nothing.
 

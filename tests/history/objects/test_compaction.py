@@ -52,7 +52,6 @@ def two_machines(tmp_path: Path, objects: FolderObjects) -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.no_cover
 @settings(max_examples=sampled(3, whole=5), deadline=None)
 @given(
     st.lists(
@@ -87,7 +86,6 @@ def test_machines_together_give_what_one_store_of_all_would(
 
 
 @pytest.mark.slow
-@pytest.mark.no_cover
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 def test_a_kill_at_any_request_loses_nothing_and_counts_nothing_twice(
     tmp_path: Path, after: bool
@@ -113,7 +111,6 @@ def test_a_kill_at_any_request_loses_nothing_and_counts_nothing_twice(
 
 
 @pytest.mark.slow
-@pytest.mark.no_cover
 @pytest.mark.parametrize("dies", [False, True], ids=["goes on", "dies"])
 def test_two_compactions_that_meet_at_any_request_lose_nothing(
     tmp_path: Path, dies: bool
@@ -161,7 +158,6 @@ def test_a_commit_whose_answer_was_lost_is_known_as_ours(
     assert not log.append(type(before)(number=1, writer="other"))
 
 
-@pytest.mark.no_cover
 def test_a_commit_to_a_number_that_was_let_go_counts_for_nothing(
     tmp_path: Path, objects: FolderObjects
 ) -> None:

@@ -28,7 +28,6 @@ def copies(folder: Path) -> list[Path]:
     return sorted(folder.rglob("*.parquet"))
 
 
-@pytest.mark.no_cover
 def test_a_second_reading_fetches_nothing(
     tmp_path: Path, objects: FolderObjects
 ) -> None:

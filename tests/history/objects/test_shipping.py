@@ -56,7 +56,6 @@ def test_without_its_note_a_store_sends_the_same_segments(
     assert (again.segments, again.already_there) == (0, 1)
 
 
-@pytest.mark.no_cover
 def test_a_segment_that_was_compacted_and_removed_counts_once_when_it_comes_again(
     tmp_path: Path, objects: FolderObjects
 ) -> None:
@@ -70,7 +69,6 @@ def test_a_segment_that_was_compacted_and_removed_counts_once_when_it_comes_agai
     assert known(objects, tmp_path / "cache") == ids(0, 4)
 
 
-@pytest.mark.no_cover
 @pytest.mark.parametrize("kept_bytes", [0, 2**26], ids=["retired", "kept"])
 def test_a_store_that_compacts_between_two_shipments_ships_all(
     tmp_path: Path,
@@ -115,7 +113,6 @@ def test_every_field_of_a_compacted_store_arrives(
     assert all_records(objects, tmp_path / "cache") == found
 
 
-@pytest.mark.no_cover
 def test_machines_that_have_the_same_session_count_it_once(
     tmp_path: Path, objects: FolderObjects
 ) -> None:

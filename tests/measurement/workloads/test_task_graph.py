@@ -34,7 +34,6 @@ def graph(shape: GraphShape, directory: Path) -> TaskGraph:
     return made
 
 
-@pytest.mark.no_cover
 @pytest.mark.parametrize("workers", [1, 2, 12])
 @pytest.mark.parametrize("name", SHAPES)
 def test_every_component_runs_whatever_the_number_of_workers(

@@ -31,7 +31,6 @@ def both_views(seed: int) -> tuple[LoggedDecisions, LoggedDecisions]:
 
 
 @pytest.mark.slow
-@pytest.mark.no_cover
 @pytest.mark.parametrize("model_error", [0.0, 1.0])
 def test_intervals_of_doubly_robust_hold_the_value(model_error: float) -> None:
     rng = np.random.default_rng(5)

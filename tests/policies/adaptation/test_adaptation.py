@@ -144,7 +144,6 @@ def run(
     return np.array([seconds, reached - failed[:reached].sum()])
 
 
-@pytest.mark.no_cover
 @pytest.mark.parametrize("siblings", [False, True])
 @pytest.mark.parametrize("failures", [0.03, 0.1, 0.2])
 def test_ordinary_failures_make_it_neither_oscillate_nor_lose(

@@ -108,7 +108,6 @@ def test_three_hundred_batches_that_cost_ten_times_as_much_end_elsewhere() -> No
 
 
 @pytest.mark.slow
-@pytest.mark.no_cover
 @pytest.mark.parametrize(("failures", "cascade"), CLASSES)
 def test_exploring_is_never_5_percent_dearer_than_the_rule_and_closes_half_the_gap(
     failures: float, cascade: str

@@ -39,7 +39,6 @@ def _replayed(
     return found, real
 
 
-@pytest.mark.no_cover
 def test_nine_of_ten_real_runs_lie_within_the_bounds(tmp_path: Path) -> None:
     inside = []
     for recorded, wanted in ((1, 4), (4, 1)):
@@ -50,7 +49,6 @@ def test_nine_of_ten_real_runs_lie_within_the_bounds(tmp_path: Path) -> None:
     assert np.mean(inside) >= 0.9
 
 
-@pytest.mark.no_cover
 def test_the_real_change_over_all_sessions_lies_near_the_replayed(
     tmp_path: Path,
 ) -> None:
@@ -158,7 +156,6 @@ def test_a_policy_that_is_none_is_refused(text: str) -> None:
 
 @needs_history
 @pytest.mark.slow
-@pytest.mark.no_cover
 def test_self_replay_of_real_sessions_is_within_a_tenth(tmp_path: Path) -> None:
     history = History(tmp_path)
     pack = sampled("context-evaluator", whole="entireio-cli")

@@ -74,7 +74,6 @@ def slowdowns(failures: float, seed: int) -> tuple[float, float, float]:
 
 
 @pytest.mark.slow
-@pytest.mark.no_cover
 @pytest.mark.parametrize("failures", [0.03, 0.2])
 def test_exploring_closes_half_of_the_gap_though_a_failure_undoes_all(
     failures: float,

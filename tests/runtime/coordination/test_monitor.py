@@ -526,7 +526,6 @@ def test_a_clock_that_was_set_back_starts_the_monitor_anew() -> None:
     assert (monitor.agents, monitor.overall().operations) == (("b",), 3)
 
 
-@pytest.mark.no_cover
 def test_agents_and_keys_are_forgotten() -> None:
     monitor, _ = watching()
     for number in range(20_000):
@@ -562,7 +561,6 @@ def test_settings_that_cannot_work_are_refused(bad: dict[str, Any]) -> None:
         MonitorSettings(**bad)
 
 
-@pytest.mark.no_cover
 def test_sums_do_not_drift() -> None:
     monitor, _ = watching()
     rng = random.Random(3)

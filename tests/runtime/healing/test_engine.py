@@ -59,7 +59,6 @@ def ward_cured_by(folder: Path, verb: str, **options: Any) -> Ward:
     return box[0]
 
 
-@pytest.mark.no_cover
 def test_a_healthy_swarm_is_left_alone_for_a_whole_day(tmp_path: Path) -> None:
     ward = Ward(tmp_path)
 

@@ -75,7 +75,6 @@ def calls(folder: Path) -> list[list[str]]:
     return [json.loads(line) for line in lines]
 
 
-@pytest.mark.no_cover
 @pytest.mark.parametrize("version", ["2.0.0-alpha.88", "2.7.47", "3.43.0"])
 def test_each_version_is_told_with_its_own_flags(tmp_path: Path, version: str) -> None:
     sink = stand_in(tmp_path, version)

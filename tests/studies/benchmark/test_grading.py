@@ -86,7 +86,6 @@ def grades(held: DecisionTable) -> TableGrades:
 
 
 @pytest.mark.slow
-@pytest.mark.no_cover
 def test_no_decision_of_the_benchmark_reads_an_unmeasured_cost(
     held: DecisionTable,
 ) -> None:
@@ -139,7 +138,6 @@ def test_a_line_that_peeks_beyond_its_measurements_is_named(
     assert leaking == ["peeking"]
 
 
-@pytest.mark.no_cover
 def test_the_oracle_is_never_beaten(grades: TableGrades) -> None:
     assert min(min(values) for values in grades.regrets.values()) >= 0
 
@@ -177,7 +175,6 @@ def test_a_finished_table_is_read_back(tmp_path: Path, held: DecisionTable) -> N
     assert (first, "read back" in said[0]) == (second, True)
 
 
-@pytest.mark.no_cover
 def test_other_costs_are_graded_anew(tmp_path: Path, held: DecisionTable) -> None:
     list(graded([held], QUICK, tmp_path, silent))
     other = held.with_log_costs(costs * 1.1 for costs in held.log_costs)
@@ -242,7 +239,6 @@ def test_a_verdict_needs_more_than_the_noise_of_replicates(
     assert compared(mine, 0.3) == verdict
 
 
-@pytest.mark.no_cover
 def test_the_report_is_drawn(tmp_path: Path, grades: TableGrades) -> None:
     plot_report(report([grades], seed=0), tmp_path / "bench.svg")
 
@@ -371,7 +367,6 @@ def test_a_slowdown_is_measured_against_the_problems_own_best(
 
 @needs_decisions
 @pytest.mark.slow
-@pytest.mark.no_cover
 def test_the_rules_of_the_data_sheet_are_reproduced() -> None:
     found = {
         each.title: float(np.expm1(log_slowdowns(each, list(each.rules)).mean()))

@@ -88,7 +88,6 @@ def test_further_parts_hold_groups_of_their_own() -> None:
     assert np.array_equal(second.log_costs, again.log_costs)
 
 
-@pytest.mark.no_cover
 @pytest.mark.parametrize("seed", sampled([3], whole=[3, 5, 8]))
 def test_the_law_names_the_action_that_costs_less_on_many_groups(seed: int) -> None:
     made = made_up_table(seed)

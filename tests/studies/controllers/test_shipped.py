@@ -83,7 +83,6 @@ def test_on_the_rules_it_costs_no_more_than_the_rule_in_any_class(
     assert all(race.against_rule.estimate <= 1e-6 for race in races)
 
 
-@pytest.mark.no_cover
 def test_exploring_finds_the_sizes_that_the_rule_misses() -> None:
     design = OptimizerDesign(seed=0, batches=120, explore=0.2)
 

@@ -19,7 +19,6 @@ QUICK = GateRules(replicates=300)
 
 
 @pytest.mark.slow
-@pytest.mark.no_cover
 @pytest.mark.parametrize(("records", "groups"), [(48, 6), (96, 12), (384, 48)])
 def test_equal_policies_are_seldom_promoted(records: int, groups: int) -> None:
     worlds = 1000

@@ -54,7 +54,6 @@ def test_every_part_is_in_the_results(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.no_cover
 def test_the_same_specification_gives_the_same_results(tmp_path: Path) -> None:
     first, second = (
         run_worlds(SMALL, tables=None, results=tmp_path / name, report=silent)
@@ -87,7 +86,6 @@ def test_a_part_whose_inputs_have_changed_is_run_again(tmp_path: Path) -> None:
     assert [rate["not_enough_data"] for rate in rates] == [3, 3]
 
 
-@pytest.mark.no_cover
 def test_what_another_process_has_finished_meanwhile_is_kept(tmp_path: Path) -> None:
     results = tmp_path / "results.json"
     heard: list[str] = []

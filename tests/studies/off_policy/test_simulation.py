@@ -114,7 +114,6 @@ def test_a_table_with_more_than_fifteen_actions_is_refused() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.no_cover
 def test_doubly_robust_keeps_its_promises_with_every_model() -> None:
     scores = scored("learned")
     error = np.sqrt(0.95 * 0.05 / WORLDS)
@@ -126,7 +125,6 @@ def test_doubly_robust_keeps_its_promises_with_every_model() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.no_cover
 def test_improvement_is_seldom_claimed_where_there_is_none() -> None:
     scores = scored("no gain")
 
@@ -136,7 +134,6 @@ def test_improvement_is_seldom_claimed_where_there_is_none() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.no_cover
 def test_with_drift_the_truth_is_the_value_over_the_logged_period() -> None:
     found = scored("drift", worlds=MANY)
 

@@ -176,7 +176,6 @@ def test_two_agents_of_one_reply_are_one_wave(tmp_path: Path) -> None:
 
 @needs_history
 @pytest.mark.slow
-@pytest.mark.no_cover
 @pytest.mark.parametrize(
     ("source", "pack", "runs", "measured"),
     [

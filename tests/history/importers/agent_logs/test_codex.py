@@ -137,7 +137,6 @@ def test_waiting_for_a_command_is_no_operation(tmp_path: Path) -> None:
     assert batch.execution_s is None
 
 
-@pytest.mark.no_cover
 @pytest.mark.parametrize(
     ("text", "counts"),
     [

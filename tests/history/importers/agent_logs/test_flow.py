@@ -216,7 +216,6 @@ def bits(batch: Batch) -> tuple[int | None, int | None, int | None]:
     return batch.needs_previous, batch.mentioned_by_previous, batch.known_before
 
 
-@pytest.mark.no_cover
 @pytest.mark.parametrize("client", CLIENTS)
 def test_a_path_that_only_the_results_before_showed_was_needed(
     tmp_path: Path, client: str
@@ -229,7 +228,6 @@ def test_a_path_that_only_the_results_before_showed_was_needed(
     assert bits(second) == (1, 1, 0)
 
 
-@pytest.mark.no_cover
 @pytest.mark.parametrize("client", CLIENTS)
 def test_what_the_prompt_named_was_known(
     tmp_path: Path, client: str, monkeypatch: pytest.MonkeyPatch

@@ -50,7 +50,6 @@ def imported(pack: str, store: Path) -> Imported:
     return import_logs(pack.partition("/")[0], store, HISTORY / pack)
 
 
-@pytest.mark.no_cover
 @pytest.mark.parametrize("pack", sorted(SHEET))
 def test_the_counts_equal_the_data_sheet_and_copies_add_nothing(
     tmp_path: Path, pack: str

@@ -91,7 +91,6 @@ def test_every_reply_of_a_model_is_one_turn(printed: dict[str, Any]) -> None:
     assert printed["turns"] == 18_426
 
 
-@pytest.mark.no_cover
 def test_the_money_of_the_packs_is_that_of_their_sheet(turns: list[Turn]) -> None:
     spent = sum(turn.money_usd or 0 for turn in turns)
     with_calls = sum(turn.money_usd or 0 for turn in turns if turn.calls)
@@ -101,7 +100,6 @@ def test_the_money_of_the_packs_is_that_of_their_sheet(turns: list[Turn]) -> Non
     assert with_calls / spent == pytest.approx(0.907, abs=0.002)
 
 
-@pytest.mark.no_cover
 def test_waves_of_the_packs_have_the_tokens_of_the_agents_that_left_files(
     records: Dataset, waves: list[Workflow], turns: list[Turn]
 ) -> None:
@@ -156,7 +154,6 @@ def test_every_broken_line_is_rejected(printed: dict[str, Any]) -> None:
     assert (printed["rejected"], printed["refused_files"]) == (372, 1)
 
 
-@pytest.mark.no_cover
 def test_a_second_import_adds_nothing(folder: Path, printed: dict[str, Any]) -> None:
     packs = sampled([CLAUDE_CODE / "m-claude/projects"], whole=projects())
     sheet = sampled(SHEET["m-claude"], whole=ALL)

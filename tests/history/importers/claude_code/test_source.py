@@ -90,7 +90,6 @@ def test_a_call_without_result_is_neither_success_nor_failure(tmp_path: Path) ->
     assert batch.execution_s is None
 
 
-@pytest.mark.no_cover
 @pytest.mark.parametrize(
     ("tools", "expected"),
     [
@@ -145,7 +144,6 @@ def test_a_todo_list_in_a_mixed_message_is_one_operation(tmp_path: Path) -> None
     assert (batches(store)[0].operation_type, batches(store)[0].size) == ("mixed", 2)
 
 
-@pytest.mark.no_cover
 @pytest.mark.parametrize(
     ("content", "error", "expected"),
     [

@@ -142,7 +142,6 @@ def test_a_question_is_a_person_and_has_no_duration(tmp_path: Path, tool: str) -
     assert batch.turn_s == 3
 
 
-@pytest.mark.no_cover
 @pytest.mark.parametrize(
     ("mode", "tool", "took_s", "censored"),
     [

@@ -704,7 +704,6 @@ SMALL = [("novacron", 7_406), ("master-workflow", 2_949)]
 
 @needs_history
 @pytest.mark.slow
-@pytest.mark.no_cover
 @pytest.mark.parametrize(
     ("source", "distinct"),
     sampled(SMALL, whole=[*SMALL, ("ruflo", 27_687), ("hccg", 20_213)]),

@@ -52,7 +52,6 @@ def two_sessions() -> Rows:
 
 
 @pytest.mark.slow
-@pytest.mark.no_cover
 @given(cuts=st.lists(st.integers(0, 40), max_size=4))
 @settings(
     max_examples=sampled(7, whole=15),
@@ -197,7 +196,6 @@ WATCHED = (
 
 @pytest.mark.slow
 # A process for each line at which it is killed, up to some hundred of them.
-@pytest.mark.no_cover
 @pytest.mark.timeout(300)
 def test_a_kill_at_any_point_loses_nothing_and_takes_nothing_twice(
     tmp_path: Path,

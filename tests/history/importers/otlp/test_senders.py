@@ -112,7 +112,6 @@ def agents_at_work(*, named: bool, behind_s: float) -> list[dict[str, Any]]:
     return spans
 
 
-@pytest.mark.no_cover
 @pytest.mark.parametrize("named", [True, False])
 @pytest.mark.parametrize("behind_s", [1.1, 0.01])
 @pytest.mark.parametrize("order", [1, -1])

@@ -58,7 +58,6 @@ def row(started: str, n: str = "4", secs: str = "2.5", mark: str = ",") -> bytes
     return f"{mark.join(['started', 'n', 'secs'])}\n{mark.join(cells)}\n".encode()
 
 
-@pytest.mark.no_cover
 @pytest.mark.parametrize(
     "written",
     [
@@ -103,7 +102,6 @@ def test_a_time_that_would_be_guessed_is_refused_with_what_to_write(
     assert said in reasons[0]
 
 
-@pytest.mark.no_cover
 @pytest.mark.parametrize(
     ("column", "written"),
     [

@@ -9,8 +9,6 @@ from tests.history.importers.table.test_check import LOG
 from tests.shared import ROOT
 from toolkit.history.importers.table import map_schema, suggest_map
 
-pytestmark = pytest.mark.no_cover
-
 GUIDE = ROOT / "docs" / "how-to" / "import-a-table.md"
 
 MAP: dict[str, Any] = {
