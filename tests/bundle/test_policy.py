@@ -39,16 +39,20 @@ def test_a_reloading_advisor_is_an_advisor(bundle: Bundle) -> None:
     assert reloading.decide(CONTEXT) == plain.decide(CONTEXT)
 
 
-def test_a_number_beyond_its_range_counts_as_missing(bundle: Bundle) -> None:
+def test_a_number_beyond_its_range_is_read_at_its_end_and_widens(
+    bundle: Bundle,
+) -> None:
     policy = bundle.policy()
     beyond = policy.decide(Problem.of("size", SIZES, **{**CONTEXT, "load_cpu": 7.0}))
-    known = policy.decide(Problem.of("size", SIZES, **CONTEXT))
+    end = policy.decide(Problem.of("size", SIZES, **{**CONTEXT, "load_cpu": 1.0}))
     assert beyond.curve is not None
-    assert known.curve is not None
+    assert end.curve is not None
+    there, here = beyond.curve.log_cost, end.curve.log_cost
     width = beyond.curve.log_high - beyond.curve.log_low
 
-    assert beyond.rung == "learned"
-    assert (width > known.curve.log_high - known.curve.log_low).all()
+    assert (beyond.rung, beyond.index) == ("learned", end.index)
+    np.testing.assert_allclose(there - there.mean(), here - here.mean(), atol=1e-12)
+    assert (width > end.curve.log_high - end.curve.log_low).all()
 
 
 def test_an_action_that_was_never_tried_is_not_recommended(bundle: Bundle) -> None:

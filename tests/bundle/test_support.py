@@ -34,22 +34,23 @@ def test_one_table_serves_all_contexts_where_no_column_splits() -> None:
     assert support.rows_near(Problem.of("agents", [2], kind="any")).tolist() == [7]
 
 
-def test_a_number_outside_its_range_is_left_out_and_counted() -> None:
-    context: dict[str, Value] = {"kind": "read", "load": 1.2, "bytes": 100.0}
-
-    kept, lost = SUPPORT.within(context)
-
-    assert kept == {"kind": "read", "bytes": 100.0}
-    assert lost == 1
-
-
-@pytest.mark.parametrize("load", [-0.1, 0.0, 1.0, 1.1, None, "high", math.nan])
-def test_a_tenth_beyond_the_range_and_what_is_no_number_stay(
-    load: float | str | None,
+@pytest.mark.parametrize(("load", "end"), [(1.2, 1.0), (-math.inf, 0.0)])
+def test_a_number_far_outside_its_range_has_an_end_and_is_lost(
+    load: float, end: float
 ) -> None:
-    kept, lost = SUPPORT.within({"load": load})
+    context: dict[str, Value] = {"kind": "read", "load": load, "bytes": 100.0}
 
-    assert (set(kept), lost) == ({"load"}, 0)
+    assert SUPPORT.outside(context) == ({"load": end}, frozenset({"load"}))
+
+
+@pytest.mark.parametrize(("load", "end"), [(-0.1, 0.0), (1.1, 1.0)])
+def test_a_tenth_beyond_the_range_is_not_lost(load: float, end: float) -> None:
+    assert SUPPORT.outside({"load": load}) == ({"load": end}, frozenset())
+
+
+@pytest.mark.parametrize("load", [0.0, 1.0, None, "high", math.nan])
+def test_what_is_no_number_lies_outside_nothing(load: float | str | None) -> None:
+    assert SUPPORT.outside({"load": load}) == ({}, frozenset())
 
 
 @given(

@@ -245,7 +245,8 @@ class OutcomeLimits:
         last = self._last  # rungs and ladder ask about one problem
         if last is not None and last[0] is problem:
             return last[1]
-        context, _ = self._support.within(problem.context)
+        _, lost = self._support.outside(problem.context)
+        context = {k: v for k, v in problem.context.items() if k not in lost}
         encoded = self._schema.encode_context(context).astype(np.float64)
         actions = np.log2(problem.actions) if self.bounds.sizes else problem.actions
         with np.errstate(over="ignore", invalid="ignore"):

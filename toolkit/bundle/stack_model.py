@@ -164,7 +164,10 @@ class StackModel:
         self._offers: dict[tuple[int, str | None, bytes], _Offer] = {}
 
     def predict(self, problem: Problem) -> CostCurve:
-        """Expect a cost of each action; a column outside its known range is missing.
+        """Expect a cost of each action.
+
+        The shape reads a number outside its known range at the end of the range. Further
+        outside it counts as missing for the level, which widens the interval.
 
         Parameters
         ----------
@@ -178,8 +181,9 @@ class StackModel:
             return self._predict(problem)
 
     def _predict(self, problem: Problem) -> CostCurve:
-        context, lost = self._support.within(problem.context)
-        encoded = self._schema.encode_context(context)
+        context = problem.context
+        ends, lost = self._support.outside(context)
+        encoded = self._schema.encode_context({**context, **ends})
         offer = self._offer(problem)
         rows = np.empty((len(offer.columns), self._schema.width), dtype=np.float32)
         rows[:, : len(encoded)] = encoded
@@ -195,6 +199,9 @@ class StackModel:
                 support=offer.support,
                 relative=True,
             )
+        if ends:
+            context = {k: v for k, v in context.items() if k not in lost}
+            encoded = self._schema.encode_context(context)
         if self._beside.context:
             beside = self._beside.encode_context(context)
             encoded = np.concatenate([encoded, beside])

@@ -46,8 +46,8 @@ class Support:
     ... )
     >>> support.rows_near(Problem.of("size", [1, 7, 20], kind="read"))
     array([50.,  4.,  0.])
-    >>> support.within({"kind": "read", "load": 3.0})
-    ({'kind': 'read'}, 1)
+    >>> support.outside({"kind": "read", "load": 3.0})
+    ({'load': 1}, frozenset({'load'}))
     """
 
     column: str | None
@@ -97,33 +97,35 @@ class Support:
         value = context.get(self.column)
         return value if isinstance(value, str) else None
 
-    def within(self, context: Mapping[str, Value]) -> tuple[Mapping[str, Value], int]:
-        """Leave out what training never saw: outside its range a number says nothing.
+    def outside(
+        self, context: Mapping[str, Value]
+    ) -> tuple[dict[str, float], frozenset[str]]:
+        """Find the numbers outside the range that training saw.
 
         Parameters
         ----------
         context : mapping
-            Texts and unknown values stay.
+            Texts and unknown values lie outside nothing.
 
         Returns
         -------
-        context : mapping
-            Without the numbers outside their known range.
-        lost : int
-            How many those were.
+        ends : dict of str to float
+            The end of the range that each of them is nearest to, by column.
+        lost : frozenset of str
+            Columns of those so far outside that they say nothing.
         """
-        lost = []
+        ends, lost = {}, set()
         for name, (low, high) in self.ranges.items():
             value = context.get(name)
-            # A value that is no number lies outside nothing.
-            if value is None or isinstance(value, str) or value != value:
+            if value is None or isinstance(value, str) or low <= value <= high:
                 continue
+            if value != value:  # NaN is unknown
+                continue
+            ends[name] = low if value < low else high
             slack = self.slack * (high - low)
             if not low - slack <= value <= high + slack:
-                lost.append(name)
-        if not lost:
-            return context, 0
-        return {k: v for k, v in context.items() if k not in lost}, len(lost)
+                lost.add(name)
+        return ends, frozenset(lost)
 
     def to_json(self) -> dict[str, Any]:
         """Write as JSON types.

@@ -1,7 +1,7 @@
 /** The stack of a bundle: level of the problem plus shape over its actions. */
 
 import { encoded } from "./problem.js";
-import { rowsNear, within } from "./support.js";
+import { outside, rowsNear, without } from "./support.js";
 
 const LEAST_VARIANCE = 1e-12;
 const LEAST_SAVING = 1e-9;
@@ -27,10 +27,10 @@ export class StackModel {
 
   /** Expect a cost of each action. @param {import("./problem.js").Problem} problem */
   predict(problem) {
-    const { context, lost } = within(this.support, problem.context);
-    const row = encoded(this.schema, context);
+    const { ends, lost } = outside(this.support, problem.context);
+    const known = new Map([...problem.context, ...ends]);
     const offer = this.offer(problem);
-    const relative = this.logCost(rowsOf(row, offer.columns), offer.kept);
+    const relative = this.logCost(rowsOf(encoded(this.schema, known), offer.columns), offer.kept);
     const { intervals, level } = this.section;
     const { centre, half } = centreAndHalf(intervals, relative, offer.deviation);
     const support = rowsNear(this.support, problem);
@@ -43,11 +43,13 @@ export class StackModel {
         relative: true,
       };
     }
+    const context = without(problem.context, lost);
+    const row = encoded(this.schema, context);
     const beside = level.columns ? encoded({ context: level.columns }, context) : [];
     const { height, deviation } = levelOf(level, [...row, ...beside]);
     const linear = level.terms === undefined;
     // The deviation of hinges is that of single runs from level and shape together.
-    const wider = linear ? (level.deviation > 0 && lost ? deviation / level.deviation : 1) : 0;
+    const wider = linear ? (level.deviation > 0 && lost.size > 0 ? deviation / level.deviation : 1) : 0;
     const logCost = centre.map((value) => height + value);
     const total = half.map((value) =>
       Math.sqrt((value * wider) ** 2 + intervals.normal * deviation ** 2),

@@ -27,16 +27,25 @@ function categoryOf(support, context) {
 }
 
 /**
- * Leave out numbers outside the range that training saw.
- * @returns {{ context: Map<string, number | string>, lost: number }}
+ * Find the numbers outside the range that training saw: the nearest end of each, and
+ * the columns of those so far outside that they say nothing.
+ * @returns {{ ends: Map<string, number>, lost: Set<string> }}
  */
-export function within(support, context) {
-  const kept = new Map(context);
+export function outside(support, context) {
+  const ends = new Map();
+  const lost = new Set();
   for (const [name, [low, high]] of Object.entries(support.ranges)) {
     const value = context.get(name);
-    if (typeof value !== "number") continue;
+    if (typeof value !== "number" || Number.isNaN(value)) continue;
+    if (low <= value && value <= high) continue;
+    ends.set(name, value < low ? low : high);
     const slack = support.slack * (high - low);
-    if (!(low - slack <= value && value <= high + slack)) kept.delete(name);
+    if (!(low - slack <= value && value <= high + slack)) lost.add(name);
   }
-  return { context: kept, lost: context.size - kept.size };
+  return { ends, lost };
+}
+
+/** Leave columns out of a context. @returns {Map<string, number | string>} */
+export function without(context, lost) {
+  return new Map([...context].filter(([name]) => !lost.has(name)));
 }
