@@ -17,8 +17,6 @@ EXPERIMENTS = {
 }
 
 SAMPLE = "data/sample"
-FOLDS = 6
-"""Outer folds: half of the experiments' own, so that the command takes a minute or two."""
 
 QUESTIONS: dict[str, dict[str, str | float]] = {
     "batch": {
@@ -72,10 +70,6 @@ def _demo(options: argparse.Namespace) -> int:
     store = options.work / "store"
     with RecordStore(store) as records:
         import_records(str(bundled(SAMPLE)), records)
-    print_note(
-        f"judged on {FOLDS} folds of groups, to be quick; the experiments themselves, "
-        "`toolkit experiment run`, take 12"
-    )
     for name, path in EXPERIMENTS.items():
         spec = bundled(path)
         print_note(
@@ -83,7 +77,7 @@ def _demo(options: argparse.Namespace) -> int:
             "comparison, tracking, export"
         )
         work = options.work / name
-        results, markdown = run_spec(spec, store=store, work=work, folds=FOLDS)
+        results, markdown = run_spec(spec, store=store, work=work)
         decision = "batch_size" if name == "batch" else "agent_count"
         advisor = open_advisor(work / "bundle", decision=decision, clock=SystemClock())
         answer = decision_json(advisor.decide(QUESTIONS[name]), advisor)

@@ -2,7 +2,6 @@
 
 import argparse
 import importlib
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -102,7 +101,6 @@ def run_spec(
     store: "Place | None",
     work: Path,
     table: Path | None = None,
-    folds: int | None = None,
     spark: "Spark | None" = None,
     studies: str | Path | None = None,
 ) -> tuple[dict[str, Any], str]:
@@ -117,8 +115,6 @@ def run_spec(
     work : path
     table : path, optional
         A feature table in place of records.
-    folds : int, optional
-        Outer folds to judge by, instead of the specification's.
     spark : Spark, optional
         Where the feature table is built; DuckDB unless given.
     studies : path or str, optional
@@ -135,8 +131,6 @@ def run_spec(
     from toolkit.experiments.training import read_spec, run_experiment
 
     spec = read_spec(path)
-    if folds is not None:
-        spec = replace(spec, split=replace(spec.split, outer_folds=folds))
     with (
         progress(spec.name) as shown,
         spec_records(
