@@ -1,6 +1,7 @@
 import os
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.history.importers.claude_code.transcripts import Session, write
@@ -56,8 +57,10 @@ def test_an_import_that_dies_has_noted_what_it_read(
             skip_unchanged=True,
             progress=stop,
         )
+    still_open = {Path(file.path).parent for file in psutil.Process().open_files()}
     report = again(tmp_path / "store", tmp_path / "logs")
 
+    assert tmp_path / "store" not in still_open
     assert (report.files, report.unchanged_files) == (1, 2)
 
 

@@ -10,7 +10,7 @@ files, so the store is the same byte for byte.
 import gc
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, cast
 
@@ -137,7 +137,11 @@ def run_import(
         else None
     )
     run = _Run(files, [_Counts() for _ in paths], store, notes, progress)
-    with closing(run.tally), _without_collector():
+    with (
+        closing(run.tally),
+        nullcontext() if notes is None else closing(notes),
+        _without_collector(),
+    ):
         wanted = list(files) if notes is None else run.changed(notes)
         read_files(
             source,
@@ -148,7 +152,7 @@ def run_import(
         )
         store.flush()
         if notes is not None:
-            notes.close()
+            notes.save()
         return _report(paths, run.counts, run.tally)
 
 

@@ -72,8 +72,7 @@ class FileNotes:
             self._read[name] = shape, marks
 
     def close(self) -> None:
-        """Write the notes down, once what was read is on disk, and end."""
-        self.save()
+        """Let go of the notes; what is not saved is read again."""
         if self._database is not None:
             self._database.close()
 

@@ -56,6 +56,7 @@ class SignalGroups:
     >>> batch = next(r for r in groups.records() if isinstance(r, Batch))
     >>> batch.size, batch.succeeded, batch.failed, batch.execution_s
     (2, 1, 1, 3.0)
+    >>> groups.close()
     """
 
     def __init__(self, path: Path | None = None) -> None:

@@ -22,6 +22,7 @@ class Occurrences:
     >>> seen = Occurrences(hold=1)
     >>> [seen.count(key) for key in "abaca"]
     [0, 0, 1, 0, 2]
+    >>> seen.close()
     """
 
     def __init__(self, hold: int = HOLD) -> None:
