@@ -183,7 +183,8 @@ class StackModel:
     def _predict(self, problem: Problem) -> CostCurve:
         context = problem.context
         ends, lost = self._support.outside(context)
-        encoded = self._schema.encode_context({**context, **ends})
+        known = {**context, **ends} if ends else context
+        encoded = self._schema.encode_context(known)
         offer = self._offer(problem)
         rows = np.empty((len(offer.columns), self._schema.width), dtype=np.float32)
         rows[:, : len(encoded)] = encoded
