@@ -117,9 +117,10 @@ class Support:
         ends, lost = {}, set()
         for name, (low, high) in self.ranges.items():
             value = context.get(name)
-            if value is None or isinstance(value, str) or low <= value <= high:
+            # A value that is no number lies outside nothing.
+            if value is None or isinstance(value, str) or value != value:
                 continue
-            if value != value:  # NaN is unknown
+            if low <= value <= high:
                 continue
             ends[name] = low if value < low else high
             slack = self.slack * (high - low)

@@ -28,9 +28,11 @@ export class StackModel {
   /** Expect a cost of each action. @param {import("./problem.js").Problem} problem */
   predict(problem) {
     const { ends, lost } = outside(this.support, problem.context);
-    const known = new Map([...problem.context, ...ends]);
+    const within = ends.size === 0;
+    let context = problem.context;
+    let row = encoded(this.schema, within ? context : new Map([...context, ...ends]));
     const offer = this.offer(problem);
-    const relative = this.logCost(rowsOf(encoded(this.schema, known), offer.columns), offer.kept);
+    const relative = this.logCost(rowsOf(row, offer.columns), offer.kept);
     const { intervals, level } = this.section;
     const { centre, half } = centreAndHalf(intervals, relative, offer.deviation);
     const support = rowsNear(this.support, problem);
@@ -43,8 +45,10 @@ export class StackModel {
         relative: true,
       };
     }
-    const context = without(problem.context, lost);
-    const row = encoded(this.schema, context);
+    if (!within) {
+      context = without(context, lost);
+      row = encoded(this.schema, context);
+    }
     const beside = level.columns ? encoded({ context: level.columns }, context) : [];
     const { height, deviation } = levelOf(level, [...row, ...beside]);
     const linear = level.terms === undefined;
